@@ -505,6 +505,14 @@ pub struct DatasetReport {
     pub files: Vec<(String, u64, u64, String)>,
 }
 
+/// A file that bears its name only once it is finished.
+pub trait PendingFile: Send {
+    /// Where its bytes go.
+    fn writer(&mut self) -> &mut (dyn io::Write + Send);
+    /// Syncs it and gives it its name.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
 /// The dataset: a projection of the ledger, exact after any crash (storage.md).
 #[async_trait]
 pub trait DatasetWriter: Send + Sync {
@@ -525,6 +533,8 @@ pub trait DatasetWriter: Send + Sync {
         job: &Job,
         source: &mut dyn SampleSource,
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
+    /// Starts a file of its own (an export) at `path`.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
     /// Removes the job's dataset directory.
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError>;
     /// Findings about a dataset directory against its manifest, and its manifest's (job name, accepted ids) for the ledger's side.
