@@ -1,1 +1,3 @@
-fn main(){}
+//! The `destiler` binary.
+
+fn main() {}

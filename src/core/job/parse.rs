@@ -1,0 +1,1 @@
+//! Reads a job file and reports every problem of it at once.

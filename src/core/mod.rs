@@ -1,0 +1,20 @@
+//! The domain, pure: what a job, a task, a request and a sample are, how they change, and the ports on both sides.
+//! No runtime, SQL, HTTP, terminal, file, clock or environment in here: those are the wings' business.
+
+pub mod api;
+pub mod budget;
+pub mod catalog;
+pub mod conversation;
+pub mod job;
+pub mod plan;
+pub mod ports;
+pub mod request;
+pub mod route;
+pub mod sample;
+pub mod settings;
+pub mod task;
+pub mod template;
+pub mod text;
+
+/// One row of seeds or of varied fields: field name → value, in the order they were written.
+pub type Row = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,1 @@
+//! Seeds × vary × repeat → tasks, streaming and bit-reproducible.

@@ -1,0 +1,545 @@
+//! The driven ports: what the engine needs from the world. Small, object-safe, plain data in and out; errors sorted by what to do next.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::Row;
+use super::budget::Amount;
+use super::catalog::{Catalog, Plug, PlugError};
+use super::conversation::Message;
+use super::job::{DatasetSpec, Job, JobId, JobSpec, JobState, TeacherUse};
+use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse};
+use super::sample::{
+    Candidate, Decision, Reason, Review, Sample, SampleId, SampleState, StepAnswer, Verdict,
+};
+use super::settings::ProviderSettings;
+use super::task::{
+    Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition,
+};
+
+// ---------------------------------------------------------------------------------------------------------------- the ledger
+
+/// Why the ledger could not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The lease is no longer ours: drop the work.
+    #[error("the lease was taken over")]
+    Fenced,
+    /// Somebody else holds the database: only reading works.
+    #[error("{0}")]
+    ReadOnly(String),
+    /// No such job, task or sample.
+    #[error("{0} not found")]
+    NotFound(String),
+    /// Disk full or files unwritable: pause, and try again when it heals.
+    #[error("{0}")]
+    Disk(String),
+    /// The file is damaged, foreign, or of a newer version.
+    #[error("{0}")]
+    Unusable(String),
+    /// Anything else.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Shorthand of the ledger's results.
+pub type Stored<T> = Result<T, StoreError>;
+
+/// Jobs and their revisions.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// Stores a new job (revision 1, no tasks). An existing name is an error of kind `Broken`.
+    async fn create(
+        &self,
+        spec: &JobSpec,
+        source: &str,
+        base: &str,
+        state: &JobState,
+    ) -> Stored<JobId>;
+    /// The job of that name.
+    async fn job(&self, name: &str) -> Stored<Job>;
+    /// All jobs, by priority (highest first), then age.
+    async fn jobs(&self) -> Stored<Vec<Job>>;
+    /// A new revision of an existing job.
+    async fn revise(&self, job: JobId, spec: &JobSpec, source: &str) -> Stored<u32>;
+    /// Sets the state and adds to the running time.
+    async fn set_state(&self, job: JobId, state: &JobState, ran: Duration) -> Stored<()>;
+    /// Removes the job, its tasks, requests, responses and samples.
+    async fn delete(&self, job: JobId) -> Stored<()>;
+}
+
+/// Tasks: a queue whose verbs are the transitions.
+#[async_trait]
+pub trait TaskStore: Send + Sync {
+    /// Adds tasks of a plan; those already there (same index) stay as they are.
+    async fn plan(&self, job: JobId, tasks: Vec<NewTask>) -> Stored<()>;
+    /// All tasks of the plan are in.
+    async fn planned_all(&self, job: JobId) -> Stored<()>;
+    /// Leases up to `limit` tasks that are due, by index. Takes the lease, nothing else.
+    async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>>;
+    /// Commits the attempt and its reservation before anything is sent. `closed` settles earlier attempts of the same lease.
+    async fn begin(
+        &self,
+        lease: Lease,
+        request: NewRequest,
+        closed: Vec<Closed>,
+    ) -> Stored<RequestId>;
+    /// The answer is durable before it is read.
+    async fn record(&self, lease: Lease, request: RequestId, response: &RawResponse) -> Stored<()>;
+    /// Task, samples, attempts and counts in one transaction, fenced by the lease's token.
+    async fn settle(
+        &self,
+        lease: Lease,
+        transition: Transition,
+        closed: Vec<Closed>,
+    ) -> Stored<Settled>;
+    /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks leased in three crashes fail as
+    /// `quarantined`. Returns how many went back.
+    async fn rescue(&self) -> Stored<u64>;
+    /// How many tasks stand where.
+    async fn counts(&self, job: JobId) -> Stored<TaskCounts>;
+    /// When the next waiting task of the job is due; `None` if none waits.
+    async fn next_due(&self, job: JobId) -> Stored<Option<Duration>>;
+    /// Everything still open becomes cancelled (waiting reviews stay). Returns how many.
+    async fn cancel_open(&self, job: JobId) -> Stored<u64>;
+    /// Failed tasks go back to the queue with fresh attempts. Returns how many.
+    async fn retry_failed(&self, job: JobId) -> Stored<u64>;
+    /// Cancelled tasks go back to the queue (a target was raised, a stopped job goes on). Returns how many.
+    async fn reopen_cancelled(&self, job: JobId) -> Stored<u64>;
+    /// An answered request of the same content in any job, for `reuse`.
+    async fn answered(
+        &self,
+        fingerprint: super::request::Fingerprint,
+    ) -> Stored<Option<RawResponse>>;
+}
+
+/// Which samples are wanted. Empty fields do not narrow.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SampleFilter {
+    /// Of that job.
+    pub job: Option<JobId>,
+    /// In one of these states.
+    pub states: Vec<SampleState>,
+    /// Rejected for one of these reasons.
+    pub reasons: Vec<Reason>,
+    /// Answered (last step) by that teacher.
+    pub teacher: Option<String>,
+    /// Containing this text in an answer or seed, regardless of ASCII case.
+    pub text: Option<String>,
+    /// These ids only.
+    pub ids: Vec<SampleId>,
+}
+
+/// Order of a page of samples; each with the position to go on after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleOrder {
+    /// By task index and candidate, after that position.
+    Plan {
+        /// Task index and candidate of the last sample seen.
+        after: Option<(u64, u32)>,
+    },
+    /// In the order of acceptance, after that place (accepted ones only).
+    Accepted {
+        /// The last place seen.
+        after: i64,
+    },
+}
+
+/// What a person orders about a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decided {
+    /// Into the dataset, whatever the validators said.
+    Accept,
+    /// Out of the dataset.
+    Reject {
+        /// Why, in the person's words.
+        note: Option<String>,
+    },
+    /// The answers as the person wrote them; the state becomes accepted.
+    Edit {
+        /// All answers of the sample.
+        steps: Vec<StepAnswer>,
+    },
+    /// The last decision about it is taken back.
+    Undo,
+}
+
+/// Samples.
+#[async_trait]
+pub trait SampleStore: Send + Sync {
+    /// A page.
+    async fn samples(
+        &self,
+        filter: &SampleFilter,
+        order: SampleOrder,
+        limit: usize,
+    ) -> Stored<Vec<Sample>>;
+    /// How many there are.
+    async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64>;
+    /// An accepted sample of the job with that key, for `dedup` before paid validators.
+    async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>>;
+    /// A person's decision. Returns the review that is in force after it.
+    async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
+    /// The attempts behind a sample's task, oldest first.
+    async fn requests_of(&self, task: super::task::TaskId) -> Stored<Vec<RequestRow>>;
+}
+
+/// An attempt as the ledger keeps it, for provenance and error groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestRow {
+    /// Its row.
+    pub id: RequestId,
+    /// Which question.
+    pub question: super::task::Question,
+    /// `provider/model`.
+    pub teacher: String,
+    /// Identity of the question's content.
+    pub fingerprint: super::request::Fingerprint,
+    /// How it ended.
+    pub state: super::task::RequestState,
+    /// The response, where there is one.
+    pub response: Option<RawResponse>,
+    /// What it cost.
+    pub cost: super::budget::Money,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Sums over the ledger: the only source of every number we show.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Settled amounts (money, tokens, requests answered or failed).
+    pub settled: Amount,
+    /// Prompt tokens.
+    pub input_tokens: u64,
+    /// Answer tokens.
+    pub output_tokens: u64,
+    /// Attempts begun, without the refused ones.
+    pub sent: u64,
+    /// Attempts after the first at the same question.
+    pub retried: u64,
+    /// Answers taken from an earlier request by `reuse`.
+    pub cached: u64,
+    /// Attempts that may have been charged without an answer.
+    pub maybe_billed: u64,
+    /// Estimates of attempts that were lost in a crash: counted against caps, not as spent.
+    pub uncertain: Amount,
+    /// Samples by state: accepted, rejected, needs review.
+    pub samples: [u64; 3],
+    /// Rejected samples by reason.
+    pub reasons: Vec<(Reason, u64)>,
+    /// Failed tasks by reason (the part before the colon).
+    pub failures: Vec<(String, u64)>,
+}
+
+/// Sums and marks.
+#[async_trait]
+pub trait LedgerStore: Send + Sync {
+    /// Sums of one job.
+    async fn totals(&self, job: JobId) -> Stored<Totals>;
+    /// What each teacher took and gave in a job: name, settled amount, accepted samples, judged samples.
+    async fn by_teacher(&self, job: JobId) -> Stored<Vec<(String, Amount, u64, u64)>>;
+    /// What a provider took over the life of the database (lost attempts by their estimate).
+    async fn spent_at(&self, provider: &str) -> Stored<Amount>;
+    /// What all jobs took since UTC midnight (lost attempts by their estimate).
+    async fn spent_today(&self) -> Stored<Amount>;
+    /// The dataset files of a job as last written.
+    async fn marks(&self, job: JobId) -> Stored<Vec<FileMark>>;
+    /// Replaces the marks of a job.
+    async fn set_marks(&self, job: JobId, marks: &[FileMark]) -> Stored<()>;
+    /// Facts about the database itself.
+    async fn info(&self) -> Stored<DatabaseInfo>;
+    /// Integrity: every finding in a line; empty is good. `deep` also audits the conservation laws.
+    async fn check(&self, deep: bool) -> Stored<Vec<String>>;
+    /// A consistent copy at `to`, which must not exist.
+    async fn backup(&self, to: &Path) -> Stored<()>;
+    /// Frees what deleted jobs left; returns bytes freed.
+    async fn clean(&self) -> Stored<u64>;
+    /// Truncates the write-ahead log and lets go of the database.
+    async fn close(&self);
+}
+
+/// The whole ledger.
+pub trait Store: JobStore + TaskStore + SampleStore + LedgerStore {}
+impl<T: JobStore + TaskStore + SampleStore + LedgerStore> Store for T {}
+
+/// Facts about the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct DatabaseInfo {
+    /// Where it is.
+    pub path: String,
+    /// Size of the main file in bytes.
+    pub bytes: u64,
+    /// Size of the write-ahead log in bytes.
+    pub wal_bytes: u64,
+    /// Version of the schema.
+    pub schema_version: i64,
+    /// The SQLite library's version.
+    pub engine_version: String,
+    /// Rows: jobs, tasks, requests, samples.
+    pub rows: [u64; 4],
+    /// Who holds it, if not we.
+    pub held_by: Option<String>,
+}
+
+// -------------------------------------------------------------------------------------------------------------- the teachers
+
+/// An endpoint that answers questions. Sending and reading are apart: what came back is stored in between.
+#[async_trait]
+pub trait ModelProvider: Send + Sync {
+    /// Sends one request and returns what came back, whole, whatever it says. An error here means that nothing usable came back.
+    async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError>;
+    /// Reads a response: an answer, or what to do about it. Pure; also used on stored responses.
+    fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError>;
+    /// What the rate-limit headers say.
+    fn rate_hint(&self, _response: &RawResponse) -> RateHint {
+        RateHint::default()
+    }
+    /// The models it offers.
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError>;
+    /// A cheap question whether it is there (no tokens are bought). Also the probe after a pause.
+    async fn probe(&self) -> Result<(), ProviderError>;
+    /// Ends what runs for it (plugin processes).
+    async fn close(&self) {}
+}
+
+/// A model on offer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ModelInfo {
+    /// The provider's id.
+    pub id: String,
+    /// Context length in tokens.
+    pub context: Option<u64>,
+    /// USD per million tokens.
+    pub price: Option<super::budget::Price>,
+    /// Capabilities the wire names (`tools`, `json`, `reasoning`, …).
+    pub capabilities: Vec<String>,
+}
+
+/// Makes a provider from its settings and its key.
+pub type BuildProvider =
+    fn(&ProviderSettings, Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError>;
+/// The table of provider kinds.
+pub type ProviderCatalog = Catalog<BuildProvider>;
+
+/// Writes what was sent and what came back, in the order of settling, for `--record`.
+pub trait Recorder: Send + Sync {
+    /// One exchange. `teacher` is `provider/model`.
+    fn record(
+        &self,
+        teacher: &str,
+        request: &ModelRequest,
+        response: &RawResponse,
+    ) -> io::Result<()>;
+}
+
+// ------------------------------------------------------------------------------------------------------------ the validators
+
+/// Why a validator could not judge.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CheckError {
+    /// Its question could not be answered now: the task takes this way out and comes back.
+    Interrupted(Transition),
+    /// The ledger refused.
+    Store(StoreError),
+    /// It broke (a script died, a rubric does not render): the candidate waits for a person with this message.
+    Broken(String),
+}
+
+/// A validator's own question to a teacher.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgeQuestion {
+    /// Which teachers may answer, by capability …
+    pub capability: Option<String>,
+    /// … or by name.
+    pub teachers: Vec<TeacherUse>,
+    /// The conversation.
+    pub messages: Vec<Message>,
+    /// Schema of the answer.
+    pub schema: Option<Arc<Value>>,
+    /// Parameters.
+    pub params: Params,
+}
+
+/// What a validator can do while it looks.
+#[async_trait]
+pub trait CheckContext: Send + Sync {
+    /// Routes, records and caps a question like a step's. `validator` names the asker (`judge#3`).
+    async fn ask(
+        &self,
+        validator: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError>;
+    /// An accepted sample of this job with that key, if the ledger was asked (only worth it before paid validators).
+    async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError>;
+}
+
+/// A gate over candidates.
+#[async_trait]
+pub trait Validator: Send + Sync {
+    /// Its verdict.
+    async fn check(
+        &self,
+        candidate: &Candidate,
+        context: &dyn CheckContext,
+    ) -> Result<Verdict, CheckError>;
+    /// Whether checking may cost money or much time: cheap checks for duplicates then come first.
+    fn is_costly(&self) -> bool {
+        false
+    }
+    /// The key under which the store keeps accepted samples unique; `dedup` alone has one.
+    fn dedup_key(&self, _candidate: &Candidate) -> Option<[u8; 16]> {
+        None
+    }
+    /// An accepted candidate of an earlier run, so that memory (near-duplicate indexes) is whole again.
+    fn restore(&self, _candidate: &Candidate) {}
+    /// Whether [`Self::restore`] does anything.
+    fn remembers(&self) -> bool {
+        false
+    }
+    /// The candidate it accepted was rejected in the end: forget it.
+    fn forget(&self, _candidate: &Candidate) {}
+    /// Ends what runs for it (script processes).
+    async fn close(&self) {}
+}
+
+/// What a validator is built from: its table, and the directory relative paths refer to.
+pub type BuildValidator = fn(&Plug, &Path) -> Result<Arc<dyn Validator>, PlugError>;
+/// The table of validator kinds.
+pub type ValidatorCatalog = Catalog<BuildValidator>;
+
+/// What all validators of a job decided about a candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// What each said, up to the first rejection.
+    pub verdicts: Vec<Verdict>,
+    /// Rejected if one rejects, for review if one asks for it, accepted otherwise.
+    pub decision: Decision,
+    /// The first rejection's reason.
+    pub reason: Option<Reason>,
+}
+
+// ----------------------------------------------------------------------------------------------------------------- the seeds
+
+/// A seed file that cannot be read, with the place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SeedError {
+    /// Line (or row, for binary formats), from 1; 0 for the whole file.
+    pub line: u64,
+    /// File, line, what is wrong, what to do.
+    pub message: String,
+}
+
+/// Rows, one after the other, without holding the file in memory.
+pub type Rows = Box<dyn Iterator<Item = Result<Row, SeedError>> + Send>;
+/// Opens a source of rows. For `-` the path is `-` and standard input is read.
+pub type OpenSeeds = fn(&Path) -> Result<Rows, SeedError>;
+/// The table of seed formats; an entry's kind is the file extension.
+pub type SeedCatalog = Catalog<OpenSeeds>;
+
+// --------------------------------------------------------------------------------------------------------------- the dataset
+
+/// Projects a sample into a trainer's format. Stateless: a dataset can always be written again.
+pub trait Format: Send + Sync {
+    /// File extension without the dot.
+    fn extension(&self) -> &str;
+    /// Writes one sample as a line with its line feed.
+    fn write(&self, sample: &Sample, out: &mut dyn io::Write) -> io::Result<()>;
+}
+
+/// Makes a format from the job's dataset table and its steps (for guesses where `fields` is empty).
+pub type BuildFormat = fn(&DatasetSpec, &JobSpec) -> Result<Box<dyn Format>, PlugError>;
+/// The table of formats.
+pub type FormatCatalog = Catalog<BuildFormat>;
+
+/// How far a dataset file goes: what the ledger remembers about it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileMark {
+    /// File name within the job's dataset directory.
+    pub file: String,
+    /// Last place in the order of acceptance that is in it.
+    pub last_seq: i64,
+    /// Bytes that are ours.
+    pub bytes: u64,
+    /// Rows in it.
+    pub rows: u64,
+    /// SHA-256 (hex) of the last at most 4,096 of those bytes.
+    pub tail_sha256: String,
+}
+
+/// A dataset that cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatasetError {
+    /// Disk full or directory unwritable: try again later.
+    #[error("{0}")]
+    Disk(String),
+    /// Bad settings.
+    #[error("{0}")]
+    Setup(String),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where samples for a rebuild come from, page by page in plan order.
+#[async_trait]
+pub trait SampleSource: Send {
+    /// The next page; empty at the end.
+    async fn next_page(&mut self) -> Stored<Vec<Sample>>;
+}
+
+/// Result of a finished dataset.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct DatasetReport {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// File name, rows, bytes, SHA-256 (hex).
+    pub files: Vec<(String, u64, u64, String)>,
+}
+
+/// The dataset: a projection of the ledger, exact after any crash (storage.md).
+#[async_trait]
+pub trait DatasetWriter: Send + Sync {
+    /// The directory of a job's dataset.
+    fn directory(&self, job: &JobSpec) -> PathBuf;
+    /// Brings the files back to the marks: longer files are cut. `false`: a file is shorter or its tail differs, so rebuild.
+    async fn recover(&self, job: &JobSpec, marks: &[FileMark]) -> Result<bool, DatasetError>;
+    /// Appends samples (in the order of acceptance) and syncs them. Returns the new marks.
+    async fn append(
+        &self,
+        job: &JobSpec,
+        marks: &[FileMark],
+        samples: Vec<Sample>,
+    ) -> Result<Vec<FileMark>, DatasetError>;
+    /// Writes all files anew by temporary file and rename, with the manifest. Returns the new marks too.
+    async fn rebuild(
+        &self,
+        job: &Job,
+        source: &mut dyn SampleSource,
+    ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
+    /// Removes the job's dataset directory.
+    async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError>;
+    /// Findings about a dataset directory against its manifest, and its manifest's (job name, accepted ids) for the ledger's side.
+    async fn verify(&self, directory: &Path) -> Result<VerifiedDataset, DatasetError>;
+}
+
+/// What `verify` saw in the files.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct VerifiedDataset {
+    /// The job that made it.
+    pub job: String,
+    /// Rows in all files.
+    pub rows: u64,
+    /// Bytes in all files.
+    pub bytes: u64,
+    /// Everything wrong, a line each.
+    pub findings: Vec<String>,
+}

@@ -1,0 +1,379 @@
+//! Candidates, verdicts and samples: what a task made, what the validators said of it, and what is kept.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Row;
+use super::conversation::ToolCall;
+use super::request::{FinishReason, Usage};
+use super::task::{RequestId, TaskId};
+
+/// Name of a sample: 32 hexadecimal digits of blake3(job name, task index, candidate).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SampleId(pub String);
+
+impl SampleId {
+    /// The id of that candidate: stable across runs and machines.
+    pub fn of(job_name: &str, task_index: u64, candidate: u32) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(job_name.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(&task_index.to_le_bytes());
+        hasher.update(&candidate.to_le_bytes());
+        let hex = hasher.finalize().to_hex();
+        Self(hex.as_str()[..32].to_owned())
+    }
+}
+
+/// What a step answered in one candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepAnswer {
+    /// The step's name.
+    pub step: String,
+    /// `provider/model`.
+    pub teacher: String,
+    /// The attempt it came from.
+    pub request: RequestId,
+    /// Text without reasoning.
+    pub text: String,
+    /// The text read as JSON, where the step has a schema and it could be read (salvaged if need be).
+    pub value: Option<Value>,
+    /// Thinking kept apart.
+    pub reasoning: Option<String>,
+    /// Calls the model asked for.
+    pub tool_calls: Vec<ToolCall>,
+    /// Per-token log-probabilities, where asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub logprobs: Option<Value>,
+    /// Why it ended.
+    pub finish: FinishReason,
+    /// Counts.
+    pub usage: Usage,
+}
+
+/// One possible sample of a task, not judged yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The task.
+    pub task: TaskId,
+    /// Which candidate, from 0.
+    pub ordinal: u32,
+    /// The seed row.
+    pub seed: Arc<Row>,
+    /// The varied fields.
+    pub vary: Arc<Row>,
+    /// The answers, in the order of the steps; skipped steps are missing.
+    pub steps: Vec<StepAnswer>,
+    /// JSON Schemas of the steps that have one, by step name.
+    pub schemas: Arc<Vec<(String, Arc<Value>)>>,
+}
+
+impl Candidate {
+    /// The value at a field path: a seed or varied field (`question`), a step's text (`solution`, `solution.text`), its reasoning
+    /// (`solution.reasoning`) or something inside its value (`solution.answer`, `solution.steps.0`). `None` if there is none.
+    pub fn field(&self, path: &str) -> Option<Value> {
+        lookup(&self.seed, &self.vary, &self.steps, path)
+    }
+
+    /// [`Self::field`] as text: strings as they are, other values as JSON.
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.field(path).map(as_text)
+    }
+
+    /// The text of the last step, which most validators look at when no field is named.
+    pub fn last_text(&self) -> &str {
+        self.steps.last().map_or("", |step| step.text.as_str())
+    }
+}
+
+/// Strings as they are, other values as JSON.
+pub fn as_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn lookup(seed: &Row, vary: &Row, steps: &[StepAnswer], path: &str) -> Option<Value> {
+    let (head, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(head, rest)| (head, Some(rest)));
+    if let Some(step) = steps.iter().find(|step| step.step == head) {
+        let Some(rest) = rest else {
+            return Some(Value::String(step.text.clone()));
+        };
+        if let Some(found) = step.value.as_ref().and_then(|value| descend(value, rest)) {
+            return Some(found);
+        }
+        return match rest {
+            "text" => Some(Value::String(step.text.clone())),
+            "reasoning" => step.reasoning.clone().map(Value::String),
+            _ => None,
+        };
+    }
+    // A field may itself contain a dot: the whole path is tried first.
+    for row in [vary, seed] {
+        if let Some(value) = row.get(path) {
+            return Some(value.clone());
+        }
+        if let (Some(value), Some(rest)) = (row.get(head), rest) {
+            return descend(value, rest);
+        }
+    }
+    None
+}
+
+fn descend(value: &Value, path: &str) -> Option<Value> {
+    path.split('.')
+        .try_fold(value, |value, key| match value {
+            Value::Object(map) => map.get(key),
+            Value::Array(items) => key.parse::<usize>().ok().and_then(|at| items.get(at)),
+            _ => None,
+        })
+        .cloned()
+}
+
+/// Why a sample was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Not the shape that was asked for.
+    Schema,
+    /// Equal to an accepted sample.
+    ExactDuplicate,
+    /// Nearly equal to an accepted sample.
+    NearDuplicate,
+    /// Means the same as an accepted sample.
+    SimilarMeaning,
+    /// A judge scored it too low.
+    Judge,
+    /// Too short or too long.
+    Length,
+    /// A pattern matched, or failed to.
+    Regex,
+    /// The teacher refused.
+    Refusal,
+    /// The answer is cut.
+    Truncated,
+    /// Control or direction characters.
+    ControlChars,
+    /// Too close to a benchmark item.
+    Contaminated,
+    /// A script said so.
+    Script,
+    /// A person said so.
+    ByHand,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 13] = [
+        Self::Schema,
+        Self::ExactDuplicate,
+        Self::NearDuplicate,
+        Self::SimilarMeaning,
+        Self::Judge,
+        Self::Length,
+        Self::Regex,
+        Self::Refusal,
+        Self::Truncated,
+        Self::ControlChars,
+        Self::Contaminated,
+        Self::Script,
+        Self::ByHand,
+    ];
+
+    /// The word in the ledger and on screens.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::ExactDuplicate => "exact_duplicate",
+            Self::NearDuplicate => "near_duplicate",
+            Self::SimilarMeaning => "similar_meaning",
+            Self::Judge => "judge",
+            Self::Length => "length",
+            Self::Regex => "regex",
+            Self::Refusal => "refusal",
+            Self::Truncated => "truncated",
+            Self::ControlChars => "control_chars",
+            Self::Contaminated => "contaminated",
+            Self::Script => "script",
+            Self::ByHand => "by_hand",
+        }
+    }
+
+    /// Reads [`Self::word`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+}
+
+/// What a validator decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Good.
+    Accept,
+    /// A person should look.
+    Review,
+    /// Not good; the first rejection ends the candidate.
+    Reject,
+}
+
+/// A validator's word on a candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Kind of the validator.
+    pub validator: String,
+    /// What it decided.
+    pub decision: Decision,
+    /// Why, for rejections.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Reason>,
+    /// A score, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub score: Option<f64>,
+    /// What it saw: the schema error, the id of the near duplicate, the judge's words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<String>,
+}
+
+impl Verdict {
+    /// An acceptance without more to say.
+    pub fn accept(validator: &str) -> Self {
+        Self {
+            validator: validator.to_owned(),
+            decision: Decision::Accept,
+            reason: None,
+            score: None,
+            evidence: None,
+        }
+    }
+
+    /// A rejection with its evidence.
+    pub fn reject(validator: &str, reason: Reason, evidence: impl Into<String>) -> Self {
+        Self {
+            validator: validator.to_owned(),
+            decision: Decision::Reject,
+            reason: Some(reason),
+            score: None,
+            evidence: Some(evidence.into()),
+        }
+    }
+
+    /// A wish that a person looks.
+    pub fn review(validator: &str, evidence: impl Into<String>) -> Self {
+        Self {
+            validator: validator.to_owned(),
+            decision: Decision::Review,
+            reason: None,
+            score: None,
+            evidence: Some(evidence.into()),
+        }
+    }
+
+    /// The same with a score.
+    #[must_use]
+    pub fn scored(mut self, score: f64) -> Self {
+        self.score = Some(score);
+        self
+    }
+}
+
+/// Where a sample stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SampleState {
+    /// In the dataset.
+    Accepted,
+    /// Kept with its reason, not in the dataset.
+    Rejected,
+    /// Waits for a person.
+    NeedsReview,
+}
+
+impl SampleState {
+    /// The word in the ledger and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::NeedsReview => "needs_review",
+        }
+    }
+
+    /// Reads [`Self::word`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Accepted, Self::Rejected, Self::NeedsReview]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+}
+
+/// A judged candidate on its way into the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSample {
+    /// Its name.
+    pub id: SampleId,
+    /// Which candidate of its task.
+    pub candidate: u32,
+    /// What the validators decided together.
+    pub state: SampleState,
+    /// Why, if rejected.
+    pub reason: Option<Reason>,
+    /// The answers.
+    pub steps: Vec<StepAnswer>,
+    /// What each validator said, in order.
+    pub verdicts: Vec<Verdict>,
+    /// Key of exact duplicates: unique among the accepted samples of a job that has `dedup`.
+    pub dedup_key: Option<[u8; 16]>,
+}
+
+/// What a person decided about a sample.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// `accepted`, `rejected` or `edited`.
+    pub action: String,
+    /// Why, in the person's words.
+    pub note: Option<String>,
+    /// The state before, which an undo brings back.
+    pub before: SampleState,
+    /// Milliseconds since 1970 UTC.
+    pub at_ms: i64,
+}
+
+/// A candidate with its verdicts, as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Its name.
+    pub id: SampleId,
+    /// Its task.
+    pub task: TaskId,
+    /// Which candidate of its task.
+    pub candidate: u32,
+    /// Where it stands.
+    pub state: SampleState,
+    /// Why, if rejected.
+    pub reason: Option<Reason>,
+    /// Place in the order of acceptance; `None` unless accepted.
+    pub seq: Option<i64>,
+    /// The seed row.
+    pub seed: Row,
+    /// The varied fields.
+    pub vary: Row,
+    /// The answers (edited ones as edited).
+    pub steps: Vec<StepAnswer>,
+    /// What each validator said.
+    pub verdicts: Vec<Verdict>,
+    /// What a person said, newest.
+    pub review: Option<Review>,
+}
+
+impl Sample {
+    /// The value at a field path, as [`Candidate::field`] reads it.
+    pub fn field(&self, path: &str) -> Option<Value> {
+        lookup(&self.seed, &self.vary, &self.steps, path)
+    }
+}

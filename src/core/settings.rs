@@ -1,0 +1,211 @@
+//! What `config.toml` holds, with the defaults that apply without one. Reading files, environment and secrets is the config wing's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use super::budget::{Caps, Money, Price};
+
+/// Everything configured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The ledger: a SQLite file (`sqlite://…` or a path). `None`: `destiler.db` in the user's data directory.
+    pub database_url: Option<String>,
+    /// Where datasets are written; `None`: `./datasets`.
+    pub dataset_root: Option<PathBuf>,
+    /// The screen.
+    pub ui: UiSettings,
+    /// The engine.
+    pub engine: EngineSettings,
+    /// Endpoints. Empty: the built-in mock.
+    pub providers: Vec<ProviderSettings>,
+}
+
+/// The screen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UiSettings {
+    /// A theme's name.
+    pub theme: String,
+    /// `auto`, `truecolor`, `256`, `16` or `none`.
+    pub color: String,
+    /// `auto`, `unicode` or `ascii`.
+    pub glyphs: String,
+    /// Mouse clicks and wheel.
+    pub mouse: bool,
+}
+
+impl Default for UiSettings {
+    fn default() -> Self {
+        Self {
+            theme: "terminal".to_owned(),
+            color: "auto".to_owned(),
+            glyphs: "auto".to_owned(),
+            mouse: true,
+        }
+    }
+}
+
+/// The engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSettings {
+    /// Jobs that run side by side.
+    pub jobs_at_once: u32,
+    /// Cap on the spending of all jobs in a UTC day.
+    pub usd_per_day: Option<f64>,
+    /// How long a graceful stop waits for what is in flight.
+    pub grace_seconds: u64,
+    /// What a commit survives.
+    pub durability: Durability,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            jobs_at_once: 2,
+            usd_per_day: None,
+            grace_seconds: 10,
+            durability: Durability::Process,
+        }
+    }
+}
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// `kill -9`.
+    #[default]
+    Process,
+    /// Power loss: fsync on every commit group.
+    Power,
+}
+
+/// An endpoint and its models.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// How jobs name it, `[a-z0-9-]+`.
+    pub name: String,
+    /// A kind of the provider catalog.
+    pub kind: String,
+    /// Address; each kind has a default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Where the key is found; never the key itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<KeySource>,
+    /// Caps and politeness.
+    pub limits: ProviderLimits,
+    /// Longest wait for one answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// Send a key over plain http to other machines.
+    pub allow_insecure_http: bool,
+    /// Models, each a teacher.
+    pub models: Vec<ModelSettings>,
+    /// `script`: the program and its arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// `script`: processes at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
+    /// `script`: the only variables it gets besides PATH and LANG.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// `mock`: time to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// `mock`: fault name → share of requests.
+    #[serde(skip_serializing_if = "Row::is_empty")]
+    pub faults: Row,
+    /// `mock`: changes its answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// `replay`: the recorded file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<PathBuf>,
+}
+
+impl ProviderSettings {
+    /// Longest wait for one answer, 600 s by default.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds.unwrap_or(600).max(1))
+    }
+}
+
+/// Where a key is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum KeySource {
+    /// An environment variable.
+    Env(String),
+    /// A file of mode 0600, whose first line is the key.
+    File(PathBuf),
+    /// A command that prints it.
+    Command(Vec<String>),
+}
+
+/// Caps and politeness of a provider.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderLimits {
+    /// Requests in flight at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Requests a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// Tokens a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// Money, over the life of the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+    /// Tokens, over the life of the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Requests, over the life of the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+}
+
+impl ProviderLimits {
+    /// The caps a budget enforces.
+    pub fn caps(&self) -> Caps {
+        Caps {
+            usd: self.usd.map(Money::from_usd),
+            tokens: self.tokens,
+            requests: self.requests,
+            time: None,
+        }
+    }
+}
+
+/// A model at a provider: a teacher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    /// The provider's id of it.
+    pub id: String,
+    /// What it is good for; a step's `capability` must be among them.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Share of the work among those that fit.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// USD per million tokens; unknown costs count as nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// Context length in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+}
+
+fn one() -> f64 {
+    1.0
+}

@@ -1,0 +1,407 @@
+//! The task and its state machine: a task leaves its lease only by a [`Transition`], and which one is a pure function of what
+//! happened.
+
+use std::time::Duration;
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use super::budget::{Amount, Money};
+use super::job::JobId;
+use super::request::{Action, Fingerprint, ProviderError, RawResponse, Usage};
+use super::sample::{NewSample, Reason};
+
+/// A task of a job: its place in the plan is its identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskId {
+    /// The job.
+    pub job: JobId,
+    /// Place in the plan, from 0.
+    pub index: u64,
+}
+
+/// Where a task stands. All but the last four count as pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// Never leased, or given back.
+    Pending,
+    /// A worker has it.
+    Leased,
+    /// A response is stored and not read yet.
+    Answered,
+    /// Validators look at it.
+    Validating,
+    /// An attempt failed; waits for its time.
+    RetryWait,
+    /// Waits without having used an attempt.
+    Snoozed,
+    /// Waits for a person.
+    NeedsReview,
+    /// At least one sample is accepted.
+    Accepted,
+    /// No sample is accepted and none waits.
+    Rejected,
+    /// No sample could be made.
+    Failed,
+    /// Left over when the job ended.
+    Cancelled,
+}
+
+impl TaskState {
+    /// Every state, in the order of the counters.
+    pub const ALL: [Self; 11] = [
+        Self::Pending,
+        Self::Leased,
+        Self::Answered,
+        Self::Validating,
+        Self::RetryWait,
+        Self::Snoozed,
+        Self::NeedsReview,
+        Self::Accepted,
+        Self::Rejected,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word in the ledger and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::Answered => "answered",
+            Self::Validating => "validating",
+            Self::RetryWait => "retry_wait",
+            Self::Snoozed => "snoozed",
+            Self::NeedsReview => "needs_review",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether it counts as pending in the conservation law.
+    pub fn is_pending(self) -> bool {
+        !matches!(
+            self,
+            Self::Accepted | Self::Rejected | Self::Failed | Self::Cancelled
+        )
+    }
+}
+
+/// A task to be planned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTask {
+    /// Place in the plan, from 0.
+    pub index: u64,
+    /// The seed row.
+    pub seed: Row,
+    /// The varied fields, drawn from the index.
+    pub vary: Row,
+}
+
+/// Proof of a lease: writes with another token change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The task.
+    pub task: TaskId,
+    /// Grows with every lease of any task in this database.
+    pub token: i64,
+}
+
+/// A task in a worker's hands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leased {
+    /// Proof.
+    pub lease: Lease,
+    /// The seed row.
+    pub seed: Row,
+    /// The varied fields.
+    pub vary: Row,
+    /// Requests of earlier leases, oldest first: what is answered is not asked again, and attempts go on counting.
+    pub history: Vec<PastRequest>,
+}
+
+/// One attempt in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub i64);
+
+/// What an attempt is about: which question of the task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Question {
+    /// Step name, or `validator:<kind>#<n>` for a judge's question.
+    pub step: String,
+    /// Which candidate, from 0.
+    pub candidate: u32,
+    /// 0 for the question itself, then the re-asks with a validation error.
+    pub ask: u32,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestState {
+    /// Committed, and perhaps sent: nothing came back yet.
+    Begun,
+    /// A response is stored; not read yet.
+    Answered,
+    /// Read, and its cost is settled.
+    Settled,
+    /// Failed; consumed an attempt.
+    Failed,
+    /// Refused before any work was done (rate limit, unreachable): no attempt, no cost.
+    Refused,
+    /// Its owner died in between: sent or not, nobody knows.
+    Lost,
+}
+
+impl RequestState {
+    /// The word in the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Answered => "answered",
+            Self::Settled => "settled",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Reads [`Self::word`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Begun,
+            Self::Answered,
+            Self::Settled,
+            Self::Failed,
+            Self::Refused,
+            Self::Lost,
+        ]
+        .into_iter()
+        .find(|state| state.word() == word)
+    }
+}
+
+/// An attempt of an earlier lease.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastRequest {
+    /// Its row.
+    pub id: RequestId,
+    /// Which question.
+    pub question: Question,
+    /// `provider/model`.
+    pub teacher: String,
+    /// Identity of the question's content: an answer is used again only if this still matches.
+    pub fingerprint: Fingerprint,
+    /// How it ended.
+    pub state: RequestState,
+    /// The response, where there is one.
+    pub response: Option<RawResponse>,
+}
+
+/// An attempt about to be made. Committed before anything is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRequest {
+    /// Which question.
+    pub question: Question,
+    /// `provider/model`.
+    pub teacher: String,
+    /// Identity of the question's content.
+    pub fingerprint: Fingerprint,
+    /// Which attempt at this question's step this is, from 1.
+    pub attempt: u32,
+    /// What is set aside for it.
+    pub estimate: Amount,
+}
+
+/// What an attempt cost, written together with the next thing that happens to its task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Closed {
+    /// The attempt.
+    pub request: RequestId,
+    /// `Settled`, `Failed` or `Refused`.
+    pub state: RequestState,
+    /// Counts as the wire gave them.
+    pub usage: Usage,
+    /// What it cost, by the provider's word or by the price table.
+    pub cost: Money,
+    /// The cost is an estimate: the wire gave no counts.
+    pub estimated: bool,
+    /// It may have been charged although no answer came.
+    pub maybe_billed: bool,
+    /// What went wrong, for the error groups.
+    pub error: Option<String>,
+}
+
+/// The only ways out of a lease.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transition {
+    /// Judged: the samples decide whether it is accepted, rejected or waits for a person.
+    Finish {
+        /// Every candidate with its verdicts, at least one.
+        samples: Vec<NewSample>,
+    },
+    /// An attempt failed; try again after this long.
+    Retry {
+        /// How long.
+        after: Duration,
+        /// Why.
+        error: String,
+    },
+    /// Waits without having used an attempt.
+    Snooze {
+        /// How long.
+        after: Duration,
+        /// Why.
+        cause: String,
+    },
+    /// No sample can be made.
+    Fail {
+        /// Why: `attempts`, `request`, `content_filter`, …, and the last error after a colon.
+        reason: String,
+    },
+    /// Back to the queue at once, as if never leased (a stop, a pause, a target reached).
+    Release,
+}
+
+/// What settling did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The task's state now.
+    pub state: TaskState,
+    /// What became of each sample, in order: an exact duplicate may have been found by the store.
+    pub samples: Vec<SettledSample>,
+}
+
+/// What became of one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettledSample {
+    /// Accepted, with its place in the order of acceptance.
+    Accepted {
+        /// The place, growing within the database.
+        seq: i64,
+    },
+    /// Waits for a person.
+    NeedsReview,
+    /// Rejected.
+    Rejected(Reason),
+}
+
+/// When to try again and when to give up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts a step may consume.
+    pub attempts: u32,
+    /// First backoff ceiling.
+    pub base: Duration,
+    /// Highest backoff ceiling.
+    pub max: Duration,
+    /// Server hints above this pause the provider instead.
+    pub hint_max: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 6,
+            base: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+            hint_max: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// What becomes of the task after its `attempt`-th attempt (from 1) failed. `alternatives` tells whether another teacher could
+    /// still be asked. Full jitter: `rand(0, min(max, base·2ⁿ))`, and never before the server's hint.
+    pub fn settle(
+        &self,
+        attempt: u32,
+        error: &ProviderError,
+        alternatives: bool,
+        rng: &mut impl Rng,
+    ) -> Transition {
+        match error.action {
+            Action::Retry { after } if attempt < self.attempts => Transition::Retry {
+                after: self
+                    .backoff(attempt, rng)
+                    .max(after.unwrap_or_default().min(self.hint_max)),
+                error: error.message.clone(),
+            },
+            Action::Retry { .. } => Transition::Fail {
+                reason: format!(
+                    "attempts: {} attempts used; last: {}",
+                    attempt, error.message
+                ),
+            },
+            Action::Snooze(after) => Transition::Snooze {
+                after: after.min(self.hint_max),
+                cause: error.message.clone(),
+            },
+            Action::Pause { resume_after } => Transition::Snooze {
+                after: resume_after.unwrap_or(Duration::ZERO).min(self.hint_max),
+                cause: error.message.clone(),
+            },
+            Action::Fail if alternatives => Transition::Retry {
+                after: Duration::ZERO,
+                error: error.message.clone(),
+            },
+            Action::Fail => Transition::Fail {
+                reason: format!("request: {}", error.message),
+            },
+        }
+    }
+
+    /// Full-jitter backoff after the `attempt`-th attempt (from 1); no overflow at any attempt.
+    pub fn backoff(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
+        let factor = 2_u32.saturating_pow(attempt.saturating_sub(1).min(20));
+        let ceiling = self.base.saturating_mul(factor).min(self.max);
+        ceiling.mul_f64(rng.random_range(0.0..=1.0))
+    }
+}
+
+/// How many tasks stand where. The sum over all states is what was planned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    /// Per state, in the order of [`TaskState::ALL`].
+    pub by_state: [u64; 11],
+}
+
+impl TaskCounts {
+    /// Tasks in that state.
+    pub fn of(&self, state: TaskState) -> u64 {
+        TaskState::ALL
+            .iter()
+            .position(|s| *s == state)
+            .map_or(0, |at| self.by_state[at])
+    }
+
+    /// Sets one state's count.
+    pub fn set(&mut self, state: TaskState, count: u64) {
+        if let Some(at) = TaskState::ALL.iter().position(|s| *s == state) {
+            self.by_state[at] = count;
+        }
+    }
+
+    /// All tasks.
+    pub fn planned(&self) -> u64 {
+        self.by_state.iter().sum()
+    }
+
+    /// Tasks that are not finished.
+    pub fn pending(&self) -> u64 {
+        TaskState::ALL
+            .iter()
+            .filter(|state| state.is_pending())
+            .map(|state| self.of(*state))
+            .sum()
+    }
+
+    /// Tasks a worker could still do something about: pending, but not waiting for a person.
+    pub fn open(&self) -> u64 {
+        self.pending() - self.of(TaskState::NeedsReview)
+    }
+}

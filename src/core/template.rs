@@ -1,0 +1,1 @@
+//! Jinja templates with fuel and an output cap.
