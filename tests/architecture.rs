@@ -10,8 +10,17 @@ use std::fs;
 use std::path::Path;
 
 /// The parts of `src/` that must not know each other.
-const WINGS: &[&str] =
-    &["engine", "seeds", "providers", "validators", "store", "dataset", "config", "cli", "tui"];
+const WINGS: &[&str] = &[
+    "engine",
+    "seeds",
+    "providers",
+    "validators",
+    "store",
+    "dataset",
+    "config",
+    "cli",
+    "tui",
+];
 
 /// The files (or folders) beside the wings that may name all of them.
 const ROOTS: &[&str] = &["app", "lib", "main"];
@@ -61,11 +70,22 @@ fn the_sources_keep_the_rules() {
     collect(root, "src", &mut sources);
     collect(root, "tests", &mut sources);
     assert!(
-        sources.iter().any(|source| source.path == "tests/architecture.rs"),
+        sources
+            .iter()
+            .any(|source| source.path == "tests/architecture.rs"),
         "the walk did not even find this file"
     );
-    let violations: Vec<String> = sources.iter().flat_map(check).map(|found| found.to_string()).collect();
-    assert!(violations.is_empty(), "{} broken rules:\n{}\n", violations.len(), violations.join("\n"));
+    let violations: Vec<String> = sources
+        .iter()
+        .flat_map(check)
+        .map(|found| found.to_string())
+        .collect();
+    assert!(
+        violations.is_empty(),
+        "{} broken rules:\n{}\n",
+        violations.len(),
+        violations.join("\n")
+    );
 }
 
 /// A file of the repository, its path relative and with forward slashes.
@@ -75,14 +95,19 @@ struct Source {
 }
 
 fn collect(root: &Path, folder: &str, sources: &mut Vec<Source>) {
-    let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
+    let Ok(entries) = fs::read_dir(root.join(folder)) else {
+        return;
+    };
     let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     for name in names {
         let path = format!("{folder}/{}", name.to_string_lossy());
         if root.join(&path).is_dir() {
             collect(root, &path, sources);
-        } else if path.ends_with(".rs") {
+        } else if Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
             let text = fs::read_to_string(root.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
             sources.push(Source { path, text });
         }
@@ -108,22 +133,41 @@ impl fmt::Display for Violation {
 fn check(source: &Source) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |line: usize, what: String, why: &str| {
-        found.push(Violation { path: source.path.clone(), line, what, why: why.to_owned() });
+        found.push(Violation {
+            path: source.path.clone(),
+            line,
+            what,
+            why: why.to_owned(),
+        });
     };
 
     let lines = source.text.lines().count();
     if lines > LONGEST_FILE {
-        report(lines, format!("{lines} lines"), "no file outgrows its reader: split it at 800");
+        report(
+            lines,
+            format!("{lines} lines"),
+            "no file outgrows its reader: split it at 800",
+        );
     }
-    let Some(inside) = source.path.strip_prefix("src/") else { return found };
+    let Some(inside) = source.path.strip_prefix("src/") else {
+        return found;
+    };
 
     let first_line = source.text.lines().next().unwrap_or_default();
     if !first_line.starts_with("//!") {
-        report(1, "no `//!` on the first line".into(), "every file opens with what it is and what it is not");
+        report(
+            1,
+            "no `//!` on the first line".into(),
+            "every file opens with what it is and what it is not",
+        );
     }
 
     let modules = module_path(inside);
-    let zone = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+    let zone = inside
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(".rs");
     let is_wing = WINGS.contains(&zone);
     if !is_wing && zone != "core" && !ROOTS.contains(&zone) {
         report(
@@ -136,7 +180,11 @@ fn check(source: &Source) -> Vec<Violation> {
     let tokens = tokens(&source.text);
     for pair in tokens.windows(2) {
         if pair[1].text == "!" && UNFINISHED.contains(&pair[0].text.as_str()) {
-            report(pair[0].line, format!("`{}!`", pair[0].text), "what is here is finished");
+            report(
+                pair[0].line,
+                format!("`{}!`", pair[0].text),
+                "what is here is finished",
+            );
         }
     }
     for path in paths(&tokens, &modules) {
@@ -189,7 +237,11 @@ fn check(source: &Source) -> Vec<Violation> {
 
 /// `engine/worker.rs` is the module `engine::worker`; `engine/mod.rs` is `engine`; `lib.rs` and `main.rs` are the root.
 fn module_path(inside: &str) -> Vec<String> {
-    let mut modules: Vec<String> = inside.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    let mut modules: Vec<String> = inside
+        .trim_end_matches(".rs")
+        .split('/')
+        .map(str::to_owned)
+        .collect();
     if matches!(modules.last().map(String::as_str), Some("mod" | "lib" | "main")) {
         modules.pop();
     }
@@ -320,15 +372,28 @@ fn resolve(segments: Vec<String>, line: usize, imported: bool, scope: &[String],
     let first = segments[0].as_str();
     if first != "super" && first != "self" {
         if segments.len() > 1 || imported {
-            found.push(Named { segments, line, imported });
+            found.push(Named {
+                segments,
+                line,
+                imported,
+            });
         }
         return;
     }
     let ups = segments.iter().filter(|segment| *segment == "super").count();
-    let rest = segments.into_iter().filter(|segment| segment != "super" && segment != "self");
+    let rest = segments
+        .into_iter()
+        .filter(|segment| segment != "super" && segment != "self");
     let base = &scope[..scope.len().saturating_sub(ups)];
-    let whole = std::iter::once("crate".to_owned()).chain(base.iter().cloned()).chain(rest).collect();
-    found.push(Named { segments: whole, line, imported });
+    let whole = std::iter::once("crate".to_owned())
+        .chain(base.iter().cloned())
+        .chain(rest)
+        .collect();
+    found.push(Named {
+        segments: whole,
+        line,
+        imported,
+    });
 }
 
 /// A word or a mark of Rust, with its line. Comments are gone, literals are one empty token.
@@ -454,7 +519,10 @@ mod the_scanner {
     use super::{LONGEST_FILE, Source, check};
 
     fn complaints(path: &str, body: &str) -> Vec<String> {
-        let source = Source { path: path.into(), text: format!("//! What it is.\n{body}") };
+        let source = Source {
+            path: path.into(),
+            text: format!("//! What it is.\n{body}"),
+        };
         check(&source).iter().map(ToString::to_string).collect()
     }
 
@@ -486,14 +554,23 @@ mod the_scanner {
         caught(worker, "mod tests { use super::super::super::dataset; }");
         caught(worker, "use crate::*;");
         caught(worker, "use crate::app;");
-        caught("src/tui/screens/jobs.rs", "pub(crate) use crate::cli::print as show;");
+        caught(
+            "src/tui/screens/jobs.rs",
+            "pub(crate) use crate::cli::print as show;",
+        );
         caught("src/cli.rs", "use super::config;");
         innocent(
             worker,
             "use crate::core::{ports::TaskStore, task::{Task, Outcome}};\nuse crate::engine::ledger;",
         );
-        innocent(worker, "use super::ledger;\nmod tests { use super::super::store; use super::*; }");
-        innocent("src/app.rs", "use crate::{engine, store::Memory, tui};\nuse color_eyre::eyre::Result;");
+        innocent(
+            worker,
+            "use super::ledger;\nmod tests { use super::super::store; use super::*; }",
+        );
+        innocent(
+            "src/app.rs",
+            "use crate::{engine, store::Memory, tui};\nuse color_eyre::eyre::Result;",
+        );
         innocent("src/lib.rs", "pub mod engine;\npub use crate::store::Memory;");
         innocent("src/main.rs", "fn main() { destilation::app::run(); }");
     }
@@ -523,7 +600,10 @@ mod the_scanner {
         caught("src/cli/run.rs", "fn f() { crossterm::terminal::size(); }");
         caught("src/config/mod.rs", "use color_eyre::Result;");
         caught("src/tui/mod.rs", "use clap::Parser;");
-        innocent("src/tui/mod.rs", "use crossterm::event::KeyEvent;\nuse ratatui::Frame;");
+        innocent(
+            "src/tui/mod.rs",
+            "use crossterm::event::KeyEvent;\nuse ratatui::Frame;",
+        );
         innocent("src/store/sqlite/mod.rs", "use sqlx::SqlitePool;");
         innocent("src/dataset/formats/csv.rs", "use csv::Writer;");
     }
@@ -542,9 +622,15 @@ mod the_scanner {
             "src/engine/mod.rs",
             "fn f<'a>(x: &'a str) -> char { if x.is_empty() { '\"' } else { '\\'' } }",
         );
-        caught("src/engine/mod.rs", "const Q: char = '\"';\nuse crate::store;\nconst R: char = '\"';");
+        caught(
+            "src/engine/mod.rs",
+            "const Q: char = '\"';\nuse crate::store;\nconst R: char = '\"';",
+        );
         caught("src/engine/mod.rs", "const Q: &str = r\"\\\";\nuse crate::store;");
-        caught("src/engine/mod.rs", "fn f<'a>() -> impl Sized + use<'a> {}\nuse crate::store;");
+        caught(
+            "src/engine/mod.rs",
+            "fn f<'a>() -> impl Sized + use<'a> {}\nuse crate::store;",
+        );
     }
 
     #[test]
@@ -554,8 +640,14 @@ mod the_scanner {
         caught("src/util.rs", "fn f() {}");
         caught("tests/long.rs", &"\n".repeat(LONGEST_FILE));
         innocent("tests/long.rs", &"\n".repeat(LONGEST_FILE - 1));
-        innocent("tests/terminal.rs", "use crossterm::event::KeyEvent;\nfn f() { todo!() }");
-        let silent = Source { path: "src/engine/mod.rs".into(), text: "use std::fmt;\n".into() };
+        innocent(
+            "tests/terminal.rs",
+            "use crossterm::event::KeyEvent;\nfn f() { todo!() }",
+        );
+        let silent = Source {
+            path: "src/engine/mod.rs".into(),
+            text: "use std::fmt;\n".into(),
+        };
         assert_eq!(check(&silent).len(), 1);
     }
 }
