@@ -6,6 +6,7 @@ pub mod budget;
 pub mod catalog;
 pub mod conversation;
 pub mod job;
+pub mod judgement;
 pub mod plan;
 pub mod ports;
 pub mod request;

@@ -415,6 +415,15 @@ pub type BuildValidator = fn(&Plug, &Path) -> Result<Arc<dyn Validator>, PlugErr
 /// The table of validator kinds.
 pub type ValidatorCatalog = Catalog<BuildValidator>;
 
+/// A compiled JSON Schema: what the engine tells a teacher when it asks again.
+pub trait SchemaCheck: Send + Sync {
+    /// Everything wrong with the value, each with its place in it, at most 20; empty if it is valid.
+    fn problems(&self, value: &Value) -> Vec<String>;
+}
+
+/// Compiles a JSON Schema; the error holds all its problems in words.
+pub type CompileSchema = fn(&Value) -> Result<Arc<dyn SchemaCheck>, PlugError>;
+
 /// What all validators of a job decided about a candidate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
