@@ -5,6 +5,7 @@ pub mod api;
 pub mod budget;
 pub mod catalog;
 pub mod conversation;
+pub mod extract;
 pub mod job;
 pub mod judgement;
 pub mod plan;
