@@ -215,7 +215,7 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
         .steps
         .iter()
         .map(|step| {
-            let names = route::eligible(step, &shared.teachers).iter().map(|share| shared.teachers[share.teacher].name.clone());
+            let names = route::eligible(step, &shared.teachers).into_iter().map(|share| shared.teachers[share.teacher].name.clone());
             (step.name.clone(), names.collect())
         })
         .collect();

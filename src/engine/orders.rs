@@ -140,39 +140,50 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
 }
 
 async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
-    let running = Arc::new(prepare(shared, &job, &options).await?);
-    shared.store.set_state(job.id, &JobState::Running, Duration::ZERO).await?;
-    shared.tell(Event::Job { job: job.spec.name.clone(), state: JobState::Running });
-    shared.jobs().insert(job.id.0, Arc::clone(&running));
+    let running = admit(shared, &job, &options).await?;
     let shared = Arc::clone(shared);
     let tracker = shared.tracker.clone();
     tracker.spawn(async move {
-        let state = scheduler::run(Arc::clone(&shared), Arc::clone(&running)).await;
-        shared.jobs().remove(&job.id.0);
-        running.end(state.clone());
-        if state == JobState::Queued {
-            // The disk takes writes again: go on where it was.
-            shared.queue().push((job, options));
-        } else {
-            shared.tell(Event::Job { job: running.spec.name.clone(), state });
+        let mut turn = Some((job, options, running));
+        while let Some((job, options, running)) = turn {
+            let state = scheduler::run(Arc::clone(&shared), Arc::clone(&running)).await;
+            shared.jobs().remove(&job.id.0);
+            running.end(state.clone());
+            if state == JobState::Queued {
+                // The disk takes writes again: go on where it was.
+                shared.queue().push((job, options));
+            } else {
+                shared.tell(Event::Job { job: running.spec.name.clone(), state });
+            }
+            turn = next(&shared).await;
         }
-        Box::pin(start_next(&shared)).await;
     });
     Ok(())
 }
 
-/// Starts the waiting job of the highest priority.
-async fn start_next(shared: &Arc<Shared>) {
-    let next = {
-        let mut queue = shared.queue();
-        let best = (0..queue.len()).max_by_key(|at| (queue[*at].0.spec.priority, std::cmp::Reverse(*at)));
-        best.map(|at| queue.remove(at))
-    };
-    let Some((job, options)) = next else { return };
-    let name = job.spec.name.clone();
-    let job = shared.store.job(&name).await.unwrap_or(job);
-    if let Err(error) = start(shared, job, options).await {
-        shared.note(Level::Error, Some(&name), error.to_string());
+/// Lets a job in: from here on it counts as running.
+async fn admit(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Arc<Running>, Failure> {
+    let running = Arc::new(prepare(shared, job, options).await?);
+    shared.store.set_state(job.id, &JobState::Running, Duration::ZERO).await?;
+    shared.tell(Event::Job { job: job.spec.name.clone(), state: JobState::Running });
+    shared.jobs().insert(job.id.0, Arc::clone(&running));
+    Ok(running)
+}
+
+/// The waiting job of the highest priority, let in.
+async fn next(shared: &Shared) -> Option<(Job, RunOptions, Arc<Running>)> {
+    loop {
+        let (job, options) = {
+            let mut queue = shared.queue();
+            let best = (0..queue.len()).max_by_key(|at| (queue[*at].0.spec.priority, std::cmp::Reverse(*at)))?;
+            queue.remove(best)
+        };
+        // It may have changed while it waited.
+        let job = shared.store.job(&job.spec.name).await.unwrap_or(job);
+        match admit(shared, &job, &options).await {
+            Ok(running) => return Some((job, options, running)),
+            Err(error) => shared.note(Level::Error, Some(&job.spec.name), error.to_string()),
+        }
     }
 }
 

@@ -203,11 +203,11 @@ impl<'a> Scheduler<'a> {
         (counts.open() == 0).then_some(JobState::Completed)
     }
 
-    async fn counts(&self) -> Option<TaskCounts> {
+    async fn counts(&mut self) -> Option<TaskCounts> {
         self.shared.store.counts(self.job.job.id).await.ok()
     }
 
-    async fn cancel_rest(&self, state: JobState) -> JobState {
+    async fn cancel_rest(&mut self, state: JobState) -> JobState {
         match self.shared.store.cancel_open(self.job.job.id).await {
             Ok(_) => state,
             Err(error) => JobState::Paused(PauseReason::Disk(error.to_string())),
@@ -254,7 +254,7 @@ impl<'a> Scheduler<'a> {
         JobState::Paused(PauseReason::Disk(error.to_string()))
     }
 
-    async fn next_due(&self) -> Option<Instant> {
+    async fn next_due(&mut self) -> Option<Instant> {
         let wait = self.shared.store.next_due(self.job.job.id).await.ok().flatten()?;
         Some(Instant::now() + wait)
     }
@@ -343,7 +343,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Feeds accepted samples of earlier runs to validators that remember.
-    async fn restore(&self) -> Stored<()> {
+    async fn restore(&mut self) -> Stored<()> {
         let gates: Vec<_> = self.job.gates.iter().filter(|gate| gate.validator.remembers()).collect();
         if gates.is_empty() {
             return Ok(());
