@@ -129,6 +129,12 @@ impl Template {
         Ok(!self.render(variables)?.is_empty())
     }
 
+    /// Whether it says what to do where a variable is missing (`is defined`, `| default(…)`).
+    pub fn tolerates(&self, name: &str) -> bool {
+        let template = self.environment.get_template(NAME);
+        template.is_ok_and(|template| guard::tolerates(template.source(), name))
+    }
+
     /// Variables it needs from outside, with the attributes it takes of them: `question`, `solution.answer`.
     pub fn variables(&self) -> BTreeSet<String> {
         let Ok(template) = self.environment.get_template(NAME) else {

@@ -59,6 +59,32 @@ pub(super) fn words(source: &str) -> impl Iterator<Item = &str> {
         .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
+/// Whether a use of the variable is followed by a test or filter that takes a missing one.
+pub(super) fn tolerates(source: &str, name: &str) -> bool {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    source.match_indices(name).any(|(at, _)| {
+        let after = source[at + name.len()..]
+            .trim_start_matches(|c: char| in_word(c) || c == '.')
+            .trim_start();
+        let whole = !source[..at].ends_with(in_word)
+            && !source[at + name.len()..].starts_with(in_word);
+        let mut next = after.split_whitespace();
+        let filter = after.strip_prefix('|').map(str::trim_start);
+        let takes_missing = match (next.next(), next.next(), next.next()) {
+            (Some("is"), Some(test), _) if is_presence(test) => true,
+            (Some("is"), Some("not"), Some(test)) => is_presence(test),
+            _ => filter.is_some_and(|filter| {
+                filter.starts_with("default") || filter.starts_with("d(")
+            }),
+        };
+        whole && takes_missing
+    })
+}
+
+fn is_presence(test: &str) -> bool {
+    test.starts_with("defined") || test.starts_with("undefined")
+}
+
 /// The insides of `{{ … }}` and `{% … %}` with their places. An open one reaches to the end.
 fn tags(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut from = 0;

@@ -82,6 +82,22 @@ fn variables_are_listed_with_their_attributes_and_without_what_the_template_make
 }
 
 #[test]
+fn a_guarded_variable_may_be_missing() {
+    let tolerates = |source: &str| Template::compile("t", source).unwrap().tolerates("hint");
+    for guarded in [
+        "{% if hint is defined %}{{ hint }}{% endif %}",
+        "{% if hint is not undefined %}{% endif %}",
+        "{{ hint | default('') }}",
+        "{{ hint.text|d('') }}",
+    ] {
+        assert!(tolerates(guarded), "{guarded}");
+    }
+    for bare in ["{{ hint }}", "{{ hints | default('') }}", "{{ hint | trim }}", "{{ my_hint|d(1) }}"] {
+        assert!(!tolerates(bare), "{bare}");
+    }
+}
+
+#[test]
 fn steps_see_seeds_varied_fields_and_earlier_answers() {
     let seed = row(json!({"question": "2+2", "level": "seed"}));
     let vary = row(json!({"level": "vary"}));
