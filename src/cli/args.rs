@@ -22,13 +22,13 @@ Without a command, destiler opens its full-screen application.
 Data goes to stdout, everything else to stderr.
 
 Exit codes:
-  0  all went well              6  stopped by a limit
-  1  unexpected                 7  invalid records found
-  2  the call makes no sense    8  no such thing
-  3  config or job file invalid 9  provider unreachable
-  4  key missing or rejected    10 locked by another instance
-  5  finished, some tasks failed  11 another instance took over
-  130, 143, 129  interrupted, terminated, hung up: after a checkpoint
+  0  all went well                 6  stopped by a limit
+  1  unexpected                    7  invalid records found
+  2  the call makes no sense       8  no such thing
+  3  config or job file invalid    9  provider unreachable
+  4  key missing or rejected      10  locked by another instance
+  5  finished, some tasks failed  11  another instance took over
+  130 interrupted, 143 terminated, 129 hung up: each after a checkpoint
 
 With --json a command that fails prints one object on stdout, besides the message on stderr:
   {\"error\":{\"kind\":\"invalid\",\"message\":\"…\",\"causes\":[\"…\"],\"help\":\"…\",\"problems\":[…]}}
@@ -70,6 +70,10 @@ impl Arguments {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags are what a command line has"
+)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Use this file instead of the nearest destiler.toml and the user's config.toml
@@ -182,15 +186,14 @@ pub enum CommandLine {
 }
 
 impl CommandLine {
-    /// The job file this command reads, to name it in front of its problems.
+    /// The word for the job this command reads: a file, a name or `-`. It stands in front of the job's problems.
     pub(super) fn job_word(&self) -> Option<&str> {
         match self {
             Self::Run(arguments) => Some(&arguments.job),
             Self::Check(arguments) => Some(&arguments.job),
             Self::Estimate(arguments) => Some(&arguments.job),
             Self::Validate(arguments) => arguments.job.as_deref(),
-            Self::Jobs(JobsCommand::Create { job }) => Some(job),
-            Self::Jobs(JobsCommand::Edit { job, .. }) => Some(job),
+            Self::Jobs(JobsCommand::Create { job } | JobsCommand::Edit { job, .. }) => Some(job),
             _ => None,
         }
     }

@@ -128,9 +128,7 @@ async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
     let (info, findings) = ask(Some(deep), plain).await?;
     let ok = findings.is_empty();
     if plain.out.json {
-        plain
-            .out
-            .json(&json!({ "ok": ok, "findings": findings }))?;
+        plain.out.json(&json!({ "ok": ok, "findings": findings }))?;
     } else {
         for finding in &findings {
             plain
@@ -138,16 +136,20 @@ async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
                 .print(Line::styled(Style::Bad, "✗ ").and(Style::Plain, finding))?;
         }
         if ok {
-            let what = if deep { "whole, and the books balance" } else { "whole" };
+            let what = if deep {
+                "whole, and the books balance"
+            } else {
+                "whole"
+            };
             plain.out.print(
                 Line::styled(Style::Good, "✓ ")
                     .and(Style::Plain, format!("{} is {what}", info.path)),
             )?;
         } else {
-            plain.out.say(
-                Line::styled(Style::Good, "help: ")
-                    .and(Style::Plain, "make a copy with `destiler db backup` before anything else"),
-            );
+            plain.out.say(Line::styled(Style::Good, "help: ").and(
+                Style::Plain,
+                "make a copy with `destiler db backup` before anything else",
+            ));
         }
     }
     Ok(if ok { exit::OK } else { exit::RECORDS })

@@ -20,9 +20,7 @@ pub(super) async fn run(plain: &mut Plain<'_>) -> Outcome {
     };
     let ok = findings.iter().all(|finding| finding.level != Level::Error);
     if plain.out.json {
-        plain
-            .out
-            .json(&json!({ "ok": ok, "findings": findings }))?;
+        plain.out.json(&json!({ "ok": ok, "findings": findings }))?;
     } else {
         for finding in &findings {
             for line in lines(finding) {

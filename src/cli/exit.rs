@@ -82,15 +82,9 @@ mod tests {
         let paused = |reason| JobState::Paused(reason);
         let detail = || "openrouter".to_owned();
         assert_eq!(of_run(&JobState::Completed, &summary), 0);
-        assert_eq!(
-            of_run(&paused(PauseReason::Limit(detail())), &summary),
-            6
-        );
+        assert_eq!(of_run(&paused(PauseReason::Limit(detail())), &summary), 6);
         assert_eq!(of_run(&paused(PauseReason::Auth(detail())), &summary), 4);
-        assert_eq!(
-            of_run(&paused(PauseReason::Credit(detail())), &summary),
-            4
-        );
+        assert_eq!(of_run(&paused(PauseReason::Credit(detail())), &summary), 4);
         assert_eq!(
             of_run(&paused(PauseReason::Unreachable(detail())), &summary),
             9

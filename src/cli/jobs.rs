@@ -25,11 +25,9 @@ With --json one object: the fields of `jobs list`, and
   {\"revision\":n,\"source\":\"the job file\",\"summary\":{…as in `run --json`},\"rejected\":{\"<reason>\":n},
    \"failed\":{\"<reason>\":n},\"teachers\":[{\"name\":\"provider/model\",\"usd\":x,\"tokens\":n,\"requests\":n,
    \"accepted\":n,\"judged\":n}]}";
-const STARTED_JSON: &str =
-    "With --json one object: {\"job\":\"<name>\",\"how\":\"created|resumed|revised|unchanged\",\"notes\":[\"…\"]}";
+const STARTED_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"how\":\"created|resumed|revised|unchanged\",\"notes\":[\"…\"]}";
 const DONE_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\"}";
-const COUNT_JSON: &str =
-    "With --json one object: {\"job\":\"<name>\",\"done\":\"…\",\"tasks\":n}";
+const COUNT_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\",\"tasks\":n}";
 
 /// Manage jobs.
 #[derive(Debug, Clone, Subcommand)]
@@ -153,9 +151,9 @@ async fn list(plain: &mut Plain<'_>) -> Outcome {
         return Ok(exit::OK);
     }
     if rows.is_empty() {
-        plain
-            .out
-            .say("no jobs yet; `destiler demo` runs one offline, `destiler run JOB.toml` runs yours");
+        plain.out.say(
+            "no jobs yet; `destiler demo` runs one offline, `destiler run JOB.toml` runs yours",
+        );
         return Ok(exit::OK);
     }
     plain.out.table(&table(&rows))?;
@@ -180,7 +178,10 @@ fn table(rows: &[JobRow]) -> Table {
             .map(|target| format!("/{}", grouped(target)))
             .unwrap_or_default();
         let cap = row.usd_cap.map(|cap| format!("/{cap}")).unwrap_or_default();
-        let about = row.state.reason().unwrap_or_else(|| row.description.clone());
+        let about = row
+            .state
+            .reason()
+            .unwrap_or_else(|| row.description.clone());
         table.row(vec![
             Cell::styled(Style::Strong, &row.name),
             Cell::styled(state_style(&row.state), row.state.word()),
@@ -355,11 +356,12 @@ async fn started(order: Command, plain: &mut Plain<'_>) -> Outcome {
         How::Revised => "revised",
         How::Unchanged => "unchanged",
     };
-    plain.out.say(
-        Line::from("job ")
-            .and(Style::Strong, &started.job)
-            .and(Style::Plain, format!(" {how}; `destiler run {}` runs it", started.job)),
-    );
+    plain
+        .out
+        .say(Line::from("job ").and(Style::Strong, &started.job).and(
+            Style::Plain,
+            format!(" {how}; `destiler run {}` runs it", started.job),
+        ));
     for note in &started.notes {
         plain
             .out
@@ -416,9 +418,9 @@ async fn edit(job: &str, file: Option<&PathBuf>, plain: &mut Plain<'_>) -> Outco
     };
     let source = edited.text.clone();
     match started(Command::Edit { job: name, source }, plain).await {
-        Err(Ending::Failed(failure)) => {
-            Err(edited.refused(*failure, &format!("destiler jobs edit {job}")).into())
-        }
+        Err(Ending::Failed(failure)) => Err(edited
+            .refused(*failure, &format!("destiler jobs edit {job}"))
+            .into()),
         outcome => {
             edited.discard().await;
             outcome

@@ -247,7 +247,10 @@ async fn beside(
 fn end(outcome: Outcome, command: &CommandLine, out: &mut Output) -> u8 {
     let code = match outcome {
         Ok(code) | Err(Ending::Exit(code)) => code,
-        Err(Ending::ClosedPipe) => return exit::OK,
+        Err(Ending::ClosedPipe) => {
+            out.clear_live();
+            return exit::OK;
+        }
         Err(Ending::Failed(failure)) => failure::report(&failure, command.job_word(), out),
     };
     match out.flush().map_err(Ending::from) {

@@ -80,13 +80,15 @@ pub fn needs(command: &CommandLine) -> Needs {
         CommandLine::Jobs(_)
         | CommandLine::Samples(_)
         | CommandLine::Db(DatabaseCommand::Clean) => writing,
-        CommandLine::Check(arguments) if is_name(&arguments.job) => reading,
-        CommandLine::Estimate(arguments) if is_name(&arguments.job) => reading,
-        CommandLine::Validate(arguments) if arguments.job.as_deref().is_some_and(is_name) => {
+        CommandLine::Check(_) | CommandLine::Estimate(_) | CommandLine::Validate(_)
+            if command.job_word().is_some_and(is_name) =>
+        {
             reading
         }
-        CommandLine::Check(_) | CommandLine::Estimate(_) | CommandLine::Validate(_) => neither,
-        CommandLine::Config(ConfigCommand::Show { .. }) => neither,
+        CommandLine::Check(_)
+        | CommandLine::Estimate(_)
+        | CommandLine::Validate(_)
+        | CommandLine::Config(ConfigCommand::Show { .. }) => neither,
         CommandLine::Doctor | CommandLine::Providers(ProvidersCommand::Test { .. }) => Needs {
             providers: true,
             ..reading
@@ -120,10 +122,7 @@ mod tests {
         assert!(of("run job.toml").runs);
         assert_eq!(of("run job.toml --dry-run").database, Database::Read);
         assert!(!of("run job.toml --dry-run").runs);
-        assert_eq!(
-            of("run job.toml --record tape").record,
-            Some("tape".into())
-        );
+        assert_eq!(of("run job.toml --record tape").record, Some("tape".into()));
         assert_eq!(of("jobs list").database, Database::Read);
         assert_eq!(of("jobs resume x").database, Database::Write);
         assert!(!of("jobs resume x").runs);

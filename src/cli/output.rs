@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::line::{Line, Table};
+use super::line::{Line, Table, fit};
 use crate::core::api::{Failure, FailureKind};
-use crate::core::text::sanitize;
+use crate::core::text::{sanitize, sanitize_line};
 
 /// Why a command ends before its end.
 #[derive(Debug)]
@@ -194,14 +194,14 @@ impl Output {
 
     /// A line on stderr whatever the flags say: errors.
     pub(super) fn insist(&mut self, line: impl Into<Line>) {
-        let live = self.live.take();
-        if live.is_some() {
+        let shown = self.live.take();
+        if shown.is_some() {
             let _ = write!(self.stderr.writer, "\r\x1b[K");
         }
         let text = line.into().render(self.stderr.color);
         let _ = writeln!(self.stderr.writer, "{text}");
-        if let Some(live) = live {
-            self.live(&live);
+        if let Some(shown) = shown {
+            self.live(&shown);
         }
         let _ = self.stderr.writer.flush();
     }
@@ -220,8 +220,7 @@ impl Output {
     /// Redraws the live line, if it changed.
     pub(super) fn live(&mut self, text: &str) {
         let width = self.width.unwrap_or(80).saturating_sub(1);
-        let safe = crate::core::text::sanitize_line(text).into_owned();
-        let text = super::line::fit(&safe, width);
+        let text = fit(sanitize_line(text).as_str(), width);
         if self.live.as_deref() != Some(text.as_str()) {
             let _ = write!(self.stderr.writer, "\r{text}\x1b[K");
             let _ = self.stderr.writer.flush();

@@ -191,6 +191,12 @@ async fn follow(session: &mut Session<'_>, order: Command) -> Result<(How, u8), 
         }
     }
     let code = finish(session, &started.job, signal).await?;
+    // A complete, unchanged job is a no-op, whatever became of its tasks long ago.
+    let code = if started.how == How::Unchanged {
+        exit::OK
+    } else {
+        code
+    };
     Ok((started.how, code))
 }
 

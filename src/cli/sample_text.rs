@@ -148,11 +148,7 @@ pub(super) fn print_answers(sample: &Sample, out: &mut Output) -> Result<(), End
         .reason
         .map(|reason| format!(": {}", reason.word()))
         .unwrap_or_default();
-    out.print(
-        Line::from("  ")
-            .and(style, word)
-            .and(Style::Plain, reason),
-    )?;
+    out.print(Line::from("  ").and(style, word).and(Style::Plain, reason))?;
     Ok(())
 }
 
@@ -171,9 +167,10 @@ fn verdict_line(verdict: &Verdict) -> Line {
         .as_ref()
         .map(|evidence| format!(": {evidence}"))
         .unwrap_or_default();
-    Line::from("  ")
-        .and(style, sign)
-        .and(Style::Plain, format!(" {}{score}{evidence}", verdict.validator))
+    Line::from("  ").and(style, sign).and(
+        Style::Plain,
+        format!(" {}{score}{evidence}", verdict.validator),
+    )
 }
 
 fn state_word(state: SampleState) -> (Style, &'static str) {

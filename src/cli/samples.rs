@@ -176,7 +176,11 @@ async fn decide(
     let done = if samples.is_empty() {
         0
     } else {
-        match plain.app.order(Command::Decide { samples, decided }).await? {
+        match plain
+            .app
+            .order(Command::Decide { samples, decided })
+            .await?
+        {
             Receipt::Count(done) => done,
             _ => return Err(Ending::mismatch()),
         }
@@ -218,7 +222,11 @@ async fn edit(
         let (samples, decided) = order(steps);
         return decide(samples, decided, "edited", plain).await;
     }
-    let extension = if steps[at].value.is_some() { "json" } else { "md" };
+    let extension = if steps[at].value.is_some() {
+        "json"
+    } else {
+        "md"
+    };
     let copy = format!("{}.{extension}", steps[at].step);
     let text = steps[at].text.clone();
     let Some(edited) = editor::edit(plain.surroundings, &copy, &text).await? else {
@@ -253,7 +261,10 @@ fn find_step(sample: &Sample, step: Option<&str>) -> Result<usize, Ending> {
     found.ok_or_else(|| {
         let names: Vec<&str> = sample.steps.iter().map(|answer| &*answer.step).collect();
         Ending::usage(
-            format!("the sample has no answer of `{}`", step.unwrap_or("any step")),
+            format!(
+                "the sample has no answer of `{}`",
+                step.unwrap_or("any step")
+            ),
             format!("its steps: {}", names.join(", ")),
         )
     })
@@ -264,7 +275,10 @@ fn rewrite(answer: &mut StepAnswer, text: &str) -> Result<(), Ending> {
     if answer.value.is_some() {
         let value = serde_json::from_str(text).map_err(|error| {
             Ending::usage(
-                format!("the answer of {} has a schema, and this is no JSON: {error}", answer.step),
+                format!(
+                    "the answer of {} has a schema, and this is no JSON: {error}",
+                    answer.step
+                ),
                 "write one JSON value",
             )
         })?;

@@ -141,8 +141,9 @@ async fn of_job(word: &str, plain: &Plain<'_>) -> Result<Vec<Plug>, Ending> {
         };
     }
     let invalid = |message: String| {
-        Failure::new(FailureKind::Invalid, message)
-            .help(format!("`destiler check {word}` says everything that is wrong"))
+        Failure::new(FailureKind::Invalid, message).help(format!(
+            "`destiler check {word}` says everything that is wrong"
+        ))
     };
     let text = editor::read(Path::new(word)).await?;
     let job: toml::Table = toml::from_str(&text)
@@ -168,12 +169,13 @@ fn say(report: &StreamReport, plain: &mut Plain<'_>) {
     for (reason, count) in &report.rejected {
         table.row(vec![reason.word().into(), grouped(*count).into()]);
     }
-    plain.out.say(Line::styled(
-        Style::Strong,
-        count(report.rows, "row"),
-    ));
+    plain
+        .out
+        .say(Line::styled(Style::Strong, count(report.rows, "row")));
     for line in table.lines(None) {
-        plain.out.say(Line::from(format!("  {}", line.render(false))));
+        plain
+            .out
+            .say(Line::from(format!("  {}", line.render(false))));
     }
 }
 

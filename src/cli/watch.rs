@@ -13,7 +13,7 @@ use crate::core::text::grouped;
 /// How often a run that waits says so.
 const REMINDER: Duration = Duration::from_secs(30);
 /// How long a server may be down before the run gives up.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Longest silence between two progress lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -103,14 +103,13 @@ impl Watch {
     /// Whether nothing more will happen unless a person acts, or a server was down for too long.
     pub fn is_over(&self, now: Duration) -> bool {
         match self.state() {
-            Some(JobState::Paused(PauseReason::Disk(_))) => false,
+            None | Some(JobState::Paused(PauseReason::Disk(_))) => false,
             Some(JobState::Paused(PauseReason::Unreachable(_))) => self
                 .waiting
                 .as_ref()
                 .is_some_and(|waiting| now.saturating_sub(waiting.since) >= PATIENCE),
             Some(JobState::Paused(_)) => true,
             Some(state) => state.is_final(),
-            None => false,
         }
     }
 
@@ -169,9 +168,10 @@ impl Watch {
 
     fn is_due(&mut self, now: Duration, gauge: &JobProgress) -> bool {
         let tenth = share(gauge).map_or(0, |share| (share * 10.0) as u64);
-        let due = self.said.as_ref().is_none_or(|said| {
-            tenth > said.tenth || now.saturating_sub(said.at) >= LINE_EVERY
-        });
+        let due = self
+            .said
+            .as_ref()
+            .is_none_or(|said| tenth > said.tenth || now.saturating_sub(said.at) >= LINE_EVERY);
         if due {
             self.said = Some(Said { at: now, tenth });
         }
@@ -225,10 +225,7 @@ fn gauge_line(job: &JobProgress) -> String {
         }
     }
     parts.push(format!("{} in flight", grouped(job.in_flight)));
-    let cap = job
-        .usd_cap
-        .map(|cap| format!("/{cap}"))
-        .unwrap_or_default();
+    let cap = job.usd_cap.map(|cap| format!("/{cap}")).unwrap_or_default();
     parts.push(format!("{}{cap}", job.usd));
     let rate: f64 = job.rates[1..].iter().sum();
     if rate > 0.0 {
@@ -353,7 +350,11 @@ mod tests {
         watch.follow("quick");
         let mut said = Vec::new();
         for (second, persisted) in [(0, 0), (1, 99), (2, 100), (3, 150), (11, 160), (12, 161)] {
-            if !watch.tick(seconds(second), &gauge(persisted)).lines.is_empty() {
+            if !watch
+                .tick(seconds(second), &gauge(persisted))
+                .lines
+                .is_empty()
+            {
                 said.push(second);
             }
         }
@@ -422,9 +423,6 @@ mod tests {
             job: Some("other".to_owned()),
             text: "look\x1b[2J".to_owned(),
         });
-        assert_eq!(
-            line.unwrap().render(false),
-            "warning: other: look␛[2J"
-        );
+        assert_eq!(line.unwrap().render(false), "warning: other: look␛[2J");
     }
 }
