@@ -1,12 +1,9 @@
 //! The user's editor on a temporary copy. What was typed is never lost: the copy goes away only when its text is safe elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tokio::fs;
-use tokio::io::AsyncWriteExt;
-
-use super::Surroundings;
 use super::output::Ending;
+use super::{Surroundings, files};
 use crate::core::api::{Failure, FailureKind};
 
 /// A copy that was in the editor.
@@ -19,8 +16,7 @@ pub(super) struct Edited {
 impl Edited {
     /// The text is safe: the copy can go.
     pub async fn discard(self) {
-        // A copy that stays behind in the temporary directory harms nobody.
-        let _ = fs::remove_file(&self.path).await;
+        files::discard(&self.path).await;
     }
 
     /// The text was refused: says where it is kept and how to bring it in.
@@ -48,9 +44,7 @@ pub(super) async fn edit(
     let path = surroundings
         .scratch
         .join(format!("destiler-{}-{name}", std::process::id()));
-    write_private(&path, text)
-        .await
-        .map_err(|error| trouble(&path, "write", &error))?;
+    files::create(&path, text, true).await?;
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or("vi");
     let status = tokio::process::Command::new(program)
@@ -59,9 +53,7 @@ pub(super) async fn edit(
         .status()
         .await;
     let edited = Edited {
-        text: fs::read_to_string(&path)
-            .await
-            .map_err(|error| trouble(&path, "read", &error))?,
+        text: files::read(&path).await?,
         path,
     };
     match status {
@@ -89,34 +81,4 @@ pub(super) async fn edit(
         return Ok(None);
     }
     Ok(Some(edited))
-}
-
-/// The text of a file the user named; `-` is not meant here.
-pub(super) async fn read(path: &Path) -> Result<String, Ending> {
-    fs::read_to_string(path)
-        .await
-        .map_err(|error| trouble(path, "read", &error))
-}
-
-/// Creates a file nobody else can read. One that is there already is not touched.
-async fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    let mut file = options.open(path).await?;
-    file.write_all(text.as_bytes()).await?;
-    file.flush().await
-}
-
-/// A file that cannot be read or written.
-pub(super) fn trouble(path: &Path, verb: &str, error: &std::io::Error) -> Ending {
-    let kind = if error.kind() == std::io::ErrorKind::NotFound {
-        FailureKind::NotFound
-    } else {
-        FailureKind::Unexpected
-    };
-    Failure::new(kind, format!("cannot {verb} {}", path.display()))
-        .because(error.to_string())
-        .into()
 }

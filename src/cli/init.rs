@@ -1,14 +1,12 @@
 //! `init`: a commented configuration and a sample job, written once and never over something else.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tokio::fs;
-use tokio::io::AsyncWriteExt;
 
-use super::exit;
 use super::output::{Ending, Outcome, Output};
+use super::{exit, files};
 
 const JSON: &str = "With --json one object: {\"files\":[\"destiler.toml\",\"…\"]}";
 
@@ -30,7 +28,7 @@ pub(super) async fn run(
     let mut written = Vec::new();
     for (path, _) in files {
         let path = arguments.dir.join(path);
-        if fs::try_exists(&path).await.unwrap_or(true) {
+        if files::exists(&path).await {
             return Err(Ending::usage(
                 format!("{} is there already: nothing was written", path.display()),
                 "move it away, or name another directory: destiler init DIR",
@@ -39,9 +37,7 @@ pub(super) async fn run(
         written.push(path);
     }
     for (path, (_, text)) in written.iter().zip(files) {
-        create(path, text)
-            .await
-            .map_err(|error| super::editor::trouble(path, "write", &error))?;
+        files::create(path, text, false).await?;
         out.say(format!("wrote {}", path.display()));
     }
     if let Some(job) = written.iter().find(|path| !path.ends_with("destiler.toml")) {
@@ -54,17 +50,4 @@ pub(super) async fn run(
         out.json(&json!({ "files": written }))?;
     }
     Ok(exit::OK)
-}
-
-async fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).await?;
-    }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .await?;
-    file.write_all(text.as_bytes()).await?;
-    file.flush().await
 }

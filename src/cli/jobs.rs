@@ -9,7 +9,7 @@ use super::format::{count, date};
 use super::line::{Align, Cell, Line, Style, Table};
 use super::output::{Ending, Outcome, Output};
 use super::summary::{labelled, numbers};
-use super::{Plain, editor, exit, source};
+use super::{Plain, editor, exit, files, source};
 use crate::core::api::{Answer, Command, How, JobDetail, JobRow, Query, Receipt};
 use crate::core::job::JobState;
 use crate::core::text::grouped;
@@ -406,7 +406,7 @@ async fn edit(job: &str, file: Option<&PathBuf>, plain: &mut Plain<'_>) -> Outco
         let source = if path.as_os_str() == "-" {
             plain.out.read_all().await?
         } else {
-            editor::read(path).await?
+            files::read(path).await?
         };
         return started(Command::Edit { job: name, source }, plain).await;
     }

@@ -21,6 +21,7 @@ mod editor;
 mod exit;
 mod export;
 mod failure;
+mod files;
 mod format;
 mod generate;
 mod init;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::format::count;
 use super::output::{Ending, Outcome, Output};
-use super::{Plain, editor, exit, sample_text};
+use super::{Plain, editor, exit, files, sample_text};
 use crate::core::api::{Answer, Command, Query, Receipt, SampleQuery, StreamRequest};
 use crate::core::ports::Decided;
 use crate::core::sample::{Sample, SampleId, StepAnswer};
@@ -216,7 +216,7 @@ async fn edit(
         let text = if path.as_os_str() == "-" {
             plain.out.read_all().await?
         } else {
-            editor::read(path).await?
+            files::read(path).await?
         };
         rewrite(&mut steps[at], text.trim_end_matches('\n'))?;
         let (samples, decided) = order(steps);

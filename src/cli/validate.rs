@@ -1,6 +1,5 @@
 //! `validate`: validators over any JSONL file, without a job in the ledger.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +7,7 @@ use clap::Args;
 use super::format::count;
 use super::line::{Align, Line, Style, Table};
 use super::output::{Ending, Outcome};
-use super::{Plain, editor, exit, source};
+use super::{Plain, exit, files, source};
 use crate::core::Row;
 use crate::core::api::{Answer, Failure, FailureKind, Query, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
@@ -101,35 +100,23 @@ pub(super) async fn run(arguments: &ValidateArguments, plain: &mut Plain<'_>) ->
     })
 }
 
-/// Whole or not at all: a temporary file beside it, then a rename.
+/// Into a file, whole or not at all.
 async fn to_file(
     path: &Path,
     request: StreamRequest,
     plain: &mut Plain<'_>,
 ) -> Result<StreamReport, Ending> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = PathBuf::from(name);
-    let file = tokio::fs::File::create(&part)
-        .await
-        .map_err(|error| editor::trouble(&part, "write", &error))?;
-    let mut file = std::io::BufWriter::new(file.into_std().await);
-    let streamed = plain.app.stream(request, &mut file).await;
-    let written = file.flush().and_then(|()| file.get_ref().sync_all());
-    drop(file);
-    let outcome = match (streamed, written) {
-        (Ok(report), Ok(())) => tokio::fs::rename(&part, path)
-            .await
-            .map(|()| report)
-            .map_err(|error| editor::trouble(path, "write", &error)),
-        (Err(failure), _) => Err(failure.into()),
-        (Ok(_), Err(error)) => Err(editor::trouble(&part, "write", &error)),
-    };
-    if outcome.is_err() {
-        // What is left of the attempt; if it cannot go, the error that counts is the first one.
-        let _ = tokio::fs::remove_file(&part).await;
+    let mut file = files::Whole::begin(path).await?;
+    match plain.app.stream(request, file.writer()).await {
+        Ok(report) => {
+            file.finish().await?;
+            Ok(report)
+        }
+        Err(failure) => {
+            file.abandon().await;
+            Err(failure.into())
+        }
     }
-    outcome
 }
 
 /// The validators of a stored job, or of a job file as they are written there.
@@ -145,7 +132,7 @@ async fn of_job(word: &str, plain: &Plain<'_>) -> Result<Vec<Plug>, Ending> {
             "`destiler check {word}` says everything that is wrong"
         ))
     };
-    let text = editor::read(Path::new(word)).await?;
+    let text = files::read(Path::new(word)).await?;
     let job: toml::Table = toml::from_str(&text)
         .map_err(|error| invalid(format!("{word} is no job file: {}", error.message())))?;
     let Some(tables) = job.get("validators").and_then(toml::Value::as_array) else {
