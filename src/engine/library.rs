@@ -7,8 +7,8 @@ use super::{Shared, planner};
 use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::estimate::estimate as ranges;
-use crate::core::job::JobSpec;
-use crate::core::job::parse::{Known, Parsed, Problem, Severity, parse as read};
+use crate::core::job::parse::{FORMATS, Known, Parsed, Problem, Severity, parse as read};
+use crate::core::job::{DatasetSpec, JobSpec};
 use crate::core::ports::{SeedError, StoreError};
 
 /// Base directory of a bundled job: its files are in the binary.
@@ -72,21 +72,26 @@ fn from_binary(shared: &Shared, name: &str) -> Result<(String, String), Failure>
 
 /// Reads a job file and everything wrong with it.
 pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
-    let build = |plug: &Plug| -> Result<(), PlugError> {
+    let validator = |plug: &Plug| -> Result<(), PlugError> {
         let entry = shared.validators.find(&plug.kind)?;
         (entry.build)(plug, Path::new(base)).map(|_| ())
     };
-    let schema = |schema: &serde_json::Value| (shared.compile_schema)(schema).map(|_| ());
+    let schema = |schema: &serde_json::Value| (shared.compile_schema)(schema).map(|_| ()).map_err(|error| error.message);
+    let format = |dataset: &DatasetSpec, spec: &JobSpec| -> Result<(), PlugError> {
+        let entry = shared.formats.find(&dataset.format)?;
+        (entry.build)(dataset, spec).map(|_| ())
+    };
     let kinds = shared.validators.kinds();
-    let formats = shared.formats.kinds();
+    let written = shared.formats.kinds();
+    let formats: Vec<_> = FORMATS.iter().filter(|format| written.contains(&format.kind)).copied().collect();
     let known = Known {
-        validator_kinds: &kinds,
-        build_validator: &build,
-        compile_schema: &schema,
-        format_kinds: &formats,
-        required_fields: &shared.required_fields,
+        validators: &kinds,
+        check_validator: &validator,
+        check_schema: &schema,
+        formats: &formats,
+        check_format: &format,
         teachers: &shared.teachers,
-        seed_kinds: &shared.seed_kinds,
+        seed_extensions: &shared.seed_kinds,
         seed_fields: None,
     };
     let files = |path: &str| (shared.read_text)(&Path::new(base).join(path));
@@ -164,16 +169,20 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     let ranges = ranges(&loaded.spec, tasks, &sample, &shared.teachers);
     let in_flight = f64::from(loaded.spec.limits.concurrency.unwrap_or(64)).max(1.0);
     let seconds = |requests: u64, latency: f64| Duration::from_secs_f64(requests as f64 * latency / in_flight).as_secs_f64();
+    let mut notes = vec![
+        "prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned(),
+        format!("time: {} to {} s an answer, {in_flight} in flight", LATENCY.0, LATENCY.1),
+    ];
+    if !ranges.unpriced.is_empty() {
+        notes.push(format!("no price is known for {}: set `price` in the configuration", ranges.unpriced.join(", ")));
+    }
     Ok(EstimateReport {
         tasks,
         requests: ranges.requests,
         input_tokens: ranges.input_tokens,
         output_tokens: ranges.output_tokens,
-        usd: Some(ranges.usd),
+        usd: ranges.unpriced.is_empty().then_some(ranges.usd),
         seconds: (seconds(ranges.requests.0, LATENCY.0), seconds(ranges.requests.1, LATENCY.1)),
-        notes: vec![
-            "prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned(),
-            format!("time: {} to {} s an answer, {in_flight} in flight", LATENCY.0, LATENCY.1),
-        ],
+        notes,
     })
 }

@@ -85,8 +85,6 @@ pub struct Parts {
     pub validators: ValidatorCatalog,
     /// Dataset formats.
     pub formats: FormatCatalog,
-    /// Fields a format cannot do without.
-    pub required_fields: fn(&str) -> Option<&'static [&'static str]>,
     /// File extensions of seeds.
     pub seed_kinds: Vec<&'static str>,
     /// Opens seeds.
@@ -114,7 +112,6 @@ pub(crate) struct Shared {
     pub(crate) mock_by_default: bool,
     pub(crate) validators: ValidatorCatalog,
     pub(crate) formats: FormatCatalog,
-    pub(crate) required_fields: fn(&str) -> Option<&'static [&'static str]>,
     pub(crate) seed_kinds: Vec<&'static str>,
     pub(crate) open_rows: OpenRows,
     pub(crate) read_text: ReadText,
@@ -242,7 +239,6 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         mock_by_default: parts.mock_by_default,
         validators: parts.validators,
         formats: parts.formats,
-        required_fields: parts.required_fields,
         seed_kinds: parts.seed_kinds,
         open_rows: parts.open_rows,
         read_text: parts.read_text,

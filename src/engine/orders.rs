@@ -10,7 +10,7 @@ use super::running::{Running, Wish};
 use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
 use crate::core::api::{Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started};
 use crate::core::budget::{Budget, Money};
-use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
 use crate::core::sample::SampleId;
 
@@ -96,7 +96,7 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
                 let failure = Failure::new(FailureKind::Usage, format!("job `{name}` is running with another file"));
                 return Err(failure.help("pause it first; then the changed file becomes its next revision"));
             }
-            notes.extend(crate::core::job::changed(&job.spec, &loaded.spec).iter().map(ToString::to_string));
+            notes.extend(changed(&job.spec, &loaded.spec).into_iter().map(|change| change.words));
             shared.store.revise(job.id, &loaded.spec, &loaded.source).await?;
             How::Revised
         }
