@@ -305,6 +305,10 @@ pub trait ModelProvider: Send + Sync {
     async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError>;
     /// A cheap question whether it is there (no tokens are bought). Also the probe after a pause.
     async fn probe(&self) -> Result<(), ProviderError>;
+    /// The order in which recorded answers were judged, where it answers from a recording.
+    fn recorded_order(&self) -> Option<Vec<super::request::Fingerprint>> {
+        None
+    }
     /// Ends what runs for it (plugin processes).
     async fn close(&self) {}
 }

@@ -75,7 +75,15 @@ pub(super) struct Attempts<'a> {
     pub(super) job: &'a Running,
     pub(super) leased: &'a Leased,
     closed: Mutex<Vec<Closed>>,
+    exchanges: Mutex<Vec<Exchange>>,
     rng: Mutex<ChaCha8Rng>,
+}
+
+/// What was asked and answered, for a cassette.
+pub(super) struct Exchange {
+    pub(super) teacher: String,
+    pub(super) request: ModelRequest,
+    pub(super) response: RawResponse,
 }
 
 /// What became of one request that was sent.
@@ -90,12 +98,17 @@ enum Sent {
 
 impl<'a> Attempts<'a> {
     pub(super) fn new(shared: &'a Shared, job: &'a Running, leased: &'a Leased, rng: ChaCha8Rng) -> Self {
-        Self { shared, job, leased, closed: Mutex::default(), rng: Mutex::new(rng) }
+        Self { shared, job, leased, closed: Mutex::default(), exchanges: Mutex::default(), rng: Mutex::new(rng) }
     }
 
     /// What attempts cost, to be written with the next thing that happens to the task.
     pub(super) fn take_closed(&self) -> Vec<Closed> {
         std::mem::take(&mut *self.closed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was answered since the last call, where somebody records or replays.
+    pub(super) fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.exchanges.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn close(&self, closed: Closed) {
@@ -318,8 +331,11 @@ impl<'a> Attempts<'a> {
                 } else {
                     self.succeeded(station, id, teacher, &request, &completion, &response, amount);
                 }
-                let answered = Answered { completion, teacher: teacher.name.clone(), request: id };
-                self.filtered(answered)
+                if self.shared.turnstile.is_some() {
+                    let exchange = Exchange { teacher: teacher.name.clone(), request, response };
+                    self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+                }
+                self.filtered(Answered { completion, teacher: teacher.name.clone(), request: id })
             }
             Err(error) => self.failed(station, at, id, amount, attempt, &error, refused),
         };
@@ -352,11 +368,6 @@ impl<'a> Attempts<'a> {
         let (closed, actual) = settled(id, teacher, request, completion);
         self.settle_purses(station, reserved, actual);
         self.close(closed);
-        if let Some(recorder) = &self.shared.recorder
-            && let Err(error) = recorder.record(&teacher.name, request, response)
-        {
-            self.shared.note_once(&self.job.spec.name, format!("the recording could not be written: {error}"));
-        }
     }
 
     /// Sorts a failed attempt by what to do next.

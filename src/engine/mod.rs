@@ -17,6 +17,7 @@ mod progress;
 mod running;
 mod scheduler;
 mod streams;
+mod turnstile;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ use crate::core::route::{Standing as TeacherStanding, Teacher};
 use crate::core::settings::{ProviderSettings, Settings};
 use governor::{Standing, Station};
 use running::{Jobs, Running};
+use turnstile::Turnstile;
 
 /// Events a front end may lag behind before the oldest news waits.
 const EVENTS: usize = 1024;
@@ -132,6 +134,8 @@ pub(crate) struct Shared {
     progress: watch::Sender<Progress>,
     tracker: TaskTracker,
     told: Mutex<BTreeSet<String>>,
+    /// Keeps the order of judging while a cassette is recorded or replayed.
+    turnstile: Option<Turnstile>,
 }
 
 impl Shared {
@@ -205,6 +209,14 @@ pub struct Started {
     pub progress: watch::Receiver<Progress>,
 }
 
+impl Engine {
+    /// Lets go of the database. Nothing can be asked or ordered afterwards.
+    pub async fn close(&self) {
+        self.shared.tracker.close();
+        self.shared.store.close().await;
+    }
+}
+
 /// Starts the engine: leases of a dead owner go back, jobs that were running are paused.
 pub async fn start(parts: Parts) -> Result<Started, StoreError> {
     let (events, events_out) = mpsc::channel(EVENTS);
@@ -231,6 +243,12 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
     }
     let day_caps = Caps { usd: parts.settings.engine.usd_per_day.map(Money::from_usd), ..Caps::default() };
     let spent_today = if day_caps.usd.is_some() { parts.store.spent_today().await? } else { Amount::default() };
+    let order: Option<Vec<_>> =
+        stations.iter().filter_map(|station| station.provider.as_ref()?.recorded_order()).reduce(|mut all, more| {
+            all.extend(more);
+            all
+        });
+    let turnstile = (order.is_some() || parts.recorder.is_some()).then(|| Turnstile::new(order.unwrap_or_default()));
     let shared = Arc::new(Shared {
         store: parts.store,
         held_by: parts.held_by,
@@ -257,6 +275,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         progress,
         tracker: TaskTracker::new(),
         told: Mutex::default(),
+        turnstile,
     });
     if shared.held_by.is_none() {
         recover(&shared).await?;

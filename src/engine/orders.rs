@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::library::Loaded;
 use super::running::{Running, Wish};
+use super::turnstile::Turnstile;
 use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
 use crate::core::api::{Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started};
 use crate::core::budget::{Budget, Money};
@@ -14,6 +15,8 @@ use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed}
 use crate::core::ports::{DatasetError, StoreError};
 use crate::core::sample::SampleId;
 
+/// Tasks at once while a cassette is replayed.
+const REPLAYED_AT_ONCE: u32 = 1 << 16;
 /// How long an abort may take to give its leases back.
 const ABORT: Duration = Duration::from_millis(900);
 
@@ -196,6 +199,10 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
         }
     }
     spec.limits.concurrency = options.concurrency.or(spec.limits.concurrency);
+    if shared.turnstile.as_ref().is_some_and(Turnstile::replays) {
+        // Nothing is on a wire: tasks wait for their turn, and any of them may be the next.
+        spec.limits.concurrency = Some(REPLAYED_AT_ONCE);
+    }
     spec.limits.usd = options.usd.map(Money::from_usd).or(spec.limits.usd);
     let compiled = compile::compile(shared, &spec, &job.base)?;
     let totals = shared.store.totals(job.id).await?;
@@ -306,10 +313,8 @@ async fn stop(shared: &Shared, grace: Duration) {
         // What cannot be given back in time goes back at the next start.
         let _ = timeout(ABORT, job.stands_still()).await;
     }
-    shared.tracker.close();
     let closing = shared.stations.iter().filter_map(|station| station.provider.as_ref()).map(|provider| provider.close());
     let _ = timeout(ABORT, futures::future::join_all(closing)).await;
-    shared.store.close().await;
 }
 
 impl From<DatasetError> for Failure {

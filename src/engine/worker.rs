@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::Shared;
-use super::attempt::{Answered, Asked, Attempts, Out};
+use super::attempt::{Answered, Asked, Attempts, Exchange, Out};
 use super::judging::judge;
 use super::running::Running;
 use crate::core::Row;
@@ -38,7 +38,29 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
     job.hold(lease);
     let rng = ChaCha8Rng::seed_from_u64(job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index);
     let attempts = Attempts::new(&shared, &job, &leased, rng);
-    let transition = match make(&attempts, &leased).await {
+    let made = make(&attempts, &leased).await;
+    let exchanges = attempts.take_exchanges();
+    let fingerprints: Vec<_> = exchanges.iter().map(|exchange| exchange.request.fingerprint).collect();
+    // While a cassette is recorded or replayed, judging and settling go one after the other.
+    let turn = match &shared.turnstile {
+        Some(turnstile) => Some(turnstile.turn(&fingerprints).await),
+        None => None,
+    };
+    let end = settle(&attempts, made).await;
+    record(&attempts, exchanges);
+    drop(turn);
+    end
+}
+
+/// Judges what was made and brings the task out of its lease.
+async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> End {
+    let Attempts { shared, job, leased, .. } = attempts;
+    let lease = leased.lease;
+    let judged = match made {
+        Ok(candidates) => judge_all(attempts, candidates).await,
+        Err(out) => Err(out),
+    };
+    let transition = match judged {
         Ok(samples) => Transition::Finish { samples },
         Err(Out::Transition(transition)) => transition,
         Err(Out::Store(StoreError::Fenced)) => {
@@ -51,11 +73,11 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
     match shared.store.settle(lease, transition, attempts.take_closed()).await {
         Ok(settled) => {
             job.let_go(lease);
-            super::judging::after(&job, &leased, &finished, &settled);
+            super::judging::after(job, leased, &finished, &settled);
             End::Settled(settled)
         }
         Err(error) => {
-            super::judging::undone(&job, &leased, &finished);
+            super::judging::undone(job, leased, &finished);
             if error != StoreError::Fenced {
                 return End::Store(error);
             }
@@ -63,6 +85,31 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
             End::Fenced
         }
     }
+}
+
+/// Writes a task's exchanges into the cassette, and tells the turnstile that they are used.
+fn record(attempts: &Attempts<'_>, mut exchanges: Vec<Exchange>) {
+    let Some(turnstile) = &attempts.shared.turnstile else { return };
+    exchanges.extend(attempts.take_exchanges());
+    if let Some(recorder) = &attempts.shared.recorder {
+        for exchange in &exchanges {
+            if let Err(error) = recorder.record(&exchange.teacher, &exchange.request, &exchange.response) {
+                let text = format!("the recording could not be written: {error}");
+                attempts.shared.note_once(&attempts.job.spec.name, text);
+            }
+        }
+    }
+    let used: Vec<_> = exchanges.iter().map(|exchange| exchange.request.fingerprint).collect();
+    turnstile.used(&used);
+}
+
+/// Every candidate with its verdicts.
+async fn judge_all(attempts: &Attempts<'_>, candidates: Vec<Candidate>) -> Result<Vec<NewSample>, Out> {
+    let mut samples = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        samples.push(judge(attempts, candidate).await?);
+    }
+    Ok(samples)
 }
 
 /// Everything a path through the steps has gathered.
@@ -73,8 +120,8 @@ struct Path {
     answers: Vec<StepAnswer>,
 }
 
-/// Asks all steps and judges every candidate.
-async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<NewSample>, Out> {
+/// Asks all steps on every path.
+async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<Candidate>, Out> {
     let job = attempts.job;
     let mut vars = leased.seed.clone();
     vars.extend(leased.vary.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -88,19 +135,15 @@ async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<NewSample>
     }
     let seed = Arc::new(leased.seed.clone());
     let vary = Arc::new(leased.vary.clone());
-    let mut samples = Vec::with_capacity(paths.len());
-    for path in paths {
-        let candidate = Candidate {
-            task: leased.lease.task,
-            ordinal: path.ordinal,
-            seed: Arc::clone(&seed),
-            vary: Arc::clone(&vary),
-            steps: path.answers,
-            schemas: Arc::clone(&job.schemas),
-        };
-        samples.push(judge(attempts, candidate).await?);
-    }
-    Ok(samples)
+    let candidate = |path: Path| Candidate {
+        task: leased.lease.task,
+        ordinal: path.ordinal,
+        seed: Arc::clone(&seed),
+        vary: Arc::clone(&vary),
+        steps: path.answers,
+        schemas: Arc::clone(&job.schemas),
+    };
+    Ok(paths.into_iter().map(candidate).collect())
 }
 
 /// Asks one step on every path. A path that cannot go on is dropped as long as another one can.
