@@ -5,6 +5,7 @@ pub mod api;
 pub mod budget;
 pub mod catalog;
 pub mod conversation;
+pub mod estimate;
 pub mod extract;
 pub mod job;
 pub mod plan;
