@@ -387,7 +387,7 @@ mod tests {
 
         /// Extreme amounts neither overflow nor slip through.
         #[test]
-        fn extreme_amounts_are_refused(usd in any::<i64>().prop_map(|n| n.saturating_abs()), tokens in any::<u64>()) {
+        fn extreme_amounts_are_refused(usd in any::<i64>().prop_map(i64::saturating_abs), tokens in any::<u64>()) {
             let mut budget = Budget::new(caps(), CapMode::Hard, Amount::default());
             let fits = usd <= 1_000 && tokens <= 5_000;
             prop_assert_eq!(budget.reserve(amount(usd, tokens)).is_ok(), fits);

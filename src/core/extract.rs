@@ -66,7 +66,7 @@ pub fn extract_json(text: &str) -> Extracted {
     Extracted::default()
 }
 
-/// The insides of closed ``` fences, without the language word behind the opening one.
+/// The insides of closed code fences, without the language word behind the opening one.
 fn fences(text: &str) -> impl Iterator<Item = &str> {
     let parts: Vec<&str> = text.split("```").collect();
     let closed = parts.len().saturating_sub(1);
@@ -217,15 +217,24 @@ mod tests {
     #[test]
     fn brackets_inside_strings_do_not_count() {
         let text = r#"ok {"a": "}]\"{", "b": ["[", "```"]} ok"#;
-        assert_eq!(found(text).0, Some(json!({"a": "}]\"{", "b": ["[", "```"]})));
+        assert_eq!(
+            found(text).0,
+            Some(json!({"a": "}]\"{", "b": ["[", "```"]}))
+        );
     }
 
     #[test]
     fn a_cut_value_is_closed_after_its_last_complete_member() {
         for (text, wanted) in [
             (r#"{"a": 1, "b": "hel"#, json!({"a": 1})),
-            (r#"{"a": "x", "b": [1, 2, 3"#, json!({"a": "x", "b": [1, 2]})),
-            (r#"{"a": "x", "b": {"c": true, "d": fal"#, json!({"a": "x", "b": {"c": true}})),
+            (
+                r#"{"a": "x", "b": [1, 2, 3"#,
+                json!({"a": "x", "b": [1, 2]}),
+            ),
+            (
+                r#"{"a": "x", "b": {"c": true, "d": fal"#,
+                json!({"a": "x", "b": {"c": true}}),
+            ),
             (r#"{"a": "x", "b": {"#, json!({"a": "x"})),
             (r#"{"a": "x", "key"#, json!({"a": "x"})),
             (r#"{"a": "x", "key""#, json!({"a": "x"})),
@@ -261,11 +270,17 @@ mod tests {
         };
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(strip("<think>\nhm\n</think>\n\n4"), pair("hm", "4"));
-        assert_eq!(strip("  <think>hm</think>4 </think>"), pair("hm", "4 </think>"));
+        assert_eq!(
+            strip("  <think>hm</think>4 </think>"),
+            pair("hm", "4 </think>")
+        );
         assert_eq!(strip("hm\n</think>\n4"), pair("hm", "4"));
         assert_eq!(strip("<think>never ends"), pair("never ends", ""));
         assert_eq!(strip("<think></think>4"), pair("-", "4"));
-        assert_eq!(strip("the tag <think> opens, </think> closes"), pair("-", "the tag <think> opens, </think> closes"));
+        assert_eq!(
+            strip("the tag <think> opens, </think> closes"),
+            pair("-", "the tag <think> opens, </think> closes")
+        );
         assert_eq!(strip(" plain "), pair("-", " plain "));
     }
 

@@ -167,10 +167,7 @@ pub fn needs_count(spec: &JobSpec) -> bool {
 }
 
 /// How many rows the plan sees: the rows of the file, or the pieces they are cut into. The first unreadable row is the error.
-pub fn count_rows<E>(
-    spec: &JobSpec,
-    rows: impl Iterator<Item = Result<Row, E>>,
-) -> Result<u64, E> {
+pub fn count_rows<E>(spec: &JobSpec, rows: impl Iterator<Item = Result<Row, E>>) -> Result<u64, E> {
     let mut count = 0;
     for row in rows {
         count += chunk::count(&row?, spec.seeds.chunk.as_ref());

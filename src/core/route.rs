@@ -181,7 +181,10 @@ mod tests {
             counts[at] += 1;
         }
         for (count, wanted) in counts.iter().zip([0.3, 0.1, 0.0, 0.6]) {
-            assert!((f64::from(*count) / 10_000.0 - wanted).abs() < 0.02, "{counts:?}");
+            assert!(
+                (f64::from(*count) / 10_000.0 - wanted).abs() < 0.02,
+                "{counts:?}"
+            );
         }
         assert_eq!(counts[2], 0, "a weight of 0 is a fallback only");
     }
@@ -222,16 +225,20 @@ mod tests {
     #[test]
     fn a_step_takes_those_it_names_else_those_with_the_capability_else_all() {
         let teachers = [teacher("p/a", &["json"]), teacher("p/b", &["judge"])];
-        let names = |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
-        assert_eq!(names(eligible_for(Some("judge"), &[], &teachers)), [1]);
-        assert_eq!(names(eligible_for(None, &[], &teachers)), [0, 1]);
+        let places =
+            |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
+        assert_eq!(places(eligible_for(Some("judge"), &[], &teachers)), [1]);
+        assert_eq!(places(eligible_for(None, &[], &teachers)), [0, 1]);
         let named = [crate::core::job::TeacherUse {
             name: "p/a".to_owned(),
             weight: 0.5,
         }];
         assert_eq!(
             eligible_for(Some("judge"), &named, &teachers),
-            [Share { teacher: 0, weight: 0.5 }]
+            [Share {
+                teacher: 0,
+                weight: 0.5
+            }]
         );
     }
 

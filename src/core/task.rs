@@ -308,8 +308,8 @@ impl Default for RetryPolicy {
         Self {
             attempts: 6,
             base: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            hint_max: Duration::from_secs(15 * 60),
+            max: Duration::from_mins(1),
+            hint_max: Duration::from_mins(15),
         }
     }
 }
@@ -457,15 +457,26 @@ mod tests {
 
     #[test]
     fn a_permanent_error_goes_to_the_next_teacher_before_it_fails() {
-        assert!(matches!(settle(1, Action::Fail, true), Transition::Retry { after, .. } if after.is_zero()));
-        assert!(matches!(settle(1, Action::Fail, false), Transition::Fail { reason } if reason == "request: overloaded"));
+        assert!(
+            matches!(settle(1, Action::Fail, true), Transition::Retry { after, .. } if after.is_zero())
+        );
+        assert!(
+            matches!(settle(1, Action::Fail, false), Transition::Fail { reason } if reason == "request: overloaded")
+        );
     }
 
     #[test]
     fn waiting_is_no_attempt_and_bounded() {
         let long = Duration::from_secs(100_000);
-        for action in [Action::Snooze(long), Action::Pause { resume_after: Some(long) }] {
-            assert!(matches!(settle(u32::MAX, action, false), Transition::Snooze { after, .. } if after == Duration::from_secs(15 * 60)));
+        for action in [
+            Action::Snooze(long),
+            Action::Pause {
+                resume_after: Some(long),
+            },
+        ] {
+            assert!(
+                matches!(settle(u32::MAX, action, false), Transition::Snooze { after, .. } if after == Duration::from_secs(15 * 60))
+            );
         }
     }
 

@@ -263,11 +263,7 @@ fn environment() -> Environment<'static> {
 }
 
 /// Strings as they are, lists and objects as JSON, like everywhere else a value becomes text.
-fn write_value(
-    out: &mut Output,
-    state: &mut State,
-    value: &Value,
-) -> Result<(), minijinja::Error> {
+fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     match value.kind() {
         ValueKind::Map | ValueKind::Seq | ValueKind::Iterable | ValueKind::None => {
             out.write_str(&json(value, false)?)?;
@@ -277,9 +273,11 @@ fn write_value(
     }
 }
 
-/// The filter `tojson`: as JSON stands in text, without the escapes HTML would need. `indent=true` spreads it over lines.
+/// The filter `tojson`: as JSON stands in text, without the escapes HTML would need. `indent=2` spreads it over lines.
+#[expect(clippy::needless_pass_by_value, reason = "filters get theirs by value")]
 fn to_json(value: &Value, options: Kwargs) -> Result<String, minijinja::Error> {
-    let indent = options.get::<Option<bool>>("indent")?.unwrap_or(false);
+    let indent = options.get::<Option<Value>>("indent")?;
+    let indent = indent.is_some_and(|indent| indent.is_true());
     options.assert_all_used()?;
     json(value, indent)
 }

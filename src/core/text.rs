@@ -1,7 +1,7 @@
 //! Text that did not come from us: made safe to show, cut to a width, and compared with what the user may have meant.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -70,8 +70,13 @@ pub fn sanitize(text: &str) -> Safe<'_> {
             '\t' => out.push_str("    "),
             '\u{1b}' => out.push('␛'),
             '\u{2028}' | '\u{2029}' => out.push('⏎'),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c if is_format(c) => out.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
+            // Writing into a string cannot fail.
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02x}", c as u32);
+            }
+            c if is_format(c) => {
+                let _ = write!(out, "⟨U+{:04X}⟩", c as u32);
+            }
             c => out.push(c),
         }
         marks = 0;

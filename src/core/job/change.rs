@@ -107,16 +107,16 @@ fn steps(old: &JobSpec, new: &JobSpec, changes: &mut Vec<Change>) {
         }
     }
     for step in &new.steps {
-        match old.steps.iter().find(|other| other.name == step.name) {
-            Some(before) => {
-                let params = (before.params.or(&old.defaults), step.params.or(&new.defaults));
-                one_step(before, step, &params, changes);
-            }
-            None => {
-                let name = &step.name;
-                let words = format!("step {name} is new: it is asked for every task");
-                changes.push(Change::new(format!("steps.{name}"), Asks::Step, words));
-            }
+        if let Some(before) = old.steps.iter().find(|other| other.name == step.name) {
+            let params = (
+                before.params.or(&old.defaults),
+                step.params.or(&new.defaults),
+            );
+            one_step(before, step, &params, changes);
+        } else {
+            let name = &step.name;
+            let words = format!("step {name} is new: it is asked for every task");
+            changes.push(Change::new(format!("steps.{name}"), Asks::Step, words));
         }
     }
 }
@@ -132,7 +132,9 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         old.prompt != new.prompt || old.system != new.system,
         "prompt",
         Asks::Step,
-        format!("prompt of step {name} changed: its answers are asked again, and those of later steps that use them"),
+        format!(
+            "prompt of step {name} changed: its answers are asked again, and those of later steps that use them"
+        ),
     );
     let most = (params.0.max_tokens, params.1.max_tokens);
     let same_length = |params: &Params| Params {
@@ -145,12 +147,16 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         Asks::Step,
         format!("parameters of step {name} changed: its answers are asked again"),
     );
-    let raised = most.0.is_some_and(|before| most.1.is_none_or(|after| after > before));
+    let raised = most
+        .0
+        .is_some_and(|before| most.1.is_none_or(|after| after > before));
     note(
         raised,
         "max_tokens",
         Asks::Cut,
-        format!("max_tokens of step {name} raised: only answers that ended by length are asked again"),
+        format!(
+            "max_tokens of step {name} raised: only answers that ended by length are asked again"
+        ),
     );
     note(
         most.0 != most.1 && !raised,
@@ -162,7 +168,9 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         old.schema != new.schema,
         "schema",
         Asks::Nothing,
-        format!("schema of step {name} changed: the stored answers are judged again, with no request"),
+        format!(
+            "schema of step {name} changed: the stored answers are judged again, with no request"
+        ),
     );
     note(
         new.candidates > old.candidates,
@@ -180,7 +188,9 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         old.when != new.when,
         "when",
         Asks::Step,
-        format!("condition of step {name} changed: it is asked where it holds and was skipped before"),
+        format!(
+            "condition of step {name} changed: it is asked where it holds and was skipped before"
+        ),
     );
     let routing = |step: &Step| (step.capability.clone(), step.teachers.clone());
     note(
@@ -205,7 +215,96 @@ fn validators(old: &[Plug], new: &[Plug], changes: &mut Vec<Change>) {
         let words = "judge changed: only the judge is asked again, nothing is generated";
         changes.push(Change::new("validators", Asks::Judge, words));
     } else {
-        let words = "validators changed: all verdicts are made again from stored answers, with no request";
+        let words =
+            "validators changed: all verdicts are made again from stored answers, with no request";
         changes.push(Change::new("validators", Asks::Nothing, words));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::core::job::parse::{Known, parse};
+
+    fn old() -> JobSpec {
+        let source = r#"
+name = "a"
+seeds = { count = 2 }
+[[steps]]
+name = "answer"
+prompt = "x"
+max_tokens = 100
+[[validators]]
+kind = "judge"
+accept_at = 4
+"#;
+        let parsed = parse(source, &|_| Err(String::new()), &Known::default());
+        parsed.spec.unwrap()
+    }
+
+    #[test]
+    fn a_new_revision_says_what_it_costs() {
+        let old = old();
+        let asks = |change: &dyn Fn(&mut JobSpec)| -> Vec<(String, Asks)> {
+            let mut new = old.clone();
+            change(&mut new);
+            changed(&old, &new)
+                .into_iter()
+                .map(|change| (change.key, change.asks))
+                .collect()
+        };
+        let one = |key: &str, asks: Asks| vec![(key.to_owned(), asks)];
+        assert_eq!(asks(&|_| {}), []);
+        assert_eq!(
+            asks(&|job| job.limits.requests = Some(9)),
+            one("limits", Asks::Nothing)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].prompt.push('!')),
+            one("steps.answer.prompt", Asks::Step)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].params.max_tokens = Some(200)),
+            one("steps.answer.max_tokens", Asks::Cut)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].params.max_tokens = Some(50)),
+            one("steps.answer.max_tokens", Asks::Nothing)
+        );
+        assert_eq!(
+            asks(&|job| job.defaults.temperature = Some(0.1)),
+            one("steps.answer.params", Asks::Step)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].schema = Some(Arc::new(json!({})))),
+            one("steps.answer.schema", Asks::Nothing)
+        );
+        assert_eq!(
+            asks(&|job| {
+                job.validators[0]
+                    .params
+                    .insert("accept_at".to_owned(), json!(3));
+            }),
+            one("validators", Asks::Judge)
+        );
+        assert_eq!(
+            asks(&|job| job.validators.clear()),
+            one("validators", Asks::Nothing)
+        );
+        assert_eq!(
+            asks(&|job| job.seeds.limit = Some(1)),
+            one("seeds", Asks::Plan)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].name = "other".to_owned()),
+            [
+                ("steps.answer".to_owned(), Asks::Nothing),
+                ("steps.other".to_owned(), Asks::Step)
+            ]
+        );
     }
 }

@@ -40,10 +40,18 @@ fn names(spec: &JobSpec, places: &Places, report: &mut Report) {
             continue;
         }
         if !seen.insert(&step.name) {
-            report.error(&places.name, &path, format!("another step is called {name} too"));
+            report.error(
+                &places.name,
+                &path,
+                format!("another step is called {name} too"),
+            );
         }
         if spec.vary.iter().any(|(field, _)| *field == step.name) {
-            report.error(&places.name, &path, format!("a varied field is called {name} too"));
+            report.error(
+                &places.name,
+                &path,
+                format!("a varied field is called {name} too"),
+            );
         }
     }
     let many = spec.steps.iter().zip(&places.steps);
@@ -113,7 +121,13 @@ fn note(unknown: Unknown, span: &Span, path: &str, report: &mut Report) {
 
 fn step_teachers(step: &Step, places: &StepPlaces, known: &Known, report: &mut Report) {
     for (teacher, span) in step.teachers.iter().zip(&places.teachers) {
-        named_teacher(teacher, span, &format!("{}.teachers", places.path), known, report);
+        named_teacher(
+            teacher,
+            span,
+            &format!("{}.teachers", places.path),
+            known,
+            report,
+        );
     }
     if let Some(capability) = &step.capability {
         let path = format!("{}.capability", places.path);
@@ -136,19 +150,34 @@ fn named_teacher(
     let name = quote(&teacher.name);
     if !teacher.name.contains('/') {
         let help = Some("provider/model".to_owned());
-        report.error_with(span, path, format!("{name} names no model of a provider"), help);
+        report.error_with(
+            span,
+            path,
+            format!("{name} names no model of a provider"),
+            help,
+        );
     } else if !known.teachers.is_empty()
         && !teacher.name.starts_with(MOCK)
-        && !known.teachers.iter().any(|known| known.name == teacher.name)
+        && !known
+            .teachers
+            .iter()
+            .any(|known| known.name == teacher.name)
     {
-        let names: Vec<&str> = known.teachers.iter().map(|known| known.name.as_str()).collect();
+        let names: Vec<&str> = known
+            .teachers
+            .iter()
+            .map(|known| known.name.as_str())
+            .collect();
         let help = hint(&teacher.name, &names);
         report.error_with(span, path, format!("no teacher {name} is configured"), help);
     }
 }
 
 fn wanted(capability: &str, span: &Span, path: &str, known: &Known, report: &mut Report) {
-    let all = known.teachers.iter().flat_map(|teacher| &teacher.capabilities);
+    let all = known
+        .teachers
+        .iter()
+        .flat_map(|teacher| &teacher.capabilities);
     let all: BTreeSet<&str> = all.map(String::as_str).collect();
     if !known.teachers.is_empty() && !all.contains(capability) {
         let all: Vec<&str> = all.into_iter().collect();
@@ -168,7 +197,11 @@ fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Repor
         }
         if let Err(PlugError { key, message }) = (known.check_validator)(plug) {
             let key = key.as_deref().unwrap_or_default();
-            let at = if key.is_empty() { places.path.clone() } else { path(key) };
+            let at = if key.is_empty() {
+                places.path.clone()
+            } else {
+                path(key)
+            };
             let help = expected(&message, key);
             report.error_with(places.of(key), &at, message, help);
         }
@@ -189,7 +222,10 @@ fn judge_teachers(
         let path = format!("{}.teachers", places.path);
         named_teacher(teacher, places.of("teachers"), &path, known, report);
     }
-    let capability = plug.params.get("capability").and_then(|value| value.as_str());
+    let capability = plug
+        .params
+        .get("capability")
+        .and_then(|value| value.as_str());
     if let Some(capability) = capability.filter(|_| teachers.is_empty()) {
         let path = format!("{}.capability", places.path);
         wanted(capability, places.of("capability"), &path, known, report);
@@ -224,7 +260,10 @@ fn target(spec: &JobSpec, places: &Places, report: &mut Report) {
 fn dataset(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, report: &mut Report) {
     let dataset = &spec.dataset;
     let kinds: Vec<&str> = known.formats.iter().map(|format| format.kind).collect();
-    let format = known.formats.iter().find(|format| format.kind == dataset.format);
+    let format = known
+        .formats
+        .iter()
+        .find(|format| format.kind == dataset.format);
     if format.is_none() && !kinds.is_empty() {
         let message = format!("unknown format {}", quote(&dataset.format));
         let help = hint(&dataset.format, &kinds);

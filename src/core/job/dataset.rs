@@ -78,7 +78,7 @@ fn split(node: &Node, report: &mut Report) -> Option<Vec<(String, f64)>> {
     let sum: f64 = shares.iter().map(|(_, share)| share).sum();
     if complete && !shares.is_empty() && (sum - 1.0).abs() > SHARE_TOLERANCE {
         // Six digits, so that a rounded sum is never shown as 1.
-        let message = format!("the shares sum to {:.6}, not to 1", sum);
+        let message = format!("the shares sum to {sum:.6}, not to 1");
         report.error(&node.span, &node.path, message);
     }
     Some(shares)

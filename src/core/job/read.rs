@@ -166,7 +166,10 @@ impl<'t> Node<'t> {
     /// A list of strings.
     pub(super) fn strings(&self, report: &mut Report) -> Option<Vec<String>> {
         let items = self.list(report)?;
-        let strings: Vec<String> = items.iter().filter_map(|item| item.string(report)).collect();
+        let strings: Vec<String> = items
+            .iter()
+            .filter_map(|item| item.string(report))
+            .collect();
         (strings.len() == items.len()).then_some(strings)
     }
 

@@ -125,7 +125,9 @@ impl<'s> Report<'s> {
     /// The place of line `line` (from 1) of a text written at `span`: exact in a multi-line string, else the string itself.
     pub(super) fn inside(&self, span: &Span, line: usize) -> Span {
         let raw = self.source.get(span.clone()).unwrap_or_default();
-        let Some(text) = ["\"\"\"", "'''"].into_iter().find_map(|quote| raw.strip_prefix(quote))
+        let Some(text) = ["\"\"\"", "'''"]
+            .into_iter()
+            .find_map(|quote| raw.strip_prefix(quote))
         else {
             return span.clone();
         };

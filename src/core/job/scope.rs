@@ -111,7 +111,10 @@ impl<'s> Scope<'s> {
             None => {
                 let steps = steps.iter().map(|step| step.name.as_str());
                 let known = seeds.keys().map(String::as_str);
-                let known: Vec<&str> = known.chain(self.vary.iter().copied()).chain(steps).collect();
+                let known: Vec<&str> = known
+                    .chain(self.vary.iter().copied())
+                    .chain(steps)
+                    .collect();
                 let message = format!("no field or step is called {}", quote(name));
                 Err(Unknown::error(message, hint(name, &known)))
             }
@@ -131,7 +134,10 @@ fn attribute(step: &Step, path: &str, also: Option<&[&str]>) -> Result<(), Unkno
     }
     let Some(mut schema) = step.schema.as_deref() else {
         let name = &step.name;
-        let message = format!("the answer of `{name}` is plain text: it has no {}", quote(path));
+        let message = format!(
+            "the answer of `{name}` is plain text: it has no {}",
+            quote(path)
+        );
         let help = format!("use `{name}`, or give the step a schema");
         return Err(Unknown::error(message, Some(help)));
     };
@@ -148,7 +154,11 @@ fn attribute(step: &Step, path: &str, also: Option<&[&str]>) -> Result<(), Unkno
             let known: Vec<&str> = properties.keys().map(String::as_str).collect();
             let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
             return Err(Unknown {
-                severity: if closed { Severity::Error } else { Severity::Warning },
+                severity: if closed {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                },
                 message: format!("the schema of `{}` has no {}", step.name, quote(path)),
                 help: hint(key, &known),
             });
@@ -161,7 +171,15 @@ fn attribute(step: &Step, path: &str, also: Option<&[&str]>) -> Result<(), Unkno
 /// The properties of a schema that says all it has to say about them right here.
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {
     const ELSEWHERE: &[&str] = &[
-        "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "patternProperties", "dependentSchemas",
+        "$ref",
+        "$dynamicRef",
+        "$recursiveRef",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "patternProperties",
+        "dependentSchemas",
     ];
     let elsewhere = ELSEWHERE.iter().any(|key| schema.get(key).is_some());
     schema.get("properties")?.as_object().filter(|_| !elsewhere)

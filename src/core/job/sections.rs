@@ -20,9 +20,30 @@ const RESERVED: &[&str] = &[
 
 /// Words that mean something else inside a template.
 const TEMPLATE_WORDS: &[&str] = &[
-    "and", "caller", "debug", "dict", "elif", "else", "endfor", "endif", "false", "for", "if",
-    "in", "is", "lipsum", "loop", "namespace", "none", "not", "or", "range", "self", "set",
-    "super", "true",
+    "and",
+    "caller",
+    "debug",
+    "dict",
+    "elif",
+    "else",
+    "endfor",
+    "endif",
+    "false",
+    "for",
+    "if",
+    "in",
+    "is",
+    "lipsum",
+    "loop",
+    "namespace",
+    "none",
+    "not",
+    "or",
+    "range",
+    "self",
+    "set",
+    "super",
+    "true",
 ];
 
 /// A name that becomes a file or directory: `[a-z0-9-]{1,64}`, with `_` where `underscore` says so.
@@ -41,10 +62,13 @@ pub(super) fn file_name(name: &str, underscore: bool) -> Result<(), &'static str
 
 /// A name that templates use as a variable: `[a-z][a-z0-9_]*`, at most 64, in any case where `any_case` says so.
 pub(super) fn variable_name(name: &str, any_case: bool) -> Result<(), &'static str> {
-    let letter = |c: char| c.is_ascii_lowercase() || (any_case && (c.is_ascii_uppercase() || c == '_'));
+    let letter =
+        |c: char| c.is_ascii_lowercase() || (any_case && (c.is_ascii_uppercase() || c == '_'));
     let fits = name.starts_with(letter)
         && name.len() <= 64
-        && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '_');
+        && name
+            .chars()
+            .all(|c| letter(c) || c.is_ascii_digit() || c == '_');
     if !fits {
         return Err("a letter, then letters, digits and _; at most 64");
     }
@@ -189,7 +213,8 @@ fn vary_field(node: &Node, report: &mut Report) -> Option<Vary> {
     );
     let given = [&choose, &weights, &integer].into_iter().flatten().count();
     if given != 1 {
-        let message = format!("exactly one of choose, weights and integer is needed, found {given}");
+        let message =
+            format!("exactly one of choose, weights and integer is needed, found {given}");
         report.error(&node.span, &node.path, message);
     }
     table.finish(report);
@@ -237,11 +262,7 @@ fn between(node: &Node, report: &mut Report) -> Option<Vary> {
     Some(Vary::Integer(low, high))
 }
 
-pub(super) fn validators(
-    table: &mut Table,
-    places: &mut Places,
-    report: &mut Report,
-) -> Vec<Plug> {
+pub(super) fn validators(table: &mut Table, places: &mut Places, report: &mut Report) -> Vec<Plug> {
     let items = table.get("validators").and_then(|node| node.list(report));
     let mut plugs = Vec::new();
     for node in items.unwrap_or_default() {

@@ -37,7 +37,7 @@ pub(super) fn steps(
     items
         .iter()
         .take(STEPS_AT_MOST)
-        .filter_map(|node| step(node.table(report)?, places, files, known, report))
+        .filter_map(|node| Some(step(node.table(report)?, places, files, known, report)))
         .collect()
 }
 
@@ -47,7 +47,7 @@ fn step(
     files: Files,
     known: &Known,
     report: &mut Report,
-) -> Option<Step> {
+) -> Step {
     let name = table.need("name", report);
     let name = name.and_then(|node| {
         let name = node.string(report)?;
@@ -68,7 +68,10 @@ fn step(
         capability: text(&mut table, "capability", report),
         teachers,
         system: text(&mut table, "system", report),
-        prompt: prompt.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
+        prompt: prompt
+            .as_ref()
+            .map(|(text, _)| text.clone())
+            .unwrap_or_default(),
         schema: schema(&mut table, files, known, report),
         reask: table
             .get("on_invalid")
@@ -102,7 +105,7 @@ fn step(
         on_invalid: value(&mut table, "on_invalid"),
     });
     table.finish(report);
-    Some(step)
+    step
 }
 
 fn teachers(table: &mut Table, report: &mut Report) -> (Vec<TeacherUse>, Vec<Span>) {
@@ -159,7 +162,11 @@ fn schema(table: &mut Table, files: Files, known: &Known, report: &mut Report) -
             let path = node.string(report)?;
             let read = files(&path);
             if let Err(message) = &read {
-                report.error(&node.span, &node.path, format!("{}: {message}", quote(&path)));
+                report.error(
+                    &node.span,
+                    &node.path,
+                    format!("{}: {message}", quote(&path)),
+                );
             }
             let value = json(&read.ok()?, &node, false, report)?;
             (node, value)
@@ -215,7 +222,9 @@ fn within(schema: &Value, depth: usize) -> Result<(), String> {
         Value::Object(map) => map.iter().try_for_each(|(key, value)| match value {
             Value::String(to) if REFERENCES.contains(&key.as_str()) && !to.starts_with('#') => {
                 let to = quote(to);
-                Err(format!("{key} {to} points outside of the schema; only #… is followed"))
+                Err(format!(
+                    "{key} {to} points outside of the schema; only #… is followed"
+                ))
             }
             value => within(value, depth + 1),
         }),

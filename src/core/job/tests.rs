@@ -1,8 +1,7 @@
-//! What reading a job file promises: the whole format, every problem at once with its place, and no input that breaks it.
+//! What reading a job file promises: the whole format, and every problem at once with its place.
 
 use std::time::Duration;
 
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::parse::{Known, Parsed, Severity, parse};
@@ -10,6 +9,8 @@ use super::*;
 use crate::core::budget::CapMode;
 use crate::core::catalog::PlugError;
 use crate::core::route::Teacher;
+
+mod hostile;
 
 const PRODUCT: &str = include_str!("../../../tests/fixtures/core/product.toml");
 
@@ -83,8 +84,14 @@ fn the_job_file_of_the_product_page_is_read_whole() {
     assert_eq!(parsed.problems, []);
     let spec = parsed.spec.unwrap();
     assert_eq!(spec.name, "gsm8k-reasoning");
-    assert_eq!(spec.description, "Step-by-step solutions of grade-school maths problems");
-    assert_eq!((spec.priority, spec.random_seed, spec.route), (0, 17, RouteBy::Weights));
+    assert_eq!(
+        spec.description,
+        "Step-by-step solutions of grade-school maths problems"
+    );
+    assert_eq!(
+        (spec.priority, spec.random_seed, spec.route),
+        (0, 17, RouteBy::Weights)
+    );
     assert_eq!(
         spec.seeds,
         Seeds {
@@ -98,15 +105,27 @@ fn the_job_file_of_the_product_page_is_read_whole() {
     assert_eq!(
         spec.vary,
         [
-            ("persona".to_owned(), Vary::Choose(vec![json!("a patient teacher"), json!("an engineer")])),
-            ("difficulty".to_owned(), Vary::Weights(vec![("easy".to_owned(), 3.0), ("hard".to_owned(), 1.0)])),
+            (
+                "persona".to_owned(),
+                Vary::Choose(vec![json!("a patient teacher"), json!("an engineer")])
+            ),
+            (
+                "difficulty".to_owned(),
+                Vary::Weights(vec![("easy".to_owned(), 3.0), ("hard".to_owned(), 1.0)])
+            ),
             ("n_steps".to_owned(), Vary::Integer(2, 6)),
         ]
     );
-    assert_eq!((spec.defaults.temperature, spec.defaults.max_tokens), (Some(0.7), Some(1024)));
+    assert_eq!(
+        (spec.defaults.temperature, spec.defaults.max_tokens),
+        (Some(0.7), Some(1024))
+    );
     let step = &spec.steps[0];
     assert_eq!(spec.steps.len(), 1);
-    assert_eq!((step.name.as_str(), step.capability.as_deref()), ("solution", Some("reasoning")));
+    assert_eq!(
+        (step.name.as_str(), step.capability.as_deref()),
+        ("solution", Some("reasoning"))
+    );
     assert_eq!(step.system.as_deref(), Some("You are {{ persona }}. …"));
     assert_eq!(step.prompt, "{{ question }}");
     let schema = json!({"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]});
@@ -114,14 +133,27 @@ fn the_job_file_of_the_product_page_is_read_whole() {
     assert_eq!((step.reask, step.candidates, step.reuse), (2, 4, true));
     assert_eq!(step.when.as_deref(), Some("difficulty == 'hard'"));
     assert_eq!(step.params.logprobs, Some(5));
-    let plugs: Vec<&str> = spec.validators.iter().map(|plug| plug.kind.as_str()).collect();
+    let plugs: Vec<&str> = spec
+        .validators
+        .iter()
+        .map(|plug| plug.kind.as_str())
+        .collect();
     assert_eq!(plugs, kinds);
-    assert_eq!(json!(spec.validators[2].params), json!({"field": "question", "threshold": 0.8}));
+    assert_eq!(
+        json!(spec.validators[2].params),
+        json!({"field": "question", "threshold": 0.8})
+    );
     assert_eq!(
         json!(spec.validators[3].params),
         json!({"capability": "judge", "rubric": "…", "scale": [1, 5], "accept_at": 4, "review_at": 3})
     );
-    assert_eq!(spec.target, Some(Target { accepted: 10_000, tasks_at_most: Some(14_000) }));
+    assert_eq!(
+        spec.target,
+        Some(Target {
+            accepted: 10_000,
+            tasks_at_most: Some(14_000)
+        })
+    );
     assert_eq!(
         spec.limits,
         Limits {
@@ -139,10 +171,17 @@ fn the_job_file_of_the_product_page_is_read_whole() {
     assert_eq!(spec.limits.caps().time, Some(Duration::from_secs(7_200)));
     assert_eq!(spec.dataset.format, "messages");
     assert_eq!(spec.dataset.fields["assistant"], "solution.answer");
-    assert_eq!(spec.dataset.split, [("train".to_owned(), 0.95), ("valid".to_owned(), 0.05)]);
+    assert_eq!(
+        spec.dataset.split,
+        [("train".to_owned(), 0.95), ("valid".to_owned(), 0.05)]
+    );
     assert_eq!(spec.dataset.reasoning, ReasoningStyle::Drop);
     let stored = serde_json::to_string(&spec).unwrap();
-    assert_eq!(serde_json::from_str::<JobSpec>(&stored).unwrap(), spec, "the normal form reads back");
+    assert_eq!(
+        serde_json::from_str::<JobSpec>(&stored).unwrap(),
+        spec,
+        "the normal form reads back"
+    );
 }
 
 #[test]
@@ -150,7 +189,14 @@ fn a_small_job_has_defaults() {
     let spec = good(SMALL);
     assert_eq!(spec.limits, Limits::default());
     assert_eq!(spec.dataset, DatasetSpec::default());
-    assert_eq!((spec.steps[0].candidates, spec.steps[0].reask, spec.seeds.repeat), (1, 0, 1));
+    assert_eq!(
+        (
+            spec.steps[0].candidates,
+            spec.steps[0].reask,
+            spec.seeds.repeat
+        ),
+        (1, 0, 1)
+    );
 }
 
 #[test]
@@ -210,14 +256,20 @@ fn a_syntax_error_is_one_problem_with_its_place() {
     let parsed = read("name = \"a\"\n[seeds\n");
     assert!(parsed.spec.is_none());
     assert_eq!(parsed.problems.len(), 1);
-    assert_eq!((parsed.problems[0].line, parsed.problems[0].key.as_str()), (2, ""));
+    assert_eq!(
+        (parsed.problems[0].line, parsed.problems[0].key.as_str()),
+        (2, "")
+    );
 }
 
 #[test]
 fn what_is_missing_is_said() {
     let missing = said("");
     for key in ["name", "seeds", "steps"] {
-        assert!(missing.contains(&format!("1:1: error: {key}: is missing")), "{missing:?}");
+        assert!(
+            missing.contains(&format!("1:1: error: {key}: is missing")),
+            "{missing:?}"
+        );
     }
     assert_eq!(
         said("name = \"a\"\nseeds = { count = 1 }\nsteps = []"),
@@ -229,13 +281,21 @@ fn what_is_missing_is_said() {
 fn a_variable_that_nobody_provides_is_found_with_the_nearest_name() {
     assert_eq!(
         said(&SMALL.replace("{{ topic }}", "{{ topik }}")),
-        ["7:10: error: steps.answer.prompt: no field or step is called `topik` (did you mean `topic`?)"]
+        [
+            "7:10: error: steps.answer.prompt: no field or step is called `topik` (did you mean `topic`?)"
+        ]
     );
     let guarded = SMALL.replace("{{ topic }}", "{{ topik | default('x') }}");
     assert!(said(&guarded).is_empty());
-    let unknown_fields = SMALL.replace(r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#, "path = \"a.csv\"");
+    let unknown_fields = SMALL.replace(
+        r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#,
+        "path = \"a.csv\"",
+    );
     assert!(said(&unknown_fields.replace("{{ topic }}", "{{ anything }}")).is_empty());
-    let known = Known { seed_fields: Some(vec!["subject".to_owned()]), ..Known::default() };
+    let known = Known {
+        seed_fields: Some(vec!["subject".to_owned()]),
+        ..Known::default()
+    };
     assert_eq!(said_with(&unknown_fields, &known).len(), 1);
     let some_rows = SMALL.replace("{ topic = \"glaciers\" }", "{ other = 1 }");
     assert_eq!(
@@ -247,22 +307,35 @@ fn a_variable_that_nobody_provides_is_found_with_the_nearest_name() {
 
 #[test]
 fn a_template_error_has_its_line_in_the_job_file() {
-    let source = SMALL.replace("\"Explain {{ topic }}.\"", "\"\"\"\nfirst\nsecond {{ topic\n}} {% if %}\n\"\"\"");
+    let source = SMALL.replace(
+        "\"Explain {{ topic }}.\"",
+        "\"\"\"\nfirst\nsecond {{ topic\n}} {% if %}\n\"\"\"",
+    );
     let problems = read(&source).problems;
     assert_eq!(problems.len(), 1);
-    assert_eq!((problems[0].line, problems[0].column), (10, 1), "{}", problems[0]);
+    assert_eq!(
+        (problems[0].line, problems[0].column),
+        (10, 1),
+        "{}",
+        problems[0]
+    );
 }
 
 #[test]
 fn steps_see_only_what_was_answered_before_them_and_what_their_schemas_promise() {
     let second = |prompt: &str, schema: &str| {
-        format!("{SMALL}\n{schema}\n[[steps]]\nname = \"check\"\nprompt = \"{prompt}\"\n[[steps]]\nname = \"last\"\nprompt = \"x\"\n")
+        format!(
+            "{SMALL}\n{schema}\n[[steps]]\nname = \"check\"\nprompt = \"{prompt}\"\n[[steps]]\nname = \"last\"\nprompt = \"x\"\n"
+        )
     };
-    let closed = r#"schema = { properties = { text = { type = "string" } }, additionalProperties = false }"#;
+    let closed =
+        r#"schema = { properties = { text = { type = "string" } }, additionalProperties = false }"#;
     let open = r#"schema = { properties = { text = { type = "string" } } }"#;
     assert!(said(&second("{{ answer }}", "")).is_empty());
     assert!(said(&second("{{ answer.text }}", closed)).is_empty());
-    assert!(said(&second("{{ answer.txt }}", closed))[0].contains("error: steps.check.prompt: the schema of `answer` has no `txt` (did you mean `text`?)"));
+    assert!(said(&second("{{ answer.txt }}", closed))[0].contains(
+        "error: steps.check.prompt: the schema of `answer` has no `txt` (did you mean `text`?)"
+    ));
     assert!(said(&second("{{ answer.txt }}", open))[0].contains("warning"));
     assert!(said(&second("{{ answer.text }}", ""))[0].contains("is plain text"));
     for later in ["{{ last }}", "{{ check }}"] {
@@ -272,35 +345,88 @@ fn steps_see_only_what_was_answered_before_them_and_what_their_schemas_promise()
 
 #[test]
 fn names_are_unique_and_one_step_fans_out() {
-    let two = format!("{}\ncandidates = 2\n[[steps]]\nname = \"answer\"\nprompt = \"x\"\ncandidates = 3", small("[vary]\nanswer = { integer = [1, 2] }"));
+    let two = format!(
+        "{}\ncandidates = 2\n[[steps]]\nname = \"answer\"\nprompt = \"x\"\ncandidates = 3",
+        small("[vary]\nanswer = { integer = [1, 2] }")
+    );
     let found = said(&two);
-    assert!(found.iter().any(|p| p.contains("another step is called `answer` too")), "{found:?}");
-    assert!(found.iter().any(|p| p.contains("a varied field is called `answer` too")), "{found:?}");
-    assert!(found.iter().any(|p| p.ends_with("only one step may ask for more than one candidate")), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .any(|p| p.contains("another step is called `answer` too")),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|p| p.contains("a varied field is called `answer` too")),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|p| p.ends_with("only one step may ask for more than one candidate")),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn schemas_come_as_tables_as_text_or_from_files() {
     let with = |schema: &str| format!("{SMALL}{schema}\n");
     let expected = json!({"type": "object"});
-    assert_eq!(good(&with("schema = { type = \"object\" }")).steps[0].schema.as_deref(), Some(&expected));
-    assert_eq!(good(&with("schema = '{\"type\": \"object\"}'")).steps[0].schema.as_deref(), Some(&expected));
+    assert_eq!(
+        good(&with("schema = { type = \"object\" }")).steps[0]
+            .schema
+            .as_deref(),
+        Some(&expected)
+    );
+    assert_eq!(
+        good(&with("schema = '{\"type\": \"object\"}'")).steps[0]
+            .schema
+            .as_deref(),
+        Some(&expected)
+    );
     let files = |path: &str| match path {
         "a.json" => Ok("{\"type\": \"object\"}".to_owned()),
         _ => Err("not found".to_owned()),
     };
-    let from = |file: &str| parse(&with(&format!("schema_file = \"{file}\"")), &files, &Known::default());
-    assert_eq!(from("a.json").spec.unwrap().steps[0].schema.as_deref(), Some(&expected));
-    assert!(from("b.json").problems[0].message.contains("`b.json`: not found"));
+    let from = |file: &str| {
+        parse(
+            &with(&format!("schema_file = \"{file}\"")),
+            &files,
+            &Known::default(),
+        )
+    };
+    assert_eq!(
+        from("a.json").spec.unwrap().steps[0].schema.as_deref(),
+        Some(&expected)
+    );
+    assert!(
+        from("b.json").problems[0]
+            .message
+            .contains("`b.json`: not found")
+    );
     let refused = |schema: &str| {
         let found = said(&with(schema));
         assert_eq!(found.len(), 1, "{schema}: {found:?}");
         found[0].clone()
     };
-    assert!(refused("schema = \"\"\"\n{\n  \"type\": oops\n}\"\"\"").starts_with("10:1: error: steps.answer.schema: is no JSON"));
+    assert!(
+        refused("schema = \"\"\"\n{\n  \"type\": oops\n}\"\"\"")
+            .starts_with("10:1: error: steps.answer.schema: is no JSON")
+    );
     assert!(refused("schema = '[1]'").contains("is no object"));
-    for outside in ["http://intranet.example/x", "file:///etc/hostname", "other.json#/a"] {
-        assert!(refused(&format!("schema = {{ items = [ {{ \"$ref\" = \"{outside}\" }} ] }}")).contains("points outside"));
+    for outside in [
+        "http://intranet.example/x",
+        "file:///etc/hostname",
+        "other.json#/a",
+    ] {
+        assert!(
+            refused(&format!(
+                "schema = {{ items = [ {{ \"$ref\" = \"{outside}\" }} ] }}"
+            ))
+            .contains("points outside")
+        );
     }
     assert!(said(&with("schema = { \"$ref\" = \"#/$defs/a\", properties = { \"$ref\" = { type = \"string\" } } }")).is_empty());
     let deep = format!("schema = '{}1{}'", "{\"not\":".repeat(70), "}".repeat(70));
@@ -308,8 +434,13 @@ fn schemas_come_as_tables_as_text_or_from_files() {
     let long = format!("schema = '{{\"title\": \"{}\"}}'", "x".repeat(300_000));
     assert!(refused(&long).contains("longer than 256 KiB"));
     assert!(refused("schema = {}\nschema_file = \"a\"").contains("only one of"));
-    let known = Known { check_schema: &|_| Err("`type` is no type".to_owned()), ..Known::default() };
-    assert!(said_with(&with("schema = { type = \"strng\" }"), &known)[0].contains("`type` is no type"));
+    let known = Known {
+        check_schema: &|_| Err("`type` is no type".to_owned()),
+        ..Known::default()
+    };
+    assert!(
+        said_with(&with("schema = { type = \"strng\" }"), &known)[0].contains("`type` is no type")
+    );
 }
 
 #[test]
@@ -317,12 +448,17 @@ fn validators_are_asked_about_their_own_keys() {
     let known = Known {
         validators: &["dedup", "judge"],
         check_validator: &|plug| match plug.params.get("accept") {
-            Some(_) => Err(PlugError::at("accept", "judge: unknown field `accept`, expected one of `rubric`, `accept_at`")),
+            Some(_) => Err(PlugError::at(
+                "accept",
+                "judge: unknown field `accept`, expected one of `rubric`, `accept_at`",
+            )),
             None => Ok(()),
         },
         ..Known::default()
     };
-    let source = format!("{SMALL}[[validators]]\nkind = \"dedupe\"\n[[validators]]\nkind = \"judge\"\naccept = 4\n[[validators]]\nfield = 1\n");
+    let source = format!(
+        "{SMALL}[[validators]]\nkind = \"dedupe\"\n[[validators]]\nkind = \"judge\"\naccept = 4\n[[validators]]\nfield = 1\n"
+    );
     assert_eq!(
         said_with(&source, &known),
         [
@@ -336,14 +472,31 @@ fn validators_are_asked_about_their_own_keys() {
 #[test]
 fn teachers_and_capabilities_must_be_configured_where_that_is_known() {
     let teachers = [teacher("local/qwen3", &["json", "judge"])];
-    let known = Known { teachers: &teachers, ..Known::default() };
+    let known = Known {
+        teachers: &teachers,
+        ..Known::default()
+    };
     let with = |lines: &str| said_with(&format!("{SMALL}{lines}"), &known);
-    assert!(with("teachers = [ { use = \"local/qwen3\", weight = 0 }, { use = \"mock/any\" } ]").is_empty());
-    assert!(with("teachers = [ { use = \"local/qwen\" } ]")[0].contains("did you mean `local/qwen3`?"));
+    assert!(
+        with("teachers = [ { use = \"local/qwen3\", weight = 0 }, { use = \"mock/any\" } ]")
+            .is_empty()
+    );
+    assert!(
+        with("teachers = [ { use = \"local/qwen\" } ]")[0].contains("did you mean `local/qwen3`?")
+    );
     assert!(with("teachers = [ { use = \"qwen\" } ]")[0].contains("(provider/model)"));
-    assert!(with("capability = \"jsn\"")[0].contains("no configured teacher declares `jsn` (did you mean `json`?)"));
-    assert!(with("[[validators]]\nkind = \"judge\"\ncapability = \"jugde\"")[0].starts_with("10:1: error: validators.1.capability"));
-    assert!(said(&format!("{SMALL}capability = \"anything\"")).is_empty(), "nothing is known, nothing is checked");
+    assert!(
+        with("capability = \"jsn\"")[0]
+            .contains("no configured teacher declares `jsn` (did you mean `json`?)")
+    );
+    assert!(
+        with("[[validators]]\nkind = \"judge\"\ncapability = \"jugde\"")[0]
+            .starts_with("10:1: error: validators.1.capability")
+    );
+    assert!(
+        said(&format!("{SMALL}capability = \"anything\"")).is_empty(),
+        "nothing is known, nothing is checked"
+    );
 }
 
 #[test]
@@ -351,12 +504,28 @@ fn dataset_fields_refer_to_something() {
     let with = |lines: &str| said(&format!("{SMALL}[dataset]\n{lines}"));
     assert!(with("fields = { user = \"topic\", assistant = \"answer\" }").is_empty());
     assert!(with("fields = { user = \"topic\", assistant = \"answer.reasoning\" }").is_empty());
-    assert!(with("fields = { user = \"topik\", assistant = \"answer\" }")[0].contains("did you mean `topic`?"));
-    assert!(with("fields = { user = \"topic\", assistant = \"answer.value\" }")[0].contains("plain text"));
-    assert!(with("fields = { user = \"topic\", asistant = \"answer\" }").iter().any(|p| p.contains("did you mean `assistant`?")));
-    assert!(with("format = \"alpaca\"\nfields = { instruction = \"topic\" }")[0].contains("dataset.fields.output: the format `alpaca` needs it"));
+    assert!(
+        with("fields = { user = \"topik\", assistant = \"answer\" }")[0]
+            .contains("did you mean `topic`?")
+    );
+    assert!(
+        with("fields = { user = \"topic\", assistant = \"answer.value\" }")[0]
+            .contains("plain text")
+    );
+    assert!(
+        with("fields = { user = \"topic\", asistant = \"answer\" }")
+            .iter()
+            .any(|p| p.contains("did you mean `assistant`?"))
+    );
+    assert!(
+        with("format = \"alpaca\"\nfields = { instruction = \"topic\" }")[0]
+            .contains("dataset.fields.output: the format `alpaca` needs it")
+    );
     assert!(with("format = \"mesages\"")[0].contains("did you mean `messages`?"));
-    let known = Known { check_format: &|_, _| Err(PlugError::at("fields", "no guess")), ..Known::default() };
+    let known = Known {
+        check_format: &|_, _| Err(PlugError::at("fields", "no guess")),
+        ..Known::default()
+    };
     assert!(said_with(SMALL, &known)[0].contains("dataset.fields: no guess"));
 }
 
@@ -364,22 +533,47 @@ fn dataset_fields_refer_to_something() {
 fn a_target_that_nothing_can_reach_is_a_warning() {
     let found = read(&format!("{SMALL}[target]\naccepted = 3\n"));
     assert_eq!(found.problems[0].severity, Severity::Warning);
-    assert_eq!(found.problems[0].message, "3 samples are wanted, but the tasks can make 2 at most");
-    assert!(good(&format!("{SMALL}candidates = 2\n[target]\naccepted = 3\n")).target.is_some());
+    assert_eq!(
+        found.problems[0].message,
+        "3 samples are wanted, but the tasks can make 2 at most"
+    );
+    assert!(
+        good(&format!("{SMALL}candidates = 2\n[target]\naccepted = 3\n"))
+            .target
+            .is_some()
+    );
 }
 
 #[test]
 fn chunks_and_seed_files_are_checked() {
-    let with = |lines: &str| SMALL.replace(r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#, lines);
-    let known = Known { seed_extensions: &["jsonl", "md"], ..Known::default() };
+    let with = |lines: &str| {
+        SMALL.replace(
+            r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#,
+            lines,
+        )
+    };
+    let known = Known {
+        seed_extensions: &["jsonl", "md"],
+        ..Known::default()
+    };
     assert!(said_with(&with("path = \"-\""), &known).is_empty());
     assert!(said_with(&with("path = \"a/b.JSONL\""), &known).is_empty());
-    assert!(said_with(&with("path = \"a.docx\""), &known)[0].contains("no reader for files like `a.docx`"));
+    assert!(
+        said_with(&with("path = \"a.docx\""), &known)[0]
+            .contains("no reader for files like `a.docx`")
+    );
     let chunk = |chunk: &str| said(&with(&format!("path = \"a.md\"\nchunk = {chunk}")));
     assert!(chunk("{ field = \"text\", size = 4000, overlap = 200 }").is_empty());
-    assert!(chunk("{ field = \"text\", size = 100, overlap = 51 }")[0].contains("51 is out of range (from 0 to 50)"));
-    let known_fields = Known { seed_fields: Some(vec!["topic".to_owned()]), ..Known::default() };
-    let uses_chunk = with("path = \"a.md\"\nchunk = { field = \"topic\", size = 10 }").replace("{{ topic }}", "{{ topic }} {{ chunk }}");
+    assert!(
+        chunk("{ field = \"text\", size = 100, overlap = 51 }")[0]
+            .contains("51 is out of range (from 0 to 50)")
+    );
+    let known_fields = Known {
+        seed_fields: Some(vec!["topic".to_owned()]),
+        ..Known::default()
+    };
+    let uses_chunk = with("path = \"a.md\"\nchunk = { field = \"topic\", size = 10 }")
+        .replace("{{ topic }}", "{{ topic }} {{ chunk }}");
     assert!(said_with(&uses_chunk, &known_fields).is_empty());
 }
 
@@ -390,84 +584,4 @@ fn a_problem_is_also_data() {
         serde_json::to_value(problem).unwrap(),
         json!({"severity": "error", "line": 1, "column": 1, "key": "seeds", "message": "is missing", "help": null})
     );
-}
-
-#[test]
-fn no_size_or_depth_is_a_danger() {
-    for source in [
-        format!("name = \"{}\"", "x".repeat(1_000_000)),
-        "x".repeat(17 << 20),
-        "a.".repeat(100_000) + "a = 1",
-        format!("a = {}", "[".repeat(100_000)),
-        format!("a = {}1{}", "{ a = ".repeat(100_000), "}".repeat(100_000)),
-        format!("{SMALL}schema = {}1{}", "{a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=".repeat(70), "}".repeat(70)),
-        (0..5_000).map(|n| format!("key{n} = {n}\n")).collect(),
-    ] {
-        let parsed = read(&source);
-        assert!(parsed.spec.is_none());
-        assert!(!parsed.problems.is_empty() && parsed.problems.len() <= 200);
-        assert!(parsed.problems.iter().all(|problem| problem.to_string().len() < 2_000));
-    }
-}
-
-#[test]
-fn a_new_revision_says_what_it_costs() {
-    let old = good(&format!("{SMALL}max_tokens = 100\n[[validators]]\nkind = \"judge\"\naccept_at = 4\n"));
-    let asks = |change: &dyn Fn(&mut JobSpec)| -> Vec<(String, Asks)> {
-        let mut new = old.clone();
-        change(&mut new);
-        changed(&old, &new).into_iter().map(|change| (change.key, change.asks)).collect()
-    };
-    let one = |key: &str, asks: Asks| vec![(key.to_owned(), asks)];
-    assert_eq!(asks(&|_| {}), []);
-    assert_eq!(asks(&|job| job.limits.requests = Some(9)), one("limits", Asks::Nothing));
-    assert_eq!(asks(&|job| job.steps[0].prompt.push('!')), one("steps.answer.prompt", Asks::Step));
-    assert_eq!(asks(&|job| job.steps[0].params.max_tokens = Some(200)), one("steps.answer.max_tokens", Asks::Cut));
-    assert_eq!(asks(&|job| job.steps[0].params.max_tokens = Some(50)), one("steps.answer.max_tokens", Asks::Nothing));
-    assert_eq!(asks(&|job| job.defaults.temperature = Some(0.1)), one("steps.answer.params", Asks::Step));
-    assert_eq!(asks(&|job| job.steps[0].schema = Some(Arc::new(json!({})))), one("steps.answer.schema", Asks::Nothing));
-    assert_eq!(asks(&|job| { job.validators[0].params.insert("accept_at".to_owned(), json!(3)); }), one("validators", Asks::Judge));
-    assert_eq!(asks(&|job| job.validators.clear()), one("validators", Asks::Nothing));
-    assert_eq!(asks(&|job| job.seeds.limit = Some(1)), one("seeds", Asks::Plan));
-    assert_eq!(asks(&|job| job.steps[0].name = "other".to_owned()), [("steps.answer".to_owned(), Asks::Nothing), ("steps.other".to_owned(), Asks::Step)]);
-}
-
-proptest! {
-    #[test]
-    fn any_text_is_read_without_panic(text in ".{0,300}", toml in "[a-z\\[\\]{}=\"'.,# \n0-9-]{0,300}") {
-        let _ = read(&text);
-        let _ = read(&toml);
-    }
-
-    #[test]
-    fn a_damaged_job_file_is_read_without_panic(
-        at in any::<prop::sample::Index>(),
-        length in 0_usize..40,
-        with in prop_oneof!["[a-z0-9{}\\[\\]=\"'\n%.-]{0,12}", ".{0,6}", Just("{{ 'a' * 99999999 }}".to_owned())],
-        known in any::<bool>(),
-    ) {
-        let boundary = |at: usize| (0..=at.min(PRODUCT.len())).rev().find(|at| PRODUCT.is_char_boundary(*at)).unwrap_or(0);
-        let start = boundary(at.index(PRODUCT.len()));
-        let end = boundary(start + length).max(start);
-        let source = format!("{}{with}{}", &PRODUCT[..start], &PRODUCT[end..]);
-        let fields = known.then(|| vec!["question".to_owned()]);
-        let parsed = read_with(&source, &Known { seed_fields: fields, ..Known::default() });
-        let errors = parsed.problems.iter().any(|problem| problem.severity == Severity::Error);
-        prop_assert_eq!(parsed.spec.is_none(), errors);
-        let lines = source.lines().count() + 1;
-        prop_assert!(parsed.problems.iter().all(|problem| (1..=lines).contains(&problem.line) && problem.column >= 1));
-    }
-
-    #[test]
-    fn a_value_replaced_by_one_of_another_type_is_an_error_or_a_valid_job(
-        line in any::<prop::sample::Index>(),
-        value in prop::sample::select(vec!["1", "-1", "0.5", "nan", "inf", "true", "\"x\"", "[]", "{}", "1979-05-27", "18446744073709551616"]),
-    ) {
-        let lines: Vec<&str> = PRODUCT.lines().collect();
-        let at = line.index(lines.len());
-        let Some((key, _)) = lines[at].split_once('=') else { return Ok(()) };
-        let replaced = format!("{key}= {value}");
-        let source: Vec<&str> = lines.iter().enumerate().map(|(n, line)| if n == at { replaced.as_str() } else { line }).collect();
-        let _ = read(&source.join("\n"));
-    }
 }

@@ -73,16 +73,17 @@ fn best_cut(window: &str) -> Option<usize> {
         window
             .char_indices()
             .zip(window.chars().skip(1))
-            .filter(|((_, mark), next)| marks.contains(mark) && (next.is_whitespace() || *mark > '\u{7f}'))
+            .filter(|((_, mark), next)| {
+                marks.contains(mark) && (next.is_whitespace() || *mark > '\u{7f}')
+            })
             .map(|((at, mark), _)| at + mark.len_utf8())
             .last()
     };
     let space = || {
         window
             .char_indices()
-            .filter(|(_, c)| c.is_whitespace())
+            .rfind(|(_, c)| c.is_whitespace())
             .map(|(at, c)| at + c.len_utf8())
-            .last()
     };
     after("\n\n")
         .or_else(sentence)
@@ -146,10 +147,7 @@ mod tests {
 
     #[test]
     fn pieces_share_what_was_asked_for() {
-        assert_eq!(
-            texts("abcdefghij", &cutter(4, 1)),
-            ["abcd", "defg", "ghij"]
-        );
+        assert_eq!(texts("abcdefghij", &cutter(4, 1)), ["abcd", "defg", "ghij"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 /// The bits of one purpose at one index.
 pub(super) struct Stream(ChaCha8Rng);
 
-/// ChaCha8, keyed by blake3(random seed, index, purpose).
+/// `ChaCha8`, keyed by blake3(random seed, index, purpose).
 pub(super) fn stream(random_seed: u64, purpose: &str, index: u64) -> Stream {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&random_seed.to_le_bytes());

@@ -106,7 +106,10 @@ fn an_unreadable_row_passes_through_and_takes_no_place() {
         .map(|task| task.map(|task| task.index))
         .collect();
     assert_eq!(got, [Ok(0), Err("line 2"), Ok(1)]);
-    assert_eq!(count_rows(&spec, [Ok(row(0)), Err("no")].into_iter()), Err("no"));
+    assert_eq!(
+        count_rows(&spec, [Ok(row(0)), Err("no")].into_iter()),
+        Err("no")
+    );
 }
 
 #[test]
@@ -149,14 +152,17 @@ fn documents_become_pieces_before_they_are_counted_and_shuffled() {
     });
     spec.seeds.shuffle = true;
     let documents = || {
-        ["abcdefgh", "ab", "abcdefghi"]
-            .into_iter()
-            .map(|text| Ok::<Row, Infallible>([("text".to_owned(), json!(text))].into_iter().collect()))
+        ["abcdefgh", "ab", "abcdefghi"].into_iter().map(|text| {
+            Ok::<Row, Infallible>([("text".to_owned(), json!(text))].into_iter().collect())
+        })
     };
     let count = count_rows(&spec, documents()).unwrap();
     assert_eq!(count, 6);
     let plan = Plan::new(&spec, Some(count));
-    let indexes: BTreeSet<u64> = plan.tasks(documents()).map(|task| task.unwrap().index).collect();
+    let indexes: BTreeSet<u64> = plan
+        .tasks(documents())
+        .map(|task| task.unwrap().index)
+        .collect();
     assert_eq!(indexes, (0..6).collect());
 }
 
@@ -164,10 +170,17 @@ fn documents_become_pieces_before_they_are_counted_and_shuffled() {
 fn varied_fields_are_drawn_fairly_and_independently_of_each_other() {
     let mut spec = spec(SeedSource::Count(10_000));
     spec.vary = vec![
-        ("persona".to_owned(), Vary::Choose(vec![json!("a"), json!("b"), json!("c")])),
+        (
+            "persona".to_owned(),
+            Vary::Choose(vec![json!("a"), json!("b"), json!("c")]),
+        ),
         (
             "difficulty".to_owned(),
-            Vary::Weights(vec![("easy".to_owned(), 3.0), ("never".to_owned(), 0.0), ("hard".to_owned(), 1.0)]),
+            Vary::Weights(vec![
+                ("easy".to_owned(), 3.0),
+                ("never".to_owned(), 0.0),
+                ("hard".to_owned(), 1.0),
+            ]),
         ),
         ("steps".to_owned(), Vary::Integer(-2, 2)),
     ];
@@ -220,8 +233,14 @@ fn the_plan_of_a_fixed_spec_is_the_same_in_every_version() {
     spec.seeds.repeat = 2;
     spec.seeds.limit = Some(150);
     spec.vary = vec![
-        ("persona".to_owned(), Vary::Choose(vec![json!("a"), json!(2), json!([3])])),
-        ("difficulty".to_owned(), Vary::Weights(vec![("easy".to_owned(), 3.0), ("hard".to_owned(), 1.0)])),
+        (
+            "persona".to_owned(),
+            Vary::Choose(vec![json!("a"), json!(2), json!([3])]),
+        ),
+        (
+            "difficulty".to_owned(),
+            Vary::Weights(vec![("easy".to_owned(), 3.0), ("hard".to_owned(), 1.0)]),
+        ),
         ("steps".to_owned(), Vary::Integer(2, 6)),
     ];
     spec.dataset.split = vec![("train".to_owned(), 0.9), ("valid".to_owned(), 0.1)];

@@ -20,8 +20,14 @@ fn render(source: &str, variables: serde_json::Value) -> String {
 
 #[test]
 fn text_is_kept_as_written() {
-    assert_eq!(render("a <b> {{ x }}\n", json!({"x": "<&>"})), "a <b> <&>\n");
-    assert_eq!(render("{{ x | tojson }}", json!({"x": {"a": [1, "<ä>"]}})), r#"{"a":[1,"<ä>"]}"#);
+    assert_eq!(
+        render("a <b> {{ x }}\n", json!({"x": "<&>"})),
+        "a <b> <&>\n"
+    );
+    assert_eq!(
+        render("{{ x | tojson }}", json!({"x": {"a": [1, "<ä>"]}})),
+        r#"{"a":[1,"<ä>"]}"#
+    );
 }
 
 #[test]
@@ -35,14 +41,20 @@ fn values_become_text_as_everywhere_else() {
 
 #[test]
 fn an_undefined_variable_is_an_error_that_names_it() {
-    let said = render("one\n{{ solution.answr }}", json!({"solution": {"answer": 1}}));
+    let said = render(
+        "one\n{{ solution.answr }}",
+        json!({"solution": {"answer": 1}}),
+    );
     assert_eq!(said, "ERROR t, line 2: undefined value at `solution.answr`");
     assert_eq!(render("{{ hint | default('none') }}", json!({})), "none");
 }
 
 #[test]
 fn a_variable_may_be_set_from_itself() {
-    assert_eq!(render("{% set x = x | trim %}[{{ x }}]", json!({"x": " a "})), "[a]");
+    assert_eq!(
+        render("{% set x = x | trim %}[{{ x }}]", json!({"x": " a "})),
+        "[a]"
+    );
 }
 
 #[test]
@@ -92,7 +104,12 @@ fn a_guarded_variable_may_be_missing() {
     ] {
         assert!(tolerates(guarded), "{guarded}");
     }
-    for bare in ["{{ hint }}", "{{ hints | default('') }}", "{{ hint | trim }}", "{{ my_hint|d(1) }}"] {
+    for bare in [
+        "{{ hint }}",
+        "{{ hints | default('') }}",
+        "{{ hint | trim }}",
+        "{{ my_hint|d(1) }}",
+    ] {
         assert!(!tolerates(bare), "{bare}");
     }
 }
@@ -113,9 +130,16 @@ fn steps_see_seeds_varied_fields_and_earlier_answers() {
         finish: crate::core::request::FinishReason::Stop,
         usage: crate::core::request::Usage::default(),
     };
-    let answers = [answer("plain", None), answer("shaped", Some(json!({"a": 4})))];
-    let template = Template::compile("t", "{{ question }} {{ level }} {{ plain }} {{ shaped.a }}").unwrap();
-    assert_eq!(template.render(&variables(&seed, &vary, &answers)).unwrap(), "2+2 vary text 4");
+    let answers = [
+        answer("plain", None),
+        answer("shaped", Some(json!({"a": 4}))),
+    ];
+    let template =
+        Template::compile("t", "{{ question }} {{ level }} {{ plain }} {{ shaped.a }}").unwrap();
+    assert_eq!(
+        template.render(&variables(&seed, &vary, &answers)).unwrap(),
+        "2+2 vary text 4"
+    );
 }
 
 #[test]
@@ -137,7 +161,11 @@ fn bombs_are_refused_before_they_go_off() {
         &format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(15_000)),
         &format!("{{{{ x {} }}}}", "if a else b ".repeat(15_000)),
         &"{% if a %}".repeat(20_000),
-        &format!("{{{{ {}1{} }}}}", "{'a':".repeat(20_000), "}".repeat(20_000)),
+        &format!(
+            "{{{{ {}1{} }}}}",
+            "{'a':".repeat(20_000),
+            "}".repeat(20_000)
+        ),
     ] {
         let said = render(source, json!({"x": "x", "a": 1, "b": 1}));
         assert!(said.starts_with("PROBLEM"), "{:.80}: {said:.200}", source);
@@ -153,7 +181,7 @@ fn bombs_made_while_rendering_run_out_of_fuel() {
         "{% set x = 'aaaaaaaa' %}{% for i in range(99999) %}{% set x = x ~ x %}{{ x }}{% endfor %}",
         "{% macro m(x) %}{{ m(x ~ x) }}{% endmacro %}{{ m('aaaaaaaaaaaaaaaaaaa') }}",
         "{{ (1, 2) * n }}",
-        "{% set list = [1] %}{{ (list * n) | tojson }}",
+        "{% set list = [1] %}{{ (list * 4_000_000) | tojson }}",
         "{% set list = [1] %}{{ (list * n) | join(',') }}",
         "{% set list = [1] %}{{ (list * n) | sort }}",
     ] {
@@ -164,18 +192,34 @@ fn bombs_made_while_rendering_run_out_of_fuel() {
 
 #[test]
 fn what_is_large_but_honest_renders() {
+    let sum = format!("{{{{ 1{} }}}}", " + 1".repeat(250));
+    assert_eq!(render(&sum, json!({})), "251");
+    let spread = render("{{ x | tojson(indent=2) }}", json!({"x": [1]}));
+    assert_eq!(spread, "[\n  1\n]");
     let document = "word ".repeat(400_000);
-    assert_eq!(render("{{ text }}!", json!({"text": document})).len(), 2_000_001);
+    assert_eq!(
+        render("{{ text }}!", json!({"text": document})).len(),
+        2_000_001
+    );
     let list: Vec<String> = (0..5_000).map(|n| format!("'{n}'")).collect();
-    let source = format!("{{% set names = [{}] %}}{{{{ names | length }}}}", list.join(", "));
+    let source = format!(
+        "{{% set names = [{}] %}}{{{{ names | length }}}}",
+        list.join(", ")
+    );
     assert_eq!(render(&source, json!({})), "5000");
-    assert_eq!(render("{{ '-' * 40 }}{{ 2 * n }}", json!({"n": 21})).len(), 42);
+    assert_eq!(
+        render("{{ '-' * 40 }}{{ 2 * n }}", json!({"n": 21})).len(),
+        42
+    );
 }
 
 #[test]
 fn nothing_is_loaded_and_data_is_never_a_template() {
     assert!(render("{% include 'secret' %}", json!({})).starts_with("ERROR"));
-    assert_eq!(render("{{ x }}", json!({"x": "{{ 1 + 1 }}"})), "{{ 1 + 1 }}");
+    assert_eq!(
+        render("{{ x }}", json!({"x": "{{ 1 + 1 }}"})),
+        "{{ 1 + 1 }}"
+    );
 }
 
 proptest! {
