@@ -1,0 +1,377 @@
+//! The port of tasks, over plain maps: the same transitions as the SQLite ledger, one at a time.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::super::rules::{self, CRASHES_AT_MOST, QUARANTINED, WAIT_AT_MOST, millis};
+use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task};
+use crate::core::job::JobId;
+use crate::core::ports::{StoreError, Stored, TaskStore};
+use crate::core::request::{Fingerprint, RawResponse};
+use crate::core::sample::{NewSample, Reason, SampleState};
+use crate::core::task::{
+    Closed, Lease, Leased, NewRequest, NewTask, PastRequest, RequestId, RequestState, Settled,
+    SettledSample, TaskCounts, TaskId, TaskState, Transition,
+};
+
+#[async_trait]
+impl TaskStore for MemoryStore {
+    async fn plan(&self, job: JobId, tasks: Vec<NewTask>) -> Stored<()> {
+        let mut rows = self.write()?;
+        rows.job(job)?;
+        for task in tasks {
+            let id = TaskId {
+                job,
+                index: task.index,
+            };
+            rows.tasks.entry(id).or_insert(Task {
+                seed: task.seed,
+                vary: task.vary,
+                state: TaskState::Pending,
+                token: 0,
+                crashes: 0,
+                fresh_from: 0,
+                due_ms: None,
+                reason: None,
+            });
+        }
+        Ok(())
+    }
+
+    async fn planned_all(&self, job: JobId) -> Stored<()> {
+        self.write()?.job(job)?.planned_all = true;
+        Ok(())
+    }
+
+    async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>> {
+        let mut rows = self.write()?;
+        let now = self.clock.now_ms();
+        let mut due: Vec<(i64, TaskId)> = rows
+            .tasks_of(job)
+            .filter_map(|(id, task)| Some((task.due_ms.filter(|due| *due <= now)?, *id)))
+            .collect();
+        due.sort_unstable();
+        let pending = rows
+            .tasks_of(job)
+            .filter(|(_, task)| task.state == TaskState::Pending)
+            .map(|(id, _)| *id);
+        let waiting = due.into_iter().map(|(_, id)| id);
+        let mut taken: Vec<TaskId> = waiting.chain(pending).take(limit).collect();
+        taken.sort_unstable();
+        Ok(taken.into_iter().filter_map(|id| rows.lease(id)).collect())
+    }
+
+    async fn begin(
+        &self,
+        lease: Lease,
+        request: NewRequest,
+        closed: Vec<Closed>,
+    ) -> Stored<RequestId> {
+        let mut rows = self.write()?;
+        rows.holder_of(lease)?;
+        rows.close(lease.task, closed);
+        rows.last_request += 1;
+        let id = rows.last_request;
+        let attempt = Attempt {
+            task: lease.task,
+            request,
+            at_ms: self.clock.now_ms(),
+            state: RequestState::Begun,
+            response: None,
+            closed: None,
+        };
+        rows.attempts.insert(id, attempt);
+        Ok(RequestId(id))
+    }
+
+    async fn record(&self, lease: Lease, request: RequestId, response: &RawResponse) -> Stored<()> {
+        let mut rows = self.write()?;
+        rows.holder_of(lease)?;
+        let attempt = rows
+            .attempts
+            .get_mut(&request.0)
+            .filter(|attempt| attempt.task == lease.task);
+        match attempt {
+            Some(attempt) if attempt.state == RequestState::Begun => {
+                attempt.state = RequestState::Answered;
+                attempt.response = Some(response.clone());
+                Ok(())
+            }
+            Some(attempt) if attempt.state == RequestState::Answered => Ok(()),
+            _ => Err(StoreError::NotFound(format!("open request {}", request.0))),
+        }
+    }
+
+    async fn settle(
+        &self,
+        lease: Lease,
+        transition: Transition,
+        closed: Vec<Closed>,
+    ) -> Stored<Settled> {
+        let mut rows = self.write()?;
+        rows.holder_of(lease)?;
+        rows.close(lease.task, closed);
+        rows.lose(lease.task);
+        let now = self.clock.now_ms();
+        let (mut reason, mut due_ms, mut settled) = (None, None, Vec::new());
+        let state = match transition {
+            Transition::Finish { samples } => {
+                for sample in samples {
+                    settled.push(rows.keep(lease.task, sample));
+                }
+                rules::task_state(settled.iter().map(|sample| match sample {
+                    SettledSample::Accepted { .. } => SampleState::Accepted,
+                    SettledSample::NeedsReview => SampleState::NeedsReview,
+                    SettledSample::Rejected(_) => SampleState::Rejected,
+                }))
+            }
+            Transition::Retry { after, error } => {
+                (reason, due_ms) = (Some(error), Some(now.saturating_add(millis(after))));
+                TaskState::RetryWait
+            }
+            Transition::Snooze { after, cause } => {
+                (reason, due_ms) = (Some(cause), Some(now.saturating_add(millis(after))));
+                TaskState::Snoozed
+            }
+            Transition::Fail { reason: why } => {
+                reason = Some(why);
+                TaskState::Failed
+            }
+            Transition::Release => TaskState::Pending,
+        };
+        let task = rows.holder_of(lease)?;
+        task.state = state;
+        task.reason = reason;
+        task.due_ms = due_ms;
+        task.crashes = 0;
+        Ok(Settled {
+            state,
+            samples: settled,
+        })
+    }
+
+    async fn rescue(&self) -> Stored<u64> {
+        let mut rows = self.write()?;
+        let now = self.clock.now_ms();
+        let leased = rows.leased(|_| true);
+        for id in &leased {
+            let asked = rows.attempts_of(*id).any(|(_, attempt)| is_open(attempt));
+            rows.lose(*id);
+            let Some(task) = rows.tasks.get_mut(id) else {
+                continue;
+            };
+            task.crashes += i64::from(asked);
+            if task.crashes >= CRASHES_AT_MOST {
+                task.state = TaskState::Failed;
+                task.reason = Some(QUARANTINED.to_owned());
+            } else {
+                task.state = TaskState::Pending;
+            }
+        }
+        let latest = now.saturating_add(millis(WAIT_AT_MOST));
+        for due in rows
+            .tasks
+            .values_mut()
+            .filter_map(|task| task.due_ms.as_mut())
+        {
+            if *due > latest {
+                *due = now;
+            }
+        }
+        Ok(leased.len() as u64)
+    }
+
+    async fn counts(&self, job: JobId) -> Stored<TaskCounts> {
+        let mut counts = TaskCounts::default();
+        for (_, task) in self.read()?.tasks_of(job) {
+            counts.set(task.state, counts.of(task.state) + 1);
+        }
+        Ok(counts)
+    }
+
+    async fn next_due(&self, job: JobId) -> Stored<Option<Duration>> {
+        let due = self
+            .read()?
+            .tasks_of(job)
+            .filter_map(|(_, task)| task.due_ms)
+            .min();
+        let now = self.clock.now_ms();
+        Ok(due.map(|due| Duration::from_millis(u64::try_from(due - now).unwrap_or(0))))
+    }
+
+    async fn cancel_open(&self, job: JobId) -> Stored<u64> {
+        let mut rows = self.write()?;
+        for id in rows.leased(|id| id.job == job) {
+            rows.lose(id);
+        }
+        let open = |state: TaskState| state.is_pending() && state != TaskState::NeedsReview;
+        Ok(rows.move_all(job, open, TaskState::Cancelled))
+    }
+
+    async fn retry_failed(&self, job: JobId) -> Stored<u64> {
+        let mut rows = self.write()?;
+        let last = rows.last_request;
+        for (id, task) in &mut rows.tasks {
+            if id.job == job && task.state == TaskState::Failed {
+                task.fresh_from = last;
+            }
+        }
+        Ok(rows.move_all(job, |state| state == TaskState::Failed, TaskState::Pending))
+    }
+
+    async fn reopen_cancelled(&self, job: JobId) -> Stored<u64> {
+        let cancelled = |state| state == TaskState::Cancelled;
+        Ok(self.write()?.move_all(job, cancelled, TaskState::Pending))
+    }
+
+    async fn answered(&self, fingerprint: Fingerprint) -> Stored<Option<RawResponse>> {
+        let rows = self.read()?;
+        let mut newest_first = rows.attempts.values().rev();
+        let found = newest_first.find(|attempt| {
+            attempt.request.fingerprint == fingerprint
+                && attempt.state == RequestState::Settled
+                && attempt.response.is_some()
+        });
+        Ok(found.and_then(|attempt| attempt.response.clone()))
+    }
+}
+
+fn is_open(attempt: &Attempt) -> bool {
+    matches!(attempt.state, RequestState::Begun | RequestState::Answered)
+}
+
+fn is_leased(task: &Task) -> bool {
+    matches!(
+        task.state,
+        TaskState::Leased | TaskState::Answered | TaskState::Validating
+    )
+}
+
+impl Rows {
+    fn lease(&mut self, id: TaskId) -> Option<Leased> {
+        let fresh_from = self.tasks.get(&id)?.fresh_from;
+        let counts = |number: i64, state| {
+            number > fresh_from || !matches!(state, RequestState::Failed | RequestState::Lost)
+        };
+        let history = self
+            .attempts_of(id)
+            .filter(|(number, attempt)| counts(**number, attempt.state))
+            .map(|(number, attempt)| PastRequest {
+                id: RequestId(*number),
+                question: attempt.request.question.clone(),
+                teacher: attempt.request.teacher.clone(),
+                fingerprint: attempt.request.fingerprint,
+                state: attempt.state,
+                response: attempt.response.clone(),
+            })
+            .collect();
+        self.last_token += 1;
+        let token = self.last_token;
+        let task = self.tasks.get_mut(&id)?;
+        task.state = TaskState::Leased;
+        task.token = token;
+        task.due_ms = None;
+        task.reason = None;
+        Some(Leased {
+            lease: Lease { task: id, token },
+            seed: task.seed.clone(),
+            vary: task.vary.clone(),
+            history,
+        })
+    }
+
+    /// The task behind a lease, if the lease is still good.
+    fn holder_of(&mut self, lease: Lease) -> Stored<&mut Task> {
+        self.tasks
+            .get_mut(&lease.task)
+            .filter(|task| task.token == lease.token && is_leased(task))
+            .ok_or(StoreError::Fenced)
+    }
+
+    fn leased(&self, wanted: impl Fn(TaskId) -> bool) -> Vec<TaskId> {
+        let leased = self
+            .tasks
+            .iter()
+            .filter(|(id, task)| wanted(**id) && is_leased(task));
+        leased.map(|(id, _)| *id).collect()
+    }
+
+    fn close(&mut self, task: TaskId, closed: Vec<Closed>) {
+        for closed in closed {
+            let attempt = self.attempts.get_mut(&closed.request.0);
+            if let Some(attempt) =
+                attempt.filter(|attempt| attempt.task == task && is_open(attempt))
+            {
+                attempt.state = closed.state;
+                attempt.closed = Some(closed);
+            }
+        }
+    }
+
+    /// Attempts without an answer that a lease leaves behind.
+    fn lose(&mut self, task: TaskId) {
+        for attempt in self.attempts.values_mut() {
+            if attempt.task == task && attempt.state == RequestState::Begun {
+                attempt.state = if attempt.request.estimate.requests == 0 {
+                    RequestState::Refused
+                } else {
+                    RequestState::Lost
+                };
+            }
+        }
+    }
+
+    fn keep(&mut self, task: TaskId, sample: NewSample) -> SettledSample {
+        let mut standing = Standing {
+            state: sample.state,
+            reason: sample.reason,
+            overruled: false,
+            seq: None,
+        };
+        let mut verdicts = sample.verdicts;
+        if let (SampleState::Accepted, Some(key)) = (sample.state, sample.dedup_key)
+            && let Some((_, first)) = self.holder(task.job, key)
+        {
+            verdicts.push(rules::duplicate_of(&first.id));
+            standing.state = SampleState::Rejected;
+            standing.reason = Some(Reason::ExactDuplicate);
+        }
+        let outcome = match standing.state {
+            SampleState::Accepted => {
+                let seq = self.next_seq();
+                standing.seq = Some(seq);
+                SettledSample::Accepted { seq }
+            }
+            SampleState::NeedsReview => SettledSample::NeedsReview,
+            SampleState::Rejected => {
+                SettledSample::Rejected(standing.reason.unwrap_or(Reason::Script))
+            }
+        };
+        let kept = Kept {
+            id: sample.id,
+            standing,
+            teacher: sample.steps.last().map(|step| step.teacher.clone()),
+            steps: sample.steps,
+            verdicts,
+            dedup_key: sample.dedup_key,
+            journal: Vec::new(),
+        };
+        self.samples.insert((task, sample.candidate), kept);
+        outcome
+    }
+
+    fn move_all(&mut self, job: JobId, from: impl Fn(TaskState) -> bool, to: TaskState) -> u64 {
+        let mut moved = 0;
+        for (id, task) in &mut self.tasks {
+            if id.job == job && from(task.state) {
+                task.state = to;
+                task.due_ms = None;
+                task.reason = None;
+                task.crashes = 0;
+                moved += 1;
+            }
+        }
+        moved
+    }
+}

@@ -1,0 +1,179 @@
+//! What every store must agree about: what a closed attempt took, which state samples give their task, how a duplicate is
+//! reported, and the clock. Pure but for the clock; nothing here knows how rows are kept.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::core::budget::Amount;
+use crate::core::sample::{Reason, SampleId, SampleState, Verdict};
+use crate::core::task::{Closed, RequestState, TaskState};
+
+/// A task leased in so many crashes is failed as [`QUARANTINED`].
+pub(super) const CRASHES_AT_MOST: i64 = 3;
+/// Why such a task failed.
+pub(super) const QUARANTINED: &str = "quarantined";
+/// Nothing waits longer than this over a restart: a later instant can only come from a clock that was set.
+pub(super) const WAIT_AT_MOST: Duration = Duration::from_secs(60 * 60);
+
+/// Milliseconds since 1970 that never run backwards: read once, then counted by the monotonic clock of the runtime (so that
+/// virtual time moves it too).
+#[derive(Debug, Clone)]
+pub(super) struct Clock {
+    start_ms: i64,
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub(super) fn start() -> Self {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            start_ms: millis(since),
+            start: Instant::now(),
+        }
+    }
+
+    /// Milliseconds since 1970 UTC.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.start_ms.saturating_add(millis(self.start.elapsed()))
+    }
+}
+
+/// A duration in whole milliseconds, clamped to the range.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The UTC day of an instant, counted from 1970.
+pub(super) fn day(at_ms: i64) -> i64 {
+    at_ms.div_euclid(86_400_000)
+}
+
+/// The provider in a teacher's name.
+pub(super) fn provider_of(teacher: &str) -> &str {
+    teacher
+        .split_once('/')
+        .map_or(teacher, |(provider, _)| provider)
+}
+
+/// What an attempt took in the end. A refused one and one answered by `reuse` (an estimate of no request) took nothing; tokens
+/// the wire did not count are settled at what was set aside for them.
+pub(super) fn settled_amount(estimate: Amount, closed: &Closed) -> Amount {
+    if closed.state == RequestState::Refused || estimate.requests == 0 {
+        return Amount::default();
+    }
+    let counted = closed.usage.input.unwrap_or(0) + closed.usage.output.unwrap_or(0);
+    let complete = closed.usage.input.is_some() && closed.usage.output.is_some();
+    Amount {
+        usd: closed.cost,
+        tokens: if closed.estimated && !complete {
+            counted.max(estimate.tokens)
+        } else {
+            counted
+        },
+        requests: 1,
+    }
+}
+
+/// The state of a task from its samples: accepted if one is, else waiting if one waits, else rejected.
+pub(super) fn task_state(samples: impl IntoIterator<Item = SampleState>) -> TaskState {
+    let mut state = TaskState::Rejected;
+    for sample in samples {
+        match sample {
+            SampleState::Accepted => return TaskState::Accepted,
+            SampleState::NeedsReview => state = TaskState::NeedsReview,
+            SampleState::Rejected => {}
+        }
+    }
+    state
+}
+
+/// The verdict on a sample whose key an accepted one already holds.
+pub(super) fn duplicate_of(first: &SampleId) -> Verdict {
+    Verdict::reject("dedup", Reason::ExactDuplicate, first.0.clone())
+}
+
+/// The part of a failure's reason that errors are grouped by.
+pub(super) fn failure_group(reason: &str) -> &str {
+    reason.split(':').next().unwrap_or(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::budget::Money;
+    use crate::core::request::Usage;
+    use crate::core::task::RequestId;
+
+    fn closed(state: RequestState, usage: Usage, estimated: bool) -> Closed {
+        Closed {
+            request: RequestId(1),
+            state,
+            usage,
+            cost: Money(30),
+            estimated,
+            maybe_billed: false,
+            error: None,
+        }
+    }
+
+    const ESTIMATE: Amount = Amount {
+        usd: Money(100),
+        tokens: 1000,
+        requests: 1,
+    };
+
+    #[test]
+    fn a_closed_attempt_takes_what_the_wire_counted() {
+        let usage = Usage {
+            input: Some(10),
+            output: Some(5),
+            usd: None,
+        };
+        let taken = settled_amount(ESTIMATE, &closed(RequestState::Settled, usage, false));
+        assert_eq!(
+            (taken.usd, taken.tokens, taken.requests),
+            (Money(30), 15, 1)
+        );
+    }
+
+    #[test]
+    fn unknown_counts_settle_at_the_estimate_and_refusals_at_nothing() {
+        let unknown = settled_amount(
+            ESTIMATE,
+            &closed(RequestState::Failed, Usage::default(), true),
+        );
+        assert_eq!(unknown.tokens, 1000);
+        let refused = settled_amount(
+            ESTIMATE,
+            &closed(RequestState::Refused, Usage::default(), true),
+        );
+        assert_eq!(refused, Amount::default());
+        let reused = settled_amount(
+            Amount::default(),
+            &closed(RequestState::Settled, Usage::default(), false),
+        );
+        assert_eq!(reused, Amount::default());
+    }
+
+    #[test]
+    fn one_accepted_sample_accepts_the_task() {
+        use SampleState::{Accepted, NeedsReview, Rejected};
+        assert_eq!(
+            task_state([Rejected, Accepted, NeedsReview]),
+            TaskState::Accepted
+        );
+        assert_eq!(task_state([Rejected, NeedsReview]), TaskState::NeedsReview);
+        assert_eq!(task_state([Rejected]), TaskState::Rejected);
+    }
+
+    #[test]
+    fn days_are_utc_and_go_below_1970() {
+        assert_eq!(day(86_399_999), 0);
+        assert_eq!(day(86_400_000), 1);
+        assert_eq!(day(-1), -1);
+    }
+}

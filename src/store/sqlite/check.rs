@@ -1,0 +1,182 @@
+//! The audit: SQLite's own checks, and the ledger's conservation laws recomputed from its rows. It only reads.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::core::ports::Stored;
+use crate::core::task::TaskState;
+
+/// Findings of one law that are told; the rest are only counted by whoever repairs.
+const FINDINGS: i64 = 20;
+
+/// Laws about single rows: each selects what breaks it.
+const LAWS: &[(&str, &str)] = &[
+    (
+        "an answered attempt without its answer",
+        "SELECT 'request ' || id FROM requests WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM responses p WHERE p.request = requests.id)",
+    ),
+    (
+        "an answer without its attempt",
+        "SELECT 'request ' || request FROM responses WHERE NOT EXISTS (SELECT 1 FROM requests r WHERE r.id = responses.request)",
+    ),
+    (
+        "an attempt without its task",
+        "SELECT 'request ' || id FROM requests WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = requests.task)",
+    ),
+    (
+        "a task without its seed",
+        "SELECT 'task ' || id FROM tasks WHERE NOT EXISTS (SELECT 1 FROM seeds d WHERE d.task = tasks.id)",
+    ),
+    (
+        "a task without its job",
+        "SELECT 'task ' || id FROM tasks WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = tasks.id >> 40)",
+    ),
+    (
+        "a lease without a token",
+        "SELECT 'task ' || id FROM tasks WHERE state IN (1, 2, 3) AND token = 0",
+    ),
+    (
+        "a wait without an end, or an end without a wait",
+        "SELECT 'task ' || id FROM tasks WHERE (state IN (4, 5)) <> (due_ms IS NOT NULL)",
+    ),
+    (
+        "an open attempt of a task that is done",
+        "SELECT 'request ' || r.id FROM requests r JOIN tasks t ON t.id = r.task
+         WHERE r.state = 0 AND t.state NOT IN (1, 2, 3) AND NOT EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)",
+    ),
+    (
+        "a sample without its task or its text",
+        "SELECT 'sample ' || hex(id) FROM samples WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = samples.task)
+         OR NOT EXISTS (SELECT 1 FROM answers a WHERE a.id = samples.answer)",
+    ),
+    (
+        "an accepted sample without a place, or a place without acceptance",
+        "SELECT 'sample ' || hex(id) FROM samples WHERE (state = 0) <> (seq IS NOT NULL)",
+    ),
+    (
+        "a rejected sample without a reason",
+        "SELECT 'sample ' || hex(id) FROM samples WHERE (state = 1) <> (reason IS NOT NULL)",
+    ),
+    (
+        "a task that is not what its samples say",
+        "SELECT 'task ' || t.id FROM tasks t LEFT JOIN (
+            SELECT task, MAX(state = 0) AS accepted, MAX(state = 2) AS waiting FROM samples GROUP BY task
+         ) s ON s.task = t.id
+         WHERE (t.state = 7) <> COALESCE(s.accepted, 0)
+            OR (t.state = 6) <> (COALESCE(s.waiting, 0) AND NOT s.accepted)
+            OR (t.state = 8 AND (s.accepted OR s.waiting))",
+    ),
+    (
+        "an attempt past the job's limit",
+        "SELECT 'request ' || r.id FROM requests r WHERE r.attempt > (
+            SELECT MAX(v.spec ->> '$.limits.attempts') FROM revisions v WHERE v.job = r.task >> 40)",
+    ),
+];
+
+/// Sums of jobs, recomputed: what remains after subtracting the rows from the counters.
+const SUMS: &str = "
+    WITH closed AS (SELECT r.*, r.task >> 40 AS job, n.name AS teacher_name FROM requests r JOIN teachers n ON n.id = r.teacher
+                    WHERE r.state IN (2, 3) AND r.estimate_requests > 0),
+         judged AS (SELECT s.*, s.task >> 40 AS job, n.name AS teacher_name FROM samples s LEFT JOIN teachers n ON n.id = s.teacher)
+    SELECT job, kind, name, SUM(counted), SUM(found) FROM (
+        SELECT job, kind, name, value AS counted, 0 AS found FROM counters WHERE job > 0
+        UNION ALL SELECT id >> 40, 'tasks', ?1 ->> ('$[' || state || ']'), 0, COUNT(*) FROM tasks GROUP BY 1, 3
+        UNION ALL SELECT id >> 40, 'failures', substr(reason, 1, instr(reason || ':', ':') - 1), 0, COUNT(*)
+            FROM tasks WHERE state = 9 GROUP BY 1, 3
+        UNION ALL SELECT job, 'samples', '[\"accepted\",\"rejected\",\"needs_review\"]' ->> ('$[' || state || ']'), 0, COUNT(*)
+            FROM judged GROUP BY 1, 3
+        UNION ALL SELECT job, 'reasons', reason, 0, COUNT(*) FROM judged WHERE state = 1 AND reason IS NOT NULL GROUP BY 1, 3
+        UNION ALL SELECT job, 'teacher.judged', teacher_name, 0, COUNT(*) FROM judged WHERE teacher IS NOT NULL GROUP BY 1, 3
+        UNION ALL SELECT job, 'teacher.accepted', teacher_name, 0, COUNT(*) FROM judged
+            WHERE teacher IS NOT NULL AND state = 0 GROUP BY 1, 3
+        UNION ALL SELECT task >> 40, 'sum', 'sent', 0, COUNT(*) FROM requests WHERE state <> 4 AND estimate_requests > 0 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'retried', 0, COUNT(*) FROM requests
+            WHERE state <> 4 AND estimate_requests > 0 AND attempt > 1 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'cached', 0, COUNT(*) FROM requests WHERE state <> 4 AND estimate_requests = 0 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'maybe_billed', 0, SUM(maybe_billed) FROM requests WHERE state <> 4 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'uncertain_usd', 0, SUM(estimate_usd) FROM requests WHERE state = 5 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'uncertain_tokens', 0, SUM(estimate_tokens) FROM requests WHERE state = 5 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'uncertain_requests', 0, SUM(estimate_requests) FROM requests WHERE state = 5 GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'usd', 0, SUM(cost) FROM closed GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'tokens', 0, SUM(tokens) FROM closed GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'requests', 0, COUNT(*) FROM closed GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'input', 0, SUM(COALESCE(input, 0)) FROM closed GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'output', 0, SUM(COALESCE(output, 0)) FROM closed GROUP BY 1
+        UNION ALL SELECT job, 'teacher.usd', teacher_name, 0, SUM(cost) FROM closed GROUP BY 1, 3
+        UNION ALL SELECT job, 'teacher.tokens', teacher_name, 0, SUM(tokens) FROM closed GROUP BY 1, 3
+        UNION ALL SELECT job, 'teacher.requests', teacher_name, 0, COUNT(*) FROM closed GROUP BY 1, 3
+    ) WHERE job IN (SELECT id FROM jobs WHERE name IS NOT NULL)
+    GROUP BY job, kind, name HAVING SUM(counted) <> SUM(found) LIMIT ?2";
+
+/// Sums of the whole database: they outlive deleted jobs, so they may be more than the rows, never less.
+const SPENT: &str = "
+    WITH taken AS (
+        SELECT substr(n.name, 1, instr(n.name || '/', '/') - 1) AS provider, r.at_ms / 86400000 AS day,
+               CASE r.state WHEN 5 THEN r.estimate_usd ELSE r.cost END AS usd,
+               CASE r.state WHEN 5 THEN r.estimate_tokens ELSE r.tokens END AS tokens
+        FROM requests r JOIN teachers n ON n.id = r.teacher WHERE r.state IN (2, 3, 5) AND r.estimate_requests > 0)
+    SELECT 0, kind, name, SUM(counted), SUM(found) FROM (
+        SELECT kind, name, value AS counted, 0 AS found FROM counters WHERE job = 0
+        UNION ALL SELECT 'provider.usd', provider, 0, SUM(usd) FROM taken GROUP BY 2
+        UNION ALL SELECT 'provider.tokens', provider, 0, SUM(tokens) FROM taken GROUP BY 2
+        UNION ALL SELECT 'provider.requests', provider, 0, COUNT(*) FROM taken GROUP BY 2
+        UNION ALL SELECT 'day.usd', CAST(day AS TEXT), 0, SUM(usd) FROM taken GROUP BY 2
+        UNION ALL SELECT 'day.tokens', CAST(day AS TEXT), 0, SUM(tokens) FROM taken GROUP BY 2
+        UNION ALL SELECT 'day.requests', CAST(day AS TEXT), 0, COUNT(*) FROM taken GROUP BY 2
+        UNION ALL SELECT 'next', 'request', 0, COALESCE(MAX(id), 0) FROM requests
+        UNION ALL SELECT 'next', 'seq', 0, COALESCE(MAX(seq), 0) FROM samples
+        UNION ALL SELECT 'next', 'answer', 0, COALESCE(MAX(id), 0) FROM answers
+        UNION ALL SELECT 'next', 'token', 0, COALESCE(MAX(token), 0) FROM tasks
+    ) GROUP BY kind, name HAVING SUM(counted) < SUM(found) LIMIT ?2";
+
+/// Every finding in a line.
+pub(super) async fn check(connection: &mut SqliteConnection, deep: bool) -> Stored<Vec<String>> {
+    let own = if deep {
+        "PRAGMA integrity_check"
+    } else {
+        "PRAGMA quick_check"
+    };
+    let lines: Vec<String> = sqlx::query_scalar(own).fetch_all(&mut *connection).await?;
+    let mut findings: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
+    if !deep {
+        return Ok(findings);
+    }
+    // One snapshot for all laws: a writer may be at work.
+    sqlx::query("BEGIN").execute(&mut *connection).await?;
+    let audited = audit(connection, &mut findings).await;
+    let ended = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+    audited?;
+    ended?;
+    Ok(findings)
+}
+
+async fn audit(connection: &mut SqliteConnection, findings: &mut Vec<String>) -> Stored<()> {
+    for (law, sql) in LAWS {
+        let broken = sqlx::query_scalar::<_, String>(*sql)
+            .fetch_all(&mut *connection)
+            .await?;
+        findings.extend(
+            broken
+                .iter()
+                .take(FINDINGS as usize)
+                .map(|what| format!("{what}: {law}")),
+        );
+    }
+    let words: Vec<&str> = TaskState::ALL.iter().map(|state| state.word()).collect();
+    for sql in [SUMS, SPENT] {
+        let differing = sqlx::query(sql)
+            .bind(serde_json::json!(words).to_string())
+            .bind(FINDINGS)
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in differing {
+            let (job, kind, name): (i64, String, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let (counted, found): (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
+            findings.push(format!(
+                "job {job}: {kind} {name} counts {counted}, the rows say {found}"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! The claiming part of a commit group: all claims of a job are served from one reading, waiting tasks whose time has come first.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sqlx::Row as _;
+
+use super::group::{Asked, ClaimOrder, Claimed};
+use super::rows::{self, list, task_of, task_range};
+use super::statements;
+use super::tally::unsigned;
+use super::writer::Ledger;
+use crate::core::ports::Stored;
+use crate::core::task::{Lease, PastRequest, RequestState, TaskState};
+
+type Claim = Asked<ClaimOrder, Vec<Claimed>>;
+
+struct Claimable {
+    key: i64,
+    state: TaskState,
+    leased_before: bool,
+    fresh_from: i64,
+    seed: String,
+    vary: String,
+}
+
+/// Serves all claims of a group.
+pub(super) async fn run(ledger: &mut Ledger, claims: &mut [Claim]) -> Stored<()> {
+    let mut by_job: BTreeMap<i64, Vec<&mut Claim>> = BTreeMap::new();
+    for claim in claims {
+        by_job.entry(claim.order.job).or_default().push(claim);
+    }
+    for (job, claims) in by_job {
+        let limit = claims.iter().map(|claim| claim.order.limit).sum();
+        let mut leased = lease(ledger, job, limit).await?.into_iter();
+        for claim in claims {
+            claim.outcome = Some(Ok(leased.by_ref().take(claim.order.limit).collect()));
+        }
+    }
+    Ok(())
+}
+
+/// Leases up to `limit` tasks of a job, in the order of the plan.
+async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claimed>> {
+    let mut taken = claimable(ledger, job, limit).await?;
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    taken.sort_unstable_by_key(|task| task.key);
+    let keys: Vec<i64> = taken.iter().map(|task| task.key).collect();
+    let first = ledger.numbers.token + 1;
+    ledger.numbers.token += unsigned(keys.len() as u64);
+    sqlx::query(statements::LEASE)
+        .bind(first)
+        .bind(list(&keys))
+        .execute(&mut ledger.connection)
+        .await?;
+    let mut histories = histories(ledger, &taken).await?;
+    let leases = (first..).zip(taken).map(|(token, task)| {
+        ledger.tally.moved(job, task.state, TaskState::Leased, 1);
+        Claimed {
+            lease: Lease {
+                task: task_of(task.key),
+                token,
+            },
+            seed: task.seed,
+            vary: task.vary,
+            history: histories.remove(&task.key).unwrap_or_default(),
+        }
+    });
+    Ok(leases.collect())
+}
+
+async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claimable>> {
+    let (first, last) = task_range(job);
+    let found = sqlx::query(statements::CLAIMABLE)
+        .bind(job)
+        .bind(ledger.clock.now_ms())
+        .bind(unsigned(limit as u64))
+        .bind(first)
+        .bind(last)
+        .fetch_all(&mut ledger.connection)
+        .await?;
+    let mut tasks = Vec::with_capacity(found.len());
+    for row in found {
+        tasks.push(Claimable {
+            key: row.try_get(0)?,
+            state: rows::task_state(row.try_get(1)?)?,
+            leased_before: row.try_get::<i64, _>(2)? > 0,
+            fresh_from: row.try_get(3)?,
+            seed: row.try_get(4)?,
+            vary: row.try_get(5)?,
+        });
+    }
+    // Waiting ones were read first, but the order of a join is nobody's promise.
+    tasks.sort_by_key(|task| task.state == TaskState::Pending);
+    tasks.truncate(limit);
+    Ok(tasks)
+}
+
+/// Earlier attempts of tasks that were leased before. After `retry_failed` what failed until then no longer counts.
+async fn histories(
+    ledger: &mut Ledger,
+    taken: &[Claimable],
+) -> Stored<HashMap<i64, Vec<PastRequest>>> {
+    let mut histories: HashMap<i64, Vec<PastRequest>> = HashMap::new();
+    let again = taken.iter().filter(|task| task.leased_before);
+    let fresh_from: HashMap<i64, i64> = again.map(|task| (task.key, task.fresh_from)).collect();
+    if fresh_from.is_empty() {
+        return Ok(histories);
+    }
+    let keys: Vec<i64> = fresh_from.keys().copied().collect();
+    let found = sqlx::query(statements::HISTORY)
+        .bind(list(&keys))
+        .fetch_all(&mut ledger.connection)
+        .await?;
+    for row in &found {
+        let attempt = rows::attempt(row)?;
+        let stale = attempt.id.0 <= fresh_from.get(&attempt.task).copied().unwrap_or(0);
+        if stale && matches!(attempt.state, RequestState::Failed | RequestState::Lost) {
+            continue;
+        }
+        histories
+            .entry(attempt.task)
+            .or_default()
+            .push(PastRequest {
+                id: attempt.id,
+                question: attempt.question,
+                teacher: attempt.teacher,
+                fingerprint: attempt.fingerprint,
+                state: attempt.state,
+                response: attempt.response,
+            });
+    }
+    Ok(histories)
+}

@@ -1,0 +1,274 @@
+//! What a person decides about a sample, and taking it back: the sample, its task, the sums and the journal in one transaction.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::super::rules;
+use super::rows::{self, job_of, sample_code, sample_state, task_code};
+use super::tally::unsigned;
+use super::writer::Ledger;
+use crate::core::ports::{Decided, StoreError, Stored};
+use crate::core::sample::{Reason, Review, SampleState};
+use crate::core::task::TaskState;
+
+/// A sample's row.
+struct Found {
+    task: i64,
+    candidate: i64,
+    standing: Standing,
+    answer: i64,
+    review: Option<i64>,
+    dedup_key: Option<Vec<u8>>,
+    teacher: Option<i64>,
+}
+
+/// What a decision changes about a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    state: SampleState,
+    reason: Option<Reason>,
+    overruled: bool,
+    seq: Option<i64>,
+}
+
+/// Carries it out. Returns the review in force after it.
+pub(super) async fn decide(
+    ledger: &mut Ledger,
+    id: [u8; 16],
+    decided: Decided,
+) -> Stored<Option<Review>> {
+    let found = find(ledger, id).await?;
+    let before = found.standing;
+    let (action, note, mut after, steps) = match decided {
+        Decided::Undo => return undo(ledger, &found).await,
+        Decided::Accept => ("accepted", None, accepted(before), None),
+        Decided::Reject { note } => ("rejected", note, rejected(), None),
+        Decided::Edit { steps } => {
+            // What a person wrote is not what the validators accepted: it holds no key.
+            let after = Standing {
+                overruled: true,
+                ..accepted(before)
+            };
+            ("edited", None, after, Some(rows::json(&steps)?))
+        }
+    };
+    let earlier_steps = match &steps {
+        None => None,
+        Some(steps) => Some(replace_steps(ledger, found.answer, steps).await?),
+    };
+    let at_ms = ledger.clock.now_ms();
+    let review = sqlx::query(
+        "INSERT INTO reviews (task, candidate, earlier, action, note, at_ms, before_state, before_reason, before_overruled,
+                              before_steps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(found.task)
+    .bind(found.candidate)
+    .bind(found.review)
+    .bind(action)
+    .bind(&note)
+    .bind(at_ms)
+    .bind(sample_code(before.state))
+    .bind(before.reason.map(Reason::word))
+    .bind(before.overruled)
+    .bind(earlier_steps)
+    .execute(&mut ledger.connection)
+    .await?
+    .last_insert_rowid();
+    apply(ledger, &found, &mut after, Some(review)).await?;
+    Ok(Some(Review {
+        action: action.to_owned(),
+        note,
+        before: before.state,
+        at_ms,
+    }))
+}
+
+/// A person's acceptance of what validators rejected is overruled: outside the unique index.
+fn accepted(before: Standing) -> Standing {
+    Standing {
+        state: SampleState::Accepted,
+        reason: None,
+        overruled: before.overruled || before.state == SampleState::Rejected,
+        seq: before.seq,
+    }
+}
+
+fn rejected() -> Standing {
+    Standing {
+        state: SampleState::Rejected,
+        reason: Some(Reason::ByHand),
+        overruled: false,
+        seq: None,
+    }
+}
+
+async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
+    let Some(review) = found.review else {
+        return Ok(None);
+    };
+    let row = sqlx::query(
+        "DELETE FROM reviews WHERE id = ? RETURNING before_state, before_reason, before_overruled, before_steps, earlier",
+    )
+    .bind(review)
+    .fetch_one(&mut ledger.connection)
+    .await?;
+    let state = sample_state(row.try_get(0)?)?;
+    let mut after = Standing {
+        state,
+        reason: rows::reason(row.try_get(1)?)?,
+        overruled: row.try_get(2)?,
+        seq: found
+            .standing
+            .seq
+            .filter(|_| state == SampleState::Accepted),
+    };
+    if let Some(steps) = row.try_get::<Option<String>, _>(3)? {
+        replace_steps(ledger, found.answer, &steps).await?;
+    }
+    let earlier: Option<i64> = row.try_get(4)?;
+    apply(ledger, found, &mut after, earlier).await?;
+    let in_force =
+        sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
+            .bind(earlier)
+            .fetch_optional(&mut ledger.connection)
+            .await?;
+    in_force.as_ref().map(review_of).transpose()
+}
+
+fn review_of(row: &SqliteRow) -> Stored<Review> {
+    Ok(Review {
+        action: row.try_get(0)?,
+        note: row.try_get(1)?,
+        before: sample_state(row.try_get(2)?)?,
+        at_ms: row.try_get(3)?,
+    })
+}
+
+async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
+    let row = sqlx::query(
+        "SELECT task, candidate, state, reason, overruled, seq, answer, review, dedup_key, teacher FROM samples WHERE id = ?",
+    )
+    .bind(&id[..])
+    .fetch_optional(&mut ledger.connection)
+    .await?
+    .ok_or_else(|| StoreError::NotFound(format!("sample {}", rows::sample_id(&id).0)))?;
+    Ok(Found {
+        task: row.try_get(0)?,
+        candidate: row.try_get(1)?,
+        standing: Standing {
+            state: sample_state(row.try_get(2)?)?,
+            reason: rows::reason(row.try_get(3)?)?,
+            overruled: row.try_get(4)?,
+            seq: row.try_get(5)?,
+        },
+        answer: row.try_get(6)?,
+        review: row.try_get(7)?,
+        dedup_key: row.try_get(8)?,
+        teacher: row.try_get(9)?,
+    })
+}
+
+/// Returns the steps that were there.
+async fn replace_steps(ledger: &mut Ledger, answer: i64, steps: &str) -> Stored<String> {
+    let before: String = sqlx::query_scalar("SELECT steps FROM answers WHERE id = ?")
+        .bind(answer)
+        .fetch_one(&mut ledger.connection)
+        .await?;
+    sqlx::query("UPDATE answers SET steps = ? WHERE id = ?")
+        .bind(steps)
+        .bind(answer)
+        .execute(&mut ledger.connection)
+        .await?;
+    Ok(before)
+}
+
+/// Writes the new standing, with a new place where the sample enters the dataset, and what follows for the task and the sums.
+async fn apply(
+    ledger: &mut Ledger,
+    found: &Found,
+    after: &mut Standing,
+    review: Option<i64>,
+) -> Stored<()> {
+    let accepted = after.state == SampleState::Accepted;
+    if accepted && after.seq.is_none() {
+        ledger.numbers.seq += 1;
+        after.seq = Some(ledger.numbers.seq);
+    }
+    if accepted && !after.overruled && key_is_held(ledger, found).await? {
+        after.overruled = true;
+    }
+    sqlx::query("UPDATE samples SET state = ?, reason = ?, overruled = ?, seq = ?, review = ? WHERE task = ? AND candidate = ?")
+        .bind(sample_code(after.state))
+        .bind(after.reason.map(Reason::word))
+        .bind(after.overruled)
+        .bind(after.seq)
+        .bind(review)
+        .bind(found.task)
+        .bind(found.candidate)
+        .execute(&mut ledger.connection)
+        .await?;
+    let teacher = match found.teacher {
+        Some(number) => Some(ledger.teachers.name(&mut ledger.connection, number).await?),
+        None => None,
+    };
+    let (job, before) = (job_of(found.task), found.standing);
+    let teacher = teacher.as_deref();
+    ledger
+        .tally
+        .sample(job, teacher, before.state, before.reason, -1);
+    ledger
+        .tally
+        .sample(job, teacher, after.state, after.reason, 1);
+    judge_task(ledger, found.task).await
+}
+
+/// Whether another accepted sample holds this one's key.
+async fn key_is_held(ledger: &mut Ledger, found: &Found) -> Stored<bool> {
+    let Some(key) = &found.dedup_key else {
+        return Ok(false);
+    };
+    let held: Option<i64> = sqlx::query_scalar(
+        "SELECT task FROM samples INDEXED BY samples_unique WHERE task >> 40 = ? AND dedup_key = ? AND state = 0
+         AND overruled = 0 AND dedup_key IS NOT NULL AND (task, candidate) <> (?, ?)",
+    )
+    .bind(job_of(found.task))
+    .bind(key)
+    .bind(found.task)
+    .bind(found.candidate)
+    .fetch_optional(&mut ledger.connection)
+    .await?;
+    Ok(held.is_some())
+}
+
+/// The task's state follows its samples, unless it is in somebody's hands.
+async fn judge_task(ledger: &mut Ledger, task: i64) -> Stored<()> {
+    let codes: Vec<i64> = sqlx::query_scalar("SELECT state FROM samples WHERE task = ?")
+        .bind(task)
+        .fetch_all(&mut ledger.connection)
+        .await?;
+    let states = codes
+        .into_iter()
+        .map(sample_state)
+        .collect::<Stored<Vec<_>>>()?;
+    let state = rules::task_state(states);
+    let before: i64 = sqlx::query_scalar("SELECT state FROM tasks WHERE id = ?")
+        .bind(task)
+        .fetch_one(&mut ledger.connection)
+        .await?;
+    let before = rows::task_state(before)?;
+    let judged = [
+        TaskState::Accepted,
+        TaskState::Rejected,
+        TaskState::NeedsReview,
+    ];
+    if before == state || !judged.contains(&before) {
+        return Ok(());
+    }
+    sqlx::query("UPDATE tasks SET state = ? WHERE id = ?")
+        .bind(task_code(state))
+        .bind(task)
+        .execute(&mut ledger.connection)
+        .await?;
+    ledger.tally.moved(job_of(task), before, state, unsigned(1));
+    Ok(())
+}

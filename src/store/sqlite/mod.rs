@@ -1,0 +1,164 @@
+//! The ledger in one SQLite file: a single writer that commits in groups, a few short-lived readers, and the ports on top. The
+//! file format is `assets/migrations/sqlite`; nothing outside this directory knows SQL.
+
+mod check;
+mod claim;
+mod copy;
+mod decide;
+mod delete;
+mod group;
+mod jobs;
+mod ledger;
+mod lock;
+pub mod open;
+mod rescue;
+mod rows;
+mod samples;
+mod schema;
+mod script;
+mod settle;
+mod statements;
+mod tally;
+mod tasks;
+mod teachers;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use futures::future::BoxFuture;
+use sqlx::SqlitePool;
+use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::writer::{Command, Ledger, Rare};
+use super::rules::Clock;
+use crate::core::ports::{StoreError, Stored};
+
+/// The ledger in a SQLite file. Made by [`open::open`].
+pub struct SqliteStore {
+    path: PathBuf,
+    readers: SqlitePool,
+    clock: Clock,
+    access: Access,
+    request_index: OnceCell<()>,
+    sample_index: OnceCell<()>,
+}
+
+/// What may be done with the file.
+enum Access {
+    /// Everything: the way to the writer, and the task it is until it is closed.
+    Write(Mutex<Option<(mpsc::Sender<Command>, JoinHandle<()>)>>),
+    /// Reading only.
+    Read {
+        /// Why, in words for the user.
+        because: String,
+        /// Who writes meanwhile.
+        held_by: Option<String>,
+    },
+}
+
+impl SqliteStore {
+    fn new(path: PathBuf, readers: SqlitePool, clock: Clock, access: Access) -> Self {
+        Self {
+            path,
+            readers,
+            clock,
+            access,
+            request_index: OnceCell::new(),
+            sample_index: OnceCell::new(),
+        }
+    }
+
+    /// Hands a command to the writer and waits for its answer.
+    async fn order<T>(&self, command: Command, answer: oneshot::Receiver<Stored<T>>) -> Stored<T> {
+        self.sender()?.send(command).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Runs a rare command inside a commit group.
+    async fn write<T, F>(&self, work: F) -> Stored<T>
+    where
+        T: Send + 'static,
+        F: for<'l> FnOnce(&'l mut Ledger) -> BoxFuture<'l, Stored<T>> + Send + 'static,
+    {
+        let (work, answer) = Rare::new(work);
+        self.order(Command::Work(work), answer).await
+    }
+
+    /// Runs a command that must stand outside a transaction.
+    async fn alone<T, F>(&self, work: F) -> Stored<T>
+    where
+        T: Send + 'static,
+        F: for<'l> FnOnce(&'l mut Ledger) -> BoxFuture<'l, Stored<T>> + Send + 'static,
+    {
+        let (work, answer) = Rare::new(work);
+        self.order(Command::Alone(work), answer).await
+    }
+
+    /// Makes an index that only some databases need; where only reading works the question is slower, not refused.
+    async fn indexed(&self, made: &OnceCell<()>, statement: &'static str) -> Stored<()> {
+        let make = || {
+            self.write(move |ledger| {
+                Box::pin(async move {
+                    sqlx::query(statement)
+                        .execute(&mut ledger.connection)
+                        .await?;
+                    Ok(())
+                })
+            })
+        };
+        match made.get_or_try_init(make).await {
+            Ok(()) | Err(StoreError::ReadOnly(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sender(&self) -> Stored<mpsc::Sender<Command>> {
+        match &self.access {
+            Access::Read { because, .. } => Err(StoreError::ReadOnly(because.clone())),
+            Access::Write(writer) => {
+                let writer = writer.lock().map_err(|_| closed())?;
+                writer
+                    .as_ref()
+                    .map(|(sender, _)| sender.clone())
+                    .ok_or_else(closed)
+            }
+        }
+    }
+
+    fn held_by(&self) -> Option<String> {
+        match &self.access {
+            Access::Read { held_by, .. } => held_by.clone(),
+            Access::Write(_) => None,
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Broken("the ledger is closed".to_owned())
+}
+
+/// SQLite's primary result codes, sorted by what to do next.
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(refused) = &error else {
+            return match error {
+                sqlx::Error::Io(error) => Self::Disk(error.to_string()),
+                other => Self::Broken(other.to_string()),
+            };
+        };
+        let code = refused.code().and_then(|code| code.parse::<i32>().ok());
+        let message = refused.message();
+        match code.unwrap_or(0) & 0xff {
+            8 => Self::Disk(format!("the database cannot be written: {message}")),
+            10 | 14 => Self::Disk(format!(
+                "the database file cannot be read or written: {message}"
+            )),
+            13 => Self::Disk("the disk is full".to_owned()),
+            11 => Self::Unusable(format!("the database is damaged: {message}")),
+            26 => Self::Unusable(format!("this is no database: {message}")),
+            _ => Self::Broken(message.to_owned()),
+        }
+    }
+}

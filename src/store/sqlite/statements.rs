@@ -1,0 +1,88 @@
+//! The SQL of the frequent commands, in one place so that it can be read next to the schema.
+
+use std::sync::LazyLock;
+
+use super::script::Script;
+
+/// Begins a group and reads its tasks (a JSON list of ids), each with its open attempts.
+pub(super) const STANDINGS: &str = "BEGIN IMMEDIATE;
+    SELECT t.id, t.token, t.state, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd, r.estimate_tokens, r.estimate_requests,
+           EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)
+    FROM json_each(?) j CROSS JOIN tasks t ON t.id = j.value LEFT JOIN requests r ON r.task = t.id AND r.state = 0";
+
+/// Tasks of a job (?1) that may be leased, at most ?3 of each kind: those whose time (?2) has come, then the pending ones
+/// between the ids ?4 and ?5.
+pub(super) const CLAIMABLE: &str = "
+    SELECT c.id, c.state, c.token, c.fresh_from, d.seed, d.vary FROM (
+        SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks INDEXED BY tasks_waiting
+                       WHERE id >> 40 = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT ?3)
+        UNION ALL
+        SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks INDEXED BY tasks_pending
+                       WHERE state = 0 AND id BETWEEN ?4 AND ?5 ORDER BY id LIMIT ?3)
+    ) c CROSS JOIN seeds d ON d.task = c.id";
+
+/// Leases a JSON list of tasks (?2) with tokens from ?1 on.
+pub(super) const LEASE: &str =
+    "UPDATE tasks SET state = 1, due_ms = NULL, reason = NULL, token = ?1 + j.key
+    FROM json_each(?2) j WHERE tasks.id = j.value";
+
+/// Attempts and answers of a JSON list of tasks, oldest first.
+pub(super) const HISTORY: &str = "
+    SELECT r.id, r.task, r.step, r.candidate, r.ask, n.name, r.fingerprint, r.state, p.status, p.latency_us, p.headers, p.body
+    FROM json_each(?) j CROSS JOIN requests r ON r.task = j.value CROSS JOIN teachers n ON n.id = r.teacher
+    LEFT JOIN responses p ON p.request = r.id ORDER BY r.id";
+
+/// Which keys of a JSON list of `[job, hex]` an accepted sample holds, and which sample.
+pub(super) const KEY_HOLDERS: &str = "
+    SELECT j.key, s.id FROM json_each(?) j CROSS JOIN samples s INDEXED BY samples_unique
+    ON s.task >> 40 = j.value ->> 0 AND s.dedup_key = unhex(j.value ->> 1)
+    WHERE s.state = 0 AND s.overruled = 0 AND s.dedup_key IS NOT NULL";
+
+/// An attempt.
+pub(super) static INSERT_REQUEST: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "INSERT INTO requests (id, task, step, candidate, ask, attempt, teacher, fingerprint, at_ms, estimate_usd, \
+         estimate_tokens, estimate_requests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+});
+
+/// An answer.
+pub(super) static INSERT_RESPONSE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "INSERT INTO responses (request, status, latency_us, headers, body) VALUES (?, ?, ?, ?, ?)",
+    )
+});
+
+/// How an attempt ended.
+pub(super) static END_REQUEST: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "UPDATE requests SET state = ?, input = ?, output = ?, reported_usd = ?, cost = ?, tokens = ?, maybe_billed = ?, \
+         error = ? WHERE id = ?",
+    )
+});
+
+/// How a task left its lease.
+pub(super) static END_TASK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("UPDATE tasks SET state = ?, reason = ?, due_ms = ?, crashes = ? WHERE id = ?")
+});
+
+/// A sample.
+pub(super) static INSERT_SAMPLE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "INSERT INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+});
+
+/// The texts of a sample.
+pub(super) static INSERT_ANSWER: LazyLock<Script> =
+    LazyLock::new(|| Script::new("INSERT INTO answers (id, steps, verdicts) VALUES (?, ?, ?)"));
+
+/// A planned task, and its seed.
+pub(super) static INSERT_TASK: LazyLock<Script> =
+    LazyLock::new(|| Script::new("INSERT INTO tasks (id) VALUES (?) ON CONFLICT DO NOTHING"));
+
+/// The seed of a planned task.
+pub(super) static INSERT_SEED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("INSERT INTO seeds (task, seed, vary) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+});
