@@ -123,7 +123,7 @@ fn complete(family: Family, who: &str, response: &RawResponse, reply: Reply) -> 
     let tool_calls: Vec<ToolCall> = said
         .tool_calls
         .unwrap_or_default()
-        .into_iter()
+        .iter()
         .enumerate()
         .filter_map(|(at, call)| tool_call(at, call))
         .collect();
@@ -169,7 +169,7 @@ fn content(content: Option<Value>) -> (String, Option<String>) {
 }
 
 /// A call whose arguments are a JSON string (or already an object); a string that is no JSON is kept as it is.
-fn tool_call(at: usize, call: Value) -> Option<ToolCall> {
+pub(super) fn tool_call(at: usize, call: &Value) -> Option<ToolCall> {
     let function = call.get("function")?;
     let arguments = match function.get("arguments") {
         Some(Value::String(text)) if text.trim().is_empty() => json!({}),

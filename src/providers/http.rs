@@ -1,7 +1,6 @@
 //! The one way out: an HTTP client per provider with its limits, its key kept out of every text, and what broke sorted by reaction.
 //! Sends bytes and returns bytes; what they mean is the kinds' business. Never tries twice.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +13,7 @@ use super::classify::{fail, retry, snooze};
 use crate::core::catalog::PlugError;
 use crate::core::ports::ModelInfo;
 use crate::core::request::{Action, ProviderError, RawResponse, Trouble};
-use crate::core::settings::ProviderSettings;
+use crate::core::settings::{ModelSettings, ProviderSettings};
 use crate::core::text::{sanitize_line, shorten};
 
 /// Most bytes of a body after decompression.
@@ -93,7 +92,7 @@ impl Endpoint {
 
     /// An address under the base, checked once and kept.
     pub(super) fn url(&self, path: &str) -> Result<Url, PlugError> {
-        parse(&format!("{}{path}", self.base))
+        Url::parse(&format!("{}{path}", self.base)).map_err(|error| PlugError::at("base_url", error.to_string()))
     }
 
     /// Posts JSON and returns whatever came back, whole.
@@ -206,6 +205,16 @@ pub(super) fn when_unreachable(
 /// A model of which only the name is known.
 pub(super) fn bare_model(id: &str) -> ModelInfo {
     ModelInfo { id: id.to_owned(), context: None, price: None, capabilities: Vec::new() }
+}
+
+/// A model as the configuration describes it, for kinds whose wire has no list.
+pub(super) fn configured_model(model: &ModelSettings) -> ModelInfo {
+    ModelInfo {
+        id: model.id.clone(),
+        context: model.context,
+        price: model.price,
+        capabilities: model.capabilities.clone(),
+    }
 }
 
 fn client(url: &Url) -> Result<Client, PlugError> {

@@ -23,8 +23,8 @@ pub(super) fn merge(family: Family, who: &str, response: &RawResponse) -> Result
             }
             return Err(incomplete(who));
         };
-        if let Some(error) = piece.error.filter(|error| !error.is_null()) {
-            return Err(classify_inner(family, who, response, &error));
+        if let Some(error) = piece.error.as_ref().filter(|error| !error.is_null()) {
+            return Err(classify_inner(family, who, response, error));
         }
         if name == "error" {
             let value: Value = serde_json::from_str(&data).unwrap_or(Value::Null);
