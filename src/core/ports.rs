@@ -14,7 +14,9 @@ use super::budget::Amount;
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
 use super::job::{DatasetSpec, Job, JobId, JobSpec, JobState, TeacherUse};
-use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse};
+use super::request::{
+    Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage,
+};
 use super::sample::{
     Candidate, Decision, Reason, Review, Sample, SampleId, SampleState, StepAnswer, Verdict,
 };
@@ -297,6 +299,10 @@ pub trait ModelProvider: Send + Sync {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError>;
     /// Reads a response: an answer, or what to do about it. Pure; also used on stored responses.
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError>;
+    /// What a response used, also one that [`Self::read`] finds to be no answer: a failed one may have been charged all the same.
+    fn usage(&self, _response: &RawResponse) -> Usage {
+        Usage::default()
+    }
     /// What the rate-limit headers say.
     fn rate_hint(&self, _response: &RawResponse) -> RateHint {
         RateHint::default()
