@@ -1,6 +1,7 @@
 //! JSON Schemas of unknown origin, compiled without network or files and under limits; what is wrong with a schema or with a value
 //! is said in words. Which step has which schema is [`super::structural`]'s business.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub const MOST_DEPTH: usize = 64;
 pub const MOST_PROBLEMS: usize = 20;
 /// Most places a value can be compared with when every reference is followed once.
 const MOST_PLACES: usize = 20_000;
+/// Most places in one round from each of its references, together.
+const ALL_PLACES: usize = 50 * MOST_PLACES;
 /// Most bytes of a compiled `pattern`.
 const PATTERN_BYTES: usize = 1 << 20;
 /// Most characters of one problem, which quotes the value at fault.
@@ -36,12 +39,15 @@ pub enum Fault {
 
 /// A schema that values can be held against.
 #[derive(Debug)]
-pub struct CompiledSchema(Validator);
+pub struct CompiledSchema {
+    validator: Validator,
+    /// How often its references come back to themselves in one round (see [`Places`]).
+    branching: usize,
+}
 
-/// Compiles a schema; the error lists all its problems. References lead nowhere but into the schema itself and the published
-/// meta-schemas; a `pattern` has no look-around and no back-references, and so always ends.
+/// Compiles a schema; the error lists all its problems. References lead nowhere but into the schema itself; a `pattern` has no look-around and no back-references, and so always ends.
 pub fn compile(schema: &Value) -> Result<CompiledSchema, Vec<String>> {
-    within_limits(schema)?;
+    let branching = within_limits(schema)?;
     let meta = jsonschema::meta::validator_for(schema).map_err(|error| vec![in_words(&error)])?;
     let problems: Vec<String> = meta
         .iter_errors(schema)
@@ -59,7 +65,10 @@ pub fn compile(schema: &Value) -> Result<CompiledSchema, Vec<String>> {
                 .dfa_size_limit(2 * PATTERN_BYTES),
         )
         .build(schema)
-        .map(CompiledSchema)
+        .map(|validator| CompiledSchema {
+            validator,
+            branching,
+        })
         .map_err(|error| vec![in_words(&error)])
 }
 
@@ -77,11 +86,18 @@ pub fn compile_schema(schema: &Value) -> Result<Arc<dyn SchemaCheck>, PlugError>
 impl CompiledSchema {
     /// Whether the value is valid, and what is wrong with it if not.
     pub fn check(&self, value: &Value) -> Result<(), Fault> {
-        if self.0.is_valid(value) {
+        if self.validator.is_valid(value) {
             return Ok(());
         }
+        // The answer above is remembered per place and so always quick; the list of errors is not.
+        let rounds = u32::try_from(depth(value)).unwrap_or(u32::MAX);
+        if self.branching.saturating_pow(rounds) > MOST_PLACES {
+            return Err(Fault::Invalid(vec![
+                "not valid; it is nested too deeply to say where, in a schema that refers to itself".to_owned(),
+            ]));
+        }
         let mut problems = Vec::new();
-        for error in self.0.iter_errors(value).take(MOST_PROBLEMS) {
+        for error in self.validator.iter_errors(value).take(MOST_PROBLEMS) {
             if let ValidationErrorKind::BacktrackLimitExceeded { .. }
             | ValidationErrorKind::RegexEngineFailure { .. } = error.kind()
             {
@@ -123,8 +139,8 @@ fn in_words(error: &ValidationError) -> String {
     shorten(&format!("at {place}: {error}"), MOST_CHARACTERS)
 }
 
-/// Size, depth, and how far the references multiply.
-fn within_limits(schema: &Value) -> Result<(), Vec<String>> {
+/// Size, depth, and how far the references multiply; returns how they come back to themselves.
+fn within_limits(schema: &Value) -> Result<usize, Vec<String>> {
     if is_deeper(schema, MOST_DEPTH) {
         return Err(vec![format!("nested deeper than {MOST_DEPTH} levels")]);
     }
@@ -134,17 +150,15 @@ fn within_limits(schema: &Value) -> Result<(), Vec<String>> {
             "{bytes} bytes, at most {MOST_BYTES} are allowed"
         )]);
     }
-    let mut places = Places {
-        root: schema,
-        left: MOST_PLACES,
-        following: Vec::new(),
-    };
-    if places.count(schema).is_none() {
-        return Err(vec![format!(
-            "its references multiply to more than {MOST_PLACES} places"
-        )]);
+    Places::branching(schema).map_err(|problem| vec![problem])
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
-    Ok(())
 }
 
 fn is_deeper(value: &Value, levels: usize) -> bool {
@@ -158,27 +172,64 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// Follows references the way a validator does, to find schemas whose work doubles with every line.
+/// Follows references the way a validator does, to find schemas whose work doubles with every line of theirs, or with every level
+/// of a value. So that nothing hides from it, references are JSON pointers from the top: no anchors, no names within the schema.
 struct Places<'a> {
     root: &'a Value,
     left: usize,
-    /// References being followed: a recursive one is counted once.
+    /// References being followed.
     following: Vec<&'a str>,
+    /// How often one of them was met again.
+    met_again: usize,
+    /// Every reference that was met.
+    seen: BTreeSet<&'a str>,
 }
 
 impl<'a> Places<'a> {
-    /// `None` when there are too many.
-    fn count(&mut self, schema: &'a Value) -> Option<()> {
+    /// The most often that following a reference meets a reference being followed again: every level of a value multiplies the
+    /// places by at most that. The error is the schema's problem in words.
+    fn branching(root: &'a Value) -> Result<usize, String> {
+        let mut places = Self {
+            root,
+            left: MOST_PLACES,
+            following: Vec::new(),
+            met_again: 0,
+            seen: BTreeSet::new(),
+        };
+        places.count(root)?;
+        let mut most = 0;
+        places.left = ALL_PLACES;
+        for reference in places.seen.clone() {
+            places.met_again = 0;
+            places.follow(reference)?;
+            most = most.max(places.met_again);
+        }
+        Ok(most)
+    }
+
+    fn count(&mut self, schema: &'a Value) -> Result<(), String> {
         match schema {
             Value::Object(object) => {
-                self.left = self.left.checked_sub(1)?;
+                self.left = self.left.checked_sub(1).ok_or_else(|| {
+                    format!("its references multiply to more than {MOST_PLACES} places")
+                })?;
                 for (key, value) in object {
                     match (key.as_str(), value) {
-                        (
-                            "$defs" | "definitions" | "enum" | "const" | "examples" | "default",
-                            _,
-                        ) => {}
-                        ("$ref", Value::String(reference)) => self.follow(reference)?,
+                        ("$defs" | "definitions", _) => {}
+                        // Here the keys are names of the user's, not keywords.
+                        ("properties" | "patternProperties", Value::Object(named)) => {
+                            for value in named.values() {
+                                self.count(value)?;
+                            }
+                        }
+                        ("$ref" | "$recursiveRef" | "$dynamicRef", Value::String(reference)) => {
+                            self.follow(reference)?;
+                        }
+                        ("$id" | "id", Value::String(name)) if !std::ptr::eq(schema, self.root) => {
+                            return Err(format!(
+                                "the name `{name}` inside of it; only the whole schema has one"
+                            ));
+                        }
                         _ => self.count(value)?,
                     }
                 }
@@ -190,21 +241,28 @@ impl<'a> Places<'a> {
             }
             _ => {}
         }
-        Some(())
+        Ok(())
     }
 
-    fn follow(&mut self, reference: &'a str) -> Option<()> {
+    fn follow(&mut self, reference: &'a str) -> Result<(), String> {
+        self.seen.insert(reference);
+        if self.following.contains(&reference) {
+            self.met_again += 1;
+            return Ok(());
+        }
         let target = reference
             .strip_prefix('#')
-            .and_then(|pointer| self.root.pointer(pointer));
-        if let Some(target) = target
-            && !self.following.contains(&reference)
-        {
-            self.following.push(reference);
-            self.count(target)?;
-            self.following.pop();
-        }
-        Some(())
+            .and_then(|pointer| self.root.pointer(pointer))
+            .ok_or_else(|| {
+                format!(
+                    "the reference `{reference}` leads nowhere in the schema, and nothing is fetched; \
+                     put what it means into $defs and write #/$defs/NAME"
+                )
+            })?;
+        self.following.push(reference);
+        self.count(target)?;
+        self.following.pop();
+        Ok(())
     }
 }
 
@@ -230,9 +288,9 @@ mod tests {
         assert_eq!(
             problems,
             [
+                "at the top: \"answer\" is a required property",
                 "at /steps/1: \"two\" is not of type \"integer\"",
                 "at /steps/2: 3.5 is not of type \"integer\"",
-                "at the top: \"answer\" is a required property",
             ]
         );
     }
@@ -256,11 +314,13 @@ mod tests {
             "http://127.0.0.1:9/latest/meta-data",
             "file:///etc/hostname",
             "other.json",
+            "https://json-schema.org/draft/2020-12/schema",
         ] {
-            let problem = problems_of(&json!({"$ref": reference}));
+            let problem = problems_of(&json!({"items": {"$ref": reference}}));
             assert!(problem.contains("nothing is fetched"), "{problem}");
+            let unused = json!({"$defs": {"unused": {"$ref": reference}}});
+            assert_eq!(compile(&unused).is_ok(), reference.starts_with("https"));
         }
-        assert!(compile(&json!({"$ref": "https://json-schema.org/draft/2020-12/schema"})).is_ok());
     }
 
     #[test]
@@ -297,6 +357,18 @@ mod tests {
     }
 
     #[test]
+    fn references_are_pointers_from_the_top() {
+        let anchored = json!({"$ref": "#a", "$defs": {"a": {"$anchor": "a", "type": "string"}}});
+        assert!(problems_of(&anchored).contains("#/$defs/NAME"));
+        let named = json!({"items": {"$id": "x:y", "$ref": "#/$defs/a", "$defs": {"a": {}}}, "$defs": {"a": {}}});
+        assert!(problems_of(&named).contains("x:y"));
+        let property = json!({"$id": "x:y", "properties": {"$id": {"type": "string"}, "id": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}});
+        assert!(compile(&property).is_ok());
+        let hidden = json!({"$defs": {"a": {"properties": {"$defs": {"$ref": "#/$defs/b"}}}}, "$ref": "#/$defs/a"});
+        assert!(problems_of(&hidden).contains("#/$defs/b"));
+    }
+
+    #[test]
     fn recursion_is_fine() {
         let tree = compile(&json!({
             "$defs": {"node": {"type": "object", "properties": {"children": {"items": {"$ref": "#/$defs/node"}}}, "required": ["name"]}},
@@ -329,6 +401,7 @@ mod tests {
             wrong = json!([wrong]);
         }
         assert_eq!(schema.check(&valid), Ok(()));
-        assert!(!schema.problems(&wrong).is_empty());
+        assert!(schema.problems(&wrong)[0].contains("nested too deeply"));
+        assert_eq!(schema.problems(&json!([[1]])).len(), 4);
     }
 }
