@@ -231,9 +231,7 @@ impl Replacement {
 
     /// Makes its bytes durable, and returns the tail hash of a file of that length.
     pub(super) fn sync(&self, bytes: u64) -> Result<String, DatasetError> {
-        self.file
-            .sync_all()
-            .map_err(|error| disk(&self.target, &error))?;
+        self.file.sync_all().map_err(|error| disk(&self.target, &error))?;
         tail_sha256(&self.target, &self.file, bytes)
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::files::{Found, Replacement, head_sha256, hex, look, make_directory, remove, set_aside, sync_directory};
+use super::files::{
+    Found, Replacement, head_sha256, hex, look, make_directory, remove, set_aside, sync_directory,
+};
 use super::manifest::{Entry, Manifest};
 use super::projection::Projection;
 use super::writer::blocking;
@@ -132,7 +134,9 @@ impl Draft {
         list.replace()?;
         sync_directory(&directory)?;
         let files = manifest.files.into_iter();
-        let files = files.map(|entry| (entry.file, entry.rows, entry.bytes, entry.sha256)).collect();
+        let files = files
+            .map(|entry| (entry.file, entry.rows, entry.bytes, entry.sha256))
+            .collect();
         Ok((marks, DatasetReport { directory, files }))
     }
 }

@@ -48,8 +48,10 @@ pub(super) fn verify(directory: &Path) -> Result<VerifiedDataset, DatasetError> 
         verified.findings.push(what);
     }
     for name in present {
-        if Path::new(&name).extension().is_some_and(|kind| kind == "jsonl") && manifest.entry(&name).is_none() {
-            let what = format!("{name}: not in {NAME}; a trainer that reads the whole directory would take it");
+        if Path::new(&name).extension().is_some_and(|kind| kind == "jsonl") && manifest.entry(&name).is_none()
+        {
+            let what =
+                format!("{name}: not in {NAME}; a trainer that reads the whole directory would take it");
             verified.findings.push(what);
         }
     }
@@ -58,11 +60,20 @@ pub(super) fn verify(directory: &Path) -> Result<VerifiedDataset, DatasetError> 
 
 fn names(directory: &Path) -> Result<Vec<String>, DatasetError> {
     let unreadable = |error| {
-        DatasetError::Setup(format!("{} is no dataset directory: {error}", directory.display()))
+        DatasetError::Setup(format!(
+            "{} is no dataset directory: {error}",
+            directory.display()
+        ))
     };
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
-        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+        names.push(
+            entry
+                .map_err(unreadable)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned(),
+        );
     }
     names.sort();
     Ok(names)
@@ -82,7 +93,9 @@ fn check_file(directory: &Path, entry: &Entry, verified: &mut VerifiedDataset) {
     let seen = match seen {
         Ok(seen) => seen,
         Err(error) => {
-            verified.findings.push(format!("{}: cannot be read: {error}", entry.file));
+            verified
+                .findings
+                .push(format!("{}: cannot be read: {error}", entry.file));
             return;
         }
     };
@@ -119,7 +132,10 @@ impl Seen {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let count = reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+            let count = reader
+                .by_ref()
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut line)?;
             if count == 0 {
                 break;
             }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::files::{
-    self, Found, cut, directory_exists, length, look, make_directory, open_to_append, set_aside, sync_directory,
-    tail_sha256,
+    self, Found, cut, directory_exists, length, look, make_directory, open_to_append, set_aside,
+    sync_directory, tail_sha256,
 };
 use super::manifest::{self, Manifest};
 use super::projection::{Lines, Projection, directory_of};
@@ -193,8 +193,8 @@ fn retire(path: &Path, mark: &FileMark, manifests: &[Manifest]) -> Result<(), Da
         Found::Directory | Found::Other => return set_aside(path).map(drop),
         Found::File(bytes) => bytes,
     };
-    let known = bytes >= mark.bytes
-        && tail_sha256(path, &files::open(path)?, mark.bytes)? == mark.tail_sha256;
+    let known =
+        bytes >= mark.bytes && tail_sha256(path, &files::open(path)?, mark.bytes)? == mark.tail_sha256;
     if known || is_listed(path, &mark.file, bytes, manifests)? {
         return files::remove(path);
     }
@@ -202,12 +202,7 @@ fn retire(path: &Path, mark: &FileMark, manifests: &[Manifest]) -> Result<(), Da
 }
 
 /// Whether a manifest describes exactly these bytes.
-fn is_listed(
-    path: &Path,
-    file: &str,
-    bytes: u64,
-    manifests: &[Manifest],
-) -> Result<bool, DatasetError> {
+fn is_listed(path: &Path, file: &str, bytes: u64, manifests: &[Manifest]) -> Result<bool, DatasetError> {
     for entry in manifests.iter().filter_map(|manifest| manifest.entry(file)) {
         if entry.bytes == bytes && files::head_sha256(path, bytes)?.as_ref() == Some(&entry.sha256) {
             return Ok(true);

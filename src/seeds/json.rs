@@ -78,10 +78,9 @@ impl Elements {
                 Ok(Some(b' ' | b'\t' | b'\r' | b'\n')) => self.bytes.bump(),
                 Ok(next) => return Ok(next),
                 Err(error) => {
-                    return Err(self.fault(
-                        &format!("cannot be read: {error}"),
-                        "check the disk and the file",
-                    ));
+                    return Err(
+                        self.fault(&format!("cannot be read: {error}"), "check the disk and the file")
+                    );
                 }
             }
         }

@@ -120,7 +120,9 @@ impl Messages {
         Ok(Turn {
             role: "assistant",
             content: (!text.is_empty() || tool_calls.is_empty()).then_some(text),
-            reasoning_content: self.fields.reasoning_in(&answer, ReasoningStyle::ReasoningContent),
+            reasoning_content: self
+                .fields
+                .reasoning_in(&answer, ReasoningStyle::ReasoningContent),
             thinking: self.fields.reasoning_in(&answer, ReasoningStyle::Thinking),
             tool_calls,
         })

@@ -210,7 +210,13 @@ fn mapped(sample: &Sample, name: &str, path: &str) -> io::Result<String> {
 
 fn guess_question(sample: &Sample) -> Option<Value> {
     let named = QUESTION_NAMES.iter().find_map(|name| sample.seed.get(*name));
-    let first = || sample.seed.values().next().or_else(|| sample.vary.values().next());
+    let first = || {
+        sample
+            .seed
+            .values()
+            .next()
+            .or_else(|| sample.vary.values().next())
+    };
     named.or_else(first).cloned().or_else(|| {
         let step = sample.steps.first().filter(|_| sample.steps.len() > 1)?;
         Some(Value::String(guess_answer(step).to_owned()))
