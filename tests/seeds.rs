@@ -1,5 +1,7 @@
 //! Seeds: every format reads the rows its users mean, and every broken file says where and what to do.
 
+#![allow(clippy::disallowed_methods, reason = "the tests prepare files")]
+
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -64,9 +66,7 @@ fn a_broken_line_has_its_number_and_the_next_ones_are_read() {
         .collect();
     assert_eq!(lines, [0, 3, 4, 0]);
     let message = &read[2].as_ref().unwrap_err().message;
-    assert!(
-        message.contains("a.jsonl:4: is an array, not an object; write one JSON object a line")
-    );
+    assert!(message.contains("a.jsonl:4: is an array, not an object; write one JSON object a line"));
     let spread = bad("a.jsonl", "{\n \"q\": 1\n}\n");
     assert!(spread.message.contains(".json file"), "{}", spread.message);
 }
@@ -77,8 +77,7 @@ fn one_json_document_as_array_or_in_an_object() {
     let array = serde_json::to_string_pretty(&expected).unwrap();
     assert_eq!(good("a.json", &array), expected);
     assert_eq!(good("a.json", format!("\u{feff}\r\n{array}\n\n")), expected);
-    let object =
-        json!({"version": 2, "note": "[not this]", "data": expected, "more": {"list": [1]}});
+    let object = json!({"version": 2, "note": "[not this]", "data": expected, "more": {"list": [1]}});
     assert_eq!(good("a.json", object.to_string()), expected);
     assert_eq!(good("a.json", "[]"), json!([]));
     assert_eq!(good("a.json", ""), json!([]));
@@ -141,11 +140,7 @@ fn broken_separated_values() {
     );
     let twice = bad("a.csv", "q,a, q\n1,2,3\n");
     assert!(twice.message.contains("\"q\" stands twice") && twice.line == 1);
-    assert!(
-        bad("a.csv", "q,,a\n")
-            .message
-            .contains("column 2 has no name")
-    );
+    assert!(bad("a.csv", "q,,a\n").message.contains("column 2 has no name"));
     assert_eq!(bad("a.csv", b"q,a\n1,2\n\xff,3\n").line, 3);
 }
 
@@ -183,8 +178,7 @@ fn write_parquet(path: &Path, compression: parquet::basic::Compression) {
         .build();
     let file = fs::File::create(path).unwrap();
     let mut writer =
-        parquet::file::writer::SerializedFileWriter::new(file, schema, Arc::new(properties))
-            .unwrap();
+        parquet::file::writer::SerializedFileWriter::new(file, schema, Arc::new(properties)).unwrap();
     for group in 0..3_i64 {
         let mut rows = writer.next_row_group().unwrap();
         let texts = [
@@ -266,9 +260,7 @@ fn other_files_are_refused_with_the_way_out() {
 #[test]
 fn every_format_reports_what_cannot_be_opened() {
     for kind in CATALOG.kinds() {
-        let error = open(Path::new(&format!("/nowhere/a.{kind}")))
-            .err()
-            .unwrap();
+        let error = open(Path::new(&format!("/nowhere/a.{kind}"))).err().unwrap();
         assert!(error.message.contains("cannot be opened"), "{kind}");
     }
 }
@@ -276,10 +268,7 @@ fn every_format_reports_what_cannot_be_opened() {
 /// Peak of the process's memory in KiB, as the kernel counts it.
 fn peak_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -288,12 +277,8 @@ fn memory_stays_flat_over_large_files() {
     let folder = Folder::new();
     let many: usize = 60_000;
     let text = "x".repeat(900);
-    let paths = [
-        folder.0.path().join("a.csv"),
-        folder.0.path().join("a.json"),
-    ];
-    let [mut csv, mut json] =
-        [0, 1].map(|at| BufWriter::new(fs::File::create(&paths[at]).unwrap()));
+    let paths = [folder.0.path().join("a.csv"), folder.0.path().join("a.json")];
+    let [mut csv, mut json] = [0, 1].map(|at| BufWriter::new(fs::File::create(&paths[at]).unwrap()));
     write!(csv, "text,n\n").unwrap();
     write!(json, "{{\"rows\":[").unwrap();
     for n in 0..many {
@@ -309,9 +294,5 @@ fn memory_stays_flat_over_large_files() {
         assert_eq!(rows.map(Result::unwrap).count(), many);
     }
     // Each file is more than 50 MiB; reading one whole would show.
-    assert!(
-        peak_kib() - before < 30_000,
-        "{} KiB more",
-        peak_kib() - before
-    );
+    assert!(peak_kib() - before < 30_000, "{} KiB more", peak_kib() - before);
 }

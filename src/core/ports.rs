@@ -569,6 +569,8 @@ pub struct VerifiedDataset {
     pub rows: u64,
     /// Bytes in all files.
     pub bytes: u64,
+    /// SHA-256 (hex) over the samples' ids in plan order, each followed by a line feed, as the manifest says: what the ledger compares.
+    pub ids_sha256: Option<String>,
     /// Everything wrong, a line each.
     pub findings: Vec<String>,
 }

@@ -81,10 +81,7 @@ impl Iterator for Records {
         match self.reader.read_record(&mut self.record) {
             Ok(false) => None,
             Ok(true) => {
-                let cells = self
-                    .record
-                    .iter()
-                    .map(|cell| Value::String(cell.to_owned()));
+                let cells = self.record.iter().map(|cell| Value::String(cell.to_owned()));
                 Some(Ok(self.names.iter().cloned().zip(cells).collect()))
             }
             Err(error) => {

@@ -27,6 +27,7 @@ pub(super) fn open(path: &Path) -> Result<Rows, SeedError> {
         in_object: false,
         arrays: 0,
         element: Vec::new(),
+        element_line: 0,
     }))
 }
 
@@ -54,6 +55,8 @@ struct Elements {
     arrays: usize,
     /// Text of the element being read.
     element: Vec<u8>,
+    /// Line it begins on.
+    element_line: u64,
 }
 
 /// A step of reading: a row, or the need to go on.
@@ -75,10 +78,9 @@ impl Elements {
                 Ok(Some(b' ' | b'\t' | b'\r' | b'\n')) => self.bytes.bump(),
                 Ok(next) => return Ok(next),
                 Err(error) => {
-                    return Err(self.fault(
-                        &format!("cannot be read: {error}"),
-                        "check the disk and the file",
-                    ));
+                    return Err(
+                        self.fault(&format!("cannot be read: {error}"), "check the disk and the file")
+                    );
                 }
             }
         }
@@ -156,13 +158,12 @@ impl Elements {
             _ => return Err(self.broken("`,` or `]` after an element")),
         }
         self.state = State::NextElement;
-        let line = self.bytes.line;
         self.capture()?;
         match self.parse()? {
             Value::Object(row) => Ok(Some(row)),
             other => {
                 let what = format!("an element is {}, not an object", kind_of(&other));
-                Err(problem(&self.path, line, &what, SHAPE))
+                Err(problem(&self.path, self.element_line, &what, SHAPE))
             }
         }
     }
@@ -180,6 +181,7 @@ impl Elements {
     fn capture(&mut self) -> Result<(), SeedError> {
         self.peek()?;
         self.element.clear();
+        self.element_line = self.bytes.line;
         let mut depth = 0_usize;
         let mut in_string = false;
         loop {
@@ -225,8 +227,7 @@ impl Elements {
 
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, SeedError> {
         serde_json::from_slice(&self.element).map_err(|error| {
-            let breaks = self.element.iter().filter(|byte| **byte == b'\n').count();
-            let line = self.bytes.line - breaks as u64 + (error.line() as u64).saturating_sub(1);
+            let line = self.element_line + (error.line() as u64).saturating_sub(1);
             let what = format!("is not valid JSON: {}", reason(&error));
             problem(&self.path, line, &what, SHAPE)
         })

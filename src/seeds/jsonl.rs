@@ -47,7 +47,7 @@ impl JsonLines {
     }
 }
 
-/// The error without the place that serde_json adds: lines are counted here.
+/// The error without the place that `serde_json` adds: lines are counted here.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")

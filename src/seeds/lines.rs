@@ -81,15 +81,8 @@ impl Lines {
             return Err(self.problem(self.line, &what, "cut it into smaller rows"));
         }
         String::from_utf8(bytes).map(Some).map_err(|error| {
-            let what = format!(
-                "is not UTF-8 from byte {}",
-                error.utf8_error().valid_up_to()
-            );
-            self.problem(
-                self.line,
-                &what,
-                "convert the file: iconv -f LATIN1 -t UTF-8",
-            )
+            let what = format!("is not UTF-8 from byte {}", error.utf8_error().valid_up_to());
+            self.problem(self.line, &what, "convert the file: iconv -f LATIN1 -t UTF-8")
         })
     }
 
@@ -97,13 +90,10 @@ impl Lines {
     fn check_start(&mut self, bytes: &[u8]) -> Result<(), SeedError> {
         let (what, help) = match bytes {
             [0x1f, 0x8b, ..] => ("is compressed with gzip", "unpack it first: gunzip"),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                ("is compressed with Zstandard", "unpack it first: unzstd")
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => ("is compressed with Zstandard", "unpack it first: unzstd"),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                ("is UTF-16 text", "convert the file: iconv -f UTF-16 -t UTF-8")
             }
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
-                "is UTF-16 text",
-                "convert the file: iconv -f UTF-16 -t UTF-8",
-            ),
             _ => return Ok(()),
         };
         self.ended = true;
@@ -154,11 +144,7 @@ mod tests {
         let read = lines(b"ok\n\xff\xfe\xfa\nmore\n", 100);
         let error = read[1].as_ref().unwrap_err();
         assert_eq!(error.line, 2);
-        assert!(
-            error
-                .message
-                .starts_with("a.txt:2: is not UTF-8 from byte 0")
-        );
+        assert!(error.message.starts_with("a.txt:2: is not UTF-8 from byte 0"));
         assert_eq!(read[2], Ok((3, "more".to_owned())));
     }
 

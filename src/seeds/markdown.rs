@@ -99,7 +99,7 @@ impl<L: Iterator<Item = Result<String, SeedError>>> Iterator for Sections<L> {
     }
 }
 
-/// The title of a `#` or `##` heading (CommonMark's ATX headings of level 1 and 2).
+/// The title of a `#` or `##` heading (ATX headings of level 1 and 2).
 fn heading(line: &str) -> Option<String> {
     let text = line.trim_start_matches(' ');
     if line.len() - text.len() > 3 {

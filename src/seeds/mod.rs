@@ -123,12 +123,7 @@ fn open_file(path: &Path) -> Result<File, SeedError> {
         problem(path, 0, &format!("cannot be opened: {error}"), help)
     })?;
     if file.metadata().is_ok_and(|about| about.is_dir()) {
-        return Err(problem(
-            path,
-            0,
-            "is a directory",
-            "name one of the files in it",
-        ));
+        return Err(problem(path, 0, "is a directory", "name one of the files in it"));
     }
     Ok(file)
 }

@@ -13,10 +13,7 @@ pub(super) fn open(path: &Path) -> Result<Rows, SeedError> {
     let lines = Lines::open(path)?;
     Ok(Box::new(lines.filter_map(|line| match line {
         Ok((_, text)) if text.trim().is_empty() => None,
-        Ok((_, text)) => Some(Ok(Row::from_iter([(
-            "text".to_owned(),
-            Value::String(text),
-        )]))),
+        Ok((_, text)) => Some(Ok(Row::from_iter([("text".to_owned(), Value::String(text))]))),
         Err(error) => Some(Err(error)),
     })))
 }
