@@ -65,6 +65,8 @@ pub enum Query {
     },
     /// One sample with its provenance → [`Answer::Sample`].
     Sample(SampleId),
+    /// The text of a job file, stored or bundled, to be edited → [`Answer::Source`].
+    Source(JobSource),
     /// Everything wrong with a job → [`Answer::Check`].
     Check(JobSource),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
@@ -182,6 +184,13 @@ pub enum Answer {
     Samples(SamplePage),
     /// One sample.
     Sample(Box<SampleDetail>),
+    /// Text of a job file, newest revision.
+    Source {
+        /// TOML.
+        text: String,
+        /// Directory its relative paths refer to.
+        base: PathBuf,
+    },
     /// Everything wrong with a job.
     Check(Box<CheckReport>),
     /// Ranges.
