@@ -444,7 +444,7 @@ mod tests {
         let Transition::Retry { after, .. } = settle(1, hint(1_000_000), false) else {
             panic!("expected a retry");
         };
-        assert_eq!(after, Duration::from_secs(15 * 60));
+        assert_eq!(after, Duration::from_mins(15));
     }
 
     #[test]
@@ -475,7 +475,7 @@ mod tests {
             },
         ] {
             assert!(
-                matches!(settle(u32::MAX, action, false), Transition::Snooze { after, .. } if after == Duration::from_secs(15 * 60))
+                matches!(settle(u32::MAX, action, false), Transition::Snooze { after, .. } if after == Duration::from_mins(15))
             );
         }
     }

@@ -168,7 +168,7 @@ fn the_job_file_of_the_product_page_is_read_whole() {
             attempts: 6,
         }
     );
-    assert_eq!(spec.limits.caps().time, Some(Duration::from_secs(7_200)));
+    assert_eq!(spec.limits.caps().time, Some(Duration::from_hours(2)));
     assert_eq!(spec.dataset.format, "messages");
     assert_eq!(spec.dataset.fields["assistant"], "solution.answer");
     assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn row(value: serde_json::Value) -> Row {
-    value.as_object().cloned().unwrap()
+    serde_json::from_value(value).unwrap()
 }
 
 fn render(source: &str, variables: serde_json::Value) -> String {
@@ -168,7 +168,7 @@ fn bombs_are_refused_before_they_go_off() {
         ),
     ] {
         let said = render(source, json!({"x": "x", "a": 1, "b": 1}));
-        assert!(said.starts_with("PROBLEM"), "{:.80}: {said:.200}", source);
+        assert!(said.starts_with("PROBLEM"), "{source:.80}: {said:.200}");
     }
 }
 

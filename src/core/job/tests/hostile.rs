@@ -17,7 +17,10 @@ fn no_size_or_depth_is_a_danger() {
             "{a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=".repeat(70),
             "}".repeat(70)
         ),
-        (0..5_000).map(|n| format!("key{n} = {n}\n")).collect(),
+        (0..5_000)
+            .map(|n| format!("key{n} = {n}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
     ] {
         let parsed = read(&source);
         assert!(parsed.spec.is_none());
