@@ -223,7 +223,7 @@ impl Replacement {
     }
 
     /// Appends to it.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         self.file
             .write_all(bytes)
             .map_err(|error| disk(&self.target, &error))
@@ -243,6 +243,16 @@ impl Replacement {
         fs::rename(beside(&self.target), &self.target).map_err(|error| disk(&self.target, &error))?;
         self.replaced = true;
         Ok(())
+    }
+}
+
+impl Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -99,7 +99,7 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| disk(&path, &error.into()))?;
         text.push(b'\n');
         let mut replacement = Replacement::start(path)?;
-        replacement.write(&text)?;
+        replacement.append(&text)?;
         replacement.sync(text.len() as u64)?;
         Ok(replacement)
     }

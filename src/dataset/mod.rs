@@ -6,6 +6,7 @@ use crate::core::ports::FormatCatalog;
 mod files;
 mod formats;
 mod manifest;
+mod pending;
 mod projection;
 mod rebuild;
 mod split;

@@ -83,7 +83,7 @@ impl Draft {
 
     fn add(mut self, page: &[Sample]) -> Result<Self, DatasetError> {
         for (growing, lines) in self.files.iter_mut().zip(self.projection.lines(page)?) {
-            growing.file.write(&lines.bytes)?;
+            growing.file.append(&lines.bytes)?;
             growing.hasher.update(&lines.bytes);
             growing.bytes += lines.bytes.len() as u64;
             growing.rows += lines.rows;

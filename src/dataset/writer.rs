@@ -14,7 +14,7 @@ use super::projection::{Lines, Projection, directory_of};
 use super::{rebuild, verify};
 use crate::core::job::{Job, JobSpec};
 use crate::core::ports::{
-    DatasetError, DatasetReport, DatasetWriter, FileMark, SampleSource, VerifiedDataset,
+    DatasetError, DatasetReport, DatasetWriter, FileMark, PendingFile, SampleSource, VerifiedDataset,
 };
 use crate::core::sample::Sample;
 
@@ -47,6 +47,10 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 #[async_trait]
 impl DatasetWriter for FilesystemDatasetWriter {
+    fn create(&self, path: &Path) -> std::io::Result<Box<dyn PendingFile>> {
+        super::pending::create(path)
+    }
+
     fn directory(&self, job: &JobSpec) -> PathBuf {
         directory_of(&self.root, &job.name).unwrap_or_else(|_| self.root.clone())
     }

@@ -39,6 +39,10 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             let job = names(shared).await?.remove(&sample.task.job).unwrap_or_default();
             Answer::Sample(Box::new(SampleDetail { job, sample, requests }))
         }
+        Query::Source(source) => {
+            let (text, base) = library::text(shared, source).await?;
+            Answer::Source { text, base: base.into() }
+        }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
         Query::Estimate(source) => Answer::Estimate(Box::new(library::estimate(shared, source).await?)),
         Query::Providers => Answer::Providers(shared.stations.iter().map(super::governor::Station::health).collect()),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Shared, planner};
+use super::{BUNDLED, Shared, planner};
 use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::estimate::estimate as ranges;
@@ -11,8 +11,6 @@ use crate::core::job::parse::{FORMATS, Known, Parsed, Problem, Severity, parse a
 use crate::core::job::{DatasetSpec, JobSpec};
 use crate::core::ports::{SeedError, StoreError};
 
-/// Base directory of a bundled job: its files are in the binary.
-pub(super) const BUNDLED: &str = "bundled:";
 /// Rows whose prompts are rendered for an estimate.
 const SAMPLE_ROWS: usize = 50;
 /// Seconds an answer may take, from a fast hosted model to a slow local one, where nothing was measured.

@@ -47,6 +47,9 @@ use turnstile::Turnstile;
 /// Events a front end may lag behind before the oldest news waits.
 const EVENTS: usize = 1024;
 
+/// Base directory of a bundled job: its files are in the binary.
+pub const BUNDLED: &str = "bundled:";
+
 /// A provider as configured, built or not.
 pub struct Endpoint {
     /// Its settings.
@@ -103,6 +106,8 @@ pub struct Parts {
     pub bundled: &'static [Bundled],
     /// Findings about the environment, made by the composition root.
     pub environment: Vec<Finding>,
+    /// Whether jobs run in this process; otherwise starting one only queues it.
+    pub runs: bool,
 }
 
 /// What all jobs share.
@@ -122,6 +127,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) bundled: &'static [Bundled],
     pub(crate) environment: Vec<Finding>,
+    pub(crate) runs: bool,
     pub(crate) teachers: Vec<Teacher>,
     stations: Vec<Station>,
     /// Place of each teacher's station.
@@ -265,6 +271,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         recorder: parts.recorder,
         bundled: parts.bundled,
         environment: parts.environment,
+        runs: parts.runs,
         teachers,
         stations,
         station_of,
@@ -295,7 +302,7 @@ async fn recover(shared: &Shared) -> Result<(), StoreError> {
         shared.note(Level::Warning, None, format!("{back} tasks went back to the queue: the last run ended without a goodbye"));
     }
     for job in jobs {
-        if matches!(job.state, JobState::Running | JobState::Pausing | JobState::Queued) {
+        if matches!(job.state, JobState::Running | JobState::Pausing) {
             let paused = JobState::Paused(PauseReason::Stopped);
             shared.store.set_state(job.id, &paused, std::time::Duration::ZERO).await?;
         }

@@ -134,9 +134,11 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
         station.reopen();
     }
     let most = shared.settings.engine.jobs_at_once.max(1) as usize;
-    if shared.jobs().len() >= most {
+    if !shared.runs || shared.jobs().len() >= most {
         shared.store.set_state(job.id, &JobState::Queued, Duration::ZERO).await?;
-        shared.queue().push((job, options));
+        if shared.runs {
+            shared.queue().push((job, options));
+        }
         return Ok(());
     }
     start(shared, job, options).await

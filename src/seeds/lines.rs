@@ -31,6 +31,11 @@ impl Lines {
         Ok(Self::new(reader, path, ROW_BYTES_MAX))
     }
 
+    /// The lines of a text; `name` stands in errors.
+    pub(super) fn of_text(name: &str, text: &'static str) -> Self {
+        Self::new(Box::new(text.as_bytes()), Path::new(name), ROW_BYTES_MAX)
+    }
+
     fn new(reader: Box<dyn BufRead + Send>, path: &Path, longest: usize) -> Self {
         Self {
             reader,

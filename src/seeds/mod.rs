@@ -88,6 +88,11 @@ pub fn open(path: &Path) -> Result<Rows, SeedError> {
     }
 }
 
+/// Rows of JSON lines that are in the binary; `name` stands in errors.
+pub fn of_text(name: &str, text: &'static str) -> Rows {
+    jsonl::of_text(name, text)
+}
+
 fn unknown(path: &Path, extension: &str) -> SeedError {
     let kinds = CATALOG.kinds();
     let help = match extension {

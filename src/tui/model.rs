@@ -247,7 +247,7 @@ impl Model {
             Action::Redraw => vec![Effect::Redraw],
             Action::Suspend => vec![Effect::Suspend],
             Action::Theme => {
-                let names: Vec<&str> = theme::names().collect();
+                let names: Vec<&str> = theme::names().map(|(name, _)| name).collect();
                 let at = names
                     .iter()
                     .position(|name| *name == self.shared.theme.name())

@@ -92,15 +92,15 @@ const SLOTS: [(Slot, &str); 27] = [
     (Slot::DiffDel, "diff_del"),
 ];
 
-/// The themes in the binary: name, text.
-const BUNDLED: [(&str, &str); 2] = [
-    ("terminal", include_str!("../../themes/terminal.toml")),
-    ("terminal-mono", include_str!("../../themes/terminal-mono.toml")),
+/// The themes in the binary: name, what it is, text.
+const BUNDLED: [(&str, &str, &str); 2] = [
+    ("terminal", "the terminal's own 16 colours", include_str!("../../themes/terminal.toml")),
+    ("terminal-mono", "no colours, only attributes", include_str!("../../themes/terminal-mono.toml")),
 ];
 
-/// Names of the themes in the binary, the default first.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    BUNDLED.iter().map(|(name, _)| *name)
+/// Names of the themes in the binary with what they are, the default first.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUNDLED.iter().map(|(name, about, _)| (*name, *about))
 }
 
 /// How many colours the terminal shows.
@@ -127,9 +127,9 @@ pub struct Theme {
 impl Theme {
     /// A theme of the binary, at that colour depth; the default one for a name that is not known.
     pub fn bundled(name: &str, depth: Depth) -> Self {
-        let (name, text) = BUNDLED
+        let (name, _, text) = BUNDLED
             .iter()
-            .find(|(known, _)| *known == name)
+            .find(|(known, _, _)| *known == name)
             .unwrap_or(&BUNDLED[0]);
         let mut theme = Self::parse(name, text).unwrap_or_else(|_| Self::plain(name));
         for style in &mut theme.styles {
@@ -272,14 +272,14 @@ mod tests {
 
     #[test]
     fn every_bundled_theme_fills_every_slot() {
-        for (name, text) in BUNDLED {
+        for (name, _, text) in BUNDLED {
             Theme::parse(name, text).unwrap();
         }
     }
 
     #[test]
     fn a_theme_with_a_missing_or_unknown_slot_says_which() {
-        let (_, text) = BUNDLED[0];
+        let (_, _, text) = BUNDLED[0];
         let without = text.replace("accent = \"cyan\"", "");
         assert_eq!(
             Theme::parse("t", &without).unwrap_err(),
