@@ -78,6 +78,7 @@ pub(super) async fn assemble(
         recorder,
         bundled: bundled::JOBS,
         environment,
+        writes,
         runs: needs.runs,
     };
     let started = engine::start(parts).await.map_err(Failure::from)?;

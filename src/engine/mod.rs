@@ -106,6 +106,8 @@ pub struct Parts {
     pub bundled: &'static [Bundled],
     /// Findings about the environment, made by the composition root.
     pub environment: Vec<Finding>,
+    /// Whether the ledger was opened for writing.
+    pub writes: bool,
     /// Whether jobs run in this process; otherwise starting one only queues it.
     pub runs: bool,
 }
@@ -284,7 +286,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         told: Mutex::default(),
         turnstile,
     });
-    if shared.held_by.is_none() {
+    if parts.writes && shared.held_by.is_none() {
         recover(&shared).await?;
     }
     progress::spawn(Arc::clone(&shared));
