@@ -1,6 +1,11 @@
 //! Configuration: every problem at once with its place, every value with its origin, edits that keep comments, keys that are only read.
 
-#![allow(clippy::disallowed_methods, reason = "the tests prepare files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests prepare files and may panic"
+)]
 
 use std::ffi::OsStr;
 use std::fs;

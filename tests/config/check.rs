@@ -92,7 +92,8 @@ fn each_unsound_setting_is_found_at_its_key() {
         for default in ["name = \"a\"", "kind = \"openai\"", "models = [{ id = \"m\" }]"] {
             let name = default.split(' ').next().unwrap();
             if !line.lines().any(|line| line.starts_with(name)) {
-                text += &format!("{default}\n");
+                text.push_str(default);
+                text.push('\n');
             }
         }
         let loaded = User::new().config(&format!("{text}{line}\n")).load().unwrap();
