@@ -319,7 +319,7 @@ fn a_user_without_a_home_is_told_where_things_go() {
     let dirs = Dirs::below(None, &user.folder.path().join(".destiler"));
     let loaded = load(&user.flags, &user.variables, user.folder.path(), &dirs).unwrap();
     assert!(loaded.warnings[0].contains("no home directory") && loaded.warnings[0].contains(".destiler"));
-    let found = Dirs::find(Path::new("/work"));
+    let found = Dirs::find(Path::new("/anywhere"));
     assert!(found.config_file().ends_with("config.toml") && found.logs().ends_with("logs"));
 }
 
