@@ -1,6 +1,11 @@
 //! The dataset: each format writes the shape its trainer reads, and the files on disk equal the ledger whatever was done to them.
 
-#![allow(clippy::disallowed_methods, reason = "the tests prepare and damage files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests prepare files and may panic"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,6 +1,11 @@
 //! Seeds: every format reads the rows its users mean, and every broken file says where and what to do.
 
-#![allow(clippy::disallowed_methods, reason = "the tests prepare files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests prepare files and may panic"
+)]
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -279,7 +284,7 @@ fn memory_stays_flat_over_large_files() {
     let text = "x".repeat(900);
     let paths = [folder.0.path().join("a.csv"), folder.0.path().join("a.json")];
     let [mut csv, mut json] = [0, 1].map(|at| BufWriter::new(fs::File::create(&paths[at]).unwrap()));
-    write!(csv, "text,n\n").unwrap();
+    writeln!(csv, "text,n").unwrap();
     write!(json, "{{\"rows\":[").unwrap();
     for n in 0..many {
         writeln!(csv, "{text},{n}").unwrap();

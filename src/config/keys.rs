@@ -154,7 +154,7 @@ pub(super) fn paths() -> Vec<String> {
     for known in ROOT {
         match known.kind {
             Kind::Table(inner) => {
-                paths.extend(inner.iter().map(|key| format!("{}.{}", known.name, key.name)))
+                paths.extend(inner.iter().map(|key| format!("{}.{}", known.name, key.name)));
             }
             Kind::Tables(_) => {}
             _ => paths.push(known.name.to_owned()),
@@ -232,7 +232,9 @@ mod tests {
                 }
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
-                items.iter().for_each(|item| in_settings(item, path, keys));
+                for item in items {
+                    in_settings(item, path, keys);
+                }
             }
             _ => {
                 keys.insert(path.to_owned());

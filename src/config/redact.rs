@@ -206,7 +206,9 @@ mod tests {
     #[test]
     fn a_known_secret_is_found_in_every_form() {
         let redactor = redactor();
-        let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = KEY
+            .bytes()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         let percent = "CANARY%2Fkey%2B42%3F%C3%A4%26more";
         for form in [KEY, &hex, &hex.to_uppercase(), percent] {
             assert_eq!(redactor.redact(&format!("a {form} b")), "a [REDACTED] b");

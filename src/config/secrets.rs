@@ -168,20 +168,23 @@ async fn output(child: &mut Child) -> std::io::Result<(Vec<u8>, bool)> {
         return Ok((bytes, child.wait().await?.success()));
     };
     let mut stdout = stdout.take(BYTES_MAX);
-    let status = {
+    let ended = {
         let reading = stdout.read_to_end(&mut bytes);
         tokio::pin!(reading);
         tokio::select! {
-            read = &mut reading => {
-                read?;
-                child.wait().await?
-            }
+            read = &mut reading => read.map(|_| None)?,
             status = child.wait() => {
                 // What is in the pipe already is read; more will not come from the command itself.
                 let _ = tokio::time::timeout(Duration::from_millis(200), &mut reading).await;
-                status?
+                Some(status?)
             }
         }
+    };
+    // A command that goes on writing past the limit must not wait for a reader.
+    drop(stdout);
+    let status = match ended {
+        Some(status) => status,
+        None => child.wait().await?,
     };
     Ok((bytes, status.success()))
 }

@@ -96,7 +96,7 @@ pub fn sample(index: u64, seed: Value, steps: Vec<StepAnswer>) -> Sample {
         candidate: 0,
         state: SampleState::Accepted,
         reason: None,
-        seq: Some(index as i64 + 1),
+        seq: Some(index.cast_signed() + 1),
         seed,
         vary: Row::new(),
         steps,
