@@ -93,7 +93,7 @@ pub(crate) fn compact(number: f64) -> String {
         n if n >= 9999.5 => (n / 1e3, "k"),
         n => return format!("{n:.0}"),
     };
-    let digits = if scaled < 99.95 { 1 } else { 0 };
+    let digits = usize::from(scaled < 99.95);
     format!("{scaled:.digits$}{letter}")
 }
 
@@ -166,34 +166,32 @@ pub(crate) fn sweep(buf: &mut Buffer, ascii: bool) {
     }
 }
 
+/// The nearest ASCII of the glyphs we draw.
+const PLAIN: [(&str, &str); 16] = [
+    ("╭╮╰╯┼┤├", "+"),
+    ("─▄▃–", "-"),
+    ("│", "|"),
+    ("▌▸→", ">"),
+    ("●█▇▉", "#"),
+    ("▆▅‖", "="),
+    ("▂░·", "."),
+    ("▁", "_"),
+    ("○◌◐", "o"),
+    ("✓↓", "v"),
+    ("✗×", "x"),
+    ("▲", "!"),
+    ("…≈", "~"),
+    ("↑␛", "^"),
+    ("“”", "\""),
+    ("⏎", "$"),
+];
+
 /// The nearest ASCII of a glyph we draw; `?` for text we do not have letters for.
 fn plain(symbol: &str) -> &'static str {
-    match symbol {
-        "╭" | "╮" | "╰" | "╯" | "┼" | "┤" | "├" => "+",
-        "─" => "-",
-        "│" => "|",
-        "▌" | "▸" | "❯" => ">",
-        "●" | "█" | "▇" | "▉" => "#",
-        "▆" | "▅" => "=",
-        "▄" | "▃" => "-",
-        "▂" => ".",
-        "▁" => "_",
-        "░" | "·" => ".",
-        "○" | "◌" | "◐" => "o",
-        "‖" => "=",
-        "✓" => "v",
-        "✗" => "x",
-        "▲" => "!",
-        "–" => "-",
-        "…" => "~",
-        "↑" => "^",
-        "↓" | "▼" => "v",
-        "→" => ">",
-        "×" => "x",
-        "≈" => "~",
-        "␛" => "^",
-        _ if symbol.width() == 2 => "??",
-        _ => "?",
+    match PLAIN.iter().find(|(glyphs, _)| glyphs.contains(symbol)) {
+        Some((_, ascii)) => ascii,
+        None if symbol.width() == 2 => "??",
+        None => "?",
     }
 }
 

@@ -26,9 +26,9 @@ mod charts;
 
 /// Chart windows.
 const WINDOWS: [Duration; 3] = [
-    Duration::from_secs(60),
-    Duration::from_secs(300),
-    Duration::from_secs(600),
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(10),
 ];
 
 /// The dashboard.
@@ -89,6 +89,11 @@ fn panes(area: Rect) -> Panes {
     panes
 }
 
+/// The gauges of all jobs.
+fn jobs<'a>(shared: &'a Shared) -> &'a [JobProgress] {
+    shared.progress.as_ref().map_or(&[], |progress| &progress.jobs)
+}
+
 fn page(shared: &Shared) -> usize {
     let area = panes(shell(shared.size).body).jobs;
     let frame = if Width::of(shared.size.width) == Width::Narrow {
@@ -100,19 +105,13 @@ fn page(shared: &Shared) -> usize {
 }
 
 impl Dashboard {
-    fn jobs<'a>(&self, shared: &'a Shared) -> &'a [JobProgress] {
-        shared.progress.as_ref().map_or(&[], |progress| &progress.jobs)
-    }
-
     fn selected<'a>(&self, shared: &'a Shared) -> Option<&'a JobProgress> {
-        self.jobs(shared).get(self.cursor.selected)
+        jobs(shared).get(self.cursor.selected)
     }
 
     /// Nothing runs, and nothing ever did.
     fn is_new(&self, shared: &Shared) -> bool {
-        shared.progress.is_some()
-            && self.jobs(shared).is_empty()
-            && self.known.value().is_some_and(Vec::is_empty)
+        shared.progress.is_some() && jobs(shared).is_empty() && self.known.value().is_some_and(Vec::is_empty)
     }
 }
 
@@ -152,12 +151,12 @@ impl View for Dashboard {
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
-        let jobs = self.jobs(cx.shared).len();
+        let jobs = jobs(cx.shared).len();
         let page = page(cx.shared);
         match message {
             Message::Act(Action::Longer) => self.window = (self.window + 1).min(WINDOWS.len() - 1),
             Message::Act(Action::Shorter) => self.window = self.window.saturating_sub(1),
-            Message::Act(Action::Reload) => self.known.refresh(Query::Jobs, cx),
+            Message::Act(Action::Reload) | Message::Done(..) => self.known.refresh(Query::Jobs, cx),
             Message::Act(Action::PauseAll) => pause_all(cx),
             Message::Act(Action::Demo) => {
                 let run = Command::Run {
@@ -179,7 +178,6 @@ impl View for Dashboard {
                     subject(&gauge).act(*action, cx);
                 }
             }
-            Message::Done(..) => self.known.refresh(Query::Jobs, cx),
             _ => {
                 let rows = |answer: &Answer| {
                     if let Answer::Jobs(rows) = answer {
@@ -225,7 +223,7 @@ impl View for Dashboard {
 
 impl Dashboard {
     fn table(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let jobs = self.jobs(shared);
+        let jobs = jobs(shared);
         let known = self
             .known
             .value()

@@ -89,7 +89,9 @@ impl View for JobScreen {
     fn update(&mut self, message: &Message, cx: &mut Cx) {
         let query = self.query();
         match message {
-            Message::Act(Action::Reload) | Message::Event(_) => self.detail.refresh(query, cx),
+            Message::Act(Action::Reload) | Message::Event(_) | Message::Done(_, Ok(_)) => {
+                self.detail.refresh(query, cx)
+            }
             Message::Act(Action::Down) => self.scroll = self.scroll.saturating_add(1).min(overview::ROWS),
             Message::Act(Action::Up) => self.scroll = self.scroll.saturating_sub(1),
             Message::Act(Action::First) => self.scroll = 0,
@@ -98,7 +100,6 @@ impl View for JobScreen {
                     Subject::of(&detail.row, cx.shared).act(*action, cx);
                 }
             }
-            Message::Done(_, Ok(_)) => self.detail.refresh(query, cx),
             Message::Tick(now) if self.detail.older_than(EVERY, *now) => self.detail.refresh(query, cx),
             _ => {
                 let read = |answer: &Answer| {

@@ -253,7 +253,7 @@ impl View for Jobs {
             }
             Message::Paste(text) => self.filter.insert(text),
             Message::Act(Action::Reload) | Message::Event(_) | Message::Done(..) => {
-                self.rows.refresh(Query::Jobs, cx)
+                self.rows.refresh(Query::Jobs, cx);
             }
             Message::Act(action) => {
                 if !self.cursor.act(*action, self.shown().len(), page)

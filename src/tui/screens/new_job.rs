@@ -35,7 +35,7 @@ impl NewJob {
             "An empty page with the parts every job has".to_owned(),
         )];
         if shared.drafts.contains_key("") {
-            choices[0].1 = "Go on with the draft of this session".to_owned();
+            "Go on with the draft of this session".clone_into(&mut choices[0].1);
         }
         choices.extend(self.bundled.value().into_iter().flatten().cloned());
         choices

@@ -114,7 +114,7 @@ impl Samples {
         self.rows().get(self.cursor.selected)
     }
 
-    fn list_page(&self, shared: &Shared) -> usize {
+    fn list_page(shared: &Shared) -> usize {
         let area = shell(shared.size).body;
         let area = Rect {
             height: area.height.saturating_sub(1),
@@ -184,7 +184,7 @@ impl Samples {
             done,
         );
         if !undo {
-            let (rows, page) = (self.rows().len(), self.list_page(cx.shared));
+            let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
             self.cursor.act(Action::Down, rows, page);
             self.reading = self.reading.map(|_| 0);
         }
@@ -226,7 +226,7 @@ impl Samples {
             cursor.act(movement, lines.saturating_sub(page) + 1, page);
             self.reading = Some(cursor.selected);
         } else {
-            let (rows, page) = (self.rows().len(), self.list_page(cx.shared));
+            let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
             self.cursor.act(movement, rows, page);
         }
     }
@@ -430,7 +430,7 @@ impl View for Samples {
                 };
                 let query = self.query();
                 self.page.take(message, read, || query, cx);
-                let (rows, page) = (self.rows().len(), self.list_page(cx.shared));
+                let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
                 self.cursor.clamp(rows, page);
             }
         }
@@ -445,7 +445,7 @@ impl View for Samples {
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let (prompt, below) = top(area, if self.reading.is_some() { 0 } else { 1 });
+        let (prompt, below) = top(area, u16::from(self.reading.is_none()));
         let caret = if prompt.height > 0 {
             self.prompt(shared, prompt, buf)
         } else {

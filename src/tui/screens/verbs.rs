@@ -53,8 +53,7 @@ impl<'a> Subject<'a> {
     pub(crate) fn disabled(&self, action: Action) -> Option<String> {
         let name = self.name;
         match action {
-            Action::Pause if self.is_final() => Some(format!("{name} is {}", self.state)),
-            Action::Cancel if self.is_final() => Some(format!("{name} is {}", self.state)),
+            Action::Pause | Action::Cancel if self.is_final() => Some(format!("{name} is {}", self.state)),
             Action::Retry if self.failed == 0 => Some("no task has failed".to_owned()),
             Action::Delete if matches!(self.state.as_str(), "running" | "pausing") => {
                 Some(format!("{name} is running: pause or cancel it first"))

@@ -158,7 +158,7 @@ pub(super) fn speed(shared: &Shared, area: Rect, buf: &mut Buffer, window: Durat
             buf,
             inner,
             &[(values, shared.style(Slot::Chart1))],
-            |value| compact_axis(value),
+            compact_axis,
             shared,
         );
         return;
@@ -207,7 +207,7 @@ pub(super) fn cost(shared: &Shared, area: Rect, buf: &mut Buffer, window: Durati
         buf,
         plot,
         &[(input, styles[0]), (output, styles[1])],
-        |value| compact_axis(value),
+        compact_axis,
         shared,
     );
     legend(
@@ -252,14 +252,14 @@ fn money(shared: &Shared) -> String {
     let (usd, reserved) = jobs.fold((0, 0), |(usd, reserved), job| {
         (usd + job.usd.0, reserved + job.reserved.0)
     });
-    let mut text = format!("spent {}", Money(usd));
-    if let Some(rate) = shared.history.usd_per_hour() {
-        text.push_str(&format!("   ${rate:.2}/h"));
-    }
-    if reserved > 0 {
-        text.push_str(&format!("   {} set aside", Money(reserved)));
-    }
-    text
+    let rate = shared.history.usd_per_hour();
+    let rate = rate.map_or_else(String::new, |rate| format!("   ${rate:.2}/h"));
+    let aside = if reserved > 0 {
+        format!("   {} set aside", Money(reserved))
+    } else {
+        String::new()
+    };
+    format!("spent {}{rate}{aside}", Money(usd))
 }
 
 fn compact_axis(value: f64) -> String {

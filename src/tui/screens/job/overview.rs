@@ -185,7 +185,7 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
     let each = if accepted == 0 {
         "-".to_owned()
     } else {
-        Money(spent.0 / accepted as i64).to_string()
+        Money(spent.0 / accepted.cast_signed()).to_string()
     };
     let of = |used: String, cap: Option<String>| cap.map_or(used.clone(), |cap| format!("{used} of {cap}"));
     let tokens = of(
