@@ -30,11 +30,13 @@ pub(crate) fn put_right(buf: &mut Buffer, area: Rect, row: u16, text: &str, styl
     put(buf, area, area.width - width, row, text, style);
 }
 
-/// Spans one after the other from `at`; says where the last one ended.
+/// Spans one after the other from `at`; says how many columns they took.
 pub(crate) fn put_all(buf: &mut Buffer, area: Rect, at: u16, row: u16, spans: &[(&str, Style)]) -> u16 {
-    spans
-        .iter()
-        .fold(at, |at, (text, style)| at + put(buf, area, at, row, text, *style))
+    let mut end = at;
+    for (text, style) in spans {
+        end += put(buf, area, end, row, text, *style);
+    }
+    end - at
 }
 
 /// The text, or as much of it as fits with `…` at the end.
@@ -90,7 +92,7 @@ pub(crate) fn compact(number: f64) -> String {
     let (scaled, letter) = match number {
         n if n >= 999.5e6 => (n / 1e9, "G"),
         n if n >= 999.5e3 => (n / 1e6, "M"),
-        n if n >= 9999.5 => (n / 1e3, "k"),
+        n if n >= 999.5 => (n / 1e3, "k"),
         n => return format!("{n:.0}"),
     };
     let digits = usize::from(scaled < 99.95);
@@ -103,6 +105,15 @@ pub(crate) fn per_second(rate: f64) -> String {
         format!("{rate:.1}/s")
     } else {
         format!("{}/s", compact(rate))
+    }
+}
+
+/// [`percent`] with its sign.
+pub(crate) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        "-".to_owned()
+    } else {
+        format!("{}%", percent(part, whole))
     }
 }
 
@@ -190,7 +201,6 @@ const PLAIN: [(&str, &str); 16] = [
 fn plain(symbol: &str) -> &'static str {
     match PLAIN.iter().find(|(glyphs, _)| glyphs.contains(symbol)) {
         Some((_, ascii)) => ascii,
-        None if symbol.width() == 2 => "??",
         None => "?",
     }
 }
@@ -204,9 +214,9 @@ mod tests {
         let cases = [0.0, 999.0, 9_999.0, 18_200.0, 178_000.0, 17_800_000.0, 5.9e9];
         assert_eq!(
             cases.map(compact),
-            ["0", "999", "9999", "18.2k", "178k", "17.8M", "5.9G"]
+            ["0", "999", "10.0k", "18.2k", "178k", "17.8M", "5.9G"]
         );
-        assert_eq!([36.84, 1234.0].map(per_second), ["36.8/s", "1234/s"]);
+        assert_eq!([36.84, 1234.0].map(per_second), ["36.8/s", "1.2k/s"]);
         assert_eq!(percent(1, 3), "33.3");
         assert_eq!(percent(0, 0), "-");
         assert_eq!(clock(Duration::from_secs(860)), "00:14:20");

@@ -13,7 +13,7 @@ use super::keys::Binding;
 use super::layout::{SMALLEST, Width, shell};
 use super::model::Model;
 use super::screens::Tab;
-use super::text::{put, put_all, put_right, sweep};
+use super::text::{put, put_all, put_right, sweep, wrap};
 use super::theme::Slot;
 
 /// Draws the model.
@@ -24,7 +24,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
     buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
     let caret = if area.width < SMALLEST.width || area.height < SMALLEST.height {
         let text = format!("terminal too small (need {}x{})", SMALLEST.width, SMALLEST.height);
-        put(buf, area, 0, 0, &text, shared.style(Slot::Warn));
+        for (row, line) in wrap(&text, usize::from(area.width)).iter().enumerate() {
+            put(buf, area, 0, row as u16, line, shared.style(Slot::Warn));
+        }
         None
     } else {
         whole(model, buf)

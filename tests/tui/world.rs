@@ -428,6 +428,7 @@ fn providers() -> Vec<ProviderHealth> {
 
 pub fn progress(second: u64) -> Progress {
     let wave = 1.0 + 0.2 * (second as f64 / 9.0).sin();
+    let spent = |rate: f64| if rate > 0.0 { second as f64 * 0.0005 } else { 0.0 };
     let job = |name: &str,
                state: &str,
                numbers: [u64; 6],
@@ -451,8 +452,8 @@ pub fn progress(second: u64) -> Progress {
         rates: rates.map(|rate| rate * wave),
         tokens: [17_800_000, 5_900_000],
         token_rates: [rates[0] * 430.0 * wave, rates[0] * 220.0],
-        usd: Money::from_usd(usd + second as f64 * 0.0005),
-        reserved: Money::from_usd(0.02),
+        usd: Money::from_usd(usd + spent(rates[0])),
+        reserved: Money::from_usd(spent(rates[0]) / 10.0),
         usd_cap: Some(Money::from_usd(cap)),
         eta: eta.map(Duration::from_secs),
         ..JobProgress::default()

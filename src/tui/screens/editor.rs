@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 use tui_textarea::{CursorMove, TextArea};
 
-use crate::core::api::{Answer, CheckReport, Command, JobSource, Query, RunOptions};
+use crate::core::api::{Answer, CheckReport, Command, JobSource, Query, Receipt, RunOptions};
 use crate::core::job::parse::{Problem, Severity};
 use crate::core::text::grouped;
 
@@ -68,6 +68,8 @@ pub(crate) struct Editor {
     check: Remote<CheckReport>,
     /// The text that was checked; the report is about this one only.
     checked: Option<String>,
+    /// It was offered to save the text; a receipt then closes the editor.
+    offered: bool,
 }
 
 impl Editor {
@@ -90,6 +92,7 @@ impl Editor {
             typing: false,
             check: Remote::default(),
             checked: None,
+            offered: false,
         }
     }
 
@@ -163,13 +166,9 @@ impl Editor {
         }
     }
 
-    /// What the check found in the text as it is now.
+    /// What the last check found, perhaps before the last change.
     fn problems(&self) -> &[Problem] {
-        let about_this = self.checked.as_deref() == Some(self.content().as_str());
-        self.check
-            .value()
-            .filter(|_| about_this)
-            .map_or(&[], |report| &report.problems)
+        self.check.value().map_or(&[], |report| &report.problems)
     }
 
     fn checked(&mut self, cx: &mut Cx) {
@@ -245,6 +244,7 @@ impl Editor {
                 Dialog::ask(cx.shared, format!("New job {name}"), lines, choices)
             }
         };
+        self.offered = true;
         cx.confirm(dialog);
     }
 }
@@ -339,13 +339,22 @@ impl View for Editor {
                 self.text.delete_line_by_head();
             }
             Message::Act(Action::Check) => {
-                self.leave(cx.shared);
+                cx.shared.drafts.insert(self.key().to_owned(), self.content());
                 self.checked = Some(self.content());
                 let query = Query::Check(self.source(cx.shared));
                 self.check.ask(query, cx);
             }
             Message::Act(Action::Reload) if !self.loaded => self.enter(cx),
-            Message::Done(_, Ok(_)) if !cx.shared.drafts.contains_key(self.key()) => cx.leave(),
+            Message::Done(_, Ok(receipt)) => {
+                let saved = matches!(receipt.as_ref(), Receipt::Started(_))
+                    && !cx.shared.drafts.contains_key(self.key());
+                if self.offered && saved {
+                    // What is stored is no draft any more.
+                    self.loaded = false;
+                    self.typing = false;
+                    cx.leave();
+                }
+            }
             Message::Reply(..) => self.reply(message, cx),
             _ => {}
         }
@@ -437,7 +446,20 @@ impl Editor {
     /// The problems, each with its line and what to write instead.
     fn beside(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
         let problems = self.problems();
-        let inner = pane(buf, area, "Problems", &problems.len().to_string(), false, shared);
+        let changed = self.checked.as_deref() != Some(self.content().as_str());
+        let fact = if changed {
+            "before the last change"
+        } else {
+            "ctrl-s checks again"
+        };
+        let inner = pane(
+            buf,
+            area,
+            &format!("Problems ({})", problems.len()),
+            fact,
+            false,
+            shared,
+        );
         if let Some(error) = self.check.error() {
             return failure(buf, inner, error, shared);
         }

@@ -32,14 +32,14 @@ pub(crate) struct Providers {
 
 /// Columns of the table here and on the dashboard.
 pub(crate) const COLUMNS: [Column; 8] = [
-    words("NAME", 12, 9),
+    words("NAME", 11, 9),
     words("HEALTH", 9, 8),
-    numbers("IN FLIGHT", 9, 6),
-    numbers("P50", 6, 3),
-    numbers("P95", 6, 4),
+    numbers("IN-FL", 6, 6),
+    numbers("P50", 5, 3),
+    numbers("P95", 5, 4),
     numbers("ERR%", 5, 5),
     numbers("429", 4, 2),
-    numbers("COST", 7, 7),
+    numbers("COST", 6, 7),
 ];
 
 /// The word of a provider's health.
