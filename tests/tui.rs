@@ -114,7 +114,7 @@ fn a_terminal_that_is_too_small_says_what_it_needs_and_keeps_everything() {
     hand.terminal.backend_mut().resize(30, 8);
     hand.send(Message::Resize(30, 8));
     assert!(
-        hand.screen().starts_with("terminal too small (need 40x12"),
+        hand.screen().starts_with("terminal too small") && hand.screen().contains("40x12"),
         "{}",
         hand.screen()
     );
@@ -259,10 +259,10 @@ fn deleting_wants_the_name() {
 #[test]
 fn a_job_file_is_checked_before_it_is_saved() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2epromt = 1<enter><ctrl-s><wait><tab><enter>");
+    hand.keys("2epromt = 1<enter><ctrl-s><wait>y");
     assert!(hand.orders.is_empty(), "what is wrong is not saved");
     assert!(hand.screen().contains("unknown key `promt`"));
-    hand.keys("<up><end><ctrl-u><ctrl-s><wait>y");
+    hand.keys("<end><ctrl-u><ctrl-s><wait>y");
     assert!(
         matches!(&hand.orders[..], [Command::Edit { job, .. }] if job == "qa-distill-v2"),
         "{:?}",

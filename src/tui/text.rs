@@ -59,22 +59,21 @@ pub(crate) fn fit(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Breaks text of any origin into safe rows of `width` columns: at line feeds, at spaces where there are some, inside words where not.
+/// Breaks text of any origin into safe rows of `width` columns: at line feeds, at spaces where there are some, inside words that are
+/// wider than a row.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut rows = Vec::new();
     for line in sanitize(text).as_str().lines() {
         let (mut row, mut used) = (String::new(), 0);
-        for word in line.split_word_bounds() {
-            if used + word.width() > width && used > 0 {
+        for word in line.split_inclusive(' ') {
+            let fits = used + word.trim_end().width() <= width;
+            if !fits && used > 0 {
                 rows.push(std::mem::take(&mut row).trim_end().to_owned());
                 used = 0;
-                if word.trim().is_empty() {
-                    continue;
-                }
             }
             for grapheme in word.graphemes(true) {
-                if used + grapheme.width() > width && used > 0 {
+                if used + grapheme.width() > width && grapheme != " " {
                     rows.push(std::mem::take(&mut row));
                     used = 0;
                 }
@@ -82,7 +81,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
                 row.push_str(grapheme);
             }
         }
-        rows.push(row);
+        rows.push(row.trim_end().to_owned());
     }
     rows
 }
@@ -237,6 +236,8 @@ mod tests {
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("a\n\nb", 4), ["a", "", "b"]);
+        assert_eq!(wrap("instead (p).", 9), ["instead", "(p)."]);
+        assert_eq!(wrap("  two", 8), ["  two"]);
     }
 
     #[test]

@@ -153,6 +153,13 @@ fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
         (_, true) => &[("ctrl-p", "commands"), ("f1", "help")],
         (_, false) => &[(":", "commands"), ("?", "help")],
     };
+    // On narrow terminals the way to all keys is the help; that leaves room for one key more.
+    let narrow = Width::of(area.width) == Width::Narrow;
+    let end = if narrow {
+        &end[end.len().saturating_sub(1)..]
+    } else {
+        end
+    };
     let width = |name: &str, hint: &str| name.width() + hint.width() + 3;
     let reserved: usize = end.iter().map(|(name, hint)| width(name, hint)).sum();
     let usable =

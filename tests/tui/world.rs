@@ -641,7 +641,7 @@ impl Hand {
         };
         hand.serve(effects);
         if says == Says::Everything {
-            for second in 0..240 {
+            for second in 0..60 {
                 hand.wait(Duration::from_secs(1));
                 hand.send(Message::Progress(Box::new(progress(second))));
             }

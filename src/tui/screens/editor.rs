@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::widgets::Widget;
-use tui_textarea::{CursorMove, TextArea};
+use tui_textarea::{CursorMove, Scrolling, TextArea};
 
 use crate::core::api::{Answer, CheckReport, Command, JobSource, Query, Receipt, RunOptions};
 use crate::core::job::parse::{Problem, Severity};
@@ -297,7 +298,10 @@ impl View for Editor {
         }
         match self.query() {
             Some(query) => self.stored.ask(query, cx),
-            None => self.begin(cx.shared),
+            None => {
+                self.begin(cx.shared);
+                self.dress(cx.shared);
+            }
         }
     }
 
@@ -314,7 +318,9 @@ impl View for Editor {
 
     fn back(&mut self, cx: &mut Cx) -> bool {
         self.leave(cx.shared);
-        std::mem::take(&mut self.typing)
+        let typed = std::mem::take(&mut self.typing);
+        self.dress(cx.shared);
+        typed
     }
 
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
@@ -356,8 +362,10 @@ impl View for Editor {
                 }
             }
             Message::Reply(..) => self.reply(message, cx),
+            Message::Act(movement) => self.move_by(*movement),
             _ => {}
         }
+        self.dress(cx.shared);
     }
 
     fn status(&self, _: &Shared) -> String {
@@ -397,11 +405,10 @@ impl View for Editor {
             }
             return None;
         }
-        self.draw(shared, inner, buf);
         if beside.height > 0 {
             self.beside(shared, beside, buf);
         }
-        None
+        self.draw(inner, buf)
     }
 }
 
@@ -428,19 +435,43 @@ impl Editor {
         }
     }
 
-    fn draw(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let mut text = self.text.clone();
-        text.set_style(shared.style(Slot::Fg));
-        text.set_line_number_style(shared.style(Slot::Muted));
-        text.set_selection_style(shared.theme.selection());
-        text.set_cursor_line_style(ratatui::style::Style::new());
-        let shown = if self.typing {
+    /// Draws the text; says where the caret is on the screen.
+    fn draw(&self, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        (&self.text).render(area, buf);
+        let (caret, (top, left)) = (self.text.screen_cursor(), self.text.scroll_offset());
+        let row = caret.row.checked_sub(usize::from(top))? as u16;
+        let column = caret.col.checked_sub(usize::from(left))? as u16;
+        let at = Position::new(area.x + self.text.line_number_width() + column, area.y + row);
+        (self.typing && area.contains(at)).then_some(at)
+    }
+
+    /// The text in the colours of the theme.
+    fn dress(&mut self, shared: &Shared) {
+        self.text.set_style(shared.style(Slot::Fg));
+        self.text.set_line_number_style(shared.style(Slot::Muted));
+        self.text.set_selection_style(shared.theme.selection());
+        self.text.set_cursor_line_style(Style::new());
+        let caret = if self.typing {
             shared.theme.selection()
         } else {
             shared.style(Slot::Muted)
         };
-        text.set_cursor_style(shown);
-        (&text).render(area, buf);
+        self.text.set_cursor_style(caret);
+    }
+
+    /// Moves the caret while not typing, as lists are moved through.
+    fn move_by(&mut self, movement: Action) {
+        match movement {
+            Action::Down => self.text.move_cursor(CursorMove::Down),
+            Action::Up => self.text.move_cursor(CursorMove::Up),
+            Action::First => self.text.move_cursor(CursorMove::Top),
+            Action::Last => self.text.move_cursor(CursorMove::Bottom),
+            Action::HalfDown => self.text.scroll(Scrolling::HalfPageDown),
+            Action::HalfUp => self.text.scroll(Scrolling::HalfPageUp),
+            Action::PageDown => self.text.scroll(Scrolling::PageDown),
+            Action::PageUp => self.text.scroll(Scrolling::PageUp),
+            _ => {}
+        }
     }
 
     /// The problems, each with its line and what to write instead.

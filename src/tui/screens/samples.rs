@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use serde_json::Value;
 
 use crate::core::api::{Answer, Command, Query, SamplePage, SampleQuery};
 use crate::core::ports::Decided;
@@ -66,13 +67,13 @@ impl Default for Samples {
 
 const COLUMNS: [Column; 5] = [
     words("TEXT", 18, 9),
-    words("STATE", 14, 8),
+    words("STATE", 17, 8),
     numbers("TASK", 7, 6),
     words("TEACHER", 16, 3),
     words("JOB", 14, 2),
 ];
 
-const NARROW: [Column; 2] = [words("TEXT", 18, 9), words("STATE", 11, 8)];
+const NARROW: [Column; 2] = [words("TEXT", 15, 9), words("STATE", 17, 8)];
 
 fn panes(area: Rect, reading: bool) -> (Rect, Rect) {
     let none = Rect { height: 0, ..area };
@@ -329,9 +330,14 @@ impl Samples {
     }
 }
 
-/// The first line of what the last step answered.
+/// The first line of what the last step answered: of an object, its first text.
 fn headline(sample: &Sample) -> &str {
-    let text = sample.steps.last().map_or("", |step| step.text.trim_start());
+    let Some(step) = sample.steps.last() else {
+        return "";
+    };
+    let fields = step.value.as_ref().and_then(Value::as_object);
+    let first = fields.and_then(|fields| fields.values().find_map(Value::as_str));
+    let text = first.unwrap_or(&step.text).trim_start();
     text.lines().next().unwrap_or_default()
 }
 
