@@ -123,9 +123,9 @@ impl History {
     /// Dollars per hour over the last minute, once there are ten seconds to tell it from.
     pub(crate) fn usd_per_hour(&self) -> Option<f64> {
         let newest = self.points.back()?;
-        let since = newest.at.saturating_sub(Duration::from_secs(60));
+        let since = newest.at.saturating_sub(Duration::from_mins(1));
         let first = self.points.iter().find(|point| point.at >= since)?;
-        let seconds = (newest.at - first.at).as_secs_f64();
+        let seconds = newest.at.saturating_sub(first.at).as_secs_f64();
         let spent = newest.usd.saturating_sub(first.usd).max(0);
         (seconds >= 10.0).then(|| spent as f64 / 1e6 * 3600.0 / seconds)
     }

@@ -114,11 +114,11 @@ pub async fn run(
 }
 
 /// Keys, sizes and signals as one stream.
-fn merged<'a>(
-    reader: &'a Reader,
+fn merged(
+    reader: &Reader,
     sizes: tokio::signal::unix::Signal,
     signals: mpsc::Receiver<Signal>,
-) -> impl Stream<Item = Input> + 'a {
+) -> impl Stream<Item = Input> {
     stream::unfold(
         (reader, sizes, signals),
         |(reader, mut sizes, mut signals)| async move {

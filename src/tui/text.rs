@@ -30,11 +30,13 @@ pub(crate) fn put_right(buf: &mut Buffer, area: Rect, row: u16, text: &str, styl
     put(buf, area, area.width - width, row, text, style);
 }
 
-/// Spans one after the other from `at`; says where the last one ended.
+/// Spans one after the other from `at`; says how many columns they took.
 pub(crate) fn put_all(buf: &mut Buffer, area: Rect, at: u16, row: u16, spans: &[(&str, Style)]) -> u16 {
-    spans
-        .iter()
-        .fold(at, |at, (text, style)| at + put(buf, area, at, row, text, *style))
+    let mut end = at;
+    for (text, style) in spans {
+        end += put(buf, area, end, row, text, *style);
+    }
+    end - at
 }
 
 /// The text, or as much of it as fits with `…` at the end.
@@ -57,22 +59,21 @@ pub(crate) fn fit(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Breaks text of any origin into safe rows of `width` columns: at line feeds, at spaces where there are some, inside words where not.
+/// Breaks text of any origin into safe rows of `width` columns: at line feeds, at spaces where there are some, inside words that are
+/// wider than a row.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut rows = Vec::new();
     for line in sanitize(text).as_str().lines() {
         let (mut row, mut used) = (String::new(), 0);
-        for word in line.split_word_bounds() {
-            if used + word.width() > width && used > 0 {
+        for word in line.split_inclusive(' ') {
+            let fits = used + word.trim_end().width() <= width;
+            if !fits && used > 0 {
                 rows.push(std::mem::take(&mut row).trim_end().to_owned());
                 used = 0;
-                if word.trim().is_empty() {
-                    continue;
-                }
             }
             for grapheme in word.graphemes(true) {
-                if used + grapheme.width() > width && used > 0 {
+                if used + grapheme.width() > width && grapheme != " " {
                     rows.push(std::mem::take(&mut row));
                     used = 0;
                 }
@@ -80,7 +81,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
                 row.push_str(grapheme);
             }
         }
-        rows.push(row);
+        rows.push(row.trim_end().to_owned());
     }
     rows
 }
@@ -90,10 +91,10 @@ pub(crate) fn compact(number: f64) -> String {
     let (scaled, letter) = match number {
         n if n >= 999.5e6 => (n / 1e9, "G"),
         n if n >= 999.5e3 => (n / 1e6, "M"),
-        n if n >= 9999.5 => (n / 1e3, "k"),
+        n if n >= 999.5 => (n / 1e3, "k"),
         n => return format!("{n:.0}"),
     };
-    let digits = if scaled < 99.95 { 1 } else { 0 };
+    let digits = usize::from(scaled < 99.95);
     format!("{scaled:.digits$}{letter}")
 }
 
@@ -103,6 +104,15 @@ pub(crate) fn per_second(rate: f64) -> String {
         format!("{rate:.1}/s")
     } else {
         format!("{}/s", compact(rate))
+    }
+}
+
+/// [`percent`] with its sign.
+pub(crate) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        "-".to_owned()
+    } else {
+        format!("{}%", percent(part, whole))
     }
 }
 
@@ -166,34 +176,31 @@ pub(crate) fn sweep(buf: &mut Buffer, ascii: bool) {
     }
 }
 
+/// The nearest ASCII of the glyphs we draw.
+const PLAIN: [(&str, &str); 16] = [
+    ("╭╮╰╯┼┤├", "+"),
+    ("─▄▃–", "-"),
+    ("│", "|"),
+    ("▌▸→", ">"),
+    ("●█▇▉", "#"),
+    ("▆▅‖", "="),
+    ("▂░·", "."),
+    ("▁", "_"),
+    ("○◌◐", "o"),
+    ("✓↓", "v"),
+    ("✗×", "x"),
+    ("▲", "!"),
+    ("…≈", "~"),
+    ("↑␛", "^"),
+    ("“”", "\""),
+    ("⏎", "$"),
+];
+
 /// The nearest ASCII of a glyph we draw; `?` for text we do not have letters for.
 fn plain(symbol: &str) -> &'static str {
-    match symbol {
-        "╭" | "╮" | "╰" | "╯" | "┼" | "┤" | "├" => "+",
-        "─" => "-",
-        "│" => "|",
-        "▌" | "▸" | "❯" => ">",
-        "●" | "█" | "▇" | "▉" => "#",
-        "▆" | "▅" => "=",
-        "▄" | "▃" => "-",
-        "▂" => ".",
-        "▁" => "_",
-        "░" | "·" => ".",
-        "○" | "◌" | "◐" => "o",
-        "‖" => "=",
-        "✓" => "v",
-        "✗" => "x",
-        "▲" => "!",
-        "–" => "-",
-        "…" => "~",
-        "↑" => "^",
-        "↓" | "▼" => "v",
-        "→" => ">",
-        "×" => "x",
-        "≈" => "~",
-        "␛" => "^",
-        _ if symbol.width() == 2 => "??",
-        _ => "?",
+    match PLAIN.iter().find(|(glyphs, _)| glyphs.contains(symbol)) {
+        Some((_, ascii)) => ascii,
+        None => "?",
     }
 }
 
@@ -206,9 +213,9 @@ mod tests {
         let cases = [0.0, 999.0, 9_999.0, 18_200.0, 178_000.0, 17_800_000.0, 5.9e9];
         assert_eq!(
             cases.map(compact),
-            ["0", "999", "9999", "18.2k", "178k", "17.8M", "5.9G"]
+            ["0", "999", "10.0k", "18.2k", "178k", "17.8M", "5.9G"]
         );
-        assert_eq!([36.84, 1234.0].map(per_second), ["36.8/s", "1234/s"]);
+        assert_eq!([36.84, 1234.0].map(per_second), ["36.8/s", "1.2k/s"]);
         assert_eq!(percent(1, 3), "33.3");
         assert_eq!(percent(0, 0), "-");
         assert_eq!(clock(Duration::from_secs(860)), "00:14:20");
@@ -229,6 +236,8 @@ mod tests {
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("a\n\nb", 4), ["a", "", "b"]);
+        assert_eq!(wrap("instead (p).", 9), ["instead", "(p)."]);
+        assert_eq!(wrap("  two", 8), ["  two"]);
     }
 
     #[test]

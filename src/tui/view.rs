@@ -13,7 +13,7 @@ use super::keys::Binding;
 use super::layout::{SMALLEST, Width, shell};
 use super::model::Model;
 use super::screens::Tab;
-use super::text::{put, put_all, put_right, sweep};
+use super::text::{put, put_all, put_right, sweep, wrap};
 use super::theme::Slot;
 
 /// Draws the model.
@@ -24,7 +24,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
     buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
     let caret = if area.width < SMALLEST.width || area.height < SMALLEST.height {
         let text = format!("terminal too small (need {}x{})", SMALLEST.width, SMALLEST.height);
-        put(buf, area, 0, 0, &text, shared.style(Slot::Warn));
+        for (row, line) in wrap(&text, usize::from(area.width)).iter().enumerate() {
+            put(buf, area, 0, row as u16, line, shared.style(Slot::Warn));
+        }
         None
     } else {
         whole(model, buf)
@@ -150,6 +152,13 @@ fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
         (true, _) => &[],
         (_, true) => &[("ctrl-p", "commands"), ("f1", "help")],
         (_, false) => &[(":", "commands"), ("?", "help")],
+    };
+    // On narrow terminals the way to all keys is the help; that leaves room for one key more.
+    let narrow = Width::of(area.width) == Width::Narrow;
+    let end = if narrow {
+        &end[end.len().saturating_sub(1)..]
+    } else {
+        end
     };
     let width = |name: &str, hint: &str| name.width() + hint.width() + 3;
     let reserved: usize = end.iter().map(|(name, hint)| width(name, hint)).sum();

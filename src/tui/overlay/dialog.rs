@@ -235,7 +235,7 @@ impl Dialog {
             let mark = if at == self.focus { "▌" } else { " " };
             x += put(buf, inner, x, row, mark, shared.style(Slot::Accent));
             x += put(buf, inner, x, row, &format!("[ {} ]", choice.label), style);
-            if locked {
+            if locked && inner.width >= 40 {
                 x += put(buf, inner, x, row, " (locked)", shared.style(Slot::Muted));
             }
             x += 2;

@@ -26,9 +26,9 @@ mod charts;
 
 /// Chart windows.
 const WINDOWS: [Duration; 3] = [
-    Duration::from_secs(60),
-    Duration::from_secs(300),
-    Duration::from_secs(600),
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(10),
 ];
 
 /// The dashboard.
@@ -89,6 +89,11 @@ fn panes(area: Rect) -> Panes {
     panes
 }
 
+/// The gauges of all jobs.
+fn jobs<'a>(shared: &'a Shared) -> &'a [JobProgress] {
+    shared.progress.as_ref().map_or(&[], |progress| &progress.jobs)
+}
+
 fn page(shared: &Shared) -> usize {
     let area = panes(shell(shared.size).body).jobs;
     let frame = if Width::of(shared.size.width) == Width::Narrow {
@@ -100,19 +105,13 @@ fn page(shared: &Shared) -> usize {
 }
 
 impl Dashboard {
-    fn jobs<'a>(&self, shared: &'a Shared) -> &'a [JobProgress] {
-        shared.progress.as_ref().map_or(&[], |progress| &progress.jobs)
-    }
-
     fn selected<'a>(&self, shared: &'a Shared) -> Option<&'a JobProgress> {
-        self.jobs(shared).get(self.cursor.selected)
+        jobs(shared).get(self.cursor.selected)
     }
 
     /// Nothing runs, and nothing ever did.
     fn is_new(&self, shared: &Shared) -> bool {
-        shared.progress.is_some()
-            && self.jobs(shared).is_empty()
-            && self.known.value().is_some_and(Vec::is_empty)
+        shared.progress.is_some() && jobs(shared).is_empty() && self.known.value().is_some_and(Vec::is_empty)
     }
 }
 
@@ -152,12 +151,12 @@ impl View for Dashboard {
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
-        let jobs = self.jobs(cx.shared).len();
+        let jobs = jobs(cx.shared).len();
         let page = page(cx.shared);
         match message {
             Message::Act(Action::Longer) => self.window = (self.window + 1).min(WINDOWS.len() - 1),
             Message::Act(Action::Shorter) => self.window = self.window.saturating_sub(1),
-            Message::Act(Action::Reload) => self.known.refresh(Query::Jobs, cx),
+            Message::Act(Action::Reload) | Message::Done(..) => self.known.refresh(Query::Jobs, cx),
             Message::Act(Action::PauseAll) => pause_all(cx),
             Message::Act(Action::Demo) => {
                 let run = Command::Run {
@@ -179,7 +178,6 @@ impl View for Dashboard {
                     subject(&gauge).act(*action, cx);
                 }
             }
-            Message::Done(..) => self.known.refresh(Query::Jobs, cx),
             _ => {
                 let rows = |answer: &Answer| {
                     if let Answer::Jobs(rows) = answer {
@@ -195,6 +193,9 @@ impl View for Dashboard {
     }
 
     fn status(&self, shared: &Shared) -> String {
+        if self.is_new(shared) {
+            return "First run".to_owned();
+        }
         let window = WINDOWS[self.window].as_secs() / 60;
         let running = shared.running().count();
         let live = if running > 0 { "LIVE · " } else { "" };
@@ -225,7 +226,7 @@ impl View for Dashboard {
 
 impl Dashboard {
     fn table(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let jobs = self.jobs(shared);
+        let jobs = jobs(shared);
         let known = self
             .known
             .value()
@@ -256,38 +257,37 @@ impl Dashboard {
             }
             return;
         }
-        let narrow = Width::of(shared.size.width) == Width::Narrow;
-        let columns = if narrow { &NARROW[..] } else { &WIDE[..] };
-        let shown = jobs.iter().skip(self.cursor.offset);
-        let rows = shown.map(|gauge| {
-            if narrow {
-                small(gauge, shared)
-            } else {
-                cells(gauge, shared)
-            }
-        });
+        let width = Width::of(shared.size.width);
+        let (columns, cells): (&[Column], fn(&JobProgress, &Shared) -> Vec<Cell>) = match width {
+            Width::Narrow => (&NARROW, small),
+            Width::Medium => (&MEDIUM, medium),
+            Width::Wide => (&WIDE, cells),
+        };
+        let rows = jobs
+            .iter()
+            .skip(self.cursor.offset)
+            .map(|gauge| cells(gauge, shared));
         let selected = Some(self.cursor.selected - self.cursor.offset);
-        if narrow {
-            // No heading: every row counts.
-            let lifted = Rect {
-                y: inner.y.saturating_sub(1),
-                height: inner.height + 1,
-                ..inner
-            };
-            let heading: Vec<_> = (lifted.x..lifted.right())
-                .map(|x| buf[(x, lifted.y)].clone())
-                .collect();
-            table(buf, lifted, columns, rows, selected, shared);
-            for (x, cell) in (lifted.x..lifted.right()).zip(heading) {
-                buf[(x, lifted.y)] = cell;
-            }
-        } else {
-            table(buf, inner, columns, rows, selected, shared);
-        }
+        table(buf, inner, columns, rows, selected, shared);
     }
 }
 
-const NARROW: [Column; 3] = [words("", 10, 9), words("", 10, 5), numbers("", 8, 7)];
+const NARROW: [Column; 3] = [
+    words("JOB", 10, 9),
+    words("PROGRESS", 10, 5),
+    numbers("LEFT", 8, 7),
+];
+
+/// Without the target: the bar before it tells.
+const MEDIUM: [Column; 7] = [
+    words("JOB", 15, 9),
+    words("STATE", 9, 8),
+    words("PROGRESS", 10, 7),
+    numbers("ACCEPTED", 8, 6),
+    numbers("REJ%", 5, 3),
+    numbers("COST", 6, 4),
+    numbers("LEFT", 8, 5),
+];
 
 const WIDE: [Column; 8] = [
     words("JOB", 14, 9),
@@ -336,6 +336,24 @@ fn small(gauge: &JobProgress, shared: &Shared) -> Vec<Cell> {
             shared.style(slot),
         ),
         (left_over(gauge), shared.style(Slot::Fg)),
+    ]
+}
+
+fn medium(gauge: &JobProgress, shared: &Shared) -> Vec<Cell> {
+    let fg = shared.style(Slot::Fg);
+    let (glyph, slot) = badge(&gauge.state);
+    let part = done(gauge);
+    vec![
+        (gauge.name.clone(), fg),
+        (format!("{glyph} {}", gauge.state), shared.style(slot)),
+        (
+            format!("{} {:>4}", bar(part, 5), whole_percent(part)),
+            shared.style(slot),
+        ),
+        (grouped(gauge.accepted_samples), fg),
+        (percent(gauge.rejected, gauge.persisted + gauge.rejected), fg),
+        (gauge.usd.to_string(), fg),
+        (left_over(gauge), fg),
     ]
 }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::widgets::Widget;
-use tui_textarea::{CursorMove, TextArea};
+use tui_textarea::{CursorMove, Scrolling, TextArea};
 
-use crate::core::api::{Answer, CheckReport, Command, JobSource, Query, RunOptions};
+use crate::core::api::{Answer, CheckReport, Command, JobSource, Query, Receipt, RunOptions};
 use crate::core::job::parse::{Problem, Severity};
 use crate::core::text::grouped;
 
@@ -68,6 +69,8 @@ pub(crate) struct Editor {
     check: Remote<CheckReport>,
     /// The text that was checked; the report is about this one only.
     checked: Option<String>,
+    /// It was offered to save the text; a receipt then closes the editor.
+    offered: bool,
 }
 
 impl Editor {
@@ -90,6 +93,7 @@ impl Editor {
             typing: false,
             check: Remote::default(),
             checked: None,
+            offered: false,
         }
     }
 
@@ -163,13 +167,9 @@ impl Editor {
         }
     }
 
-    /// What the check found in the text as it is now.
+    /// What the last check found, perhaps before the last change.
     fn problems(&self) -> &[Problem] {
-        let about_this = self.checked.as_deref() == Some(self.content().as_str());
-        self.check
-            .value()
-            .filter(|_| about_this)
-            .map_or(&[], |report| &report.problems)
+        self.check.value().map_or(&[], |report| &report.problems)
     }
 
     fn checked(&mut self, cx: &mut Cx) {
@@ -245,6 +245,7 @@ impl Editor {
                 Dialog::ask(cx.shared, format!("New job {name}"), lines, choices)
             }
         };
+        self.offered = true;
         cx.confirm(dialog);
     }
 }
@@ -297,7 +298,10 @@ impl View for Editor {
         }
         match self.query() {
             Some(query) => self.stored.ask(query, cx),
-            None => self.begin(cx.shared),
+            None => {
+                self.begin(cx.shared);
+                self.dress(cx.shared);
+            }
         }
     }
 
@@ -314,7 +318,9 @@ impl View for Editor {
 
     fn back(&mut self, cx: &mut Cx) -> bool {
         self.leave(cx.shared);
-        std::mem::take(&mut self.typing)
+        let typed = std::mem::take(&mut self.typing);
+        self.dress(cx.shared);
+        typed
     }
 
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
@@ -339,16 +345,27 @@ impl View for Editor {
                 self.text.delete_line_by_head();
             }
             Message::Act(Action::Check) => {
-                self.leave(cx.shared);
+                cx.shared.drafts.insert(self.key().to_owned(), self.content());
                 self.checked = Some(self.content());
                 let query = Query::Check(self.source(cx.shared));
                 self.check.ask(query, cx);
             }
             Message::Act(Action::Reload) if !self.loaded => self.enter(cx),
-            Message::Done(_, Ok(_)) if !cx.shared.drafts.contains_key(self.key()) => cx.leave(),
+            Message::Done(_, Ok(receipt)) => {
+                let saved = matches!(receipt.as_ref(), Receipt::Started(_))
+                    && !cx.shared.drafts.contains_key(self.key());
+                if self.offered && saved {
+                    // What is stored is no draft any more.
+                    self.loaded = false;
+                    self.typing = false;
+                    cx.leave();
+                }
+            }
             Message::Reply(..) => self.reply(message, cx),
+            Message::Act(movement) => self.move_by(*movement),
             _ => {}
         }
+        self.dress(cx.shared);
     }
 
     fn status(&self, _: &Shared) -> String {
@@ -388,11 +405,10 @@ impl View for Editor {
             }
             return None;
         }
-        self.draw(shared, inner, buf);
         if beside.height > 0 {
             self.beside(shared, beside, buf);
         }
-        None
+        self.draw(inner, buf)
     }
 }
 
@@ -419,25 +435,62 @@ impl Editor {
         }
     }
 
-    fn draw(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let mut text = self.text.clone();
-        text.set_style(shared.style(Slot::Fg));
-        text.set_line_number_style(shared.style(Slot::Muted));
-        text.set_selection_style(shared.theme.selection());
-        text.set_cursor_line_style(ratatui::style::Style::new());
-        let shown = if self.typing {
+    /// Draws the text; says where the caret is on the screen.
+    fn draw(&self, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        (&self.text).render(area, buf);
+        let (caret, (top, left)) = (self.text.screen_cursor(), self.text.scroll_offset());
+        let row = caret.row.checked_sub(usize::from(top))? as u16;
+        let column = caret.col.checked_sub(usize::from(left))? as u16;
+        let at = Position::new(area.x + self.text.line_number_width() + column, area.y + row);
+        (self.typing && area.contains(at)).then_some(at)
+    }
+
+    /// The text in the colours of the theme.
+    fn dress(&mut self, shared: &Shared) {
+        self.text.set_style(shared.style(Slot::Fg));
+        self.text.set_line_number_style(shared.style(Slot::Muted));
+        self.text.set_selection_style(shared.theme.selection());
+        self.text.set_cursor_line_style(Style::new());
+        let caret = if self.typing {
             shared.theme.selection()
         } else {
             shared.style(Slot::Muted)
         };
-        text.set_cursor_style(shown);
-        (&text).render(area, buf);
+        self.text.set_cursor_style(caret);
+    }
+
+    /// Moves the caret while not typing, as lists are moved through.
+    fn move_by(&mut self, movement: Action) {
+        match movement {
+            Action::Down => self.text.move_cursor(CursorMove::Down),
+            Action::Up => self.text.move_cursor(CursorMove::Up),
+            Action::First => self.text.move_cursor(CursorMove::Top),
+            Action::Last => self.text.move_cursor(CursorMove::Bottom),
+            Action::HalfDown => self.text.scroll(Scrolling::HalfPageDown),
+            Action::HalfUp => self.text.scroll(Scrolling::HalfPageUp),
+            Action::PageDown => self.text.scroll(Scrolling::PageDown),
+            Action::PageUp => self.text.scroll(Scrolling::PageUp),
+            _ => {}
+        }
     }
 
     /// The problems, each with its line and what to write instead.
     fn beside(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
         let problems = self.problems();
-        let inner = pane(buf, area, "Problems", &problems.len().to_string(), false, shared);
+        let changed = self.checked.as_deref() != Some(self.content().as_str());
+        let fact = if changed {
+            "before the last change"
+        } else {
+            "ctrl-s checks again"
+        };
+        let inner = pane(
+            buf,
+            area,
+            &format!("Problems ({})", problems.len()),
+            fact,
+            false,
+            shared,
+        );
         if let Some(error) = self.check.error() {
             return failure(buf, inner, error, shared);
         }

@@ -15,6 +15,7 @@ use crate::tui::message::Message;
 use crate::tui::remote::Remote;
 use crate::tui::text::{clock, put, put_all};
 use crate::tui::theme::Slot;
+use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{badge, empty, failure, pane};
 
 use super::View;
@@ -89,16 +90,24 @@ impl View for JobScreen {
     fn update(&mut self, message: &Message, cx: &mut Cx) {
         let query = self.query();
         match message {
-            Message::Act(Action::Reload) | Message::Event(_) => self.detail.refresh(query, cx),
-            Message::Act(Action::Down) => self.scroll = self.scroll.saturating_add(1).min(overview::ROWS),
-            Message::Act(Action::Up) => self.scroll = self.scroll.saturating_sub(1),
-            Message::Act(Action::First) => self.scroll = 0,
+            Message::Act(Action::Reload) | Message::Event(_) | Message::Done(_, Ok(_)) => {
+                self.detail.refresh(query, cx)
+            }
             Message::Act(action) => {
-                if let Some(detail) = self.detail.value().cloned() {
+                let Some(detail) = self.detail.value().cloned() else {
+                    return;
+                };
+                let (rows, page) = overview::extent(&detail, cx.shared);
+                let mut cursor = Cursor {
+                    selected: usize::from(self.scroll),
+                    offset: 0,
+                };
+                if cursor.act(*action, rows.saturating_sub(page) + 1, page) {
+                    self.scroll = cursor.selected as u16;
+                } else {
                     Subject::of(&detail.row, cx.shared).act(*action, cx);
                 }
             }
-            Message::Done(_, Ok(_)) => self.detail.refresh(query, cx),
             Message::Tick(now) if self.detail.older_than(EVERY, *now) => self.detail.refresh(query, cx),
             _ => {
                 let read = |answer: &Answer| {
@@ -168,7 +177,7 @@ impl JobScreen {
                 let (upper, rest) = top(area, 11);
                 let (tasks, funnel) = left(upper, upper.width / 2);
                 let (teachers, errors) = top(rest, rest.height.saturating_sub(7));
-                let (teachers, limits) = left(teachers, teachers.width * 3 / 5);
+                let (teachers, limits) = left(teachers, teachers.width * 2 / 3);
                 overview::tasks(detail, shared, tasks, buf);
                 overview::funnel(detail, shared, funnel, buf);
                 overview::teachers(detail, shared, teachers, buf);
@@ -197,21 +206,24 @@ impl JobScreen {
             rest = below;
             used += part.height;
         }
-        let from = self.scroll.min(used.saturating_sub(area.height));
-        for row in 0..area.height.min(used) {
+        // Where not everything fits, the last row says so.
+        let page = if used > area.height {
+            area.height.saturating_sub(1)
+        } else {
+            used
+        };
+        let from = self.scroll.min(used - page);
+        for row in 0..page {
             for column in 0..area.width {
                 buf[(area.x + column, area.y + row)] = sheet[(column, from + row)].clone();
             }
         }
-        let hidden = used.saturating_sub(from + area.height);
-        if hidden > 0 {
-            let text = format!(" ↓ {hidden} more rows ");
-            let line = Rect {
-                y: area.bottom() - 1,
-                height: 1,
-                ..area
+        if used > area.height {
+            let more = match used - page - from {
+                0 => "the end".to_owned(),
+                rows => format!("↓ {rows} more rows"),
             };
-            put(buf, line, 2, 0, &text, shared.style(Slot::Accent));
+            put(buf, area, 2, page, &more, shared.style(Slot::Accent));
         }
     }
 

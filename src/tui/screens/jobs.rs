@@ -40,7 +40,7 @@ pub(crate) struct Jobs {
 
 fn panes(area: Rect) -> (Rect, Rect) {
     match Width::of(area.width) {
-        Width::Wide => left(area, area.width * 2 / 3),
+        Width::Wide => left(area, area.width * 7 / 10),
         _ => (area, Rect { height: 0, ..area }),
     }
 }
@@ -103,14 +103,17 @@ impl Jobs {
             let text = format!("No job matches “{}”.", self.filter.text());
             return empty(buf, list, &[&text, "esc clears the filter"], shared);
         }
-        let rows = shown
-            .iter()
-            .skip(self.cursor.offset)
-            .map(|row| cells(row, shared));
+        let narrow = Width::of(shared.size.width) == Width::Narrow;
+        let (columns, draw): (&[Column], fn(&JobRow, &Shared) -> Vec<Cell>) = if narrow {
+            (&NARROW, small)
+        } else {
+            (&COLUMNS, cells)
+        };
+        let rows = shown.iter().skip(self.cursor.offset).map(|row| draw(row, shared));
         table(
             buf,
             list,
-            &COLUMNS,
+            columns,
             rows,
             Some(self.cursor.selected - self.cursor.offset),
             shared,
@@ -162,7 +165,7 @@ impl Jobs {
 }
 
 const COLUMNS: [Column; 8] = [
-    words("NAME", 14, 9),
+    words("NAME", 13, 9),
     words("STATE", 11, 8),
     words("", 5, 2),
     numbers("ACCEPTED", 10, 7),
@@ -172,18 +175,35 @@ const COLUMNS: [Column; 8] = [
     numbers("AGE", 6, 1),
 ];
 
+/// On narrow terminals: how far in per cent instead of numbers.
+const NARROW: [Column; 3] = [words("NAME", 14, 9), words("STATE", 11, 8), numbers("", 5, 7)];
+
+fn small(row: &JobRow, shared: &Shared) -> Vec<Cell> {
+    let mut cells = cells(row, shared);
+    cells.truncate(2);
+    let percent = format!("{:.0}%", (part(row, shared) * 100.0).floor().clamp(0.0, 100.0));
+    cells.push((percent, shared.style(Slot::Fg)));
+    cells
+}
+
+/// Part of the work that is done.
+fn part(row: &JobRow, shared: &Shared) -> f64 {
+    let planned = row.counts.planned();
+    match (shared.gauge(&row.name), row.target) {
+        (Some(gauge), _) => super::dashboard::done(gauge),
+        (None, Some(target)) if target > 0 => row.samples[0] as f64 / target as f64,
+        (None, _) if planned == 0 => 0.0,
+        (None, _) => (planned - row.counts.open()) as f64 / planned as f64,
+    }
+}
+
 fn cells(row: &JobRow, shared: &Shared) -> Vec<Cell> {
     let fg = shared.style(Slot::Fg);
     let gauge = shared.gauge(&row.name);
     let state = gauge.map_or(row.state.word(), |gauge| gauge.state.as_str());
     let (glyph, slot) = badge(state);
     let accepted = gauge.map_or(row.samples[0], |gauge| gauge.accepted_samples);
-    let part = match (gauge, row.target) {
-        (Some(gauge), _) => super::dashboard::done(gauge),
-        (None, Some(target)) if target > 0 => accepted as f64 / target as f64,
-        (None, _) if row.counts.planned() == 0 => 0.0,
-        (None, _) => (row.counts.planned() - row.counts.open()) as f64 / row.counts.planned() as f64,
-    };
+    let part = part(row, shared);
     let judged = row.samples[0] + row.samples[1];
     let now = shared.options.started_ms + i64::try_from(shared.now.as_millis()).unwrap_or_default();
     let age = Duration::from_millis(u64::try_from(now - row.created_ms).unwrap_or_default());
@@ -253,7 +273,7 @@ impl View for Jobs {
             }
             Message::Paste(text) => self.filter.insert(text),
             Message::Act(Action::Reload) | Message::Event(_) | Message::Done(..) => {
-                self.rows.refresh(Query::Jobs, cx)
+                self.rows.refresh(Query::Jobs, cx);
             }
             Message::Act(action) => {
                 if !self.cursor.act(*action, self.shown().len(), page)

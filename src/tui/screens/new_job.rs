@@ -13,7 +13,7 @@ use crate::tui::remote::Remote;
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{empty, failure, pane};
-use crate::tui::widgets::table::{Column, table, words};
+use crate::tui::widgets::table::{Column, prose, table, words};
 
 use super::editor::Editor;
 use super::{Screen, View};
@@ -25,7 +25,7 @@ pub(crate) struct NewJob {
     cursor: Cursor,
 }
 
-const COLUMNS: [Column; 2] = [words("START FROM", 18, 9), words("WHAT IT MAKES", 60, 1)];
+const COLUMNS: [Column; 2] = [words("START FROM", 16, 9), prose("WHAT IT MAKES", 12, 1)];
 
 impl NewJob {
     /// Name and description, the draft and the empty page first.
@@ -35,7 +35,7 @@ impl NewJob {
             "An empty page with the parts every job has".to_owned(),
         )];
         if shared.drafts.contains_key("") {
-            choices[0].1 = "Go on with the draft of this session".to_owned();
+            "Go on with the draft of this session".clone_into(&mut choices[0].1);
         }
         choices.extend(self.bundled.value().into_iter().flatten().cloned());
         choices
@@ -113,11 +113,10 @@ impl View for NewJob {
                 };
                 vec![(name, shared.style(Slot::Fg)), (what, shared.style(Slot::Muted))]
             });
-        let columns = if area.width < 84 { &NARROW } else { &COLUMNS };
         table(
             buf,
             inner,
-            columns,
+            &COLUMNS,
             rows,
             Some(self.cursor.selected - self.cursor.offset),
             shared,
@@ -125,5 +124,3 @@ impl View for NewJob {
         None
     }
 }
-
-const NARROW: [Column; 2] = [words("START FROM", 14, 9), words("WHAT IT MAKES", 20, 1)];

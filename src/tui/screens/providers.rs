@@ -32,14 +32,14 @@ pub(crate) struct Providers {
 
 /// Columns of the table here and on the dashboard.
 pub(crate) const COLUMNS: [Column; 8] = [
-    words("NAME", 12, 9),
+    words("NAME", 11, 9),
     words("HEALTH", 9, 8),
-    numbers("IN FLIGHT", 9, 6),
-    numbers("P50", 6, 3),
-    numbers("P95", 6, 4),
+    numbers("IN-FL", 6, 6),
+    numbers("P50", 5, 3),
+    numbers("P95", 5, 4),
     numbers("ERR%", 5, 5),
     numbers("429", 4, 2),
-    numbers("COST", 7, 7),
+    numbers("COST", 6, 7),
 ];
 
 /// The word of a provider's health.
@@ -122,19 +122,19 @@ impl Providers {
             }
             row += 1;
         }
-        let requests = format!(
-            "{} sent, {} failed, asked to slow down {}×",
-            grouped(one.requests),
-            grouped(one.errors),
-            one.limited
-        );
-        for (name, text) in [("requests", requests), ("spent", one.usd.to_string())] {
+        let requests = format!("{} sent, {} failed", grouped(one.requests), grouped(one.errors));
+        let lines = [
+            ("requests", requests),
+            ("slow down", format!("asked {}×", grouped(one.limited))),
+            ("spent", one.usd.to_string()),
+        ];
+        for (name, text) in lines {
             put_all(
                 buf,
                 inner,
                 1,
                 row,
-                &[(&format!("{name:<10}"), muted), (&text, fg)],
+                &[(&format!("{name:<11}"), muted), (&text, fg)],
             );
             row += 1;
         }
@@ -147,9 +147,12 @@ impl Providers {
                 "✓ {} answered in {} ms for {}",
                 tested.teacher, tested.latency_ms, tested.usd
             );
-            put(buf, inner, 1, row, &text, shared.style(Slot::Ok));
-            put(buf, inner, 3, row + 1, &tested.text, muted);
-            row += 3;
+            for line in wrap(&text, width) {
+                put(buf, inner, 1, row, &line, shared.style(Slot::Ok));
+                row += 1;
+            }
+            put(buf, inner, 3, row, &tested.text, muted);
+            row += 2;
         }
         put(
             buf,

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use serde_json::Value;
 
 use crate::core::api::{Answer, Command, Query, SamplePage, SampleQuery};
 use crate::core::ports::Decided;
@@ -66,13 +67,13 @@ impl Default for Samples {
 
 const COLUMNS: [Column; 5] = [
     words("TEXT", 18, 9),
-    words("STATE", 14, 8),
+    words("STATE", 17, 8),
     numbers("TASK", 7, 6),
     words("TEACHER", 16, 3),
     words("JOB", 14, 2),
 ];
 
-const NARROW: [Column; 2] = [words("TEXT", 18, 9), words("STATE", 11, 8)];
+const NARROW: [Column; 2] = [words("TEXT", 15, 9), words("STATE", 17, 8)];
 
 fn panes(area: Rect, reading: bool) -> (Rect, Rect) {
     let none = Rect { height: 0, ..area };
@@ -114,7 +115,7 @@ impl Samples {
         self.rows().get(self.cursor.selected)
     }
 
-    fn list_page(&self, shared: &Shared) -> usize {
+    fn list_page(shared: &Shared) -> usize {
         let area = shell(shared.size).body;
         let area = Rect {
             height: area.height.saturating_sub(1),
@@ -184,7 +185,7 @@ impl Samples {
             done,
         );
         if !undo {
-            let (rows, page) = (self.rows().len(), self.list_page(cx.shared));
+            let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
             self.cursor.act(Action::Down, rows, page);
             self.reading = self.reading.map(|_| 0);
         }
@@ -226,7 +227,7 @@ impl Samples {
             cursor.act(movement, lines.saturating_sub(page) + 1, page);
             self.reading = Some(cursor.selected);
         } else {
-            let (rows, page) = (self.rows().len(), self.list_page(cx.shared));
+            let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
             self.cursor.act(movement, rows, page);
         }
     }
@@ -329,9 +330,14 @@ impl Samples {
     }
 }
 
-/// The first line of what the last step answered.
+/// The first line of what the last step answered: of an object, its first text.
 fn headline(sample: &Sample) -> &str {
-    let text = sample.steps.last().map_or("", |step| step.text.trim_start());
+    let Some(step) = sample.steps.last() else {
+        return "";
+    };
+    let fields = step.value.as_ref().and_then(Value::as_object);
+    let first = fields.and_then(|fields| fields.values().find_map(Value::as_str));
+    let text = first.unwrap_or(&step.text).trim_start();
     text.lines().next().unwrap_or_default()
 }
 
@@ -430,7 +436,7 @@ impl View for Samples {
                 };
                 let query = self.query();
                 self.page.take(message, read, || query, cx);
-                let (rows, page) = (self.rows().len(), self.list_page(cx.shared));
+                let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
                 self.cursor.clamp(rows, page);
             }
         }
@@ -445,7 +451,7 @@ impl View for Samples {
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let (prompt, below) = top(area, if self.reading.is_some() { 0 } else { 1 });
+        let (prompt, below) = top(area, u16::from(self.reading.is_none()));
         let caret = if prompt.height > 0 {
             self.prompt(shared, prompt, buf)
         } else {

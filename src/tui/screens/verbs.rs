@@ -51,13 +51,11 @@ impl<'a> Subject<'a> {
 
     /// Why a verb cannot be used on it now.
     pub(crate) fn disabled(&self, action: Action) -> Option<String> {
-        let name = self.name;
         match action {
-            Action::Pause if self.is_final() => Some(format!("{name} is {}", self.state)),
-            Action::Cancel if self.is_final() => Some(format!("{name} is {}", self.state)),
+            Action::Pause | Action::Cancel if self.is_final() => Some(format!("it is {}", self.state)),
             Action::Retry if self.failed == 0 => Some("no task has failed".to_owned()),
             Action::Delete if matches!(self.state.as_str(), "running" | "pausing") => {
-                Some(format!("{name} is running: pause or cancel it first"))
+                Some("it is running: pause or cancel it first".to_owned())
             }
             _ => None,
         }

@@ -84,7 +84,7 @@ pub(crate) fn failure(buf: &mut Buffer, area: Rect, failure: &Failure, shared: &
 pub(crate) fn bar(part: f64, width: usize) -> String {
     let full = (part.clamp(0.0, 1.0) * width as f64).round() as usize;
     // A little is not nothing, and almost is not all.
-    let full = if part > 0.0 && full == 0 { 1 } else { full };
+    let full = if part > 0.0 { full.max(1).min(width) } else { full };
     let full = if part < 1.0 && full == width {
         width.saturating_sub(1)
     } else {
@@ -119,6 +119,7 @@ mod tests {
         assert_eq!(bar(0.001, 4), "█░░░");
         assert_eq!(bar(0.999, 4), "███░");
         assert_eq!(bar(1.0, 4), "████");
-        assert_eq!(bar(f64::NAN, 0), "");
+        assert_eq!(bar(0.5, 0), "");
+        assert_eq!(bar(f64::NAN, 2), "░░");
     }
 }

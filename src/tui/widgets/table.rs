@@ -12,12 +12,14 @@ use crate::tui::theme::Slot;
 pub(crate) struct Column {
     /// Its heading.
     pub(crate) title: &'static str,
-    /// Cells; the first column takes what is left over and this at least.
+    /// Cells at least.
     pub(crate) width: u16,
     /// Numbers stand right.
     pub(crate) right: bool,
     /// Where room is short, columns of low rank go first.
     pub(crate) rank: u8,
+    /// It takes what is left over; the first one does where none is marked.
+    pub(crate) grows: bool,
 }
 
 /// A column of text.
@@ -27,6 +29,18 @@ pub(crate) const fn words(title: &'static str, width: u16, rank: u8) -> Column {
         width,
         right: false,
         rank,
+        grows: false,
+    }
+}
+
+/// A column of text that takes what is left over.
+pub(crate) const fn prose(title: &'static str, width: u16, rank: u8) -> Column {
+    Column {
+        title,
+        width,
+        right: false,
+        rank,
+        grows: true,
     }
 }
 
@@ -37,6 +51,7 @@ pub(crate) const fn numbers(title: &'static str, width: u16, rank: u8) -> Column
         width,
         right: true,
         rank,
+        grows: false,
     }
 }
 
@@ -56,7 +71,8 @@ fn widths(columns: &[Column], room: u16) -> Vec<(usize, u16)> {
         shown.retain(|at| Some(*at) != least);
     }
     let spare = room.saturating_sub(taken(&shown));
-    let width = |at: usize| columns[at].width + if at == 0 { spare } else { 0 };
+    let grower = shown.iter().copied().find(|at| columns[*at].grows).unwrap_or(0);
+    let width = |at: usize| columns[at].width + if at == grower { spare } else { 0 };
     shown.into_iter().map(|at| (at, width(at))).collect()
 }
 

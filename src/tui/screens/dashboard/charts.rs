@@ -12,7 +12,7 @@ use crate::core::text::grouped;
 use crate::tui::context::Shared;
 use crate::tui::history::Point;
 use crate::tui::layout::{Width, top};
-use crate::tui::text::{compact, per_second, percent, put, put_all};
+use crate::tui::text::{compact, per_second, put, put_all, share};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::chart::{chart, columns, legend, sparkline};
 use crate::tui::widgets::pane::{badge, bar, pane};
@@ -28,9 +28,18 @@ struct Counter {
     read: fn(&Point) -> f64,
 }
 
-fn list(point: &Point) -> [Counter; 6] {
+fn list(point: &Point, narrow: bool) -> [Counter; 6] {
     let judged = point.persisted + point.rejected;
     let rate = |at: usize| per_second(point.rates[at]);
+    // Where the column is narrow, the share says more than the rate.
+    let both = |at: usize, part: u64, whole: u64| {
+        let share = share(part, whole);
+        if narrow {
+            share
+        } else {
+            format!("{}  {share}", rate(at))
+        }
+    };
     let counter = |title, value, fact, slot, read| Counter {
         title,
         value,
@@ -62,14 +71,14 @@ fn list(point: &Point) -> [Counter; 6] {
         counter(
             "REJECTED",
             point.rejected,
-            format!("{}  {}%", rate(2), percent(point.rejected, judged)),
+            both(2, point.rejected, judged),
             Slot::Warn,
             |point| point.rates[2],
         ),
         counter(
             "FAILED",
             point.failed,
-            format!("{}  {}%", rate(3), percent(point.failed, point.started)),
+            both(3, point.failed, point.started),
             Slot::Error,
             |point| point.rates[3],
         ),
@@ -79,8 +88,9 @@ fn list(point: &Point) -> [Counter; 6] {
 /// The six counters: on narrow terminals two lines of the four that matter most.
 pub(super) fn counters(shared: &Shared, area: Rect, buf: &mut Buffer, window: Duration) {
     let newest = shared.history.newest().copied().unwrap_or_default();
-    let counters = list(&newest);
+    let counters = list(&newest, area.width < 100);
     let muted = shared.style(Slot::Muted);
+    let known = shared.progress.is_some();
     if Width::of(shared.size.width) == Width::Narrow {
         let judged = newest.persisted + newest.rejected;
         let lines = [
@@ -91,7 +101,7 @@ pub(super) fn counters(shared: &Shared, area: Rect, buf: &mut Buffer, window: Du
             ],
             [
                 ("rejected", grouped(newest.rejected)),
-                ("", percent(newest.rejected, judged) + "%"),
+                ("", share(newest.rejected, judged)),
                 ("failed", grouped(newest.failed)),
             ],
         ];
@@ -123,7 +133,15 @@ pub(super) fn counters(shared: &Shared, area: Rect, buf: &mut Buffer, window: Du
             shared.style(Slot::Fg)
         };
         put(buf, column, 0, 0, counter.title, muted);
-        put(buf, column, 0, 1, &grouped(counter.value), style);
+        let value = if known {
+            grouped(counter.value)
+        } else {
+            "-".to_owned()
+        };
+        put(buf, column, 0, 1, &value, style);
+        if !known {
+            continue;
+        }
         put(buf, column, 0, 2, &counter.fact, muted);
         let cells = usize::from(cell.saturating_sub(3)).min(12);
         let series = shared.history.series(window, cells, counter.read);
@@ -158,7 +176,7 @@ pub(super) fn speed(shared: &Shared, area: Rect, buf: &mut Buffer, window: Durat
             buf,
             inner,
             &[(values, shared.style(Slot::Chart1))],
-            |value| compact_axis(value),
+            compact_axis,
             shared,
         );
         return;
@@ -170,6 +188,9 @@ pub(super) fn speed(shared: &Shared, area: Rect, buf: &mut Buffer, window: Durat
         .progress
         .as_ref()
         .map_or(&[][..], |progress| &progress.providers);
+    if providers.is_empty() {
+        return;
+    }
     let mut at = put(buf, inner, 1, 2, "providers: ", shared.style(Slot::Muted)) + 1;
     for one in providers {
         let (glyph, slot) = badge(word(one.health));
@@ -207,7 +228,7 @@ pub(super) fn cost(shared: &Shared, area: Rect, buf: &mut Buffer, window: Durati
         buf,
         plot,
         &[(input, styles[0]), (output, styles[1])],
-        |value| compact_axis(value),
+        compact_axis,
         shared,
     );
     legend(
@@ -252,19 +273,19 @@ fn money(shared: &Shared) -> String {
     let (usd, reserved) = jobs.fold((0, 0), |(usd, reserved), job| {
         (usd + job.usd.0, reserved + job.reserved.0)
     });
-    let mut text = format!("spent {}", Money(usd));
-    if let Some(rate) = shared.history.usd_per_hour() {
-        text.push_str(&format!("   ${rate:.2}/h"));
-    }
-    if reserved > 0 {
-        text.push_str(&format!("   {} set aside", Money(reserved)));
-    }
-    text
+    let rate = shared.history.usd_per_hour();
+    let rate = rate.map_or_else(String::new, |rate| format!("   ${rate:.2}/h"));
+    let aside = if reserved > 0 {
+        format!("   {} set aside", Money(reserved))
+    } else {
+        String::new()
+    };
+    format!("spent {}{rate}{aside}", Money(usd))
 }
 
 fn compact_axis(value: f64) -> String {
     if value == 0.0 || value >= 10.0 {
-        compact(value)
+        compact(value).replace(".0", "")
     } else {
         format!("{value:.1}")
     }

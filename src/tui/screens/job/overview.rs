@@ -10,7 +10,7 @@ use crate::core::task::TaskState;
 use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
-use crate::tui::layout::Width;
+use crate::tui::layout::{Width, shell};
 use crate::tui::text::{compact, percent, put, put_all, put_right};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{bar, empty, pane};
@@ -33,10 +33,18 @@ pub(super) fn stack(detail: &JobDetail, shared: &Shared) -> [(u16, Draw); 5] {
     [
         (rows(TASKS.len()), tasks),
         (rows(detail.reasons.len() + 3), funnel),
-        (rows(7), limits),
+        (rows(8), limits),
         (rows(detail.teachers.len().max(2) + 1), teachers),
         (rows(detail.failures.len().max(2)), errors),
     ]
+}
+
+/// Rows that the stacked panes take, and how many of them are seen at once.
+pub(super) fn extent(detail: &JobDetail, shared: &Shared) -> (usize, usize) {
+    let rows: u16 = stack(detail, shared).iter().map(|(rows, _)| rows).sum();
+    // The banner above and the line that says how many rows are left below.
+    let page = shell(shared.size).body.height.saturating_sub(2);
+    (usize::from(rows), usize::from(page))
 }
 
 /// Lines of the task pane: word, states that it sums, meaning.
@@ -176,7 +184,7 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
             let part = spent.usd() / cap.usd();
             format!(
                 "{spent} of {cap}  {} {:.0}%",
-                bar(part, 10),
+                bar(part, 6),
                 (part * 100.0).floor()
             )
         }
@@ -185,7 +193,7 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
     let each = if accepted == 0 {
         "-".to_owned()
     } else {
-        Money(spent.0 / accepted as i64).to_string()
+        Money(spent.0 / accepted.cast_signed()).to_string()
     };
     let of = |used: String, cap: Option<String>| cap.map_or(used.clone(), |cap| format!("{used} of {cap}"));
     let tokens = of(
@@ -201,11 +209,13 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
         OnLimit::Pause => "pause",
         OnLimit::Stop => "stop",
     };
-    let again = summary.requests.maybe_billed_twice;
-    let twice = if again > 0 {
-        format!("  {} maybe billed twice", grouped(again))
-    } else {
-        String::new()
+    let again = match summary.requests.maybe_billed_twice {
+        0 => grouped(summary.requests.retried),
+        twice => format!(
+            "{}, {} maybe paid twice",
+            grouped(summary.requests.retried),
+            grouped(twice)
+        ),
     };
     let lines = [
         ("spent", cost),
@@ -218,10 +228,8 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
                 compact(output as f64)
             ),
         ),
-        (
-            "requests",
-            format!("{requests}  {} retried{twice}", grouped(summary.requests.retried)),
-        ),
+        ("requests", requests),
+        ("retried", again),
         ("minutes", minutes),
         ("at a limit", on_limit.to_owned()),
         (
@@ -233,13 +241,11 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
         ),
     ];
     for (row, (word, text)) in lines.iter().enumerate() {
-        let spans = [
-            (format!("{word:<12}"), shared.style(Slot::Muted)),
-            (text.clone(), shared.style(Slot::Fg)),
-        ];
-        let row = row as u16;
-        let at = 1 + put(buf, inner, 1, row, &spans[0].0, spans[0].1);
-        put(buf, inner, at, row, &spans[1].0, spans[1].1);
+        let spans = [(format!("{word:<11}"), Slot::Muted), (text.clone(), Slot::Fg)];
+        let spans = spans
+            .each_ref()
+            .map(|(text, slot)| (text.as_str(), shared.style(*slot)));
+        put_all(buf, inner, 1, row as u16, &spans);
     }
 }
 

@@ -10,20 +10,24 @@ use crate::tui::context::Shared;
 use crate::tui::text::{put, wrap};
 use crate::tui::theme::Slot;
 
-/// A line and what it is.
+/// A line and what it is. Values are indented under their names.
 pub(super) type Line = (String, Slot);
+
+/// Columns that a value stands in.
+const INDENT: &str = "  ";
 
 /// All lines of a sample, broken for a pane of `width` columns.
 pub(super) fn lines(job: &str, sample: &Sample, raw: bool, width: u16) -> Vec<Line> {
     let width = usize::from(width.saturating_sub(2));
     let told = if raw { object(sample) } else { told(job, sample) };
     let broken = told.into_iter().flat_map(|(text, slot)| {
+        let indent = if slot == Slot::Fg && !raw { INDENT } else { "" };
         let rows = if text.is_empty() {
             vec![String::new()]
         } else {
-            wrap(&text, width)
+            wrap(&text, width - indent.len().min(width))
         };
-        rows.into_iter().map(move |row| (row, slot))
+        rows.into_iter().map(move |row| (format!("{indent}{row}"), slot))
     });
     broken.collect()
 }
