@@ -1,5 +1,10 @@
 //! The validators by behaviour, through their catalog: what each accepts, rejects with which reason and evidence, and refuses to
 //! be built from. The context is a fake; scripts are real processes in temporary directories.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::VecDeque;
 use std::fs;
@@ -147,7 +152,11 @@ async fn rejected(validator: &Arc<dyn Validator>, candidate: &Candidate) -> Opti
         verdict.decision == Decision::Reject
     );
     if verdict.reason.is_some() {
-        assert!(verdict.evidence.is_some_and(|evidence| !evidence.is_empty()));
+        assert!(
+            verdict
+                .evidence
+                .is_some_and(|evidence| !evidence.is_empty())
+        );
     }
     verdict.reason
 }
@@ -183,10 +192,19 @@ fn costly_ones_come_last_and_only_one_remembers() {
         .iter()
         .map(|entry| build(entry.kind, entry.example))
         .collect();
-    let costly: Vec<bool> = built.iter().map(|validator| validator.is_costly()).collect();
+    let costly: Vec<bool> = built
+        .iter()
+        .map(|validator| validator.is_costly())
+        .collect();
     assert!(costly.is_sorted(), "{costly:?}");
     assert_eq!(costly.iter().filter(|costly| **costly).count(), 2);
-    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 1);
+    assert_eq!(
+        built
+            .iter()
+            .filter(|validator| validator.remembers())
+            .count(),
+        1
+    );
     let keyed = |validator: &&Arc<dyn Validator>| validator.dedup_key(&candidate("x")).is_some();
     assert_eq!(built.iter().filter(keyed).count(), 1);
 }
@@ -210,7 +228,11 @@ async fn a_field_that_is_not_there_waits_for_a_person() {
 async fn verdicts_become_one_decision() {
     let text = candidate("I'm sorry, but I can't help with that.");
     let mut verdicts = vec![];
-    for (kind, settings) in [("length", "min_chars = 5"), ("refusal", ""), ("length", "min_chars = 500")] {
+    for (kind, settings) in [
+        ("length", "min_chars = 5"),
+        ("refusal", ""),
+        ("length", "min_chars = 500"),
+    ] {
         verdicts.push(check(&build(kind, settings), &text).await);
     }
     let judgement = Judgement::of(verdicts);
@@ -230,7 +252,11 @@ async fn length_counts_characters_and_words() {
         ("one two three", Some(Reason::Length)),
         ("", Some(Reason::Length)),
     ] {
-        assert_eq!(rejected(&validator, &candidate(text)).await, reason, "{text}");
+        assert_eq!(
+            rejected(&validator, &candidate(text)).await,
+            reason,
+            "{text}"
+        );
     }
     let question = build("length", "field = 'question'\nmax_chars = 3");
     let verdict = check(&question, &candidate("x")).await;
@@ -242,7 +268,11 @@ async fn length_counts_characters_and_words() {
 
 #[test]
 fn length_settings_must_make_sense() {
-    assert!(build_error("length", "").message.contains("at least one of"));
+    assert!(
+        build_error("length", "")
+            .message
+            .contains("at least one of")
+    );
     let error = build_error("length", "min_words = 9\nmax_words = 3");
     assert_eq!(error.key.as_deref(), Some("min_words"));
 }
@@ -276,7 +306,11 @@ async fn regex_must_or_must_not_match() {
     let evidence = verdict.evidence.unwrap();
     assert!(evidence.contains("“Lorem” at character 4"), "{evidence}");
     let error = build_error("regex", "pattern = 'a(b'");
-    assert!(error.message.contains("at character 2"), "{}", error.message);
+    assert!(
+        error.message.contains("at character 2"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]
@@ -287,9 +321,16 @@ async fn refusals_are_rejected_by_words_by_the_wire_and_by_the_job() {
         "That is OUTSIDE my area of expertise.",
         "Tut mir leid, aber ich kann dabei nicht helfen.",
     ] {
-        assert_eq!(rejected(&validator, &candidate(text)).await, Some(Reason::Refusal), "{text}");
+        assert_eq!(
+            rejected(&validator, &candidate(text)).await,
+            Some(Reason::Refusal),
+            "{text}"
+        );
     }
-    assert_eq!(rejected(&validator, &candidate("Tides follow the moon.")).await, None);
+    assert_eq!(
+        rejected(&validator, &candidate("Tides follow the moon.")).await,
+        None
+    );
     for finish in [FinishReason::Refusal, FinishReason::ContentFilter] {
         let mut filtered = candidate("Tides follow");
         filtered.steps[0].finish = finish;
@@ -308,7 +349,11 @@ async fn truncated_looks_at_every_step() {
     assert_eq!(verdict.reason, Some(Reason::Truncated));
     assert!(verdict.evidence.unwrap().contains("`solution`"));
     let mut open = candidate("```rust\nfn main() {");
-    assert_eq!(rejected(&validator, &open).await, None, "the wire says it is whole");
+    assert_eq!(
+        rejected(&validator, &open).await,
+        None,
+        "the wire says it is whole"
+    );
     open.steps[0].finish = FinishReason::Other("unknown".to_owned());
     assert_eq!(rejected(&validator, &open).await, Some(Reason::Truncated));
     open.steps[0].text = "{\"answer\": \"four".to_owned();
@@ -320,17 +365,29 @@ async fn truncated_looks_at_every_step() {
 #[tokio::test]
 async fn control_characters_are_found_behind_json_escapes_and_in_thinking() {
     let validator = build("no_control_chars", "");
-    assert_eq!(rejected(&validator, &candidate("tabs\tand\r\nlines 👩‍🚀")).await, None);
+    assert_eq!(
+        rejected(&validator, &candidate("tabs\tand\r\nlines 👩‍🚀")).await,
+        None
+    );
     let verdict = check(&validator, &candidate("a\u{202e}b")).await;
     assert_eq!(verdict.reason, Some(Reason::ControlChars));
-    assert_eq!(verdict.evidence.as_deref(), Some("`solution`: U+202E at character 2"));
+    assert_eq!(
+        verdict.evidence.as_deref(),
+        Some("`solution`: U+202E at character 2")
+    );
     let mut escaped = candidate(r#"{"a": ["\u001b[2J"]}"#);
     assert_eq!(rejected(&validator, &escaped).await, None);
     escaped.steps[0].value = serde_json::from_str(&escaped.steps[0].text).ok();
-    assert_eq!(rejected(&validator, &escaped).await, Some(Reason::ControlChars));
+    assert_eq!(
+        rejected(&validator, &escaped).await,
+        Some(Reason::ControlChars)
+    );
     let mut thinking = candidate("fine");
     thinking.steps[0].reasoning = Some("\u{e0041}".to_owned());
-    assert_eq!(rejected(&validator, &thinking).await, Some(Reason::ControlChars));
+    assert_eq!(
+        rejected(&validator, &thinking).await,
+        Some(Reason::ControlChars)
+    );
 }
 
 // ------------------------------------------------------------------------------------------------------------------ structural
@@ -351,16 +408,34 @@ async fn structural_says_where_an_answer_breaks_its_schema() {
     });
     let whole = with_schema(schema.clone(), r#"{"answer": 4, "steps": ["a"]}"#);
     assert_eq!(rejected(&validator, &whole).await, None);
-    let verdict = check(&validator, &with_schema(schema.clone(), r#"{"answer": "4", "steps": ["a", 1]}"#)).await;
+    let verdict = check(
+        &validator,
+        &with_schema(schema.clone(), r#"{"answer": "4", "steps": ["a", 1]}"#),
+    )
+    .await;
     assert_eq!(verdict.reason, Some(Reason::Schema));
     let evidence = verdict.evidence.unwrap();
-    assert!(evidence.contains("at /answer") && evidence.contains("at /steps/1"), "{evidence}");
-    let verdict = check(&validator, &with_schema(schema.clone(), "{\"answer\": 4,\n oops}")).await;
+    assert!(
+        evidence.contains("at /answer") && evidence.contains("at /steps/1"),
+        "{evidence}"
+    );
+    let verdict = check(
+        &validator,
+        &with_schema(schema.clone(), "{\"answer\": 4,\n oops}"),
+    )
+    .await;
     let evidence = verdict.evidence.unwrap();
-    assert!(evidence.starts_with("`solution`: not JSON: ") && evidence.contains("line 2 column 2"), "{evidence}");
+    assert!(
+        evidence.starts_with("`solution`: not JSON: ") && evidence.contains("line 2 column 2"),
+        "{evidence}"
+    );
     let mut unread = with_schema(schema, r#"{"answer": 4}"#);
     unread.steps[0].value = None;
-    assert_eq!(rejected(&validator, &unread).await, None, "what was not read yet is read here");
+    assert_eq!(
+        rejected(&validator, &unread).await,
+        None,
+        "what was not read yet is read here"
+    );
 }
 
 #[tokio::test]
@@ -387,21 +462,31 @@ async fn a_broken_schema_is_no_fault_of_the_answer() {
         json!({"pattern": "^(?=a)"}),
     ] {
         let message = broken(&validator, &with_schema(schema, "\"aaa\"")).await;
-        assert!(message.contains("the schema of `solution` is broken"), "{message}");
+        assert!(
+            message.contains("the schema of `solution` is broken"),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn the_engine_can_compile_a_schema_for_asking_again() {
     let compile: CompileSchema = compile_schema;
-    let check = compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
+    let check =
+        compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
     assert!(check.problems(&json!(4)).is_empty());
-    assert_eq!(check.problems(&json!(2)), ["at the top: 2 is less than the minimum of 3"]);
+    assert_eq!(
+        check.problems(&json!(2)),
+        ["at the top: 2 is less than the minimum of 3"]
+    );
     let Err(error) = compile(&json!({"type": "int", "minimum": "3"})) else {
         panic!("it is broken");
     };
     assert_eq!(error.key.as_deref(), Some("schema"));
-    assert!(error.message.contains("/type") && error.message.contains("/minimum"), "{error}");
+    assert!(
+        error.message.contains("/type") && error.message.contains("/minimum"),
+        "{error}"
+    );
 }
 
 // ------------------------------------------------------------------------------------------------------------------ duplicates
@@ -430,7 +515,11 @@ fn the_key_is_of_what_matters() {
     let mut varied = plain.clone();
     varied.vary = Arc::default();
     varied.steps[0].teacher = "mock/two".to_owned();
-    assert_eq!(key("", &plain), key("", &varied), "who answered and what varied do not count");
+    assert_eq!(
+        key("", &plain),
+        key("", &varied),
+        "who answered and what varied do not count"
+    );
     assert_ne!(key("", &plain), key("", &candidate("five")));
     let ordered = |text: &str| with_schema(json!({}), text);
     assert_eq!(
@@ -438,15 +527,28 @@ fn the_key_is_of_what_matters() {
         key("", &ordered(r#"{ "b": "x ", "a": 1 }"#)),
         "the order of keys does not count"
     );
-    assert_ne!(key("", &ordered(r#"["ab"]"#)), key("", &ordered(r#"["a", "b"]"#)));
+    assert_ne!(
+        key("", &ordered(r#"["ab"]"#)),
+        key("", &ordered(r#"["a", "b"]"#))
+    );
     assert_ne!(key("", &ordered("1")), key("", &ordered("\"1\"")));
     let fields = "fields = ['question', 'solution']";
     assert_eq!(key(fields, &plain), key(fields, &varied));
     let seed_only = "fields = ['question']";
     let sibling = |index, ordinal| candidate_of(index, ordinal, "What are tides?", "any");
-    assert_eq!(key(seed_only, &sibling(1, 0)), key(seed_only, &sibling(2, 0)));
-    assert_ne!(key(seed_only, &sibling(1, 0)), key(seed_only, &sibling(1, 1)), "siblings share their seed");
-    assert_eq!(build_error("dedup", "fields = []").key.as_deref(), Some("fields"));
+    assert_eq!(
+        key(seed_only, &sibling(1, 0)),
+        key(seed_only, &sibling(2, 0))
+    );
+    assert_ne!(
+        key(seed_only, &sibling(1, 0)),
+        key(seed_only, &sibling(1, 1)),
+        "siblings share their seed"
+    );
+    assert_eq!(
+        build_error("dedup", "fields = []").key.as_deref(),
+        Some("fields")
+    );
 }
 
 const TIDE: &str = "The tide rises twice a day because the moon pulls the water towards itself and away again on the far side";
@@ -464,19 +566,43 @@ async fn near_duplicates_are_named_with_their_likeness() {
     let evidence = verdict.evidence.unwrap();
     assert!(evidence.ends_with("like task 3, candidate 1"), "{evidence}");
     assert!(evidence.contains(&format!("{score:.3}")), "{evidence}");
-    assert_eq!(rejected(&validator, &candidate_of(5, 0, "q", "Something else entirely")).await, None);
-    assert_eq!(rejected(&validator, &candidate_of(6, 0, "q", " ")).await, None);
-    assert_eq!(rejected(&validator, &candidate_of(7, 0, "q", "")).await, None, "nothing is like nothing");
+    assert_eq!(
+        rejected(
+            &validator,
+            &candidate_of(5, 0, "q", "Something else entirely")
+        )
+        .await,
+        None
+    );
+    assert_eq!(
+        rejected(&validator, &candidate_of(6, 0, "q", " ")).await,
+        None
+    );
+    assert_eq!(
+        rejected(&validator, &candidate_of(7, 0, "q", "")).await,
+        None,
+        "nothing is like nothing"
+    );
 }
 
 #[tokio::test]
 async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
     let validator = build("semantic_dedup", "field = 'solution'");
     assert!(validator.remembers());
-    let (first, second) = (candidate_of(1, 0, "q", TIDE), candidate_of(2, 0, "q", TIDE_AGAIN));
+    let (first, second) = (
+        candidate_of(1, 0, "q", TIDE),
+        candidate_of(2, 0, "q", TIDE_AGAIN),
+    );
     assert_eq!(rejected(&validator, &first).await, None);
-    assert_eq!(rejected(&validator, &first).await, None, "an interrupted check comes again");
-    assert_eq!(rejected(&validator, &second).await, Some(Reason::NearDuplicate));
+    assert_eq!(
+        rejected(&validator, &first).await,
+        None,
+        "an interrupted check comes again"
+    );
+    assert_eq!(
+        rejected(&validator, &second).await,
+        Some(Reason::NearDuplicate)
+    );
     validator.forget(&first);
     assert_eq!(rejected(&validator, &second).await, None);
     let fresh = build("semantic_dedup", "field = 'solution'");
@@ -490,12 +616,27 @@ async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
 #[tokio::test]
 async fn siblings_are_compared_by_their_answers_and_not_by_their_seed() {
     let by_seed = build("semantic_dedup", "field = 'question'");
-    assert_eq!(rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await, None);
-    assert_eq!(rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await, None);
-    assert_eq!(rejected(&by_seed, &candidate_of(2, 0, TIDE, "c")).await, Some(Reason::NearDuplicate));
+    assert_eq!(
+        rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await,
+        None
+    );
+    assert_eq!(
+        rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await,
+        None
+    );
+    assert_eq!(
+        rejected(&by_seed, &candidate_of(2, 0, TIDE, "c")).await,
+        Some(Reason::NearDuplicate)
+    );
     let by_answer = build("semantic_dedup", "");
-    assert_eq!(rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await, None);
-    assert_eq!(rejected(&by_answer, &candidate_of(1, 1, "q", TIDE)).await, Some(Reason::NearDuplicate));
+    assert_eq!(
+        rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await,
+        None
+    );
+    assert_eq!(
+        rejected(&by_answer, &candidate_of(1, 1, "q", TIDE)).await,
+        Some(Reason::NearDuplicate)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -504,10 +645,15 @@ async fn of_near_duplicates_in_flight_exactly_one_passes() {
         let validator = build("semantic_dedup", "");
         let checks = (0..16).map(|index| {
             let validator = Arc::clone(&validator);
-            tokio::spawn(async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await })
+            tokio::spawn(
+                async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await },
+            )
         });
         let reasons = futures::future::join_all(checks).await;
-        let passed = reasons.iter().filter(|reason| matches!(reason, Ok(None))).count();
+        let passed = reasons
+            .iter()
+            .filter(|reason| matches!(reason, Ok(None)))
+            .count();
         assert_eq!(passed, 1);
     }
 }
@@ -519,7 +665,10 @@ fn near_duplicate_settings_must_make_sense() {
         ("threshold = 0.1", "threshold"),
         ("shingle = 0", "shingle"),
     ] {
-        assert_eq!(build_error("semantic_dedup", settings).key.as_deref(), Some(key));
+        assert_eq!(
+            build_error("semantic_dedup", settings).key.as_deref(),
+            Some(key)
+        );
     }
 }
 
@@ -539,7 +688,12 @@ async fn a_score_is_held_against_two_thresholds() {
     let mut seen = vec![];
     for _ in 0..4 {
         let verdict = judge.check(&candidate("four"), &fake).await.unwrap();
-        seen.push((verdict.decision, verdict.score, verdict.reason, verdict.evidence));
+        seen.push((
+            verdict.decision,
+            verdict.score,
+            verdict.reason,
+            verdict.evidence,
+        ));
     }
     let said = |text: &str| Some(text.to_owned());
     assert_eq!(
@@ -548,7 +702,12 @@ async fn a_score_is_held_against_two_thresholds() {
             (Decision::Accept, Some(10.0), None, said("Right.")),
             (Decision::Accept, Some(8.0), None, said("Nearly.")),
             (Decision::Review, Some(5.0), None, said("Hm.\nscore: 5")),
-            (Decision::Reject, Some(1.0), Some(Reason::Judge), said("Wrong.")),
+            (
+                Decision::Reject,
+                Some(1.0),
+                Some(Reason::Judge),
+                said("Wrong.")
+            ),
         ]
     );
 }
@@ -567,7 +726,15 @@ async fn the_question_is_complete_fenced_and_cold() {
     let schema = question.schema.as_ref().unwrap();
     assert_eq!(schema["properties"]["score"]["maximum"], 10);
     let user = question.messages[1].plain();
-    for part in ["Is it correct?", "from 1 (worst) to 10", "What are tides?", "Because of the moon.", "Sound.", "BEGIN ", "END "] {
+    for part in [
+        "Is it correct?",
+        "from 1 (worst) to 10",
+        "What are tides?",
+        "Because of the moon.",
+        "Sound.",
+        "BEGIN ",
+        "END ",
+    ] {
         assert!(user.contains(part), "{part} in {user}");
     }
 }
@@ -587,7 +754,10 @@ async fn a_score_in_doubt_is_no_score() {
     let fake = Fake::answering(&texts);
     for text in texts {
         let outcome = judge.check(&candidate("four"), &fake).await;
-        assert!(matches!(outcome, Err(CheckError::Broken(_))), "{text}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(CheckError::Broken(_))),
+            "{text}: {outcome:?}"
+        );
     }
 }
 
@@ -613,9 +783,16 @@ fn judge_settings_must_make_sense() {
         ("rubric = 'r'\naccept_at = 4\nreview_at = 0", "review_at"),
         ("rubric = 'r'\naccept_at = 3\nreview_at = 4", "review_at"),
         ("rubric = 'r'\naccept_at = 3\nscale = [5, 1]", "scale"),
-        ("rubric = 'r'\naccept_at = 3\ncapability = 'j'\nteachers = [{ use = 'mock/m' }]", "teachers"),
+        (
+            "rubric = 'r'\naccept_at = 3\ncapability = 'j'\nteachers = [{ use = 'mock/m' }]",
+            "teachers",
+        ),
     ] {
-        assert_eq!(build_error("judge", settings).key.as_deref(), Some(key), "{settings}");
+        assert_eq!(
+            build_error("judge", settings).key.as_deref(),
+            Some(key),
+            "{settings}"
+        );
     }
 }
 
@@ -645,10 +822,9 @@ impl Program {
 }
 
 const SUMS: &str = r#"
-import json, os, sys
+import json, sys
 print(json.dumps({"hello": 1}), flush=True)
 open("starts", "a").write("x")
-open("env", "w").write(" ".join(sorted(os.environ)))
 for line in sys.stdin:
     asked = json.loads(line)
     text = asked["sample"]["steps"]["solution"]["text"]
@@ -672,7 +848,11 @@ async fn a_script_sees_the_sample_and_decides() {
     assert_eq!(verdict.reason, Some(Reason::Script));
     assert_eq!(verdict.evidence.as_deref(), Some("wrong sum: 5 a"));
     check(&script.validator, &candidate("4")).await;
-    assert_eq!(script.wrote("starts"), "x", "one process serves many questions");
+    assert_eq!(
+        script.wrote("starts"),
+        "x",
+        "one process serves many questions"
+    );
     let sample: Value = serde_json::from_str(&script.wrote("sample")).unwrap();
     let expected = json!({
         "task": 0, "candidate": 0, "seed": {"question": "What are tides?"}, "vary": {"persona": "a teacher"},
@@ -680,37 +860,64 @@ async fn a_script_sees_the_sample_and_decides() {
     });
     assert_eq!(sample, expected);
     script.validator.close().await;
-    assert!(broken(&script.validator, &candidate("4")).await.contains("closed"));
+    assert!(
+        broken(&script.validator, &candidate("4"))
+            .await
+            .contains("closed")
+    );
 }
 
 #[tokio::test]
 async fn a_script_gets_only_the_variables_it_names() {
-    let plain = program("python3", SUMS, "");
-    check(&plain.validator, &candidate("4")).await;
+    // Shells add these themselves.
+    let ordinary = ["PATH", "LANG", "PWD", "OLDPWD", "SHLVL", "_"];
+    let source = "env | cut -d= -f1 > env\necho '{\"hello\":1}'\n";
+    let plain = program("sh", source, "");
+    broken(&plain.validator, &candidate("x")).await;
     let seen = plain.wrote("env");
-    let seen: Vec<&str> = seen.split(' ').collect();
-    // The interpreter itself may add LC_CTYPE.
-    assert!(seen.iter().all(|name| ["PATH", "LANG", "LC_CTYPE"].contains(name)), "{seen:?}");
-    let named = program("python3", SUMS, "env = ['CARGO_MANIFEST_DIR', 'NOT_SET_ANYWHERE']");
-    check(&named.validator, &candidate("4")).await;
-    assert!(named.wrote("env").contains("CARGO_MANIFEST_DIR"));
-    plain.validator.close().await;
-    named.validator.close().await;
+    assert!(seen.lines().any(|name| name == "PATH"), "{seen}");
+    assert!(seen.lines().all(|name| ordinary.contains(&name)), "{seen}");
+    let is_plain = |name: &String| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let other = std::env::vars()
+        .map(|(name, _)| name)
+        .find(|name| is_plain(name) && !ordinary.contains(&name.as_str()));
+    if let Some(other) = other {
+        let named = program(
+            "sh",
+            source,
+            &format!("env = ['{other}', 'NOT_SET_ANYWHERE']"),
+        );
+        broken(&named.validator, &candidate("x")).await;
+        assert!(
+            named.wrote("env").lines().any(|name| name == other),
+            "{other}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_script_that_dies_is_started_again_until_it_only_dies() {
     let script = program("python3", SUMS, "");
     let message = broken(&script.validator, &candidate("die")).await;
-    assert!(message.contains("it said: “no more”") && message.contains("exit status: 1"), "{message}");
-    assert_eq!(check(&script.validator, &candidate("4")).await.decision, Decision::Accept);
+    assert!(
+        message.contains("it said: “no more”") && message.contains("exit status: 1"),
+        "{message}"
+    );
+    assert_eq!(
+        check(&script.validator, &candidate("4")).await.decision,
+        Decision::Accept
+    );
     for _ in 0..3 {
         broken(&script.validator, &candidate("die")).await;
     }
     let starts = script.wrote("starts");
     let message = broken(&script.validator, &candidate("4")).await;
     assert!(message.contains("3 times in a row"), "{message}");
-    assert_eq!(script.wrote("starts"), starts, "it is left alone for a while");
+    assert_eq!(
+        script.wrote("starts"),
+        starts,
+        "it is left alone for a while"
+    );
 }
 
 #[tokio::test]
@@ -719,7 +926,10 @@ async fn a_script_that_answers_once_and_ends_is_good_enough() {
     let script = program("bash", source, "");
     for _ in 0..4 {
         let verdict = check(&script.validator, &candidate("x")).await;
-        assert_eq!((verdict.decision, verdict.evidence.as_deref()), (Decision::Review, Some("odd")));
+        assert_eq!(
+            (verdict.decision, verdict.evidence.as_deref()),
+            (Decision::Review, Some("odd"))
+        );
     }
 }
 
@@ -737,7 +947,11 @@ async fn a_script_that_hangs_is_ended_with_all_it_started() {
 
 #[tokio::test]
 async fn dropping_a_question_ends_its_process() {
-    let script = program("bash", "echo $$ > parent\necho '{\"hello\":1}'\nwhile :; do sleep 0.1; done\n", "");
+    let script = program(
+        "bash",
+        "echo $$ > parent\necho '{\"hello\":1}'\nwhile :; do sleep 0.1; done\n",
+        "",
+    );
     let candidate = candidate("x");
     let fake = Fake::default();
     let check = script.validator.check(&candidate, &fake);
@@ -770,19 +984,35 @@ async fn gone(id: i32) -> bool {
 async fn a_script_that_breaks_the_protocol_is_told_so() {
     let hello = "echo '{\"hello\":1}'\n";
     for (source, expected) in [
-        ("echo ready\nsleep 9\n".to_owned(), "its first line is not {\"hello\":1} but “ready”"),
+        (
+            "echo ready\nsleep 9\n".to_owned(),
+            "its first line is not {\"hello\":1} but “ready”",
+        ),
         ("echo '{\"hello\":2}'\nsleep 9\n".to_owned(), "version 2"),
         ("echo oh no >&2\nexit 3\n".to_owned(), "exit status: 3"),
-        (format!("{hello}read line\necho debug output\nsleep 9\n"), "no JSON: “debug output”"),
-        (format!("{hello}read line\nhead -c 9000000 /dev/zero | tr '\\0' x\nsleep 9\n"), "more than 8 MiB"),
-        (format!("{hello}exec 1>&-\nread line\nsleep 9\n"), "its output ended"),
+        (
+            format!("{hello}read line\necho debug output\nsleep 9\n"),
+            "no JSON: “debug output”",
+        ),
+        (
+            format!("{hello}read line\nhead -c 9000000 /dev/zero | tr '\\0' x\nsleep 9\n"),
+            "more than 8 MiB",
+        ),
+        (
+            format!("{hello}exec 1>&-\nread line\nsleep 9\n"),
+            "its output ended",
+        ),
     ] {
         let script = program("bash", &source, "timeout_seconds = 20");
         let message = broken(&script.validator, &candidate("x")).await;
         assert!(message.contains(expected), "{expected}: {message}");
     }
     let missing = build("script", "command = ['./not-there']");
-    assert!(broken(&missing, &candidate("x")).await.contains("cannot be started"));
+    assert!(
+        broken(&missing, &candidate("x"))
+            .await
+            .contains("cannot be started")
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Finds the near duplicates of a text among many: `MinHash` with banding proposes, exact Jaccard over the kept shingles decides.
 //! It knows sets of hashes and keys, not candidates.
 //!
-//! A set's signature is, for each of `bands x rows` hash functions, the least hash of its elements; two sets agree in one of them
+//! The signature of a set is, for each of `bands x rows` hash functions, the least hash of its elements; two sets agree in one of them
 //! with the probability of their similarity s (Broder 1997). The rows of a band are one bucket, so a pair is proposed with
-//! probability 1 - (1 - s^rows)^bands. At the threshold that is at least 0.98; every proposal is confirmed exactly.
+//! probability `1 - (1 - s^rows)^bands`. At the threshold that is at least 0.98; every proposal is confirmed exactly.
 //!
 //! Memory per text at the threshold 0.8 (13 bands): 104 bytes of bucket entries, 52 to 104 of bucket heads, 4 per shingle, 32 for the
 //! item and about 40 for its key: some 330 bytes for a text of 26 words.
@@ -97,7 +97,7 @@ const TAG: u64 = 0x8f3c_95a7_5a1d_64e5;
 
 /// The bands needed so that a pair at the threshold shares a bucket with [`RECALL_AT_THRESHOLD`].
 fn bands_for(threshold: f64, rows: usize) -> usize {
-    let agree = threshold.powi(rows as i32).min(1.0 - 1e-9);
+    let agree = threshold.powf(rows as f64).min(1.0 - 1e-9);
     ((1.0 - RECALL_AT_THRESHOLD).ln() / (1.0 - agree).ln())
         .ceil()
         .max(1.0) as usize
@@ -386,8 +386,8 @@ mod tests {
         for percent in 30..=100 {
             let threshold = f64::from(percent) / 100.0;
             let sketcher = Sketcher::new(threshold);
-            let agree = threshold.powi(sketcher.rows as i32);
-            let found = 1.0 - (1.0 - agree).powi(sketcher.bands as i32);
+            let agree = threshold.powf(sketcher.rows as f64);
+            let found = 1.0 - (1.0 - agree).powf(sketcher.bands as f64);
             assert!(found >= 0.979, "{threshold}: {found}");
             assert!(sketcher.bands <= MOST_BANDS, "{threshold}");
         }

@@ -25,7 +25,7 @@ pub const KIND: &str = "script";
 /// So many failures without an answer in between …
 const CRASHES: u32 = 3;
 /// … and it is left alone for so long after the last.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

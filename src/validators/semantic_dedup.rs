@@ -96,16 +96,12 @@ impl SemanticDedup {
         let near = index.nearest(sketch, |other| {
             other == own || (siblings_are_alike && other.0 == own.0)
         });
-        match near {
-            Some(near) => {
-                index.remove(own);
-                Err(near)
-            }
-            None => {
-                index.insert(own, sketch);
-                Ok(())
-            }
+        if let Some(near) = near {
+            index.remove(own);
+            return Err(near);
         }
+        index.insert(own, sketch);
+        Ok(())
     }
 }
 
