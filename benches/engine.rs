@@ -22,9 +22,17 @@ fn main() {
     if let [mode, url, tasks, in_flight, directory] = words.as_slice()
         && mode == "--yardstick"
     {
-        return yardstick::main(url, tasks.parse().unwrap(), in_flight.parse().unwrap(), Path::new(directory));
+        return yardstick::main(
+            url,
+            tasks.parse().unwrap(),
+            in_flight.parse().unwrap(),
+            Path::new(directory),
+        );
     }
-    println!("{:<44} {:>10} {:>10} {:>12} {:>10} {:>12}", "", "rows", "rows/s", "CPU s/1000", "peak MiB", "first req ms");
+    println!(
+        "{:<44} {:>10} {:>10} {:>12} {:>10} {:>12}",
+        "", "rows", "rows/s", "CPU s/1000", "peak MiB", "first req ms"
+    );
     let mut ratios = Vec::new();
     for round in 1..=3 {
         let by_hand = yardstick_run(10_000, 64);
@@ -34,13 +42,19 @@ fn main() {
         ratios.push(ours.rows_per_second() / by_hand.rows_per_second());
     }
     ratios.sort_by(f64::total_cmp);
-    println!("destiler / yardstick: {:.0} % (median of 3, wanted ≥ 50 %)", ratios[1] * 100.0);
+    println!(
+        "destiler / yardstick: {:.0} % (median of 3, wanted ≥ 50 %)",
+        ratios[1] * 100.0
+    );
     for (tasks, in_flight) in [(3_200, 64), (51_200, 1_024)] {
         let figures = destiler(tasks, in_flight, 200);
         print(&format!("destiler, 200 ms, {in_flight} in flight"), &figures);
         let ideal = f64::from(in_flight) / 0.2;
         let steady = figures.served_per_second;
-        println!("  {:.1} % of the ideal {ideal:.0}/s between first and last request (wanted ≥ 95 %)", steady / ideal * 100.0);
+        println!(
+            "  {:.1} % of the ideal {ideal:.0}/s between first and last request (wanted ≥ 95 %)",
+            steady / ideal * 100.0
+        );
     }
     if words.iter().any(|word| word == "--million") {
         print("destiler, 0 ms, 64 in flight", &destiler(1_000_000, 64, 0));
@@ -62,7 +76,14 @@ fn yardstick_run(tasks: u64, in_flight: u32) -> Figures {
     let directory = tempfile::tempdir().unwrap();
     let server = server(Duration::ZERO);
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args(["--yardstick", &server.url(), &tasks.to_string(), &in_flight.to_string()]).arg(directory.path());
+    command
+        .args([
+            "--yardstick",
+            &server.url(),
+            &tasks.to_string(),
+            &in_flight.to_string(),
+        ])
+        .arg(directory.path());
     run(command, &server, tasks, &directory.path().join("data.jsonl"))
 }
 
@@ -72,9 +93,20 @@ fn destiler(tasks: u64, in_flight: u32, latency: u64) -> Figures {
     std::fs::write(directory.path().join("destiler.toml"), config(&server.url())).unwrap();
     std::fs::write(directory.path().join("job.toml"), job(tasks, in_flight)).unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_destiler"));
-    command.args(["run", "job.toml", "--no-progress", "--quiet"]).current_dir(directory.path());
-    command.env("HOME", directory.path()).env_remove("XDG_DATA_HOME").env_remove("XDG_STATE_HOME").env_remove("XDG_CONFIG_HOME");
-    run(command, &server, tasks, &directory.path().join("datasets/bench/data.jsonl"))
+    command
+        .args(["run", "job.toml", "--no-progress", "--quiet"])
+        .current_dir(directory.path());
+    command
+        .env("HOME", directory.path())
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("XDG_CONFIG_HOME");
+    run(
+        command,
+        &server,
+        tasks,
+        &directory.path().join("datasets/bench/data.jsonl"),
+    )
 }
 
 fn server(latency: Duration) -> Teacher {

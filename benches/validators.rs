@@ -52,9 +52,7 @@ fn corpus(texts: usize, seed: u64) -> Vec<String> {
                 }
                 copy
             }
-            _ => (0..rng.random_range(12..=40))
-                .map(|_| word(&mut rng))
-                .collect(),
+            _ => (0..rng.random_range(12..=40)).map(|_| word(&mut rng)).collect(),
         };
         corpus.push(text);
     }
@@ -97,9 +95,7 @@ fn quality() {
     let sets: Vec<_> = corpus.iter().map(|text| shingles(text, SHINGLE)).collect();
     let (mut there, mut found, mut right) = (0_u32, 0_u32, 0_u32);
     for (at, set) in sets.iter().enumerate() {
-        let is_there = sets[..at]
-            .iter()
-            .any(|other| jaccard(set, other) >= THRESHOLD);
+        let is_there = sets[..at].iter().any(|other| jaccard(set, other) >= THRESHOLD);
         let sketch = sketcher.sketch(set.clone());
         let near = index.nearest(&sketch, |_| false);
         there += u32::from(is_there);

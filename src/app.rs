@@ -32,11 +32,22 @@ struct World {
 
 /// Runs the program and returns its exit code.
 pub fn main() -> Result<ExitCode> {
-    color_eyre::config::HookBuilder::default().display_env_section(false).display_location_section(false).install()?;
+    color_eyre::config::HookBuilder::default()
+        .display_env_section(false)
+        .display_location_section(false)
+        .install()?;
     let arguments = Arguments::parse();
     let cwd = std::env::current_dir().wrap_err("the current directory cannot be read")?;
-    let world = World { variables: environment::variables(), dirs: Dirs::find(&cwd), arguments, cwd };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().wrap_err("no threads to run on")?;
+    let world = World {
+        variables: environment::variables(),
+        dirs: Dirs::find(&cwd),
+        arguments,
+        cwd,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .wrap_err("no threads to run on")?;
     let code = runtime.block_on(world.run());
     // A reader of standard input may still wait for a line: it must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -46,9 +57,14 @@ pub fn main() -> Result<ExitCode> {
 impl World {
     async fn run(self) -> u8 {
         let globals = &self.arguments.globals;
-        let flags = config::Flags { config: globals.config.clone(), overrides: self.overrides() };
+        let flags = config::Flags {
+            config: globals.config.clone(),
+            overrides: self.overrides(),
+        };
         let loaded = config::load(&flags, &self.variables, &self.cwd, &self.dirs);
-        let color = loaded.as_ref().map_or_else(|_| "auto".to_owned(), |loaded| loaded.settings.ui.color.clone());
+        let color = loaded
+            .as_ref()
+            .map_or_else(|_| "auto".to_owned(), |loaded| loaded.settings.ui.color.clone());
         let mut out = streams::output(globals, &self.variables, &color);
         let needs = self.needs();
         if !needs.application
@@ -64,33 +80,64 @@ impl World {
             Ok(loaded) => loaded,
             Err(failure) => return cli::fail(&failure, &mut out),
         };
-        match assemble::assemble(&self.variables, &self.dirs, &self.cwd, loaded, &needs, self.what(), globals.log_bodies).await {
+        match assemble::assemble(
+            &self.variables,
+            &self.dirs,
+            &self.cwd,
+            loaded,
+            &needs,
+            self.what(),
+            globals.log_bodies,
+        )
+        .await
+        {
             Ok(assembled) => self.with_engine(assembled, &needs, out).await,
             Err(failure) => cli::fail(&failure, &mut out),
         }
     }
 
     fn needs(&self) -> Needs {
-        let screen = Needs { application: true, database: Database::Write, providers: true, runs: true, record: None };
+        let screen = Needs {
+            application: true,
+            database: Database::Write,
+            providers: true,
+            runs: true,
+            record: None,
+        };
         self.arguments.command.as_ref().map_or(screen, cli::needs)
     }
 
     /// What this instance does, told to others that find the database taken.
     fn what(&self) -> String {
         let words: Vec<String> = std::env::args().skip(1).take(4).collect();
-        if words.is_empty() { "destiler".to_owned() } else { format!("destiler {}", words.join(" ")) }
+        if words.is_empty() {
+            "destiler".to_owned()
+        } else {
+            format!("destiler {}", words.join(" "))
+        }
     }
 
     fn overrides(&self) -> Vec<(String, String)> {
         let color = self.arguments.globals.color.map(ColorChoice::word);
-        color.map(|word| ("ui.color".to_owned(), word.to_owned())).into_iter().collect()
+        color
+            .map(|word| ("ui.color".to_owned(), word.to_owned()))
+            .into_iter()
+            .collect()
     }
 
     async fn with_engine(self, assembled: Assembled, needs: &Needs, mut out: Output) -> u8 {
-        let Assembled { started, held_by, logs, grace, ui } = assembled;
+        let Assembled {
+            started,
+            held_by,
+            logs,
+            grace,
+            ui,
+        } = assembled;
         let app: Arc<dyn Application> = Arc::clone(&started.engine) as _;
         let code = match (&self.arguments.command, &held_by) {
-            (Some(_), Some(holder)) if needs.database == Database::Write => cli::fail(&locked(holder), &mut out),
+            (Some(_), Some(holder)) if needs.database == Database::Write => {
+                cli::fail(&locked(holder), &mut out)
+            }
             (Some(_), _) => {
                 let around = Surroundings {
                     editor: environment::editor(&self.variables),
@@ -98,7 +145,16 @@ impl World {
                     grace,
                 };
                 let caught = signals::for_the_command_line();
-                cli::run(&self.arguments, app, started.events, started.progress, caught, &around, &mut out).await
+                cli::run(
+                    &self.arguments,
+                    app,
+                    started.events,
+                    started.progress,
+                    caught,
+                    &around,
+                    &mut out,
+                )
+                .await
             }
             (None, _) => {
                 go_on(&app).await;
@@ -110,7 +166,14 @@ impl World {
                     ..tui::Options::of(&ui, |name| self.variables.get(name).cloned())
                 };
                 let caught = signals::for_the_screen();
-                let exit = tui::run(Arc::clone(&app), started.events, started.progress, caught, options).await;
+                let exit = tui::run(
+                    Arc::clone(&app),
+                    started.events,
+                    started.progress,
+                    caught,
+                    options,
+                )
+                .await;
                 self.after_the_screen(exit, &app, grace, &mut out).await
             }
         };
@@ -133,7 +196,8 @@ impl World {
             Ok(tui::Exit::Signal(signal)) => (grace.min(signals::HURRY), signals::screen_exit_code(signal)),
             Ok(tui::Exit::Gone) => (grace.min(signals::HURRY), 129),
             Err(error) => {
-                let failure = Failure::new(FailureKind::Unexpected, "the terminal cannot be used").because(error.to_string());
+                let failure = Failure::new(FailureKind::Unexpected, "the terminal cannot be used")
+                    .because(error.to_string());
                 (grace.min(signals::HURRY), cli::fail(&failure, out))
             }
         };
@@ -145,7 +209,9 @@ impl World {
 
 /// Jobs that were queued without a process to run them go on.
 async fn go_on(app: &Arc<dyn Application>) {
-    let Ok(crate::core::api::Answer::Jobs(jobs)) = app.ask(Query::Jobs).await else { return };
+    let Ok(crate::core::api::Answer::Jobs(jobs)) = app.ask(Query::Jobs).await else {
+        return;
+    };
     for job in jobs.into_iter().filter(|job| job.state == JobState::Queued) {
         if let Err(error) = app.order(Command::Resume(job.name.clone())).await {
             tracing::warn!(job = job.name, %error, "a queued job could not be started");
@@ -170,7 +236,11 @@ fn checked(loaded: Result<Loaded, config::ConfigError>) -> Result<Loaded, Failur
         }
         Err(error) => error.problems,
     };
-    let words = if problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", problems.len()) };
+    let words = if problems.len() == 1 {
+        "1 problem".to_owned()
+    } else {
+        format!("{} problems", problems.len())
+    };
     let mut failure = Failure::new(FailureKind::Invalid, format!("the configuration has {words}"));
     failure.causes = problems.iter().map(ToString::to_string).collect();
     Err(failure.help("`destiler init` writes a commented example"))

@@ -122,10 +122,7 @@ fn answer(step: &str, text: &str) -> StepAnswer {
 
 fn candidate_of(index: u64, ordinal: u32, question: &str, text: &str) -> Candidate {
     Candidate {
-        task: TaskId {
-            job: JobId(1),
-            index,
-        },
+        task: TaskId { job: JobId(1), index },
         ordinal,
         seed: Arc::new(row(json!({"question": question}))),
         vary: Arc::new(row(json!({"persona": "a teacher"}))),
@@ -147,16 +144,9 @@ async fn check(validator: &Arc<dyn Validator>, candidate: &Candidate) -> Verdict
 
 async fn rejected(validator: &Arc<dyn Validator>, candidate: &Candidate) -> Option<Reason> {
     let verdict = check(validator, candidate).await;
-    assert_eq!(
-        verdict.reason.is_some(),
-        verdict.decision == Decision::Reject
-    );
+    assert_eq!(verdict.reason.is_some(), verdict.decision == Decision::Reject);
     if verdict.reason.is_some() {
-        assert!(
-            verdict
-                .evidence
-                .is_some_and(|evidence| !evidence.is_empty())
-        );
+        assert!(verdict.evidence.is_some_and(|evidence| !evidence.is_empty()));
     }
     verdict.reason
 }
@@ -192,19 +182,10 @@ fn costly_ones_come_last_and_only_one_remembers() {
         .iter()
         .map(|entry| build(entry.kind, entry.example))
         .collect();
-    let costly: Vec<bool> = built
-        .iter()
-        .map(|validator| validator.is_costly())
-        .collect();
+    let costly: Vec<bool> = built.iter().map(|validator| validator.is_costly()).collect();
     assert!(costly.is_sorted(), "{costly:?}");
     assert_eq!(costly.iter().filter(|costly| **costly).count(), 2);
-    assert_eq!(
-        built
-            .iter()
-            .filter(|validator| validator.remembers())
-            .count(),
-        1
-    );
+    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 1);
     let keyed = |validator: &&Arc<dyn Validator>| validator.dedup_key(&candidate("x")).is_some();
     assert_eq!(built.iter().filter(keyed).count(), 1);
 }
@@ -252,11 +233,7 @@ async fn length_counts_characters_and_words() {
         ("one two three", Some(Reason::Length)),
         ("", Some(Reason::Length)),
     ] {
-        assert_eq!(
-            rejected(&validator, &candidate(text)).await,
-            reason,
-            "{text}"
-        );
+        assert_eq!(rejected(&validator, &candidate(text)).await, reason, "{text}");
     }
     let question = build("length", "field = 'question'\nmax_chars = 3");
     let verdict = check(&question, &candidate("x")).await;
@@ -268,11 +245,7 @@ async fn length_counts_characters_and_words() {
 
 #[test]
 fn length_settings_must_make_sense() {
-    assert!(
-        build_error("length", "")
-            .message
-            .contains("at least one of")
-    );
+    assert!(build_error("length", "").message.contains("at least one of"));
     let error = build_error("length", "min_words = 9\nmax_words = 3");
     assert_eq!(error.key.as_deref(), Some("min_words"));
 }
@@ -306,11 +279,7 @@ async fn regex_must_or_must_not_match() {
     let evidence = verdict.evidence.unwrap();
     assert!(evidence.contains("“Lorem” at character 4"), "{evidence}");
     let error = build_error("regex", "pattern = 'a(b'");
-    assert!(
-        error.message.contains("at character 2"),
-        "{}",
-        error.message
-    );
+    assert!(error.message.contains("at character 2"), "{}", error.message);
 }
 
 #[tokio::test]
@@ -378,16 +347,10 @@ async fn control_characters_are_found_behind_json_escapes_and_in_thinking() {
     let mut escaped = candidate(r#"{"a": ["\u001b[2J"]}"#);
     assert_eq!(rejected(&validator, &escaped).await, None);
     escaped.steps[0].value = serde_json::from_str(&escaped.steps[0].text).ok();
-    assert_eq!(
-        rejected(&validator, &escaped).await,
-        Some(Reason::ControlChars)
-    );
+    assert_eq!(rejected(&validator, &escaped).await, Some(Reason::ControlChars));
     let mut thinking = candidate("fine");
     thinking.steps[0].reasoning = Some("\u{e0041}".to_owned());
-    assert_eq!(
-        rejected(&validator, &thinking).await,
-        Some(Reason::ControlChars)
-    );
+    assert_eq!(rejected(&validator, &thinking).await, Some(Reason::ControlChars));
 }
 
 // ------------------------------------------------------------------------------------------------------------------ structural
@@ -472,8 +435,7 @@ async fn a_broken_schema_is_no_fault_of_the_answer() {
 #[test]
 fn the_engine_can_compile_a_schema_for_asking_again() {
     let compile: CompileSchema = compile_schema;
-    let check =
-        compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
+    let check = compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
     assert!(check.problems(&json!(4)).is_empty());
     assert_eq!(
         check.problems(&json!(2)),
@@ -527,28 +489,19 @@ fn the_key_is_of_what_matters() {
         key("", &ordered(r#"{ "b": "x ", "a": 1 }"#)),
         "the order of keys does not count"
     );
-    assert_ne!(
-        key("", &ordered(r#"["ab"]"#)),
-        key("", &ordered(r#"["a", "b"]"#))
-    );
+    assert_ne!(key("", &ordered(r#"["ab"]"#)), key("", &ordered(r#"["a", "b"]"#)));
     assert_ne!(key("", &ordered("1")), key("", &ordered("\"1\"")));
     let fields = "fields = ['question', 'solution']";
     assert_eq!(key(fields, &plain), key(fields, &varied));
     let seed_only = "fields = ['question']";
     let sibling = |index, ordinal| candidate_of(index, ordinal, "What are tides?", "any");
-    assert_eq!(
-        key(seed_only, &sibling(1, 0)),
-        key(seed_only, &sibling(2, 0))
-    );
+    assert_eq!(key(seed_only, &sibling(1, 0)), key(seed_only, &sibling(2, 0)));
     assert_ne!(
         key(seed_only, &sibling(1, 0)),
         key(seed_only, &sibling(1, 1)),
         "siblings share their seed"
     );
-    assert_eq!(
-        build_error("dedup", "fields = []").key.as_deref(),
-        Some("fields")
-    );
+    assert_eq!(build_error("dedup", "fields = []").key.as_deref(), Some("fields"));
 }
 
 const TIDE: &str = "The tide rises twice a day because the moon pulls the water towards itself and away again on the far side";
@@ -567,17 +520,10 @@ async fn near_duplicates_are_named_with_their_likeness() {
     assert!(evidence.ends_with("like task 3, candidate 1"), "{evidence}");
     assert!(evidence.contains(&format!("{score:.3}")), "{evidence}");
     assert_eq!(
-        rejected(
-            &validator,
-            &candidate_of(5, 0, "q", "Something else entirely")
-        )
-        .await,
+        rejected(&validator, &candidate_of(5, 0, "q", "Something else entirely")).await,
         None
     );
-    assert_eq!(
-        rejected(&validator, &candidate_of(6, 0, "q", " ")).await,
-        None
-    );
+    assert_eq!(rejected(&validator, &candidate_of(6, 0, "q", " ")).await, None);
     assert_eq!(
         rejected(&validator, &candidate_of(7, 0, "q", "")).await,
         None,
@@ -589,20 +535,14 @@ async fn near_duplicates_are_named_with_their_likeness() {
 async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
     let validator = build("semantic_dedup", "field = 'solution'");
     assert!(validator.remembers());
-    let (first, second) = (
-        candidate_of(1, 0, "q", TIDE),
-        candidate_of(2, 0, "q", TIDE_AGAIN),
-    );
+    let (first, second) = (candidate_of(1, 0, "q", TIDE), candidate_of(2, 0, "q", TIDE_AGAIN));
     assert_eq!(rejected(&validator, &first).await, None);
     assert_eq!(
         rejected(&validator, &first).await,
         None,
         "an interrupted check comes again"
     );
-    assert_eq!(
-        rejected(&validator, &second).await,
-        Some(Reason::NearDuplicate)
-    );
+    assert_eq!(rejected(&validator, &second).await, Some(Reason::NearDuplicate));
     validator.forget(&first);
     assert_eq!(rejected(&validator, &second).await, None);
     let fresh = build("semantic_dedup", "field = 'solution'");
@@ -616,23 +556,14 @@ async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
 #[tokio::test]
 async fn siblings_are_compared_by_their_answers_and_not_by_their_seed() {
     let by_seed = build("semantic_dedup", "field = 'question'");
-    assert_eq!(
-        rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await,
-        None
-    );
-    assert_eq!(
-        rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await,
-        None
-    );
+    assert_eq!(rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await, None);
+    assert_eq!(rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await, None);
     assert_eq!(
         rejected(&by_seed, &candidate_of(2, 0, TIDE, "c")).await,
         Some(Reason::NearDuplicate)
     );
     let by_answer = build("semantic_dedup", "");
-    assert_eq!(
-        rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await,
-        None
-    );
+    assert_eq!(rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await, None);
     assert_eq!(
         rejected(&by_answer, &candidate_of(1, 1, "q", TIDE)).await,
         Some(Reason::NearDuplicate)
@@ -645,15 +576,10 @@ async fn of_near_duplicates_in_flight_exactly_one_passes() {
         let validator = build("semantic_dedup", "");
         let checks = (0..16).map(|index| {
             let validator = Arc::clone(&validator);
-            tokio::spawn(
-                async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await },
-            )
+            tokio::spawn(async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await })
         });
         let reasons = futures::future::join_all(checks).await;
-        let passed = reasons
-            .iter()
-            .filter(|reason| matches!(reason, Ok(None)))
-            .count();
+        let passed = reasons.iter().filter(|reason| matches!(reason, Ok(None))).count();
         assert_eq!(passed, 1);
     }
 }
@@ -665,16 +591,14 @@ fn near_duplicate_settings_must_make_sense() {
         ("threshold = 0.1", "threshold"),
         ("shingle = 0", "shingle"),
     ] {
-        assert_eq!(
-            build_error("semantic_dedup", settings).key.as_deref(),
-            Some(key)
-        );
+        assert_eq!(build_error("semantic_dedup", settings).key.as_deref(), Some(key));
     }
 }
 
 // ------------------------------------------------------------------------------------------------------------------- the judge
 
-const JUDGE: &str = "capability = 'judge'\nrubric = 'Is it correct?'\nscale = [1, 10]\naccept_at = 8\nreview_at = 5";
+const JUDGE: &str =
+    "capability = 'judge'\nrubric = 'Is it correct?'\nscale = [1, 10]\naccept_at = 8\nreview_at = 5";
 
 #[tokio::test]
 async fn a_score_is_held_against_two_thresholds() {
@@ -688,12 +612,7 @@ async fn a_score_is_held_against_two_thresholds() {
     let mut seen = vec![];
     for _ in 0..4 {
         let verdict = judge.check(&candidate("four"), &fake).await.unwrap();
-        seen.push((
-            verdict.decision,
-            verdict.score,
-            verdict.reason,
-            verdict.evidence,
-        ));
+        seen.push((verdict.decision, verdict.score, verdict.reason, verdict.evidence));
     }
     let said = |text: &str| Some(text.to_owned());
     assert_eq!(
@@ -702,12 +621,7 @@ async fn a_score_is_held_against_two_thresholds() {
             (Decision::Accept, Some(10.0), None, said("Right.")),
             (Decision::Accept, Some(8.0), None, said("Nearly.")),
             (Decision::Review, Some(5.0), None, said("Hm.\nscore: 5")),
-            (
-                Decision::Reject,
-                Some(1.0),
-                Some(Reason::Judge),
-                said("Wrong.")
-            ),
+            (Decision::Reject, Some(1.0), Some(Reason::Judge), said("Wrong.")),
         ]
     );
 }
@@ -848,11 +762,7 @@ async fn a_script_sees_the_sample_and_decides() {
     assert_eq!(verdict.reason, Some(Reason::Script));
     assert_eq!(verdict.evidence.as_deref(), Some("wrong sum: 5 a"));
     check(&script.validator, &candidate("4")).await;
-    assert_eq!(
-        script.wrote("starts"),
-        "x",
-        "one process serves many questions"
-    );
+    assert_eq!(script.wrote("starts"), "x", "one process serves many questions");
     let sample: Value = serde_json::from_str(&script.wrote("sample")).unwrap();
     let expected = json!({
         "task": 0, "candidate": 0, "seed": {"question": "What are tides?"}, "vary": {"persona": "a teacher"},
@@ -882,16 +792,9 @@ async fn a_script_gets_only_the_variables_it_names() {
         .map(|(name, _)| name)
         .find(|name| is_plain(name) && !ordinary.contains(&name.as_str()));
     if let Some(other) = other {
-        let named = program(
-            "sh",
-            source,
-            &format!("env = ['{other}', 'NOT_SET_ANYWHERE']"),
-        );
+        let named = program("sh", source, &format!("env = ['{other}', 'NOT_SET_ANYWHERE']"));
         broken(&named.validator, &candidate("x")).await;
-        assert!(
-            named.wrote("env").lines().any(|name| name == other),
-            "{other}"
-        );
+        assert!(named.wrote("env").lines().any(|name| name == other), "{other}");
     }
 }
 
@@ -913,11 +816,7 @@ async fn a_script_that_dies_is_started_again_until_it_only_dies() {
     let starts = script.wrote("starts");
     let message = broken(&script.validator, &candidate("4")).await;
     assert!(message.contains("3 times in a row"), "{message}");
-    assert_eq!(
-        script.wrote("starts"),
-        starts,
-        "it is left alone for a while"
-    );
+    assert_eq!(script.wrote("starts"), starts, "it is left alone for a while");
 }
 
 #[tokio::test]

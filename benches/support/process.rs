@@ -44,12 +44,19 @@ pub fn run(mut command: Command, server: &Teacher, tasks: u64, rows: &Path) -> F
         }
         if let Ok(text) = std::fs::read_to_string(&stat) {
             let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or("").split(' ').collect();
-            let read = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+            let read = |at: usize| {
+                fields
+                    .get(at)
+                    .and_then(|field| field.parse::<u64>().ok())
+                    .unwrap_or(0)
+            };
             ticks = (read(11) + read(12)).max(ticks);
         }
         if let Ok(text) = std::fs::read_to_string(&status) {
             let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            peak_kib = peak.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak_kib);
+            peak_kib = peak
+                .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
+                .unwrap_or(peak_kib);
         }
         std::thread::sleep(Duration::from_millis(2));
     };

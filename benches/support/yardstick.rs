@@ -15,15 +15,29 @@ type Row = (u64, String, oneshot::Sender<()>);
 
 /// Runs it: `tasks` requests to `url`, results into `directory`.
 pub fn main(url: &str, tasks: u64, in_flight: u32, directory: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let (send, receive) = mpsc::channel::<Row>(1024);
         let writer = tokio::spawn(write(receive, directory.to_path_buf()));
-        let client = reqwest::Client::builder().pool_max_idle_per_host(in_flight as usize).build().unwrap();
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(in_flight as usize)
+            .build()
+            .unwrap();
         let next = Arc::new(AtomicU64::new(0));
         let url = format!("{url}/chat/completions");
         let workers: Vec<_> = (0..in_flight)
-            .map(|_| tokio::spawn(work(client.clone(), url.clone(), Arc::clone(&next), tasks, send.clone())))
+            .map(|_| {
+                tokio::spawn(work(
+                    client.clone(),
+                    url.clone(),
+                    Arc::clone(&next),
+                    tasks,
+                    send.clone(),
+                ))
+            })
             .collect();
         drop(send);
         for worker in workers {
@@ -33,14 +47,28 @@ pub fn main(url: &str, tasks: u64, in_flight: u32, directory: &Path) {
     });
 }
 
-async fn work(client: reqwest::Client, url: String, next: Arc<AtomicU64>, tasks: u64, send: mpsc::Sender<Row>) {
+async fn work(
+    client: reqwest::Client,
+    url: String,
+    next: Arc<AtomicU64>,
+    tasks: u64,
+    send: mpsc::Sender<Row>,
+) {
     loop {
         let task = next.fetch_add(1, Ordering::Relaxed);
         if task >= tasks {
             return;
         }
         let body = json!({"model": "bench", "messages": [{"role": "user", "content": format!("Question {task}: what is a tide?")}]});
-        let text = client.post(&url).json(&body).send().await.unwrap().text().await.unwrap();
+        let text = client
+            .post(&url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         let (done, committed) = oneshot::channel();
         send.send((task, text, done)).await.unwrap();
         committed.await.unwrap();
@@ -54,8 +82,13 @@ async fn write(mut receive: mpsc::Receiver<Row>, directory: std::path::PathBuf) 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("CREATE TABLE responses (task INTEGER PRIMARY KEY, body TEXT NOT NULL)").execute(&mut connection).await.unwrap();
-    let mut file = tokio::fs::File::create(directory.join("data.jsonl")).await.unwrap();
+    sqlx::query("CREATE TABLE responses (task INTEGER PRIMARY KEY, body TEXT NOT NULL)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let mut file = tokio::fs::File::create(directory.join("data.jsonl"))
+        .await
+        .unwrap();
     let mut batch = Vec::new();
     while receive.recv_many(&mut batch, 64).await > 0 {
         let mut lines = String::new();

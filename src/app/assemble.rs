@@ -40,12 +40,20 @@ pub(super) async fn assemble(
     what: String,
     log_bodies: bool,
 ) -> Result<Assembled, Failure> {
-    let redactor = Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
+    let redactor =
+        Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
     let writes = needs.database == Database::Write;
     // A command that only reads leaves a fresh machine untouched.
-    let logs = if writes { logging::start(&dirs.logs(), &redactor, variables, log_bodies) } else { None };
-    let configuration =
-        loaded.entries().into_iter().map(|(key, value, origin)| (key, value.to_string(), origin.to_string())).collect();
+    let logs = if writes {
+        logging::start(&dirs.logs(), &redactor, variables, log_bodies)
+    } else {
+        None
+    };
+    let configuration = loaded
+        .entries()
+        .into_iter()
+        .map(|(key, value, origin)| (key, value.to_string(), origin.to_string()))
+        .collect();
     let environment = environment::findings(dirs, &loaded, variables);
     let settings = loaded.settings;
     let (store, held_by) = open(&settings, dirs, needs, what).await?;
@@ -60,7 +68,10 @@ pub(super) async fn assemble(
     };
     let grace = Duration::from_secs(settings.engine.grace_seconds);
     let ui = settings.ui.clone();
-    let root = settings.dataset_root.clone().unwrap_or_else(|| cwd.join("datasets"));
+    let root = settings
+        .dataset_root
+        .clone()
+        .unwrap_or_else(|| cwd.join("datasets"));
     let parts = Parts {
         store,
         held_by: held_by.clone(),
@@ -82,11 +93,25 @@ pub(super) async fn assemble(
         runs: needs.runs,
     };
     let started = engine::start(parts).await.map_err(Failure::from)?;
-    Ok(Assembled { started, held_by, logs, grace, ui })
+    Ok(Assembled {
+        started,
+        held_by,
+        logs,
+        grace,
+        ui,
+    })
 }
 
-async fn open(settings: &Settings, dirs: &Dirs, needs: &Needs, what: String) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
-    let path = settings.database_url.as_deref().map_or_else(|| dirs.database(), file_of);
+async fn open(
+    settings: &Settings,
+    dirs: &Dirs,
+    needs: &Needs,
+    what: String,
+) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
+    let path = settings
+        .database_url
+        .as_deref()
+        .map_or_else(|| dirs.database(), file_of);
     let mode = match needs.database {
         Database::None => return Ok((Arc::new(store::memory::MemoryStore::new()), None)),
         Database::Read => store::OpenMode::Read,
@@ -97,14 +122,22 @@ async fn open(settings: &Settings, dirs: &Dirs, needs: &Needs, what: String) -> 
         && opened.held_by.is_none()
         && let Some(why) = opened.read_only
     {
-        return Err(Failure::new(FailureKind::Unexpected, format!("{} cannot be written", path.display())).because(why));
+        return Err(Failure::new(
+            FailureKind::Unexpected,
+            format!("{} cannot be written", path.display()),
+        )
+        .because(why));
     }
     Ok((opened.store, opened.held_by))
 }
 
 /// The file of a `database_url`.
 fn file_of(url: &str) -> PathBuf {
-    PathBuf::from(url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url))
+    PathBuf::from(
+        url.strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+            .unwrap_or(url),
+    )
 }
 
 /// The configured providers and the built-in mock, which is always there to be named; the flag tells that it is all there is.
@@ -116,7 +149,11 @@ fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
             provider.models = providers::default_models();
         }
     }
-    let mut mock = ProviderSettings { name: "mock".to_owned(), kind: "mock".to_owned(), ..ProviderSettings::default() };
+    let mut mock = ProviderSettings {
+        name: "mock".to_owned(),
+        kind: "mock".to_owned(),
+        ..ProviderSettings::default()
+    };
     mock.models = providers::default_models();
     if !alone {
         // Jobs may name it, but nothing is routed to it by capability beside real teachers.
@@ -129,7 +166,12 @@ fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
 }
 
 /// Builds a provider, with its key if it is going to be asked.
-async fn endpoint(settings: ProviderSettings, asked: bool, variables: &Variables, redactor: &Redactor) -> Endpoint {
+async fn endpoint(
+    settings: ProviderSettings,
+    asked: bool,
+    variables: &Variables,
+    redactor: &Redactor,
+) -> Endpoint {
     let provider = build(&settings, asked, variables, redactor).await;
     Endpoint { settings, provider }
 }
@@ -142,21 +184,34 @@ async fn build(
 ) -> Result<Arc<dyn crate::core::ports::ModelProvider>, PauseReason> {
     let key = match &settings.api_key {
         Some(source) if asked => {
-            let key = resolve(source, variables).await.map_err(|error| PauseReason::Auth(format!("{}: {error}", settings.name)))?;
+            let key = resolve(source, variables)
+                .await
+                .map_err(|error| PauseReason::Auth(format!("{}: {error}", settings.name)))?;
             redactor.add(&key);
             Some(key)
         }
         Some(_) | None => None,
     };
-    let entry = providers::CATALOG.find(&settings.kind).map_err(|error| PauseReason::NoTeacher(error.message))?;
-    (entry.build)(settings, key).map_err(|error| PauseReason::NoTeacher(format!("{}: {error}", settings.name)))
+    let entry = providers::CATALOG
+        .find(&settings.kind)
+        .map_err(|error| PauseReason::NoTeacher(error.message))?;
+    (entry.build)(settings, key)
+        .map_err(|error| PauseReason::NoTeacher(format!("{}: {error}", settings.name)))
 }
 
 fn recorder(path: &Path, endpoints: &[Endpoint]) -> Result<Arc<dyn Recorder>, Failure> {
-    let settings: Vec<ProviderSettings> = endpoints.iter().map(|endpoint| endpoint.settings.clone()).collect();
+    let settings: Vec<ProviderSettings> = endpoints
+        .iter()
+        .map(|endpoint| endpoint.settings.clone())
+        .collect();
     let recorder = CassetteRecorder::create(path, &settings).map_err(|error| {
-        let failure = Failure::new(FailureKind::Usage, format!("cannot record into {}", path.display()));
-        failure.because(error.to_string()).help("name a file that is not there yet")
+        let failure = Failure::new(
+            FailureKind::Usage,
+            format!("cannot record into {}", path.display()),
+        );
+        failure
+            .because(error.to_string())
+            .help("name a file that is not there yet")
     })?;
     Ok(Arc::new(recorder))
 }
@@ -168,11 +223,18 @@ fn open_rows(base: &str, path: &str) -> Result<crate::core::ports::Rows, crate::
     {
         return Ok(seeds::of_text(path, text));
     }
-    seeds::open(&if path == "-" { PathBuf::from(path) } else { beside(base, path) })
+    seeds::open(&if path == "-" {
+        PathBuf::from(path)
+    } else {
+        beside(base, path)
+    })
 }
 
 /// A text file of reasonable size.
-#[expect(clippy::disallowed_methods, reason = "job files and schemas, with a limit on their size")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "job files and schemas, with a limit on their size"
+)]
 fn read_text(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if length > TEXT_AT_MOST {

@@ -15,8 +15,16 @@ type Pair = (SignalKind, cli::Signal, tui::Signal);
 
 fn caught() -> [Pair; 3] {
     [
-        (SignalKind::interrupt(), cli::Signal::Interrupt, tui::Signal::Interrupt),
-        (SignalKind::terminate(), cli::Signal::Terminate, tui::Signal::Terminate),
+        (
+            SignalKind::interrupt(),
+            cli::Signal::Interrupt,
+            tui::Signal::Interrupt,
+        ),
+        (
+            SignalKind::terminate(),
+            cli::Signal::Terminate,
+            tui::Signal::Terminate,
+        ),
         (SignalKind::hangup(), cli::Signal::Hangup, tui::Signal::Hangup),
     ]
 }
@@ -40,16 +48,19 @@ pub(super) fn screen_exit_code(signal: tui::Signal) -> u8 {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "listens for signals until the process ends; there is nothing to join")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "listens for signals until the process ends; there is nothing to join"
+)]
 fn listen<S: Copy + Send + 'static>(pick: fn(Pair) -> S) -> mpsc::Receiver<S> {
     let (send, receive) = mpsc::channel(8);
     for pair in caught() {
         let send = send.clone();
         // A signal that cannot be caught keeps its usual effect.
         let Ok(mut stream) = signal(pair.0) else { continue };
-        tokio::spawn(async move {
-            while stream.recv().await.is_some() && send.send(pick(pair)).await.is_ok() {}
-        });
+        tokio::spawn(
+            async move { while stream.recv().await.is_some() && send.send(pick(pair)).await.is_ok() {} },
+        );
     }
     receive
 }

@@ -70,10 +70,7 @@ impl Arguments {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Default, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags are what a command line has"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are what a command line has")]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Use this file instead of the nearest destiler.toml and the user's config.toml

@@ -68,9 +68,9 @@ pub(super) async fn check(arguments: &CheckArguments, plain: &mut Plain<'_>) -> 
             } else {
                 teachers.join(", ")
             };
-            plain.out.print(
-                Line::styled(Style::Faint, format!("  {step}: ")).and(Style::Plain, names),
-            )?;
+            plain
+                .out
+                .print(Line::styled(Style::Faint, format!("  {step}: ")).and(Style::Plain, names))?;
         }
     }
     Ok(if errors == 0 { exit::OK } else { exit::INVALID })
@@ -132,9 +132,7 @@ pub(super) async fn estimate(arguments: &EstimateArguments, plain: &mut Plain<'_
         }))?;
         return Ok(exit::OK);
     }
-    plain
-        .out
-        .print(Line::styled(Style::Strong, &arguments.job))?;
+    plain.out.print(Line::styled(Style::Strong, &arguments.job))?;
     for line in estimate_lines(&report) {
         plain.out.print(line)?;
     }

@@ -10,7 +10,8 @@ use super::output::{Ending, Outcome, Output};
 use super::{Plain, exit};
 use crate::core::api::{Answer, Query};
 
-const PATH_JSON: &str = "With --json every file is an object on a line: {\"path\":\"…\",\"what\":\"…\",\"exists\":true}";
+const PATH_JSON: &str =
+    "With --json every file is an object on a line: {\"path\":\"…\",\"what\":\"…\",\"exists\":true}";
 const SHOW_JSON: &str = "\
 With --json every key is an object on a line: {\"key\":\"engine.jobs_at_once\",\"value\":\"2\",\"origin\":\"…\"}
 Keys of providers are references (where a key is found); the keys themselves are never read here.";
@@ -77,10 +78,7 @@ pub(super) async fn show(origin: bool, plain: &mut Plain<'_>) -> Outcome {
                 .json(&json!({ "key": key, "value": value, "origin": from }))?;
             continue;
         }
-        let mut cells = vec![
-            Cell::styled(Style::Strong, key),
-            Cell::from(format!("= {value}")),
-        ];
+        let mut cells = vec![Cell::styled(Style::Strong, key), Cell::from(format!("= {value}"))];
         if origin {
             cells.push(Cell::styled(Style::Faint, &format!("# {from}")));
         }

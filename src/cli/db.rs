@@ -75,10 +75,7 @@ pub(super) async fn run(command: &DatabaseCommand, plain: &mut Plain<'_>) -> Out
     }
 }
 
-async fn ask(
-    check: Option<bool>,
-    plain: &Plain<'_>,
-) -> Result<(DatabaseInfo, Vec<String>), Ending> {
+async fn ask(check: Option<bool>, plain: &Plain<'_>) -> Result<(DatabaseInfo, Vec<String>), Ending> {
     match plain.app.ask(Query::Database { check }).await? {
         Answer::Database(info, findings) => Ok((info, findings)),
         _ => Err(Ending::mismatch()),
@@ -142,8 +139,7 @@ async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
                 "whole"
             };
             plain.out.print(
-                Line::styled(Style::Good, "✓ ")
-                    .and(Style::Plain, format!("{} is {what}", info.path)),
+                Line::styled(Style::Good, "✓ ").and(Style::Plain, format!("{} is {what}", info.path)),
             )?;
         } else {
             plain.out.say(Line::styled(Style::Good, "help: ").and(

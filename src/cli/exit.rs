@@ -85,10 +85,7 @@ mod tests {
         assert_eq!(of_run(&paused(PauseReason::Limit(detail())), &summary), 6);
         assert_eq!(of_run(&paused(PauseReason::Auth(detail())), &summary), 4);
         assert_eq!(of_run(&paused(PauseReason::Credit(detail())), &summary), 4);
-        assert_eq!(
-            of_run(&paused(PauseReason::Unreachable(detail())), &summary),
-            9
-        );
+        assert_eq!(of_run(&paused(PauseReason::Unreachable(detail())), &summary), 9);
         assert_eq!(of_run(&JobState::Failed(detail()), &summary), 3);
         summary.tasks.failed = 1;
         assert_eq!(of_run(&JobState::Completed, &summary), 5);

@@ -69,6 +69,9 @@ pub(super) async fn export(arguments: &ExportArguments, plain: &mut Plain<'_>) -
                 .stream(StreamRequest::Export(export), &mut *rows)
                 .await?
         };
+        if report.closed {
+            return Err(Ending::ClosedPipe);
+        }
         plain.out.say(count(report.rows, "row"));
         return Ok(exit::OK);
     };

@@ -85,10 +85,7 @@ impl Whole {
 
     /// Puts the file in its place.
     pub async fn finish(mut self) -> Result<(), Ending> {
-        let written = self
-            .file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all());
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         let placed = match written {
             Ok(()) => fs::rename(&self.part, &self.path).await,
             Err(error) => Err(error),

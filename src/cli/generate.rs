@@ -66,9 +66,7 @@ pub(super) fn man(arguments: &ManArguments, out: &mut Output) -> Outcome {
         name = format!("{name}-{word}");
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .title(name)
-        .render(&mut page)?;
+    clap_mangen::Man::new(command).title(name).render(&mut page)?;
     out.stdout.writer.write_all(&page)?;
     Ok(exit::OK)
 }

@@ -20,11 +20,7 @@ pub struct InitArguments {
 }
 
 /// Writes the files (paths relative to the directory); if one of them is there already, none is written.
-pub(super) async fn run(
-    arguments: &InitArguments,
-    files: &[(PathBuf, String)],
-    out: &mut Output,
-) -> Outcome {
+pub(super) async fn run(arguments: &InitArguments, files: &[(PathBuf, String)], out: &mut Output) -> Outcome {
     let mut written = Vec::new();
     for (path, _) in files {
         let path = arguments.dir.join(path);
@@ -42,9 +38,7 @@ pub(super) async fn run(
     }
     if let Some(job) = written.iter().find(|path| !path.ends_with("destiler.toml")) {
         let job = job.display();
-        out.say(format!(
-            "next: `destiler check {job}`, then `destiler run {job}`"
-        ));
+        out.say(format!("next: `destiler check {job}`, then `destiler run {job}`"));
     }
     if out.json {
         out.json(&json!({ "files": written }))?;

@@ -123,9 +123,7 @@ pub(super) async fn run(command: &JobsCommand, plain: &mut Plain<'_>) -> Outcome
             plain.out.say(format!("`destiler run {job}` runs it"));
             Ok(code)
         }
-        JobsCommand::Cancel { job } => {
-            done(Command::Cancel(job.clone()), job, "cancelled", plain).await
-        }
+        JobsCommand::Cancel { job } => done(Command::Cancel(job.clone()), job, "cancelled", plain).await,
         JobsCommand::Retry { job } => {
             let code = done(Command::Retry(job.clone()), job, "queued again", plain).await?;
             plain.out.say(format!("`destiler run {job}` asks them"));
@@ -151,9 +149,9 @@ async fn list(plain: &mut Plain<'_>) -> Outcome {
         return Ok(exit::OK);
     }
     if rows.is_empty() {
-        plain.out.say(
-            "no jobs yet; `destiler demo` runs one offline, `destiler run JOB.toml` runs yours",
-        );
+        plain
+            .out
+            .say("no jobs yet; `destiler demo` runs one offline, `destiler run JOB.toml` runs yours");
         return Ok(exit::OK);
     }
     plain.out.table(&table(&rows))?;
@@ -178,10 +176,7 @@ fn table(rows: &[JobRow]) -> Table {
             .map(|target| format!("/{}", grouped(target)))
             .unwrap_or_default();
         let cap = row.usd_cap.map(|cap| format!("/{cap}")).unwrap_or_default();
-        let about = row
-            .state
-            .reason()
-            .unwrap_or_else(|| row.description.clone());
+        let about = row.state.reason().unwrap_or_else(|| row.description.clone());
         table.row(vec![
             Cell::styled(Style::Strong, &row.name),
             Cell::styled(state_style(&row.state), row.state.word()),

@@ -160,11 +160,7 @@ impl Table {
     }
 
     fn widths(&self, width: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = self
-            .columns
-            .iter()
-            .map(|(heading, _)| heading.width())
-            .collect();
+        let mut widths: Vec<usize> = self.columns.iter().map(|(heading, _)| heading.width()).collect();
         for row in &self.rows {
             for (widest, cell) in widths.iter_mut().zip(row) {
                 *widest = (*widest).max(cell.text.width());
@@ -234,11 +230,7 @@ mod tests {
 
     #[test]
     fn tables_align_wide_characters_and_cut_the_last_column() {
-        let mut table = Table::new(&[
-            ("NAME", Align::Left),
-            ("N", Align::Right),
-            ("TEXT", Align::Left),
-        ]);
+        let mut table = Table::new(&[("NAME", Align::Left), ("N", Align::Right), ("TEXT", Align::Left)]);
         table.row(vec!["日本".into(), "7".into(), "abcdefghijklmnop".into()]);
         table.row(vec!["x".into(), "1,000".into(), Cell::default()]);
         let lines: Vec<String> = table
@@ -248,11 +240,7 @@ mod tests {
             .collect();
         assert_eq!(
             lines,
-            [
-                "NAME      N  TEXT",
-                "日本      7  abcdefghi…",
-                "x     1,000"
-            ]
+            ["NAME      N  TEXT", "日本      7  abcdefghi…", "x     1,000"]
         );
     }
 }

@@ -32,12 +32,9 @@ impl Ending {
 
     /// The application answered something else than was asked: a fault of ours.
     pub fn mismatch() -> Self {
-        Failure::new(
-            FailureKind::Unexpected,
-            "the engine answered another question",
-        )
-        .help("this is a fault in destiler; please report it")
-        .into()
+        Failure::new(FailureKind::Unexpected, "the engine answered another question")
+            .help("this is a fault in destiler; please report it")
+            .into()
     }
 }
 
@@ -52,12 +49,9 @@ impl From<io::Error> for Ending {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
-        Failure::new(
-            FailureKind::Unexpected,
-            "cannot read or write a standard stream",
-        )
-        .because(error.to_string())
-        .into()
+        Failure::new(FailureKind::Unexpected, "cannot read or write a standard stream")
+            .because(error.to_string())
+            .into()
     }
 }
 

@@ -14,8 +14,7 @@ use super::output::{Ending, Outcome, Output};
 use super::watch::{Watch, stopping_line};
 use super::{Session, Signal, exit, source, summary};
 use crate::core::api::{
-    Answer, Command, DrySample, Failure, How, JobDetail, JobSource, Query, Receipt, RunOptions,
-    Started,
+    Answer, Command, DrySample, Failure, How, JobDetail, JobSource, Query, Receipt, RunOptions, Started,
 };
 
 /// The `--json` output of `run` and `demo`.
@@ -111,11 +110,7 @@ pub(super) async fn demo(session: &mut Session<'_>) -> Outcome {
 }
 
 /// Asks a few tasks and shows prompts, answers and verdicts.
-pub(super) async fn dry_run(
-    arguments: &RunArguments,
-    tasks: u64,
-    session: &mut super::Plain<'_>,
-) -> Outcome {
+pub(super) async fn dry_run(arguments: &RunArguments, tasks: u64, session: &mut super::Plain<'_>) -> Outcome {
     let source = source::read(&arguments.job, session.out).await?;
     let order = Command::DryRun { source, tasks };
     let Receipt::DryRun(samples) = session.app.order(order).await? else {
@@ -149,8 +144,7 @@ fn dry_json(dry: &DrySample) -> serde_json::Value {
 
 fn print_dry(at: usize, dry: &DrySample, out: &mut Output) -> Result<(), Ending> {
     out.print(
-        Line::styled(Style::Strong, format!("task {}", at + 1))
-            .and(Style::Faint, format!("  {}", dry.usd)),
+        Line::styled(Style::Strong, format!("task {}", at + 1)).and(Style::Faint, format!("  {}", dry.usd)),
     )?;
     for (step, text) in &dry.prompts {
         out.print(Line::styled(Style::Faint, format!("  prompt of {step}")))?;
@@ -201,11 +195,7 @@ async fn follow(session: &mut Session<'_>, order: Command) -> Result<(How, u8), 
 }
 
 /// Gives the order, listening meanwhile so that the engine never waits for us.
-async fn start(
-    session: &mut Session<'_>,
-    order: Command,
-    watch: &mut Watch,
-) -> Result<Started, Ending> {
+async fn start(session: &mut Session<'_>, order: Command, watch: &mut Watch) -> Result<Started, Ending> {
     let app = session.app;
     let mut order = app.order(order);
     let signal = loop {
@@ -252,10 +242,7 @@ fn say_started(started: &Started, out: &mut Output) {
 }
 
 /// Until the job is over, or stopped by the signal that is returned.
-async fn watch_to_the_end(
-    session: &mut Session<'_>,
-    watch: &mut Watch,
-) -> Result<Option<Signal>, Ending> {
+async fn watch_to_the_end(session: &mut Session<'_>, watch: &mut Watch) -> Result<Option<Signal>, Ending> {
     let app = session.app;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -345,11 +332,7 @@ fn grace(signal: Signal, configured: Duration) -> Duration {
 }
 
 /// Prints the summary; the exit code is the signal's, else follows from where the job stands.
-async fn finish(
-    session: &mut Session<'_>,
-    job: &str,
-    signal: Option<Signal>,
-) -> Result<u8, Ending> {
+async fn finish(session: &mut Session<'_>, job: &str, signal: Option<Signal>) -> Result<u8, Ending> {
     let detail = match ask_detail(session, job, signal).await {
         Ok(detail) => detail,
         Err(ending) => {

@@ -125,12 +125,7 @@ pub(super) fn print_answers(sample: &Sample, out: &mut Output) -> Result<(), End
     for step in &sample.steps {
         out.print(Line::styled(
             Style::Faint,
-            format!(
-                "  {} by {} ({})",
-                step.step,
-                step.teacher,
-                step.finish.as_str()
-            ),
+            format!("  {} by {} ({})", step.step, step.teacher, step.finish.as_str()),
         ))?;
         if let Some(reasoning) = &step.reasoning {
             out.block(reasoning, "    | ")?;
@@ -167,10 +162,9 @@ fn verdict_line(verdict: &Verdict) -> Line {
         .as_ref()
         .map(|evidence| format!(": {evidence}"))
         .unwrap_or_default();
-    Line::from("  ").and(style, sign).and(
-        Style::Plain,
-        format!(" {}{score}{evidence}", verdict.validator),
-    )
+    Line::from("  ")
+        .and(style, sign)
+        .and(Style::Plain, format!(" {}{score}{evidence}", verdict.validator))
 }
 
 fn state_word(state: SampleState) -> (Style, &'static str) {

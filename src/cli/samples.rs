@@ -91,8 +91,7 @@ pub(super) async fn run(command: &SamplesCommand, plain: &mut Plain<'_>) -> Outc
     match command {
         SamplesCommand::List { filter } => list(&filter.join(" "), plain).await,
         SamplesCommand::Show { id } => {
-            let Answer::Sample(detail) = plain.app.ask(Query::Sample(SampleId(id.clone()))).await?
-            else {
+            let Answer::Sample(detail) = plain.app.ask(Query::Sample(SampleId(id.clone()))).await? else {
                 return Err(Ending::mismatch());
             };
             if plain.out.json {
@@ -115,16 +114,13 @@ pub(super) async fn run(command: &SamplesCommand, plain: &mut Plain<'_>) -> Outc
             let ids = read_ids(&ids.ids, plain.out).await?;
             decide(ids, Decided::Undo, "taken back", plain).await
         }
-        SamplesCommand::Edit { id, step, file } => {
-            edit(id, step.as_deref(), file.as_ref(), plain).await
-        }
+        SamplesCommand::Edit { id, step, file } => edit(id, step.as_deref(), file.as_ref(), plain).await,
     }
 }
 
 async fn list(filter: &str, plain: &mut Plain<'_>) -> Outcome {
-    let query = SampleQuery::parse(filter).map_err(|message| {
-        Ending::usage(message, "`destiler help samples list` explains the filter")
-    })?;
+    let query = SampleQuery::parse(filter)
+        .map_err(|message| Ending::usage(message, "`destiler help samples list` explains the filter"))?;
     let report = {
         let mut rows = plain.out.rows();
         plain
@@ -132,6 +128,9 @@ async fn list(filter: &str, plain: &mut Plain<'_>) -> Outcome {
             .stream(StreamRequest::Samples(query), &mut *rows)
             .await?
     };
+    if report.closed {
+        return Err(Ending::ClosedPipe);
+    }
     plain.out.say(count(report.rows, "sample"));
     Ok(exit::OK)
 }
@@ -166,21 +165,12 @@ async fn read_ids(words: &[String], out: &mut Output) -> Result<Vec<SampleId>, E
     Ok(ids)
 }
 
-async fn decide(
-    samples: Vec<SampleId>,
-    decided: Decided,
-    verb: &str,
-    plain: &mut Plain<'_>,
-) -> Outcome {
+async fn decide(samples: Vec<SampleId>, decided: Decided, verb: &str, plain: &mut Plain<'_>) -> Outcome {
     let given = samples.len() as u64;
     let done = if samples.is_empty() {
         0
     } else {
-        match plain
-            .app
-            .order(Command::Decide { samples, decided })
-            .await?
-        {
+        match plain.app.order(Command::Decide { samples, decided }).await? {
             Receipt::Count(done) => done,
             _ => return Err(Ending::mismatch()),
         }
@@ -190,21 +180,14 @@ async fn decide(
     } else {
         format!(" of {given}")
     };
-    plain
-        .out
-        .say(format!("{}{of} {verb}", count(done, "sample")));
+    plain.out.say(format!("{}{of} {verb}", count(done, "sample")));
     if plain.out.json {
         plain.out.json(&json!({ "done": verb, "samples": done }))?;
     }
     Ok(exit::OK)
 }
 
-async fn edit(
-    id: &str,
-    step: Option<&str>,
-    file: Option<&PathBuf>,
-    plain: &mut Plain<'_>,
-) -> Outcome {
+async fn edit(id: &str, step: Option<&str>, file: Option<&PathBuf>, plain: &mut Plain<'_>) -> Outcome {
     let sample = SampleId(id.to_owned());
     let Answer::Sample(detail) = plain.app.ask(Query::Sample(sample.clone())).await? else {
         return Err(Ending::mismatch());
@@ -222,11 +205,7 @@ async fn edit(
         let (samples, decided) = order(steps);
         return decide(samples, decided, "edited", plain).await;
     }
-    let extension = if steps[at].value.is_some() {
-        "json"
-    } else {
-        "md"
-    };
+    let extension = if steps[at].value.is_some() { "json" } else { "md" };
     let copy = format!("{}.{extension}", steps[at].step);
     let text = steps[at].text.clone();
     let Some(edited) = editor::edit(plain.surroundings, &copy, &text).await? else {
@@ -261,10 +240,7 @@ fn find_step(sample: &Sample, step: Option<&str>) -> Result<usize, Ending> {
     found.ok_or_else(|| {
         let names: Vec<&str> = sample.steps.iter().map(|answer| &*answer.step).collect();
         Ending::usage(
-            format!(
-                "the sample has no answer of `{}`",
-                step.unwrap_or("any step")
-            ),
+            format!("the sample has no answer of `{}`", step.unwrap_or("any step")),
             format!("its steps: {}", names.join(", ")),
         )
     })

@@ -22,9 +22,7 @@ pub(super) fn lines(detail: &JobDetail) -> Vec<Line> {
             .map(|(reason, count)| (reason.word().to_owned(), *count)),
     ));
     lines.extend(counted("failed", detail.failures.iter().cloned()));
-    lines.extend(
-        next_step(detail).map(|help| Line::styled(Style::Good, "help: ").and(Style::Plain, help)),
-    );
+    lines.extend(next_step(detail).map(|help| Line::styled(Style::Good, "help: ").and(Style::Plain, help)));
     lines
 }
 
@@ -124,9 +122,9 @@ fn next_step(detail: &JobDetail) -> Option<String> {
     let name = &detail.row.name;
     match &detail.row.state {
         JobState::Paused(reason) => Some(match reason {
-            PauseReason::Limit(_) => format!(
-                "raise the cap in the job file or with --usd, then `destiler run {name}` goes on"
-            ),
+            PauseReason::Limit(_) => {
+                format!("raise the cap in the job file or with --usd, then `destiler run {name}` goes on")
+            }
             PauseReason::Auth(_) => format!(
                 "set the key where `destiler config show` says it is read, then `destiler run {name}` goes on"
             ),

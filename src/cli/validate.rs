@@ -49,10 +49,8 @@ fn plug(text: &str) -> Result<Plug, String> {
     let params = match settings {
         None => Row::new(),
         Some(rest) => {
-            let table: toml::Table =
-                toml::from_str(&format!("settings = {{{rest}")).map_err(|error| {
-                    format!("the settings are not a TOML table: {}", error.message())
-                })?;
+            let table: toml::Table = toml::from_str(&format!("settings = {{{rest}"))
+                .map_err(|error| format!("the settings are not a TOML table: {}", error.message()))?;
             to_row(table.get("settings"))
         }
     };
@@ -92,6 +90,9 @@ pub(super) async fn run(arguments: &ValidateArguments, plain: &mut Plain<'_>) ->
         }
         None => plain.app.stream(request, &mut std::io::sink()).await?,
     };
+    if report.closed {
+        return Err(Ending::ClosedPipe);
+    }
     say(&report, plain);
     Ok(if report.rejected.is_empty() {
         exit::OK
@@ -101,11 +102,7 @@ pub(super) async fn run(arguments: &ValidateArguments, plain: &mut Plain<'_>) ->
 }
 
 /// Into a file, whole or not at all.
-async fn to_file(
-    path: &Path,
-    request: StreamRequest,
-    plain: &mut Plain<'_>,
-) -> Result<StreamReport, Ending> {
+async fn to_file(path: &Path, request: StreamRequest, plain: &mut Plain<'_>) -> Result<StreamReport, Ending> {
     let mut file = files::Whole::begin(path).await?;
     match plain.app.stream(request, file.writer()).await {
         Ok(report) => {
@@ -128,9 +125,8 @@ async fn of_job(word: &str, plain: &Plain<'_>) -> Result<Vec<Plug>, Ending> {
         };
     }
     let invalid = |message: String| {
-        Failure::new(FailureKind::Invalid, message).help(format!(
-            "`destiler check {word}` says everything that is wrong"
-        ))
+        Failure::new(FailureKind::Invalid, message)
+            .help(format!("`destiler check {word}` says everything that is wrong"))
     };
     let text = files::read(Path::new(word)).await?;
     let job: toml::Table = toml::from_str(&text)
@@ -160,9 +156,7 @@ fn say(report: &StreamReport, plain: &mut Plain<'_>) {
         .out
         .say(Line::styled(Style::Strong, count(report.rows, "row")));
     for line in table.lines(None) {
-        plain
-            .out
-            .say(Line::from(format!("  {}", line.render(false))));
+        plain.out.say(Line::from(format!("  {}", line.render(false))));
     }
 }
 

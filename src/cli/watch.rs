@@ -135,9 +135,9 @@ impl Watch {
     /// What the job waits for, if it is something that can heal.
     fn cause(&self, gauge: Option<&JobProgress>) -> Option<String> {
         match self.state() {
-            Some(JobState::Paused(
-                reason @ (PauseReason::Unreachable(_) | PauseReason::Disk(_)),
-            )) => Some(reason.to_string()),
+            Some(JobState::Paused(reason @ (PauseReason::Unreachable(_) | PauseReason::Disk(_)))) => {
+                Some(reason.to_string())
+            }
             Some(JobState::Running) | None => gauge
                 .filter(|gauge| gauge.in_flight == 0 && gauge.state != "completed")
                 .and_then(|gauge| gauge.reason.clone()),
@@ -211,10 +211,7 @@ fn gauge_line(job: &JobProgress) -> String {
         .target
         .map(|target| format!("/{}", grouped(target)))
         .unwrap_or_default();
-    parts.push(format!(
-        "{}{target} accepted",
-        grouped(job.accepted_samples)
-    ));
+    parts.push(format!("{}{target} accepted", grouped(job.accepted_samples)));
     for (number, word) in [
         (job.rejected, "rejected"),
         (job.failed, "failed"),
@@ -350,11 +347,7 @@ mod tests {
         watch.follow("quick");
         let mut said = Vec::new();
         for (second, persisted) in [(0, 0), (1, 99), (2, 100), (3, 150), (11, 160), (12, 161)] {
-            if !watch
-                .tick(seconds(second), &gauge(persisted))
-                .lines
-                .is_empty()
-            {
+            if !watch.tick(seconds(second), &gauge(persisted)).lines.is_empty() {
                 said.push(second);
             }
         }
@@ -393,8 +386,7 @@ mod tests {
             reminders[1],
             (
                 60,
-                "waiting for 0:01:00: unreachable: local (goes on by itself when it heals)"
-                    .to_owned()
+                "waiting for 0:01:00: unreachable: local (goes on by itself when it heals)".to_owned()
             )
         );
         assert!(watch.is_over(seconds(300)));

@@ -123,20 +123,16 @@ impl SampleQuery {
                 "state" => {
                     for one in value.split(',') {
                         let state = SampleState::from_word(one).ok_or_else(|| {
-                            format!(
-                                "unknown state `{one}`; one of: accepted, rejected, needs_review"
-                            )
+                            format!("unknown state `{one}`; one of: accepted, rejected, needs_review")
                         })?;
                         query.states.push(state);
                     }
                 }
                 "reason" => {
                     for one in value.split(',') {
-                        let known: Vec<&str> =
-                            Reason::ALL.iter().map(|reason| reason.word()).collect();
-                        let reason = Reason::from_word(one).ok_or_else(|| {
-                            format!("unknown reason `{one}`; one of: {}", known.join(", "))
-                        })?;
+                        let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+                        let reason = Reason::from_word(one)
+                            .ok_or_else(|| format!("unknown reason `{one}`; one of: {}", known.join(", ")))?;
                         query.reasons.push(reason);
                     }
                 }
@@ -622,6 +618,8 @@ pub struct StreamReport {
     pub accepted: u64,
     /// Rows rejected by reason (`Validate`).
     pub rejected: Vec<(Reason, u64)>,
+    /// The reader had enough: `out` was a closed pipe.
+    pub closed: bool,
 }
 
 /// Why a question or order failed, sorted by exit code (product.md).

@@ -213,8 +213,7 @@ impl Budget {
                     Refusal::Met(limit)
                 });
             }
-            let near = self.mode == CapMode::Cautious
-                && i128::from(with_others) * 10 > i128::from(cap) * 9;
+            let near = self.mode == CapMode::Cautious && i128::from(with_others) * 10 > i128::from(cap) * 9;
             if with_others > cap || (near && busy) {
                 return Err(Refusal::Wait(limit));
             }
@@ -281,15 +280,9 @@ mod tests {
     fn a_reservation_waits_for_what_is_in_flight_and_is_refused_when_alone() {
         let mut budget = Budget::new(caps(), CapMode::Hard, Amount::default());
         assert_eq!(budget.reserve(amount(600, 1)), Ok(()));
-        assert_eq!(
-            budget.reserve(amount(600, 1)),
-            Err(Refusal::Wait(Limit::Usd))
-        );
+        assert_eq!(budget.reserve(amount(600, 1)), Err(Refusal::Wait(Limit::Usd)));
         budget.settle(amount(600, 1), amount(500, 1));
-        assert_eq!(
-            budget.reserve(amount(600, 1)),
-            Err(Refusal::Met(Limit::Usd))
-        );
+        assert_eq!(budget.reserve(amount(600, 1)), Err(Refusal::Met(Limit::Usd)));
         assert_eq!(budget.reserve(amount(500, 1)), Ok(()));
     }
 
@@ -312,10 +305,7 @@ mod tests {
         let mut budget = Budget::new(caps(), CapMode::Cautious, amount(880, 0));
         assert_eq!(budget.reserve(amount(10, 1)), Ok(()));
         assert_eq!(budget.reserve(amount(10, 1)), Ok(()));
-        assert_eq!(
-            budget.reserve(amount(10, 1)),
-            Err(Refusal::Wait(Limit::Usd))
-        );
+        assert_eq!(budget.reserve(amount(10, 1)), Err(Refusal::Wait(Limit::Usd)));
         let few = Caps {
             requests: Some(5),
             ..Caps::default()
@@ -324,10 +314,7 @@ mod tests {
         for _ in 0..4 {
             assert_eq!(budget.reserve(amount(0, 0)), Ok(()));
         }
-        assert_eq!(
-            budget.reserve(amount(0, 0)),
-            Err(Refusal::Wait(Limit::Requests))
-        );
+        assert_eq!(budget.reserve(amount(0, 0)), Err(Refusal::Wait(Limit::Requests)));
     }
 
     #[test]

@@ -109,13 +109,7 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
             input: (rubric.0 + ENVELOPE.0, rubric.1 + answer + ENVELOPE.1),
             output: (1, output.unwrap_or(JUDGEMENT_AT_MOST)),
         };
-        total.add(
-            &plug.kind,
-            tasks,
-            &load,
-            (text("capability"), &named),
-            teachers,
-        );
+        total.add(&plug.kind, tasks, &load, (text("capability"), &named), teachers);
     }
     total
 }
@@ -203,10 +197,7 @@ fn contexts(spec: &JobSpec, rows: &[Row]) -> Vec<(Row, Row)> {
 /// A value in the shape of a schema whose texts come to about `length` characters.
 fn stand_in(schema: &Value, length: u64, depth: usize) -> Value {
     let properties = schema.get("properties").and_then(Value::as_object);
-    let kind = schema
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default();
     match (properties, kind) {
         (Some(properties), _) if depth < 8 => {
             let each = (length / properties.len().max(1) as u64).max(1);
@@ -226,12 +217,7 @@ fn stand_in(schema: &Value, length: u64, depth: usize) -> Value {
 }
 
 /// Which share of the tasks asks a step: all without a condition, what the sample rows say where it depends on them alone.
-fn share_asked(
-    templates: Option<&Templates>,
-    at: usize,
-    step: &Step,
-    contexts: &[(Row, Row)],
-) -> (f64, f64) {
+fn share_asked(templates: Option<&Templates>, at: usize, step: &Step, contexts: &[(Row, Row)]) -> (f64, f64) {
     if step.when.is_none() {
         return (1.0, 1.0);
     }
@@ -253,12 +239,7 @@ fn share_asked(
 }
 
 /// Tokens of a step's prompt, on average over the sample rows.
-fn prompt_tokens(
-    templates: Option<&Templates>,
-    at: usize,
-    step: &Step,
-    contexts: &[(Row, Row)],
-) -> Range {
+fn prompt_tokens(templates: Option<&Templates>, at: usize, step: &Step, contexts: &[(Row, Row)]) -> Range {
     let count = |prompt: Prompt| {
         let system = prompt.system.map_or(0, |text| text.chars().count());
         system + prompt.user.chars().count()
@@ -268,10 +249,7 @@ fn prompt_tokens(
         .iter()
         .filter_map(|(short, long)| Some((length(short)?, length(long)?)))
         .collect();
-    let schema = step
-        .schema
-        .as_ref()
-        .map_or(0, |schema| schema.to_string().len());
+    let schema = step.schema.as_ref().map_or(0, |schema| schema.to_string().len());
     let (short, long) = if rendered.is_empty() {
         let system = step.system.as_ref().map_or(0, |text| text.chars().count());
         let all = system + step.prompt.chars().count();
@@ -282,10 +260,7 @@ fn prompt_tokens(
         (sum(|pair| pair.0) / rows, sum(|pair| pair.1).div_ceil(rows))
     };
     // Teachers that can enforce a schema get it, and count it.
-    (
-        tokens(short).0 + ENVELOPE.0,
-        tokens(long + schema).1 + ENVELOPE.1,
-    )
+    (tokens(short).0 + ENVELOPE.0, tokens(long + schema).1 + ENVELOPE.1)
 }
 
 fn tokens(characters: usize) -> Range {
@@ -345,8 +320,7 @@ max_tokens = 32
 "#;
 
     fn with_schema() -> JobSpec {
-        let schema =
-            "schema = { properties = { a = { type = \"string\" } } }\non_invalid = { reask = 1 }\n";
+        let schema = "schema = { properties = { a = { type = \"string\" } } }\non_invalid = { reask = 1 }\n";
         job(&JOB.replacen("candidates", &format!("{schema}candidates"), 1))
     }
 
@@ -356,10 +330,7 @@ max_tokens = 32
         assert_eq!(estimate.steps[0].requests, (200, 400));
         assert_eq!(estimate.steps[1].requests, (200, 200));
         assert_eq!(estimate.requests, (400, 600));
-        assert_eq!(
-            estimate.output_tokens,
-            (200 * 10 + 200 * 2, 400 * 160 + 200 * 32)
-        );
+        assert_eq!(estimate.output_tokens, (200 * 10 + 200 * 2, 400 * 160 + 200 * 32));
     }
 
     #[test]
@@ -384,10 +355,7 @@ max_tokens = 32
         let spec = with_schema();
         let teachers = [teacher("p/cheap", Some(1.0)), teacher("p/dear", Some(10.0))];
         let priced = estimate(&spec, 100, &rows(4), &teachers);
-        assert_eq!(
-            priced.usd,
-            (Money(2_400), Money(10 * (400 * 160 + 200 * 32)))
-        );
+        assert_eq!(priced.usd, (Money(2_400), Money(10 * (400 * 160 + 200 * 32))));
         assert!(priced.unpriced.is_empty());
         let teachers = [teacher("p/cheap", Some(1.0)), teacher("p/local", None)];
         let partly = estimate(&spec, 100, &rows(4), &teachers);
@@ -397,10 +365,7 @@ max_tokens = 32
 
     #[test]
     fn a_condition_narrows_by_what_the_rows_say() {
-        let spec = job(&format!(
-            "{}when = \"hard\"\n",
-            JOB.replace("{{ first.a }}", "")
-        ));
+        let spec = job(&format!("{}when = \"hard\"\n", JOB.replace("{{ first.a }}", "")));
         let (low, high) = estimate(&spec, 1_000, &rows(64), &[]).steps[1].requests;
         assert!(
             low < 1_000 && high > 1_000 && low > 700 && high < 1_300,

@@ -74,9 +74,7 @@ fn fences(text: &str) -> impl Iterator<Item = &str> {
         .into_iter()
         .enumerate()
         .filter(|(at, _)| at % 2 == 1 && *at < closed)
-        .map(|(_, part)| {
-            part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-        })
+        .map(|(_, part)| part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-'))
         .collect();
     inside.into_iter()
 }
@@ -85,11 +83,7 @@ fn fences(text: &str) -> impl Iterator<Item = &str> {
 fn next_start(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     (from..bytes.len()).find(|at| {
-        let follows = || {
-            bytes[at + 1..]
-                .iter()
-                .find(|byte| !byte.is_ascii_whitespace())
-        };
+        let follows = || bytes[at + 1..].iter().find(|byte| !byte.is_ascii_whitespace());
         match bytes[*at] {
             b'{' => matches!(follows(), Some(b'"' | b'}')),
             b'[' => matches!(
@@ -217,20 +211,14 @@ mod tests {
     #[test]
     fn brackets_inside_strings_do_not_count() {
         let text = r#"ok {"a": "}]\"{", "b": ["[", "```"]} ok"#;
-        assert_eq!(
-            found(text).0,
-            Some(json!({"a": "}]\"{", "b": ["[", "```"]}))
-        );
+        assert_eq!(found(text).0, Some(json!({"a": "}]\"{", "b": ["[", "```"]})));
     }
 
     #[test]
     fn a_cut_value_is_closed_after_its_last_complete_member() {
         for (text, wanted) in [
             (r#"{"a": 1, "b": "hel"#, json!({"a": 1})),
-            (
-                r#"{"a": "x", "b": [1, 2, 3"#,
-                json!({"a": "x", "b": [1, 2]}),
-            ),
+            (r#"{"a": "x", "b": [1, 2, 3"#, json!({"a": "x", "b": [1, 2]})),
             (
                 r#"{"a": "x", "b": {"c": true, "d": fal"#,
                 json!({"a": "x", "b": {"c": true}}),
@@ -270,10 +258,7 @@ mod tests {
         };
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(strip("<think>\nhm\n</think>\n\n4"), pair("hm", "4"));
-        assert_eq!(
-            strip("  <think>hm</think>4 </think>"),
-            pair("hm", "4 </think>")
-        );
+        assert_eq!(strip("  <think>hm</think>4 </think>"), pair("hm", "4 </think>"));
         assert_eq!(strip("hm\n</think>\n4"), pair("hm", "4"));
         assert_eq!(strip("<think>never ends"), pair("never ends", ""));
         assert_eq!(strip("<think></think>4"), pair("-", "4"));

@@ -69,11 +69,8 @@ impl Plan {
 
     /// How many tasks there will be, where the number of rows is known.
     pub fn total(&self) -> Option<u64> {
-        self.rows.map(|rows| {
-            rows.min(self.places)
-                .saturating_mul(self.repeat)
-                .min(self.cap)
-        })
+        self.rows
+            .map(|rows| rows.min(self.places).saturating_mul(self.repeat).min(self.cap))
     }
 
     /// The tasks, as their rows come. `rows` are those of the job's seed file; a job with rows of its own (or a count) ignores them.
@@ -147,11 +144,7 @@ impl Plan {
         let end = first.saturating_add(self.repeat).min(self.cap);
         let mut row = Some(row);
         (first..end).map_while(move |index| {
-            let seed = if index + 1 == end {
-                row.take()
-            } else {
-                row.clone()
-            };
+            let seed = if index + 1 == end { row.take() } else { row.clone() };
             Some(NewTask {
                 index,
                 seed: seed?,

@@ -14,16 +14,12 @@ use super::budget::Amount;
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
 use super::job::{DatasetSpec, Job, JobId, JobSpec, JobState, TeacherUse};
-use super::request::{
-    Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage,
-};
+use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage};
 use super::sample::{
     Candidate, Decision, Reason, Review, Sample, SampleId, SampleState, StepAnswer, Verdict,
 };
 use super::settings::ProviderSettings;
-use super::task::{
-    Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition,
-};
+use super::task::{Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition};
 
 // ---------------------------------------------------------------------------------------------------------------- the ledger
 
@@ -57,13 +53,7 @@ pub type Stored<T> = Result<T, StoreError>;
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// Stores a new job (revision 1, no tasks). An existing name is an error of kind `Broken`.
-    async fn create(
-        &self,
-        spec: &JobSpec,
-        source: &str,
-        base: &str,
-        state: &JobState,
-    ) -> Stored<JobId>;
+    async fn create(&self, spec: &JobSpec, source: &str, base: &str, state: &JobState) -> Stored<JobId>;
     /// The job of that name.
     async fn job(&self, name: &str) -> Stored<Job>;
     /// All jobs, by priority (highest first), then age.
@@ -86,21 +76,11 @@ pub trait TaskStore: Send + Sync {
     /// Leases up to `limit` tasks that are due, by index. Takes the lease, nothing else.
     async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>>;
     /// Commits the attempt and its reservation before anything is sent. `closed` settles earlier attempts of the same lease.
-    async fn begin(
-        &self,
-        lease: Lease,
-        request: NewRequest,
-        closed: Vec<Closed>,
-    ) -> Stored<RequestId>;
+    async fn begin(&self, lease: Lease, request: NewRequest, closed: Vec<Closed>) -> Stored<RequestId>;
     /// The answer is durable before it is read.
     async fn record(&self, lease: Lease, request: RequestId, response: &RawResponse) -> Stored<()>;
     /// Task, samples, attempts and counts in one transaction, fenced by the lease's token.
-    async fn settle(
-        &self,
-        lease: Lease,
-        transition: Transition,
-        closed: Vec<Closed>,
-    ) -> Stored<Settled>;
+    async fn settle(&self, lease: Lease, transition: Transition, closed: Vec<Closed>) -> Stored<Settled>;
     /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks leased in three crashes fail as
     /// `quarantined`. Returns how many went back.
     async fn rescue(&self) -> Stored<u64>;
@@ -115,10 +95,7 @@ pub trait TaskStore: Send + Sync {
     /// Cancelled tasks go back to the queue (a target was raised, a stopped job goes on). Returns how many.
     async fn reopen_cancelled(&self, job: JobId) -> Stored<u64>;
     /// An answered request of the same content in any job, for `reuse`.
-    async fn answered(
-        &self,
-        fingerprint: super::request::Fingerprint,
-    ) -> Stored<Option<RawResponse>>;
+    async fn answered(&self, fingerprint: super::request::Fingerprint) -> Stored<Option<RawResponse>>;
 }
 
 /// Which samples are wanted. Empty fields do not narrow.
@@ -176,12 +153,7 @@ pub enum Decided {
 #[async_trait]
 pub trait SampleStore: Send + Sync {
     /// A page.
-    async fn samples(
-        &self,
-        filter: &SampleFilter,
-        order: SampleOrder,
-        limit: usize,
-    ) -> Stored<Vec<Sample>>;
+    async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>>;
     /// How many there are.
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64>;
     /// An accepted sample of the job with that key, for `dedup` before paid validators.
@@ -341,12 +313,7 @@ pub type ProviderCatalog = Catalog<BuildProvider>;
 /// Writes what was sent and what came back, in the order of settling, for `--record`.
 pub trait Recorder: Send + Sync {
     /// One exchange. `teacher` is `provider/model`.
-    fn record(
-        &self,
-        teacher: &str,
-        request: &ModelRequest,
-        response: &RawResponse,
-    ) -> io::Result<()>;
+    fn record(&self, teacher: &str, request: &ModelRequest, response: &RawResponse) -> io::Result<()>;
 }
 
 // ------------------------------------------------------------------------------------------------------------ the validators
@@ -395,11 +362,7 @@ pub trait CheckContext: Send + Sync {
 #[async_trait]
 pub trait Validator: Send + Sync {
     /// Its verdict.
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError>;
+    async fn check(&self, candidate: &Candidate, context: &dyn CheckContext) -> Result<Verdict, CheckError>;
     /// Whether checking may cost money or much time: cheap checks for duplicates then come first.
     fn is_costly(&self) -> bool {
         false

@@ -71,9 +71,7 @@ pub fn eligible_for(
     named
         .iter()
         .filter_map(|used| {
-            let at = teachers
-                .iter()
-                .position(|teacher| teacher.name == used.name)?;
+            let at = teachers.iter().position(|teacher| teacher.name == used.name)?;
             Some(Share {
                 teacher: at,
                 weight: used.weight,
@@ -181,10 +179,7 @@ mod tests {
             counts[at] += 1;
         }
         for (count, wanted) in counts.iter().zip([0.3, 0.1, 0.0, 0.6]) {
-            assert!(
-                (f64::from(*count) / 10_000.0 - wanted).abs() < 0.02,
-                "{counts:?}"
-            );
+            assert!((f64::from(*count) / 10_000.0 - wanted).abs() < 0.02, "{counts:?}");
         }
         assert_eq!(counts[2], 0, "a weight of 0 is a fallback only");
     }
@@ -215,9 +210,7 @@ mod tests {
             spent: 1.0,
         };
         let first = (0..1_000)
-            .filter(|n| {
-                choose(RouteBy::Yield, &shares, &standing, &[], f64::from(*n) / 1e3) == Some(0)
-            })
+            .filter(|n| choose(RouteBy::Yield, &shares, &standing, &[], f64::from(*n) / 1e3) == Some(0))
             .count();
         assert!((640..700).contains(&first), "{first}");
     }
@@ -225,8 +218,7 @@ mod tests {
     #[test]
     fn a_step_takes_those_it_names_else_those_with_the_capability_else_all() {
         let teachers = [teacher("p/a", &["json"]), teacher("p/b", &["judge"])];
-        let places =
-            |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
+        let places = |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
         assert_eq!(places(eligible_for(Some("judge"), &[], &teachers)), [1]);
         assert_eq!(places(eligible_for(None, &[], &teachers)), [0, 1]);
         let named = [crate::core::job::TeacherUse {

@@ -332,10 +332,7 @@ impl RetryPolicy {
                 error: error.message.clone(),
             },
             Action::Retry { .. } => Transition::Fail {
-                reason: format!(
-                    "attempts: {} attempts used; last: {}",
-                    attempt, error.message
-                ),
+                reason: format!("attempts: {} attempts used; last: {}", attempt, error.message),
             },
             Action::Snooze(after) => Transition::Snooze {
                 after: after.min(self.hint_max),
@@ -457,9 +454,7 @@ mod tests {
 
     #[test]
     fn a_permanent_error_goes_to_the_next_teacher_before_it_fails() {
-        assert!(
-            matches!(settle(1, Action::Fail, true), Transition::Retry { after, .. } if after.is_zero())
-        );
+        assert!(matches!(settle(1, Action::Fail, true), Transition::Retry { after, .. } if after.is_zero()));
         assert!(
             matches!(settle(1, Action::Fail, false), Transition::Fail { reason } if reason == "request: overloaded")
         );

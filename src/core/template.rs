@@ -187,11 +187,7 @@ impl Templates {
                 .as_ref()
                 .and_then(|source| keep(Template::condition(&key("when"), source)));
             if let Some(prompt) = prompt {
-                steps.push(StepTemplates {
-                    system,
-                    prompt,
-                    when,
-                });
+                steps.push(StepTemplates { system, prompt, when });
             }
         }
         if problems.is_empty() {
@@ -206,9 +202,7 @@ impl Templates {
         let templates = self.step(step)?;
         let system = templates.system.as_ref();
         Ok(Prompt {
-            system: system
-                .map(|template| template.render(variables))
-                .transpose()?,
+            system: system.map(|template| template.render(variables)).transpose()?,
             user: templates.prompt.render(variables)?,
         })
     }
@@ -328,9 +322,7 @@ fn words_of(error: &minijinja::Error, source: &str) -> String {
     let said = match error.kind() {
         ErrorKind::OutOfFuel => "takes too much work (a loop or a text without bound)".to_owned(),
         ErrorKind::UndefinedError => "undefined value".to_owned(),
-        kind => error
-            .detail()
-            .map_or_else(|| kind.to_string(), str::to_owned),
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
     };
     let cause = std::error::Error::source(error)
         .map(|cause| format!(": {cause}"))

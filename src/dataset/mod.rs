@@ -9,7 +9,6 @@ mod manifest;
 mod pending;
 mod projection;
 mod rebuild;
-mod split;
 mod verify;
 mod writer;
 

@@ -17,8 +17,15 @@ struct Pending {
 /// Starts the file. Its directory must exist; a file already there is replaced at the end.
 pub(super) fn create(path: &Path) -> io::Result<Box<dyn PendingFile>> {
     let replacement = Replacement::start(path.to_path_buf()).map_err(other)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-    Ok(Box::new(Pending { file: BufWriter::with_capacity(BUFFER, replacement), directory }))
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .to_path_buf();
+    Ok(Box::new(Pending {
+        file: BufWriter::with_capacity(BUFFER, replacement),
+        directory,
+    }))
 }
 
 impl PendingFile for Pending {

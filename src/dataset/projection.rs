@@ -8,7 +8,7 @@ use crate::core::ports::{DatasetError, Format};
 use crate::core::sample::Sample;
 
 use super::CATALOG;
-use super::split::split_of;
+use crate::core::plan::split_of;
 
 /// A job's dataset as it should be on disk.
 pub(super) struct Projection {

@@ -98,7 +98,14 @@ enum Sent {
 
 impl<'a> Attempts<'a> {
     pub(super) fn new(shared: &'a Shared, job: &'a Running, leased: &'a Leased, rng: ChaCha8Rng) -> Self {
-        Self { shared, job, leased, closed: Mutex::default(), exchanges: Mutex::default(), rng: Mutex::new(rng) }
+        Self {
+            shared,
+            job,
+            leased,
+            closed: Mutex::default(),
+            exchanges: Mutex::default(),
+            rng: Mutex::new(rng),
+        }
     }
 
     /// What attempts cost, to be written with the next thing that happens to the task.
@@ -112,7 +119,10 @@ impl<'a> Attempts<'a> {
     }
 
     fn close(&self, closed: Closed) {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
+        self.closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(closed);
     }
 
     /// Asks until it is answered, or says which way out the task takes.
@@ -121,7 +131,10 @@ impl<'a> Attempts<'a> {
             return Ok(answered);
         }
         if asked.shares.is_empty() {
-            let reason = PauseReason::NoTeacher(format!("no configured teacher can serve `{}`", asked.question.step));
+            let reason = PauseReason::NoTeacher(format!(
+                "no configured teacher can serve `{}`",
+                asked.question.step
+            ));
             self.job.ask(Wish::Pause(reason));
             return Err(Out::Transition(Transition::Release));
         }
@@ -155,22 +168,36 @@ impl<'a> Attempts<'a> {
 
     /// An answer of an earlier lease whose question has not changed since.
     fn answered_before(&self, asked: &Asked<'_>) -> Option<Answered> {
-        let past = self.leased.history.iter().filter(|past| past.question == asked.question);
+        let past = self
+            .leased
+            .history
+            .iter()
+            .filter(|past| past.question == asked.question);
         for past in past {
-            let (Some(response), Some((_, teacher))) = (&past.response, self.shared.teacher(&past.teacher)) else { continue };
+            let (Some(response), Some((_, teacher))) = (&past.response, self.shared.teacher(&past.teacher))
+            else {
+                continue;
+            };
             let request = self.request(asked, teacher);
             if request.fingerprint != past.fingerprint {
                 continue;
             }
             let station = self.shared.station(&teacher.provider)?;
-            let Some(Ok(completion)) = station.provider.as_ref().map(|provider| provider.read(response)) else { continue };
+            let Some(Ok(completion)) = station.provider.as_ref().map(|provider| provider.read(response))
+            else {
+                continue;
+            };
             if past.state == RequestState::Answered {
                 let (closed, actual) = settled(past.id, teacher, &request, &completion);
                 self.job.purse().settle(Amount::default(), actual);
                 station.settle(Amount::default(), actual);
                 self.close(closed);
             }
-            return Some(Answered { completion, teacher: past.teacher.clone(), request: past.id });
+            return Some(Answered {
+                completion,
+                teacher: past.teacher.clone(),
+                request: past.id,
+            });
         }
         None
     }
@@ -179,13 +206,18 @@ impl<'a> Attempts<'a> {
     fn used(&self, question: &Question) -> u32 {
         let consumed = |state| matches!(state, RequestState::Failed | RequestState::Lost);
         let past = self.leased.history.iter();
-        past.filter(|past| past.question == *question && consumed(past.state)).count() as u32
+        past.filter(|past| past.question == *question && consumed(past.state))
+            .count() as u32
     }
 
     fn request(&self, asked: &Asked<'_>, teacher: &Teacher) -> ModelRequest {
-        let salt = format!("{}/{}/{}", self.leased.lease.task.index, asked.question.candidate, asked.question.ask);
+        let salt = format!(
+            "{}/{}/{}",
+            self.leased.lease.task.index, asked.question.candidate, asked.question.ask
+        );
         let schema = asked.schema.as_deref();
-        let fingerprint = ModelRequest::fingerprint(&teacher.model, asked.messages, schema, asked.params, &salt);
+        let fingerprint =
+            ModelRequest::fingerprint(&teacher.model, asked.messages, schema, asked.params, &salt);
         ModelRequest {
             model: teacher.model.clone(),
             messages: asked.messages.to_vec(),
@@ -196,10 +228,22 @@ impl<'a> Attempts<'a> {
     }
 
     /// Draws a teacher and waits for its slot. `None`: every teacher has refused this question for good.
-    async fn teacher(&self, asked: &Asked<'_>, refused: &[usize], attempt: u32) -> Result<Option<(usize, Permit<'a>)>, Out> {
-        let draw_for = format!("route/{}/{}/{attempt}", asked.question.step, asked.question.candidate);
+    async fn teacher(
+        &self,
+        asked: &Asked<'_>,
+        refused: &[usize],
+        attempt: u32,
+    ) -> Result<Option<(usize, Permit<'a>)>, Out> {
+        let draw_for = format!(
+            "route/{}/{}/{attempt}",
+            asked.question.step, asked.question.candidate
+        );
         let draw = plan::draw(self.job.spec.random_seed, &draw_for, self.leased.lease.task.index);
-        let tokens = asked.messages.iter().map(|message| message.plain().len() as u64 / 3).sum::<u64>()
+        let tokens = asked
+            .messages
+            .iter()
+            .map(|message| message.plain().len() as u64 / 3)
+            .sum::<u64>()
             + u64::from(asked.params.max_tokens.unwrap_or(512));
         loop {
             if self.job.wish() != Wish::Run {
@@ -231,7 +275,11 @@ impl<'a> Attempts<'a> {
                 }
                 continue;
             }
-            let left: Vec<&Share> = asked.shares.iter().filter(|share| !refused.contains(&share.teacher)).collect();
+            let left: Vec<&Share> = asked
+                .shares
+                .iter()
+                .filter(|share| !refused.contains(&share.teacher))
+                .collect();
             if left.is_empty() {
                 return Ok(None);
             }
@@ -241,7 +289,10 @@ impl<'a> Attempts<'a> {
 
     /// Nobody is open: waits for the first that may be again, or pauses the job if only a person can help.
     async fn wait_for_any(&self, shares: &[&Share]) {
-        let standings: Vec<Standing> = shares.iter().map(|share| self.shared.station_of(share.teacher).standing()).collect();
+        let standings: Vec<Standing> = shares
+            .iter()
+            .map(|share| self.shared.station_of(share.teacher).standing())
+            .collect();
         let soonest = standings
             .iter()
             .filter_map(|standing| match standing {
@@ -251,7 +302,11 @@ impl<'a> Attempts<'a> {
             })
             .min();
         if let Some(at) = soonest {
-            self.pause_for(at.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(5), LOOK_AGAIN)).await;
+            self.pause_for(
+                at.saturating_duration_since(Instant::now())
+                    .clamp(Duration::from_millis(5), LOOK_AGAIN),
+            )
+            .await;
         } else if let Some(Standing::Person(reason)) = standings.into_iter().next() {
             self.job.ask(Wish::Pause(reason));
         }
@@ -265,13 +320,26 @@ impl<'a> Attempts<'a> {
     }
 
     /// One attempt at one teacher.
-    async fn send(&self, asked: &Asked<'_>, at: usize, permit: Permit<'_>, attempt: u32, refused: &[usize]) -> Sent {
+    async fn send(
+        &self,
+        asked: &Asked<'_>,
+        at: usize,
+        permit: Permit<'_>,
+        attempt: u32,
+        refused: &[usize],
+    ) -> Sent {
         let teacher = &self.shared.teachers[at];
         let station = self.shared.station_of(at);
-        let Some(provider) = &station.provider else { return Sent::Closed };
+        let Some(provider) = &station.provider else {
+            return Sent::Closed;
+        };
         let request = self.request(asked, teacher);
         let (hard, soft) = estimate(&request, teacher);
-        let amount = if self.job.spec.limits.cap == CapMode::Soft { soft } else { hard };
+        let amount = if self.job.spec.limits.cap == CapMode::Soft {
+            soft
+        } else {
+            hard
+        };
         if let Err(sent) = self.reserve(station, amount).await {
             return sent;
         }
@@ -285,7 +353,11 @@ impl<'a> Attempts<'a> {
             estimate: amount,
         };
         let lease = self.leased.lease;
-        let reused = if asked.reuse { self.shared.store.answered(request.fingerprint).await } else { Ok(None) };
+        let reused = if asked.reuse {
+            self.shared.store.answered(request.fingerprint).await
+        } else {
+            Ok(None)
+        };
         let reused = match reused {
             Ok(reused) => reused,
             Err(error) => {
@@ -311,7 +383,16 @@ impl<'a> Attempts<'a> {
         let response = match came {
             Ok(response) => response,
             Err(error) => {
-                let sent = self.failed(station, at, id, amount, attempt, &error, refused);
+                let sent = self.failed(
+                    station,
+                    at,
+                    id,
+                    amount,
+                    attempt,
+                    &error,
+                    refused,
+                    Usage::default(),
+                );
                 drop(permit);
                 return sent;
             }
@@ -332,12 +413,32 @@ impl<'a> Attempts<'a> {
                     self.succeeded(station, id, teacher, &request, &completion, &response, amount);
                 }
                 if self.shared.turnstile.is_some() {
-                    let exchange = Exchange { teacher: teacher.name.clone(), request, response };
-                    self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+                    let exchange = Exchange {
+                        teacher: teacher.name.clone(),
+                        request,
+                        response,
+                    };
+                    self.exchanges
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(exchange);
                 }
-                self.filtered(Answered { completion, teacher: teacher.name.clone(), request: id })
+                self.filtered(Answered {
+                    completion,
+                    teacher: teacher.name.clone(),
+                    request: id,
+                })
             }
-            Err(error) => self.failed(station, at, id, amount, attempt, &error, refused),
+            Err(error) => self.failed(
+                station,
+                at,
+                id,
+                amount,
+                attempt,
+                &error,
+                refused,
+                provider.usage(&response),
+            ),
         };
         drop(permit);
         sent
@@ -346,13 +447,20 @@ impl<'a> Attempts<'a> {
     /// Some answers are none: cut by a filter, or ended in a way that is no success.
     fn filtered(&self, answered: Answered) -> Sent {
         match &answered.completion.finish {
-            FinishReason::ContentFilter => Sent::Out(Out::fail("content_filter: the provider's filter cut the answer".to_owned())),
-            FinishReason::Other(word) => Sent::Out(Out::fail(format!("request: the answer ended with `{word}`"))),
+            FinishReason::ContentFilter => Sent::Out(Out::fail(
+                "content_filter: the provider's filter cut the answer".to_owned(),
+            )),
+            FinishReason::Other(word) => {
+                Sent::Out(Out::fail(format!("request: the answer ended with `{word}`")))
+            }
             _ => Sent::Answered(answered),
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything known about one answered request; a struct would be used once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything known about one answered request; a struct would be used once"
+    )]
     fn succeeded(
         &self,
         station: &Station,
@@ -363,7 +471,11 @@ impl<'a> Attempts<'a> {
         response: &RawResponse,
         reserved: Amount,
     ) {
-        let hint = station.provider.as_ref().map(|provider| provider.rate_hint(response)).unwrap_or_default();
+        let hint = station
+            .provider
+            .as_ref()
+            .map(|provider| provider.rate_hint(response))
+            .unwrap_or_default();
         station.succeeded(response.latency, hint);
         let (closed, actual) = settled(id, teacher, request, completion);
         self.settle_purses(station, reserved, actual);
@@ -371,7 +483,10 @@ impl<'a> Attempts<'a> {
     }
 
     /// Sorts a failed attempt by what to do next.
-    #[expect(clippy::too_many_arguments, reason = "everything known about one failed request; a struct would be used once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything known about one failed request; a struct would be used once"
+    )]
     fn failed(
         &self,
         station: &Station,
@@ -381,25 +496,40 @@ impl<'a> Attempts<'a> {
         attempt: u32,
         error: &ProviderError,
         refused: &[usize],
+        usage: Usage,
     ) -> Sent {
         if let Some((health, message)) = station.failed(error) {
             let provider = station.settings.name.clone();
-            self.shared.tell(Event::Provider { provider, health, message });
+            self.shared.tell(Event::Provider {
+                provider,
+                health,
+                message,
+            });
         }
         let counted = matches!(error.action, Action::Retry { .. } | Action::Fail);
-        let state = if counted { RequestState::Failed } else { RequestState::Refused };
+        let state = if counted {
+            RequestState::Failed
+        } else {
+            RequestState::Refused
+        };
         // What may have been charged counts against the caps by its estimate, because nobody can tell.
+        let cost = self.cost(at, usage);
+        let tokens = usage.input.unwrap_or(0) + usage.output.unwrap_or(0);
         let taken = match (error.maybe_billed, counted) {
             (true, _) => reserved,
-            (false, true) => Amount { requests: 1, ..Amount::default() },
+            (false, true) => Amount {
+                usd: cost,
+                tokens,
+                requests: 1,
+            },
             (false, false) => Amount::default(),
         };
         self.settle_purses(station, reserved, taken);
         self.close(Closed {
             request: id,
             state,
-            usage: Usage::default(),
-            cost: Money(0),
+            usage: if counted { usage } else { Usage::default() },
+            cost: if counted { cost } else { Money(0) },
             estimated: false,
             maybe_billed: error.maybe_billed,
             error: Some(error.message.clone()),
@@ -411,15 +541,28 @@ impl<'a> Attempts<'a> {
         if error.action == Action::Fail && alternatives {
             return Sent::Refused(at, error.clone());
         }
-        let policy = RetryPolicy { attempts: self.job.spec.limits.attempts, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts: self.job.spec.limits.attempts,
+            ..RetryPolicy::default()
+        };
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         Sent::Out(Out::Transition(policy.settle(attempt, error, false, &mut *rng)))
+    }
+
+    /// What a refused answer cost all the same, where the wire says so.
+    fn cost(&self, at: usize, usage: Usage) -> Money {
+        let price = self.shared.teachers[at].price.unwrap_or_default();
+        usage
+            .usd
+            .unwrap_or_else(|| price.cost(usage.input.unwrap_or(0), usage.output.unwrap_or(0)))
     }
 
     /// Whether a teacher other than `at` and the refused ones could serve some step of the job (the router decides which).
     fn others(&self, at: usize, refused: &[usize]) -> bool {
         let shares = self.job.shares.iter().flatten();
-        shares.into_iter().any(|share| share.teacher != at && !refused.contains(&share.teacher))
+        shares
+            .into_iter()
+            .any(|share| share.teacher != at && !refused.contains(&share.teacher))
     }
 
     /// Sets the amount aside at the job, the provider and the day, or waits, or ends the job at its limit.
@@ -461,7 +604,10 @@ impl<'a> Attempts<'a> {
             Refusal::Wait(_) => Purse::Wait,
             Refusal::Met(limit) => met(limit),
         };
-        self.job.purse().reserve(amount).map_err(|refusal| sort(refusal, Purse::Job))?;
+        self.job
+            .purse()
+            .reserve(amount)
+            .map_err(|refusal| sort(refusal, Purse::Job))?;
         if let Err(refusal) = station.reserve(amount) {
             self.job.purse().settle(amount, Amount::default());
             return Err(sort(refusal, Purse::Provider));
@@ -477,7 +623,9 @@ impl<'a> Attempts<'a> {
     fn at_limit(&self, limit: Limit) -> Wish {
         let (settled, reserved) = self.job.spent();
         let detail = match limit {
-            Limit::Usd => format!("usd ({settled} spent, {reserved} in flight; the next request might pass the cap)"),
+            Limit::Usd => {
+                format!("usd ({settled} spent, {reserved} in flight; the next request might pass the cap)")
+            }
             other => other.to_string(),
         };
         match self.job.spec.limits.on_limit {
@@ -521,8 +669,16 @@ impl Drop for OnWire<'_> {
 /// The most a request can take, and what it likely takes. A token is at least one byte, so bytes bound the prompt's tokens; four
 /// bytes a token is the usual rule for English.
 fn estimate(request: &ModelRequest, teacher: &Teacher) -> (Amount, Amount) {
-    let schema = request.schema.as_ref().map_or(0, |schema| schema.to_string().len() as u64);
-    let bytes = request.messages.iter().map(|message| message.plain().len() as u64 + 16).sum::<u64>() + schema;
+    let schema = request
+        .schema
+        .as_ref()
+        .map_or(0, |schema| schema.to_string().len() as u64);
+    let bytes = request
+        .messages
+        .iter()
+        .map(|message| message.plain().len() as u64 + 16)
+        .sum::<u64>()
+        + schema;
     let output = request.params.max_tokens.map(u64::from);
     let most = output.unwrap_or_else(|| teacher.context.unwrap_or(OUTPUT_UNKNOWN));
     let amount = |input: u64, output: u64| Amount {
@@ -530,17 +686,31 @@ fn estimate(request: &ModelRequest, teacher: &Teacher) -> (Amount, Amount) {
         tokens: input.saturating_add(output),
         requests: 1,
     };
-    (amount(bytes, most), amount(bytes / 4 + 1, output.unwrap_or(1024) / 2 + 1))
+    (
+        amount(bytes, most),
+        amount(bytes / 4 + 1, output.unwrap_or(1024) / 2 + 1),
+    )
 }
 
 /// How a read answer is settled in the ledger and in the purses.
-fn settled(id: RequestId, teacher: &Teacher, request: &ModelRequest, completion: &Completion) -> (Closed, Amount) {
+fn settled(
+    id: RequestId,
+    teacher: &Teacher,
+    request: &ModelRequest,
+    completion: &Completion,
+) -> (Closed, Amount) {
     let usage = completion.usage;
     let known = usage.usd.is_some() || (usage.input.is_some() && usage.output.is_some());
-    let bytes = request.messages.iter().map(|message| message.plain().len() as u64).sum::<u64>();
+    let bytes = request
+        .messages
+        .iter()
+        .map(|message| message.plain().len() as u64)
+        .sum::<u64>();
     let input = usage.input.unwrap_or(bytes / 4 + 1);
     let output = usage.output.unwrap_or(completion.text.len() as u64 / 4 + 1);
-    let cost = usage.usd.unwrap_or_else(|| teacher.price.map_or(Money(0), |price| price.cost(input, output)));
+    let cost = usage
+        .usd
+        .unwrap_or_else(|| teacher.price.map_or(Money(0), |price| price.cost(input, output)));
     let closed = Closed {
         request: id,
         state: RequestState::Settled,
@@ -550,6 +720,12 @@ fn settled(id: RequestId, teacher: &Teacher, request: &ModelRequest, completion:
         maybe_billed: false,
         error: None,
     };
-    (closed, Amount { usd: cost, tokens: input + output, requests: 1 })
+    (
+        closed,
+        Amount {
+            usd: cost,
+            tokens: input + output,
+            requests: 1,
+        },
+    )
 }
-

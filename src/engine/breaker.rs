@@ -25,7 +25,12 @@ impl Breaker {
     /// Takes an outcome; `Some`: open it for that long.
     pub(super) fn observe(&mut self, now: Duration, good: bool) -> Option<Duration> {
         self.outcomes.push_back((now, good));
-        while self.outcomes.len() > MOST || self.outcomes.front().is_some_and(|(at, _)| now.saturating_sub(*at) > WINDOW) {
+        while self.outcomes.len() > MOST
+            || self
+                .outcomes
+                .front()
+                .is_some_and(|(at, _)| now.saturating_sub(*at) > WINDOW)
+        {
             self.outcomes.pop_front();
         }
         if good {

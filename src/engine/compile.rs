@@ -15,17 +15,28 @@ pub(super) fn compile(shared: &Shared, spec: &JobSpec, base: &str) -> Result<Com
     let invalid = |message: String| Failure::new(FailureKind::Invalid, message);
     let templates = Templates::compile(spec).map_err(|problems| {
         let mut failure = invalid("a template does not compile".to_owned());
-        failure.causes = problems.iter().map(|problem| format!("{}: {}", problem.key, problem.message)).collect();
+        failure.causes = problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.key, problem.message))
+            .collect();
         failure
     })?;
     let mut checks = Vec::with_capacity(spec.steps.len());
     for step in &spec.steps {
-        let check = step.schema.as_ref().map(|schema| (shared.compile_schema)(schema)).transpose();
+        let check = step
+            .schema
+            .as_ref()
+            .map(|schema| (shared.compile_schema)(schema))
+            .transpose();
         checks.push(check.map_err(|error| invalid(format!("schema of step `{}`: {error}", step.name)))?);
     }
     Ok(Compiled {
         templates,
-        shares: spec.steps.iter().map(|step| route::eligible(step, &shared.teachers)).collect(),
+        shares: spec
+            .steps
+            .iter()
+            .map(|step| route::eligible(step, &shared.teachers))
+            .collect(),
         checks,
         gates: gates(shared, &spec.validators, base)?,
     })
@@ -38,9 +49,15 @@ pub(super) fn gates(shared: &Shared, plugs: &[Plug], base: &str) -> Result<Vec<G
         let entry = shared.validators.find(&plug.kind);
         let built = entry.and_then(|entry| (entry.build)(plug, Path::new(base)));
         let validator = built.map_err(|error| {
-            Failure::new(FailureKind::Invalid, format!("validator {} (`{}`): {error}", at + 1, plug.kind))
+            Failure::new(
+                FailureKind::Invalid,
+                format!("validator {} (`{}`): {error}", at + 1, plug.kind),
+            )
         })?;
-        gates.push(Gate { kind: plug.kind.clone(), validator });
+        gates.push(Gate {
+            kind: plug.kind.clone(),
+            validator,
+        });
     }
     Ok(gates)
 }

@@ -7,7 +7,12 @@ use crate::core::api::{Finding, Health, Level};
 pub(super) async fn examine(shared: &Shared) -> Vec<Finding> {
     let mut findings = shared.environment.clone();
     findings.push(database(shared).await);
-    for finding in shared.store.check(false).await.unwrap_or_else(|error| vec![error.to_string()]) {
+    for finding in shared
+        .store
+        .check(false)
+        .await
+        .unwrap_or_else(|error| vec![error.to_string()])
+    {
         findings.push(Finding {
             level: Level::Error,
             topic: "database".to_owned(),
@@ -24,30 +29,71 @@ pub(super) async fn examine(shared: &Shared) -> Vec<Finding> {
 async fn database(shared: &Shared) -> Finding {
     let (level, message, help) = match shared.store.info().await {
         Ok(info) => match &shared.held_by {
-            Some(holder) => (Level::Warning, format!("{} is held by {holder}", info.path), Some("reading works; wait for it to end to write".to_owned())),
+            Some(holder) => (
+                Level::Warning,
+                format!("{} is held by {holder}", info.path),
+                Some("reading works; wait for it to end to write".to_owned()),
+            ),
             None => (
                 Level::Ok,
-                format!("{} · SQLite {} · {} jobs, {} samples", info.path, info.engine_version, info.rows[0], info.rows[3]),
+                format!(
+                    "{} · SQLite {} · {} jobs, {} samples",
+                    info.path, info.engine_version, info.rows[0], info.rows[3]
+                ),
                 None,
             ),
         },
-        Err(error) => (Level::Error, error.to_string(), Some("check `database_url` in the configuration".to_owned())),
+        Err(error) => (
+            Level::Error,
+            error.to_string(),
+            Some("check `database_url` in the configuration".to_owned()),
+        ),
     };
-    Finding { level, topic: "database".to_owned(), message, help }
+    Finding {
+        level,
+        topic: "database".to_owned(),
+        message,
+        help,
+    }
 }
 
 async fn provider(station: &super::governor::Station) -> Finding {
     let topic = format!("provider {}", station.settings.name);
     let Some(provider) = &station.provider else {
-        let message = station.health().message.unwrap_or_else(|| "cannot be used".to_owned());
-        return Finding { level: Level::Error, topic, message, help: Some("`destiler config show --origin` tells where it is set".to_owned()) };
+        let message = station
+            .health()
+            .message
+            .unwrap_or_else(|| "cannot be used".to_owned());
+        return Finding {
+            level: Level::Error,
+            topic,
+            message,
+            help: Some("`destiler config show --origin` tells where it is set".to_owned()),
+        };
     };
     match provider.probe().await {
         Ok(()) => {
             let health = station.health();
-            let level = if health.health == Health::Up { Level::Ok } else { Level::Warning };
-            Finding { level, topic, message: format!("answers · {} models configured", health.models.len()), help: None }
+            let level = if health.health == Health::Up {
+                Level::Ok
+            } else {
+                Level::Warning
+            };
+            Finding {
+                level,
+                topic,
+                message: format!("answers · {} models configured", health.models.len()),
+                help: None,
+            }
         }
-        Err(error) => Finding { level: Level::Error, topic, message: error.message, help: Some(format!("`destiler providers test {}` tries again", station.settings.name)) },
+        Err(error) => Finding {
+            level: Level::Error,
+            topic,
+            message: error.message,
+            help: Some(format!(
+                "`destiler providers test {}` tries again",
+                station.settings.name
+            )),
+        },
     }
 }

@@ -53,7 +53,11 @@ struct State {
 #[derive(Debug, Clone)]
 enum Closed {
     /// Until then; afterwards one probe.
-    Until { at: Instant, health: Health, why: String },
+    Until {
+        at: Instant,
+        health: Health,
+        why: String,
+    },
     /// Until a person does something.
     Person(PauseReason),
 }
@@ -89,7 +93,11 @@ impl Drop for Permit<'_> {
 
 impl Station {
     /// A governor with its settings; `spent` is what the ledger says of this provider.
-    pub(super) fn new(settings: ProviderSettings, provider: Result<Arc<dyn ModelProvider>, PauseReason>, spent: Amount) -> Self {
+    pub(super) fn new(
+        settings: ProviderSettings,
+        provider: Result<Arc<dyn ModelProvider>, PauseReason>,
+        spent: Amount,
+    ) -> Self {
         let default = match settings.kind.as_str() {
             "ollama" => 4,
             "script" => settings.workers.unwrap_or(1),
@@ -106,8 +114,14 @@ impl Station {
             limit: most,
             in_flight: 0,
             last_cut: None,
-            requests: settings.limits.requests_per_minute.map(|n| Bucket::per_minute(f64::from(n))),
-            tokens: settings.limits.tokens_per_minute.map(|n| Bucket::per_minute(n as f64)),
+            requests: settings
+                .limits
+                .requests_per_minute
+                .map(|n| Bucket::per_minute(f64::from(n))),
+            tokens: settings
+                .limits
+                .tokens_per_minute
+                .map(|n| Bucket::per_minute(n as f64)),
             closed,
             probing: false,
             down_since: None,
@@ -118,7 +132,13 @@ impl Station {
             errors: 0,
             limited: 0,
         };
-        Self { settings, provider, state: Mutex::new(state), changed: Notify::new(), started: Instant::now() }
+        Self {
+            settings,
+            provider,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            started: Instant::now(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -174,7 +194,11 @@ impl Station {
         state.limit = (state.limit + 1.0 / state.limit).min(state.most);
         for (left, reset) in [hint.requests, hint.tokens].into_iter().flatten() {
             if left == 0 && !reset.is_zero() {
-                state.close_until(now + reset, Health::Limited, "the rate limit of this minute is used up");
+                state.close_until(
+                    now + reset,
+                    Health::Limited,
+                    "the rate limit of this minute is used up",
+                );
             }
         }
         drop(state);
@@ -197,7 +221,12 @@ impl Station {
             _ => state.errors += 1,
         }
         match (error.action, error.trouble) {
-            (Action::Pause { resume_after: Some(after) }, _) => state.close_until(now + after, Health::Down, &error.message),
+            (
+                Action::Pause {
+                    resume_after: Some(after),
+                },
+                _,
+            ) => state.close_until(now + after, Health::Down, &error.message),
             (Action::Pause { resume_after: None }, trouble) => {
                 state.closed = Some(Closed::Person(self.reason(trouble, &error.message)));
             }
@@ -212,14 +241,22 @@ impl Station {
             (Action::Snooze(after), _) => state.close_until(now + after, Health::Limited, &error.message),
             (Action::Retry { after }, Trouble::Server | Trouble::Network | Trouble::Garbage) => {
                 if let Some(open_for) = state.breaker.observe(now - self.started, false) {
-                    state.close_until(now + open_for.max(after.unwrap_or_default()), Health::Down, &error.message);
+                    state.close_until(
+                        now + open_for.max(after.unwrap_or_default()),
+                        Health::Down,
+                        &error.message,
+                    );
                 }
             }
             (Action::Retry { .. } | Action::Fail, _) => {}
         }
         let after = state.health();
         drop(state);
-        if after == Health::Up { None } else { (before != after).then(|| (after, error.message.clone())) }
+        if after == Health::Up {
+            None
+        } else {
+            (before != after).then(|| (after, error.message.clone()))
+        }
     }
 
     fn reason(&self, trouble: Trouble, message: &str) -> PauseReason {
@@ -227,7 +264,9 @@ impl Station {
         match trouble {
             Trouble::Auth => PauseReason::Auth(detail),
             Trouble::Credit | Trouble::RateLimit => PauseReason::Credit(detail),
-            Trouble::Unreachable | Trouble::Network | Trouble::Server | Trouble::Garbage => PauseReason::Unreachable(detail),
+            Trouble::Unreachable | Trouble::Network | Trouble::Server | Trouble::Garbage => {
+                PauseReason::Unreachable(detail)
+            }
             Trouble::Request | Trouble::Setup => PauseReason::NoTeacher(detail),
         }
     }
@@ -261,9 +300,18 @@ impl Station {
         ProviderHealth {
             name: self.settings.name.clone(),
             kind: self.settings.kind.clone(),
-            health: if self.provider.is_none() { Health::Off } else { state.health() },
+            health: if self.provider.is_none() {
+                Health::Off
+            } else {
+                state.health()
+            },
             message,
-            models: self.settings.models.iter().map(|model| model.id.clone()).collect(),
+            models: self
+                .settings
+                .models
+                .iter()
+                .map(|model| model.id.clone())
+                .collect(),
             in_flight: u64::from(state.in_flight),
             limit: state.limit as u64,
             requests: state.sent,
@@ -299,8 +347,12 @@ impl State {
             return Err(None);
         }
         let waits = [
-            self.requests.as_mut().and_then(|bucket| bucket.wait_for(now, 1.0)),
-            self.tokens.as_mut().and_then(|bucket| bucket.wait_for(now, tokens as f64)),
+            self.requests
+                .as_mut()
+                .and_then(|bucket| bucket.wait_for(now, 1.0)),
+            self.tokens
+                .as_mut()
+                .and_then(|bucket| bucket.wait_for(now, tokens as f64)),
         ];
         if let Some(wait) = waits.into_iter().flatten().max() {
             return Err(Some(now + wait));
@@ -322,7 +374,11 @@ impl State {
             Some(Closed::Until { at: before, .. }) => at.max(*before),
             Some(Closed::Person(_)) | None => at,
         };
-        self.closed = Some(Closed::Until { at: later, health, why: why.to_owned() });
+        self.closed = Some(Closed::Until {
+            at: later,
+            health,
+            why: why.to_owned(),
+        });
     }
 
     /// Multiplicative decrease, at most once a second: answers of one burst say the same thing.
@@ -356,7 +412,12 @@ impl Bucket {
     pub(super) fn per_minute(units: f64) -> Self {
         let per_second = (units / 60.0).max(1e-6);
         let capacity = per_second.max(1.0);
-        Self { per_second, capacity, level: capacity, at: None }
+        Self {
+            per_second,
+            capacity,
+            level: capacity,
+            at: None,
+        }
     }
 
     /// How long until `units` are there; `None`: now. More units than the bucket holds wait for a full bucket and leave a debt.
@@ -365,7 +426,8 @@ impl Bucket {
         self.at = Some(now);
         self.level = (self.level + passed.as_secs_f64() * self.per_second).min(self.capacity);
         let missing = units.min(self.capacity) - self.level;
-        (missing > 1e-9).then(|| Duration::from_secs_f64(missing / self.per_second).max(Duration::from_millis(1)))
+        (missing > 1e-9)
+            .then(|| Duration::from_secs_f64(missing / self.per_second).max(Duration::from_millis(1)))
     }
 
     /// Takes them.
@@ -383,7 +445,10 @@ struct Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { buckets: [0; 160], count: 0 }
+        Self {
+            buckets: [0; 160],
+            count: 0,
+        }
     }
 }
 
@@ -433,11 +498,21 @@ mod tests {
     }
 
     fn error(action: Action, trouble: Trouble) -> ProviderError {
-        ProviderError { action, trouble, message: "no".to_owned(), maybe_billed: false, slow_down: trouble == Trouble::RateLimit }
+        ProviderError {
+            action,
+            trouble,
+            message: "no".to_owned(),
+            maybe_billed: false,
+            slow_down: trouble == Trouble::RateLimit,
+        }
     }
 
     fn station(concurrency: u32) -> Station {
-        let mut settings = ProviderSettings { name: "p".to_owned(), kind: "openai".to_owned(), ..Default::default() };
+        let mut settings = ProviderSettings {
+            name: "p".to_owned(),
+            kind: "openai".to_owned(),
+            ..Default::default()
+        };
         settings.limits.concurrency = Some(concurrency);
         Station::new(settings, Ok(Arc::new(Nobody)), Amount::default())
     }
@@ -451,7 +526,10 @@ mod tests {
         assert!(station.try_acquire(1).is_err());
         tokio::time::advance(Duration::from_secs(3)).await;
         let probe = station.try_acquire(1).ok().unwrap();
-        assert!(station.try_acquire(1).is_err(), "a second request beside the probe");
+        assert!(
+            station.try_acquire(1).is_err(),
+            "a second request beside the probe"
+        );
         station.succeeded(Duration::from_millis(5), RateHint::default());
         drop(probe);
         assert!(station.try_acquire(1).is_ok());
@@ -493,9 +571,15 @@ mod tests {
         let station = station(8);
         for _ in 0..70 {
             tokio::time::advance(Duration::from_secs(5)).await;
-            station.failed(&error(Action::Snooze(Duration::from_secs(1)), Trouble::Unreachable));
+            station.failed(&error(
+                Action::Snooze(Duration::from_secs(1)),
+                Trouble::Unreachable,
+            ));
         }
-        assert!(matches!(station.standing(), Standing::Person(PauseReason::Unreachable(_))));
+        assert!(matches!(
+            station.standing(),
+            Standing::Person(PauseReason::Unreachable(_))
+        ));
         station.reopen();
         assert_eq!(station.standing(), Standing::Open);
     }

@@ -48,7 +48,10 @@ pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Resu
     }
     if state == SampleState::Accepted && !job.take_place() {
         state = SampleState::NeedsReview;
-        verdicts.push(Verdict::review("target", "the target was reached; accept by hand to add it"));
+        verdicts.push(Verdict::review(
+            "target",
+            "the target was reached; accept by hand to add it",
+        ));
     }
     if state == SampleState::Rejected {
         forget(job, &candidate);
@@ -73,18 +76,27 @@ fn forget(job: &Running, candidate: &Candidate) {
 /// After the ledger took the samples: what it found to be a duplicate leaves the validators' memory and the target.
 pub(super) fn after(job: &Running, leased: &Leased, samples: &[NewSample], settled: &Settled) {
     for (sample, became) in samples.iter().zip(&settled.samples) {
-        if sample.state == SampleState::Accepted && matches!(became, SettledSample::Rejected(Reason::ExactDuplicate)) {
+        if sample.state == SampleState::Accepted
+            && matches!(became, SettledSample::Rejected(Reason::ExactDuplicate))
+        {
             undone(job, leased, std::slice::from_ref(sample));
         }
     }
-    if settled.samples.iter().any(|became| matches!(became, SettledSample::Accepted { .. })) {
+    if settled
+        .samples
+        .iter()
+        .any(|became| matches!(became, SettledSample::Accepted { .. }))
+    {
         job.accepted.notify_one();
     }
 }
 
 /// Samples that did not get into the ledger: they leave the validators' memory and the target.
 pub(super) fn undone(job: &Running, leased: &Leased, samples: &[NewSample]) {
-    for sample in samples.iter().filter(|sample| sample.state == SampleState::Accepted) {
+    for sample in samples
+        .iter()
+        .filter(|sample| sample.state == SampleState::Accepted)
+    {
         job.give_place_back();
         if job.gates.iter().any(|gate| gate.validator.remembers()) {
             forget(job, &candidate_of(job, leased, sample));
@@ -110,10 +122,23 @@ struct Context<'a> {
 
 #[async_trait]
 impl CheckContext for Context<'_> {
-    async fn ask(&self, validator: &str, candidate: &Candidate, question: JudgeQuestion) -> Result<Completion, CheckError> {
-        let shares = eligible_for(question.capability.as_deref(), &question.teachers, &self.attempts.shared.teachers);
+    async fn ask(
+        &self,
+        validator: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError> {
+        let shares = eligible_for(
+            question.capability.as_deref(),
+            &question.teachers,
+            &self.attempts.shared.teachers,
+        );
         let asked = Asked {
-            question: Question { step: format!("validator:{validator}"), candidate: candidate.ordinal, ask: 0 },
+            question: Question {
+                step: format!("validator:{validator}"),
+                candidate: candidate.ordinal,
+                ask: 0,
+            },
             shares: &shares,
             messages: &question.messages,
             schema: question.schema,
@@ -132,7 +157,12 @@ impl CheckContext for Context<'_> {
             // The store's unique index will tell when the sample is settled.
             return Ok(None);
         }
-        let found = self.attempts.shared.store.sample_with_key(self.attempts.job.job.id, key).await;
+        let found = self
+            .attempts
+            .shared
+            .store
+            .sample_with_key(self.attempts.job.job.id, key)
+            .await;
         found.map_err(CheckError::Store)
     }
 }

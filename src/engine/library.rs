@@ -28,7 +28,10 @@ pub(super) struct Loaded {
 /// Names and descriptions of the jobs in the binary.
 pub(super) fn bundled(shared: &Shared) -> Vec<(String, String)> {
     let described = |job: &super::Bundled| {
-        let description = examine(shared, job.source, BUNDLED).spec.map(|spec| spec.description).unwrap_or_default();
+        let description = examine(shared, job.source, BUNDLED)
+            .spec
+            .map(|spec| spec.description)
+            .unwrap_or_default();
         (job.name.to_owned(), description)
     };
     shared.bundled.iter().map(described).collect()
@@ -41,9 +44,14 @@ pub(super) async fn text(shared: &Shared, source: JobSource) -> Result<(String, 
         JobSource::File(path) => {
             let text = (shared.read_text)(&path).map_err(|error| {
                 let failure = Failure::new(FailureKind::NotFound, format!("cannot read {}", path.display()));
-                failure.because(error).help("give the path of a job file, or the name of a stored or bundled job")
+                failure
+                    .because(error)
+                    .help("give the path of a job file, or the name of a stored or bundled job")
             })?;
-            let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let base = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             Ok((text, absolute(base)))
         }
         JobSource::Name(name) => match shared.store.job(&name).await {
@@ -56,7 +64,10 @@ pub(super) async fn text(shared: &Shared, source: JobSource) -> Result<(String, 
 
 /// An absolute form, so that a stored job finds its seeds from anywhere.
 fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_path_buf())
+        .display()
+        .to_string()
 }
 
 fn from_binary(shared: &Shared, name: &str) -> Result<(String, String), Failure> {
@@ -65,7 +76,10 @@ fn from_binary(shared: &Shared, name: &str) -> Result<(String, String), Failure>
     }
     let known: Vec<&str> = shared.bundled.iter().map(|job| job.name).collect();
     let failure = Failure::new(FailureKind::NotFound, format!("there is no job `{name}`"));
-    Err(failure.help(format!("`destiler jobs list` shows stored jobs; bundled ones: {}; or give a file", known.join(", "))))
+    Err(failure.help(format!(
+        "`destiler jobs list` shows stored jobs; bundled ones: {}; or give a file",
+        known.join(", ")
+    )))
 }
 
 /// Reads a job file and everything wrong with it.
@@ -74,14 +88,22 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
         let entry = shared.validators.find(&plug.kind)?;
         (entry.build)(plug, Path::new(base)).map(|_| ())
     };
-    let schema = |schema: &serde_json::Value| (shared.compile_schema)(schema).map(|_| ()).map_err(|error| error.message);
+    let schema = |schema: &serde_json::Value| {
+        (shared.compile_schema)(schema)
+            .map(|_| ())
+            .map_err(|error| error.message)
+    };
     let format = |dataset: &DatasetSpec, spec: &JobSpec| -> Result<(), PlugError> {
         let entry = shared.formats.find(&dataset.format)?;
         (entry.build)(dataset, spec).map(|_| ())
     };
     let kinds = shared.validators.kinds();
     let written = shared.formats.kinds();
-    let formats: Vec<_> = FORMATS.iter().filter(|format| written.contains(&format.kind)).copied().collect();
+    let formats: Vec<_> = FORMATS
+        .iter()
+        .filter(|format| written.contains(&format.kind))
+        .copied()
+        .collect();
     let known = Known {
         validators: &kinds,
         check_validator: &validator,
@@ -99,14 +121,26 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
 /// A job that can run, or a failure that lists every problem.
 pub(super) async fn parse(shared: &Shared, source: String, base: String) -> Result<Loaded, Failure> {
     let Parsed { spec, problems } = examine(shared, &source, &base);
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
     match spec {
         Some(spec) if errors == 0 => {
             let notes = problems.iter().map(ToString::to_string).collect();
-            Ok(Loaded { spec, source, base, notes })
+            Ok(Loaded {
+                spec,
+                source,
+                base,
+                notes,
+            })
         }
         _ => {
-            let words = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
+            let words = if errors == 1 {
+                "1 problem".to_owned()
+            } else {
+                format!("{errors} problems")
+            };
             let mut failure = Failure::new(FailureKind::Invalid, format!("the job file has {words}"));
             failure.problems = problems;
             Err(failure)
@@ -136,12 +170,18 @@ pub(super) fn seed_problem(error: &SeedError) -> Problem {
 pub(super) fn renamed(source: &str, name: &str) -> String {
     let mut done = false;
     let lines = source.lines().map(|line| {
-        let is_name = !done && line.trim_start().strip_prefix("name").is_some_and(|rest| rest.trim_start().starts_with('='));
+        let is_name = !done
+            && line
+                .trim_start()
+                .strip_prefix("name")
+                .is_some_and(|rest| rest.trim_start().starts_with('='));
         if !is_name {
             return line.to_owned();
         }
         done = true;
-        let comment = line.split_once('#').map_or(String::new(), |(_, comment)| format!("  #{comment}"));
+        let comment = line
+            .split_once('#')
+            .map_or(String::new(), |(_, comment)| format!("  #{comment}"));
         format!("name = \"{name}\"{comment}")
     });
     let mut text = lines.collect::<Vec<_>>().join("\n");
@@ -166,13 +206,21 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     read.map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
     let ranges = ranges(&loaded.spec, tasks, &sample, &shared.teachers);
     let in_flight = f64::from(loaded.spec.limits.concurrency.unwrap_or(64)).max(1.0);
-    let seconds = |requests: u64, latency: f64| Duration::from_secs_f64(requests as f64 * latency / in_flight).as_secs_f64();
+    let seconds = |requests: u64, latency: f64| {
+        Duration::from_secs_f64(requests as f64 * latency / in_flight).as_secs_f64()
+    };
     let mut notes = vec![
         "prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned(),
-        format!("time: {} to {} s an answer, {in_flight} in flight", LATENCY.0, LATENCY.1),
+        format!(
+            "time: {} to {} s an answer, {in_flight} in flight",
+            LATENCY.0, LATENCY.1
+        ),
     ];
     if !ranges.unpriced.is_empty() {
-        notes.push(format!("no price is known for {}: set `price` in the configuration", ranges.unpriced.join(", ")));
+        notes.push(format!(
+            "no price is known for {}: set `price` in the configuration",
+            ranges.unpriced.join(", ")
+        ));
     }
     Ok(EstimateReport {
         tasks,
@@ -180,7 +228,10 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
         input_tokens: ranges.input_tokens,
         output_tokens: ranges.output_tokens,
         usd: ranges.unpriced.is_empty().then_some(ranges.usd),
-        seconds: (seconds(ranges.requests.0, LATENCY.0), seconds(ranges.requests.1, LATENCY.1)),
+        seconds: (
+            seconds(ranges.requests.0, LATENCY.0),
+            seconds(ranges.requests.1, LATENCY.1),
+        ),
         notes,
     })
 }

@@ -29,8 +29,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::core::api::{
-    Answer, Application, Command, Event, Failure, FailureKind, Finding, Level, Progress, Query, Receipt, RunOptions, StreamReport,
-    StreamRequest,
+    Answer, Application, Command, Event, Failure, FailureKind, Finding, Level, Progress, Query, Receipt,
+    RunOptions, StreamReport, StreamRequest,
 };
 use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::job::{Job, JobState, PauseReason};
@@ -149,11 +149,16 @@ pub(crate) struct Shared {
 impl Shared {
     /// The teacher of that name, with its place.
     pub(crate) fn teacher(&self, name: &str) -> Option<(usize, &Teacher)> {
-        self.teachers.iter().enumerate().find(|(_, teacher)| teacher.name == name)
+        self.teachers
+            .iter()
+            .enumerate()
+            .find(|(_, teacher)| teacher.name == name)
     }
 
     fn station(&self, provider: &str) -> Option<&Station> {
-        self.stations.iter().find(|station| station.settings.name == provider)
+        self.stations
+            .iter()
+            .find(|station| station.settings.name == provider)
     }
 
     fn station_of(&self, teacher: usize) -> &Station {
@@ -162,7 +167,10 @@ impl Shared {
 
     /// How a teacher stands for the router.
     fn standing(&self, teacher: usize) -> TeacherStanding {
-        TeacherStanding { open: self.station_of(teacher).standing() == Standing::Open, ..TeacherStanding::default() }
+        TeacherStanding {
+            open: self.station_of(teacher).standing() == Standing::Open,
+            ..TeacherStanding::default()
+        }
     }
 
     fn day(&self) -> MutexGuard<'_, Budget> {
@@ -190,12 +198,20 @@ impl Shared {
     }
 
     fn note(&self, level: Level, job: Option<&str>, text: impl Into<String>) {
-        self.tell(Event::Note { level, job: job.map(str::to_owned), text: text.into() });
+        self.tell(Event::Note {
+            level,
+            job: job.map(str::to_owned),
+            text: text.into(),
+        });
     }
 
     /// A warning that is told once per session.
     fn note_once(&self, job: &str, text: String) {
-        let fresh = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone());
+        let fresh = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(text.clone());
         if fresh {
             self.note(Level::Warning, Some(job), text);
         }
@@ -246,17 +262,31 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
                 context: model.context,
             });
         }
-        let spent = if settings.limits.caps() == Caps::default() { Amount::default() } else { parts.store.spent_at(&settings.name).await? };
+        let spent = if settings.limits.caps() == Caps::default() {
+            Amount::default()
+        } else {
+            parts.store.spent_at(&settings.name).await?
+        };
         stations.push(Station::new(settings, endpoint.provider, spent));
     }
-    let day_caps = Caps { usd: parts.settings.engine.usd_per_day.map(Money::from_usd), ..Caps::default() };
-    let spent_today = if day_caps.usd.is_some() { parts.store.spent_today().await? } else { Amount::default() };
-    let order: Option<Vec<_>> =
-        stations.iter().filter_map(|station| station.provider.as_ref()?.recorded_order()).reduce(|mut all, more| {
+    let day_caps = Caps {
+        usd: parts.settings.engine.usd_per_day.map(Money::from_usd),
+        ..Caps::default()
+    };
+    let spent_today = if day_caps.usd.is_some() {
+        parts.store.spent_today().await?
+    } else {
+        Amount::default()
+    };
+    let order: Option<Vec<_>> = stations
+        .iter()
+        .filter_map(|station| station.provider.as_ref()?.recorded_order())
+        .reduce(|mut all, more| {
             all.extend(more);
             all
         });
-    let turnstile = (order.is_some() || parts.recorder.is_some()).then(|| Turnstile::new(order.unwrap_or_default()));
+    let turnstile =
+        (order.is_some() || parts.recorder.is_some()).then(|| Turnstile::new(order.unwrap_or_default()));
     let shared = Arc::new(Shared {
         store: parts.store,
         held_by: parts.held_by,
@@ -290,7 +320,11 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         recover(&shared).await?;
     }
     progress::spawn(Arc::clone(&shared));
-    Ok(Started { engine: Arc::new(Engine { shared }), events: events_out, progress: progress_out })
+    Ok(Started {
+        engine: Arc::new(Engine { shared }),
+        events: events_out,
+        progress: progress_out,
+    })
 }
 
 /// Puts right what a dead owner left behind.
@@ -301,12 +335,19 @@ async fn recover(shared: &Shared) -> Result<(), StoreError> {
     }
     let back = shared.store.rescue().await?;
     if back > 0 {
-        shared.note(Level::Warning, None, format!("{back} tasks went back to the queue: the last run ended without a goodbye"));
+        shared.note(
+            Level::Warning,
+            None,
+            format!("{back} tasks went back to the queue: the last run ended without a goodbye"),
+        );
     }
     for job in jobs {
         if matches!(job.state, JobState::Running | JobState::Pausing) {
             let paused = JobState::Paused(PauseReason::Stopped);
-            shared.store.set_state(job.id, &paused, std::time::Duration::ZERO).await?;
+            shared
+                .store
+                .set_state(job.id, &paused, std::time::Duration::ZERO)
+                .await?;
         }
     }
     Ok(())
@@ -342,7 +383,9 @@ impl From<StoreError> for Failure {
         };
         let failure = Self::new(kind, error.to_string());
         match error {
-            StoreError::ReadOnly(_) => failure.help("wait until it has ended, or stop it; reading commands work meanwhile"),
+            StoreError::ReadOnly(_) => {
+                failure.help("wait until it has ended, or stop it; reading commands work meanwhile")
+            }
             StoreError::NotFound(_) => failure.help("`destiler jobs list` shows what there is"),
             StoreError::Disk(_) => failure.help("free some space; nothing that was stored is lost"),
             _ => failure,

@@ -9,7 +9,9 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
-use crate::core::api::{Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started};
+use crate::core::api::{
+    Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
+};
 use crate::core::budget::{Budget, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
@@ -24,7 +26,9 @@ const ABORT: Duration = Duration::from_millis(900);
 pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<Receipt, Failure> {
     match command {
         Command::Run { source, options } => run(shared, source, options).await.map(Receipt::Started),
-        Command::DryRun { source, tasks } => dry_run::dry_run(shared, source, tasks).await.map(Receipt::DryRun),
+        Command::DryRun { source, tasks } => {
+            dry_run::dry_run(shared, source, tasks).await.map(Receipt::DryRun)
+        }
         Command::Create(source) => {
             let loaded = library::load(shared, source).await?;
             Ok(Receipt::Started(store(shared, loaded, &JobState::Draft).await?.1))
@@ -38,7 +42,10 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             let job = shared.store.job(&name).await?;
             let back = shared.store.retry_failed(job.id).await?;
             if back > 0 && job.state.is_final() {
-                shared.store.set_state(job.id, &JobState::Paused(PauseReason::Asked), Duration::ZERO).await?;
+                shared
+                    .store
+                    .set_state(job.id, &JobState::Paused(PauseReason::Asked), Duration::ZERO)
+                    .await?;
             }
             Ok(Receipt::Count(back))
         }
@@ -48,10 +55,16 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;
             let report = outbox::rebuild(shared, &job).await?;
-            let files = report.files.into_iter().map(|(file, rows, bytes, _)| (file, rows, bytes)).collect();
+            let files = report
+                .files
+                .into_iter()
+                .map(|(file, rows, bytes, _)| (file, rows, bytes))
+                .collect();
             Ok(Receipt::Dataset(report.directory, files))
         }
-        Command::ExportTo { export, path } => streams::export_to(shared, &export, &path).await.map(Receipt::Count),
+        Command::ExportTo { export, path } => streams::export_to(shared, &export, &path)
+            .await
+            .map(Receipt::Count),
         Command::Backup(path) => {
             shared.store.backup(&path).await?;
             Ok(Receipt::Done)
@@ -90,36 +103,66 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
     };
     let how = match &known {
         None => {
-            shared.store.create(&loaded.spec, &loaded.source, &loaded.base, state).await?;
+            shared
+                .store
+                .create(&loaded.spec, &loaded.source, &loaded.base, state)
+                .await?;
             How::Created
         }
         Some(job) if job.spec == loaded.spec => How::Unchanged,
         Some(job) => {
             if shared.running(&name).is_some() {
-                let failure = Failure::new(FailureKind::Usage, format!("job `{name}` is running with another file"));
+                let failure = Failure::new(
+                    FailureKind::Usage,
+                    format!("job `{name}` is running with another file"),
+                );
                 return Err(failure.help("pause it first; then the changed file becomes its next revision"));
             }
-            notes.extend(changed(&job.spec, &loaded.spec).into_iter().map(|change| change.words));
+            notes.extend(
+                changed(&job.spec, &loaded.spec)
+                    .into_iter()
+                    .map(|change| change.words),
+            );
             shared.store.revise(job.id, &loaded.spec, &loaded.source).await?;
             How::Revised
         }
     };
     let job = shared.store.job(&name).await?;
-    Ok((job, Started { job: name, how, notes }))
+    Ok((
+        job,
+        Started {
+            job: name,
+            how,
+            notes,
+        },
+    ))
 }
 
 /// What a user should know before money is spent.
 fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
     let mut notes = Vec::new();
-    let uses_mock = spec.steps.iter().flat_map(|step| &step.teachers).any(|teacher| teacher.name.starts_with("mock/"));
+    let uses_mock = spec
+        .steps
+        .iter()
+        .flat_map(|step| &step.teachers)
+        .any(|teacher| teacher.name.starts_with("mock/"));
     if shared.mock_by_default && !uses_mock {
-        notes.push("no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned());
+        notes.push(
+            "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
+        );
     }
     if spec.limits.usd.is_some() {
-        let unpriced: Vec<&str> =
-            shared.teachers.iter().filter(|t| t.price.is_none() && t.provider != "mock").map(|t| t.name.as_str()).collect();
+        let unpriced: Vec<&str> = shared
+            .teachers
+            .iter()
+            .filter(|t| t.price.is_none() && t.provider != "mock")
+            .map(|t| t.name.as_str())
+            .collect();
         if !unpriced.is_empty() {
-            notes.push(format!("no price is known for {}: their cost counts as nothing", unpriced.join(", ")));
+            notes.push(format!(
+                "no price is known for {}: their cost counts as nothing",
+                unpriced.join(", ")
+            ));
         }
     }
     notes
@@ -135,7 +178,10 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
     }
     let most = shared.settings.engine.jobs_at_once.max(1) as usize;
     if !shared.runs || shared.jobs().len() >= most {
-        shared.store.set_state(job.id, &JobState::Queued, Duration::ZERO).await?;
+        shared
+            .store
+            .set_state(job.id, &JobState::Queued, Duration::ZERO)
+            .await?;
         if shared.runs {
             shared.queue().push((job, options));
         }
@@ -158,7 +204,10 @@ async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<()
                 // The disk takes writes again: go on where it was.
                 shared.queue().push((job, options));
             } else {
-                shared.tell(Event::Job { job: running.spec.name.clone(), state });
+                shared.tell(Event::Job {
+                    job: running.spec.name.clone(),
+                    state,
+                });
             }
             turn = next(&shared).await;
         }
@@ -169,8 +218,14 @@ async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<()
 /// Lets a job in: from here on it counts as running.
 async fn admit(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Arc<Running>, Failure> {
     let running = Arc::new(prepare(shared, job, options).await?);
-    shared.store.set_state(job.id, &JobState::Running, Duration::ZERO).await?;
-    shared.tell(Event::Job { job: job.spec.name.clone(), state: JobState::Running });
+    shared
+        .store
+        .set_state(job.id, &JobState::Running, Duration::ZERO)
+        .await?;
+    shared.tell(Event::Job {
+        job: job.spec.name.clone(),
+        state: JobState::Running,
+    });
     shared.jobs().insert(job.id.0, Arc::clone(&running));
     Ok(running)
 }
@@ -180,7 +235,8 @@ async fn next(shared: &Shared) -> Option<(Job, RunOptions, Arc<Running>)> {
     loop {
         let (job, options) = {
             let mut queue = shared.queue();
-            let best = (0..queue.len()).max_by_key(|at| (queue[*at].0.spec.priority, std::cmp::Reverse(*at)))?;
+            let best =
+                (0..queue.len()).max_by_key(|at| (queue[*at].0.spec.priority, std::cmp::Reverse(*at)))?;
             queue.remove(best)
         };
         // It may have changed while it waited.
@@ -213,13 +269,23 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     if matches!(job.state, JobState::Cancelled | JobState::Completed) {
         shared.store.reopen_cancelled(job.id).await?;
     }
-    Ok(Running::new(job.clone(), spec, compiled, budget, totals.samples[0], options.limit))
+    Ok(Running::new(
+        job.clone(),
+        spec,
+        compiled,
+        budget,
+        totals.samples[0],
+        options.limit,
+    ))
 }
 
 async fn clone(shared: &Shared, from: &str, name: &str) -> Result<Started, Failure> {
     let job = shared.store.job(from).await?;
     if shared.store.job(name).await.is_ok() {
-        return Err(Failure::new(FailureKind::Usage, format!("there is a job `{name}` already")));
+        return Err(Failure::new(
+            FailureKind::Usage,
+            format!("there is a job `{name}` already"),
+        ));
     }
     let source = library::renamed(&job.source, name);
     let loaded = library::parse(shared, source, job.base.clone()).await?;
@@ -230,7 +296,10 @@ async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Fa
     let job = shared.store.job(name).await?;
     let loaded = library::parse(shared, source, job.base.clone()).await?;
     if loaded.spec.name != name {
-        let failure = Failure::new(FailureKind::Invalid, format!("the text names the job `{}`", loaded.spec.name));
+        let failure = Failure::new(
+            FailureKind::Invalid,
+            format!("the text names the job `{}`", loaded.spec.name),
+        );
         return Err(failure.help(format!("keep `name = \"{name}\"`, or clone the job")));
     }
     Ok(store(shared, loaded, &job.state).await?.1)
@@ -248,11 +317,17 @@ async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Fa
     match wish {
         Wish::Cancel if job.state != JobState::Completed => {
             let cancelled = shared.store.cancel_open(job.id).await?;
-            shared.store.set_state(job.id, &JobState::Cancelled, Duration::ZERO).await?;
+            shared
+                .store
+                .set_state(job.id, &JobState::Cancelled, Duration::ZERO)
+                .await?;
             Ok(Receipt::Count(cancelled))
         }
         Wish::Pause(reason) if matches!(job.state, JobState::Queued) => {
-            shared.store.set_state(job.id, &JobState::Paused(reason), Duration::ZERO).await?;
+            shared
+                .store
+                .set_state(job.id, &JobState::Paused(reason), Duration::ZERO)
+                .await?;
             Ok(Receipt::Done)
         }
         _ => Ok(Receipt::Done),
@@ -277,7 +352,11 @@ async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
 }
 
 /// A person's decision, and the datasets it touches written anew.
-async fn decide(shared: &Shared, samples: &[SampleId], decided: &crate::core::ports::Decided) -> Result<Receipt, Failure> {
+async fn decide(
+    shared: &Shared,
+    samples: &[SampleId],
+    decided: &crate::core::ports::Decided,
+) -> Result<Receipt, Failure> {
     let mut jobs = Vec::new();
     let mut count = 0;
     for id in samples {
@@ -290,7 +369,10 @@ async fn decide(shared: &Shared, samples: &[SampleId], decided: &crate::core::po
     }
     for job in shared.store.jobs().await? {
         // A running job writes its dataset at its end; one without files has none to mend.
-        if jobs.contains(&job.id) && shared.running(&job.spec.name).is_none() && !shared.store.marks(job.id).await?.is_empty() {
+        if jobs.contains(&job.id)
+            && shared.running(&job.spec.name).is_none()
+            && !shared.store.marks(job.id).await?.is_empty()
+        {
             outbox::rebuild(shared, &job).await?;
         }
     }
@@ -303,7 +385,11 @@ async fn stop(shared: &Shared, grace: Duration) {
     let running: Vec<Arc<Running>> = shared.jobs().values().cloned().collect();
     let until = Instant::now() + grace;
     for job in &running {
-        job.ask(if grace.is_zero() { Wish::Abort } else { Wish::Pause(PauseReason::Stopped) });
+        job.ask(if grace.is_zero() {
+            Wish::Abort
+        } else {
+            Wish::Pause(PauseReason::Stopped)
+        });
     }
     for job in &running {
         let left = until.saturating_duration_since(Instant::now());
@@ -315,7 +401,11 @@ async fn stop(shared: &Shared, grace: Duration) {
         // What cannot be given back in time goes back at the next start.
         let _ = timeout(ABORT, job.stands_still()).await;
     }
-    let closing = shared.stations.iter().filter_map(|station| station.provider.as_ref()).map(|provider| provider.close());
+    let closing = shared
+        .stations
+        .iter()
+        .filter_map(|station| station.provider.as_ref())
+        .map(|provider| provider.close());
     let _ = timeout(ABORT, futures::future::join_all(closing)).await;
 }
 
@@ -324,7 +414,8 @@ impl From<DatasetError> for Failure {
         match error {
             DatasetError::Store(error) => error.into(),
             DatasetError::Setup(message) => Self::new(FailureKind::Invalid, message),
-            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message).help("free some space, or choose another dataset_root"),
+            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message)
+                .help("free some space, or choose another dataset_root"),
         }
     }
 }

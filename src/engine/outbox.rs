@@ -9,7 +9,9 @@ use tokio::time::sleep;
 use super::Shared;
 use super::running::Running;
 use crate::core::job::{Job, JobId};
-use crate::core::ports::{DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, Stored};
+use crate::core::ports::{
+    DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, Stored,
+};
 use crate::core::sample::{Sample, SampleState};
 
 /// Time between two appends: files follow closely enough to look at, and large batches cost less.
@@ -35,11 +37,20 @@ pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetErro
         rebuild(shared, job).await?;
         return Ok(());
     }
-    let filter = SampleFilter { job: Some(job.id), states: vec![SampleState::Accepted], ..SampleFilter::default() };
+    let filter = SampleFilter {
+        job: Some(job.id),
+        states: vec![SampleState::Accepted],
+        ..SampleFilter::default()
+    };
     loop {
         let after = marks.iter().map(|mark| mark.last_seq).max().unwrap_or(0);
-        let samples = shared.store.samples(&filter, SampleOrder::Accepted { after }, PAGE).await?;
-        let Some(last) = samples.last().and_then(|sample| sample.seq) else { return Ok(()) };
+        let samples = shared
+            .store
+            .samples(&filter, SampleOrder::Accepted { after }, PAGE)
+            .await?;
+        let Some(last) = samples.last().and_then(|sample| sample.seq) else {
+            return Ok(());
+        };
         marks = shared.dataset.append(&job.spec, &marks, samples).await?;
         advance(&mut marks, last);
         shared.store.set_marks(job.id, &marks).await?;
@@ -55,7 +66,12 @@ fn advance(marks: &mut [FileMark], last: i64) {
 
 /// Writes the dataset anew in plan order, with its manifest.
 pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport, DatasetError> {
-    let mut source = AcceptedInOrder { store: Arc::clone(&shared.store), job: job.id, after: None, last_seq: 0 };
+    let mut source = AcceptedInOrder {
+        store: Arc::clone(&shared.store),
+        job: job.id,
+        after: None,
+        last_seq: 0,
+    };
     let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
     advance(&mut marks, source.last_seq);
     shared.store.set_marks(job.id, &marks).await?;
@@ -73,12 +89,22 @@ struct AcceptedInOrder {
 #[async_trait]
 impl SampleSource for AcceptedInOrder {
     async fn next_page(&mut self) -> Stored<Vec<Sample>> {
-        let filter = SampleFilter { job: Some(self.job), states: vec![SampleState::Accepted], ..SampleFilter::default() };
-        let samples = self.store.samples(&filter, SampleOrder::Plan { after: self.after }, PAGE).await?;
+        let filter = SampleFilter {
+            job: Some(self.job),
+            states: vec![SampleState::Accepted],
+            ..SampleFilter::default()
+        };
+        let samples = self
+            .store
+            .samples(&filter, SampleOrder::Plan { after: self.after }, PAGE)
+            .await?;
         if let Some(last) = samples.last() {
             self.after = Some((last.task.index, last.candidate));
         }
-        self.last_seq = samples.iter().filter_map(|sample| sample.seq).fold(self.last_seq, i64::max);
+        self.last_seq = samples
+            .iter()
+            .filter_map(|sample| sample.seq)
+            .fold(self.last_seq, i64::max);
         Ok(samples)
     }
 }

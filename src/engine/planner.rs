@@ -34,13 +34,21 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
             return Ok(());
         }
         let batch = batch.map_err(PlanError::Seeds)?;
-        shared.store.plan(job.job.id, batch).await.map_err(PlanError::Store)?;
+        shared
+            .store
+            .plan(job.job.id, batch)
+            .await
+            .map_err(PlanError::Store)?;
         job.planned.notify_one();
     }
     // The thread has hung up, so it is done.
     let _ = reading.await;
     if job.row_limit.is_none() && job.wish() == Wish::Run {
-        shared.store.planned_all(job.job.id).await.map_err(PlanError::Store)?;
+        shared
+            .store
+            .planned_all(job.job.id)
+            .await
+            .map_err(PlanError::Store)?;
     }
     Ok(())
 }
@@ -67,7 +75,11 @@ pub(super) fn tasks_of(
     shared: &Shared,
     mut take: impl FnMut(NewTask) -> bool,
 ) -> Result<(), SeedError> {
-    let count = if needs_count(spec) { Some(count_rows(spec, rows(spec, base, shared)?)?) } else { None };
+    let count = if needs_count(spec) {
+        Some(count_rows(spec, rows(spec, base, shared)?)?)
+    } else {
+        None
+    };
     for task in Plan::new(spec, count).tasks(rows(spec, base, shared)?) {
         if !take(task?) {
             return Ok(());

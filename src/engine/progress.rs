@@ -53,9 +53,18 @@ async fn publish(shared: &Shared, jobs: &[Arc<Running>], meters: &mut HashMap<i6
         let day = shared.day();
         (day.settled().usd, day.caps().usd)
     };
-    let providers = shared.stations.iter().map(super::governor::Station::health).collect();
+    let providers = shared
+        .stations
+        .iter()
+        .map(super::governor::Station::health)
+        .collect();
     shared.progress.send_if_modified(|before| {
-        let now = Progress { jobs: rows, providers, today, day_cap };
+        let now = Progress {
+            jobs: rows,
+            providers,
+            today,
+            day_cap,
+        };
         let changed = *before != now;
         if changed {
             *before = now;
@@ -95,7 +104,10 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
     let totals = shared.store.totals(job.job.id).await?;
     let in_flight = job.in_flight();
     let done = |state| counts.of(state);
-    let judged = done(TaskState::Accepted) + done(TaskState::Rejected) + done(TaskState::Failed) + done(TaskState::NeedsReview);
+    let judged = done(TaskState::Accepted)
+        + done(TaskState::Rejected)
+        + done(TaskState::Failed)
+        + done(TaskState::NeedsReview);
     let started = in_flight + judged;
     let rates = meter.rates(
         Instant::now(),
@@ -118,7 +130,8 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         enqueued: counts.planned(),
         started,
         in_flight,
-        in_flight_limit: u64::from(job.in_flight_most).min(shared.stations.iter().map(super::governor::Station::limit).sum()),
+        in_flight_limit: u64::from(job.in_flight_most)
+            .min(shared.stations.iter().map(super::governor::Station::limit).sum()),
         persisted: done(TaskState::Accepted),
         rejected: done(TaskState::Rejected),
         failed: done(TaskState::Failed),

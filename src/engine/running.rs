@@ -91,22 +91,40 @@ pub(super) struct Compiled {
 impl Running {
     /// A job about to run. `spec` is the stored one with this run's overrides, `accepted` what it has
     /// accepted so far.
-    pub(super) fn new(job: Job, spec: JobSpec, compiled: Compiled, budget: Budget, accepted: u64, row_limit: Option<u64>) -> Self {
+    pub(super) fn new(
+        job: Job,
+        spec: JobSpec,
+        compiled: Compiled,
+        budget: Budget,
+        accepted: u64,
+        row_limit: Option<u64>,
+    ) -> Self {
         let schemas = spec
             .steps
             .iter()
             .filter_map(|step| step.schema.clone().map(|schema| (step.name.clone(), schema)))
             .collect();
-        let Compiled { templates, shares, checks, gates } = compiled;
+        let Compiled {
+            templates,
+            shares,
+            checks,
+            gates,
+        } = compiled;
         Self {
             costly: gates.iter().any(|gate| gate.validator.is_costly()),
             in_flight_most: spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1),
-            pace: Mutex::new(spec.limits.requests_per_minute.map(|n| Bucket::per_minute(f64::from(n)))),
+            pace: Mutex::new(
+                spec.limits
+                    .requests_per_minute
+                    .map(|n| Bucket::per_minute(f64::from(n))),
+            ),
             job,
             templates,
             shares,
             checks,
-            left: spec.target.map(|target| AtomicI64::new(target.accepted as i64 - accepted as i64)),
+            left: spec
+                .target
+                .map(|target| AtomicI64::new(target.accepted as i64 - accepted as i64)),
             schemas: Arc::new(schemas),
             gates,
             budget: Mutex::new(budget),
@@ -211,13 +229,16 @@ impl Running {
 
     /// Accepted samples still wanted; `None` without a target.
     pub(super) fn left(&self) -> Option<u64> {
-        self.left.as_ref().map(|left| left.load(Ordering::Relaxed).max(0) as u64)
+        self.left
+            .as_ref()
+            .map(|left| left.load(Ordering::Relaxed).max(0) as u64)
     }
 
     /// Takes a place within the target; `false`: it is full.
     pub(super) fn take_place(&self) -> bool {
         self.left.as_ref().is_none_or(|left| {
-            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n > 0).then_some(n - 1)).is_ok()
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n > 0).then_some(n - 1))
+                .is_ok()
         })
     }
 

@@ -40,7 +40,11 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
     let state = finish(&shared, &job, state).await;
     let ran = job.ran();
     if let Err(error) = shared.store.set_state(job.job.id, &state, ran).await {
-        shared.note(Level::Error, Some(&job.spec.name), format!("the job's state could not be stored: {error}"));
+        shared.note(
+            Level::Error,
+            Some(&job.spec.name),
+            format!("the job's state could not be stored: {error}"),
+        );
     }
     for gate in &job.gates {
         gate.validator.close().await;
@@ -59,8 +63,16 @@ async fn finish(shared: &Arc<Shared>, job: &Arc<Running>, state: JobState) -> Jo
         Ok(()) => state,
         Err(DatasetError::Disk(message)) => JobState::Paused(PauseReason::Disk(message)),
         Err(error) => {
-            shared.note(Level::Error, Some(&job.spec.name), format!("the dataset could not be written: {error}"));
-            if state == JobState::Completed { JobState::Paused(PauseReason::Disk(error.to_string())) } else { state }
+            shared.note(
+                Level::Error,
+                Some(&job.spec.name),
+                format!("the dataset could not be written: {error}"),
+            );
+            if state == JobState::Completed {
+                JobState::Paused(PauseReason::Disk(error.to_string()))
+            } else {
+                state
+            }
         }
     }
 }
@@ -173,7 +185,9 @@ impl<'a> Scheduler<'a> {
         let most = self.job.in_flight_most as usize;
         let within_target = self.job.left().map_or(most, |left| (left as usize).min(most));
         while self.workers.len() < within_target {
-            let Some(leased) = self.ready.pop_front() else { break };
+            let Some(leased) = self.ready.pop_front() else {
+                break;
+            };
             let (shared, job) = (Arc::clone(self.shared), Arc::clone(self.job));
             self.workers.spawn(async move {
                 let kept = leased.clone();
@@ -181,7 +195,9 @@ impl<'a> Scheduler<'a> {
             });
         }
         let ahead = (most / 4).clamp(1, 256);
-        let room = within_target.saturating_sub(self.workers.len()).max(if within_target == 0 { 0 } else { ahead });
+        let room = within_target
+            .saturating_sub(self.workers.len())
+            .max(if within_target == 0 { 0 } else { ahead });
         if self.claiming.is_none() && !self.idle && self.ready.len() < ahead && room > 0 {
             let (store, id) = (&self.shared.store, self.job.job.id);
             self.claiming = Some(Box::pin(async move { store.claim(id, room.min(1024)).await }));
@@ -195,7 +211,10 @@ impl<'a> Scheduler<'a> {
             self.give_back().await;
             return Some(self.cancel_rest(JobState::Completed).await);
         }
-        let nothing = self.workers.is_empty() && self.ready.is_empty() && self.claiming.is_none() && self.stranded.is_empty();
+        let nothing = self.workers.is_empty()
+            && self.ready.is_empty()
+            && self.claiming.is_none()
+            && self.stranded.is_empty();
         if !(nothing && planned && self.idle && self.due.is_none()) {
             return None;
         }
@@ -227,7 +246,8 @@ impl<'a> Scheduler<'a> {
             }
             Err(error) if error.is_cancelled() => {}
             Err(error) => {
-                let text = format!("a worker panicked; its task goes back to the queue at the next start: {error}");
+                let text =
+                    format!("a worker panicked; its task goes back to the queue at the next start: {error}");
                 self.shared.note(Level::Error, Some(&self.job.spec.name), text);
             }
         }
@@ -250,7 +270,11 @@ impl<'a> Scheduler<'a> {
     }
 
     fn broken(&self, error: StoreError) -> JobState {
-        self.shared.note(Level::Error, Some(&self.job.spec.name), format!("the ledger refused: {error}"));
+        self.shared.note(
+            Level::Error,
+            Some(&self.job.spec.name),
+            format!("the ledger refused: {error}"),
+        );
         JobState::Paused(PauseReason::Disk(error.to_string()))
     }
 
@@ -308,10 +332,19 @@ impl<'a> Scheduler<'a> {
     /// Tries every ten seconds whether the ledger takes writes again, for five minutes.
     async fn wait_for_disk(&mut self, detail: String) -> JobState {
         let paused = JobState::Paused(PauseReason::Disk(detail));
-        self.shared.tell(Event::Job { job: self.job.spec.name.clone(), state: paused.clone() });
+        self.shared.tell(Event::Job {
+            job: self.job.spec.name.clone(),
+            state: paused.clone(),
+        });
         for _ in 0..30 {
             tokio::time::sleep(DISK_AGAIN).await;
-            if self.shared.store.set_state(self.job.job.id, &JobState::Running, Duration::ZERO).await.is_ok() {
+            if self
+                .shared
+                .store
+                .set_state(self.job.job.id, &JobState::Running, Duration::ZERO)
+                .await
+                .is_ok()
+            {
                 self.give_back().await;
                 // The caller starts the job again: everything it needs is in the ledger.
                 return JobState::Queued;
@@ -344,15 +377,27 @@ impl<'a> Scheduler<'a> {
 
     /// Feeds accepted samples of earlier runs to validators that remember.
     async fn restore(&mut self) -> Stored<()> {
-        let gates: Vec<_> = self.job.gates.iter().filter(|gate| gate.validator.remembers()).collect();
+        let gates: Vec<_> = self
+            .job
+            .gates
+            .iter()
+            .filter(|gate| gate.validator.remembers())
+            .collect();
         if gates.is_empty() {
             return Ok(());
         }
-        let filter =
-            SampleFilter { job: Some(self.job.job.id), states: vec![SampleState::Accepted], ..SampleFilter::default() };
+        let filter = SampleFilter {
+            job: Some(self.job.job.id),
+            states: vec![SampleState::Accepted],
+            ..SampleFilter::default()
+        };
         let mut after = None;
         loop {
-            let samples = self.shared.store.samples(&filter, SampleOrder::Plan { after }, PAGE).await?;
+            let samples = self
+                .shared
+                .store
+                .samples(&filter, SampleOrder::Plan { after }, PAGE)
+                .await?;
             let Some(last) = samples.last() else { return Ok(()) };
             after = Some((last.task.index, last.candidate));
             for sample in samples {

@@ -26,14 +26,19 @@ const PAGE: usize = 1000;
 const DEFAULT_VALIDATORS: [&str; 5] = ["structural", "dedup", "refusal", "truncated", "no_control_chars"];
 
 /// Writes the rows asked for.
-pub(super) async fn stream(shared: &Shared, request: StreamRequest, out: &mut (dyn Write + Send)) -> Result<StreamReport, Failure> {
+pub(super) async fn stream(
+    shared: &Shared,
+    request: StreamRequest,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
     match request {
-        StreamRequest::Export(wanted) => {
-            let rows = export(shared, &wanted, out).await?;
-            Ok(StreamReport { rows, ..StreamReport::default() })
-        }
+        StreamRequest::Export(wanted) => export(shared, &wanted, out).await,
         StreamRequest::Samples(query) => samples(shared, &query, out).await,
-        StreamRequest::Validate { file, validators, field } => validate(shared, &file, validators, field.as_deref(), out).await,
+        StreamRequest::Validate {
+            file,
+            validators,
+            field,
+        } => validate(shared, &file, validators, field.as_deref(), out).await,
     }
 }
 
@@ -42,7 +47,10 @@ fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::new(FailureKind::Unexpected, "the output could not be written").because(error.to_string())),
+        Err(error) => Err(
+            Failure::new(FailureKind::Unexpected, "the output could not be written")
+                .because(error.to_string()),
+        ),
     }
 }
 
@@ -50,29 +58,63 @@ fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn F
     let mut dataset = job.spec.dataset.clone();
     if let Some(name) = name.filter(|name| *name != dataset.format) {
         // The job's field names belong to its own format; another one guesses for itself.
-        dataset = DatasetSpec { format: name.to_owned(), fields: std::collections::BTreeMap::new(), ..dataset };
+        dataset = DatasetSpec {
+            format: name.to_owned(),
+            fields: std::collections::BTreeMap::new(),
+            ..dataset
+        };
     }
-    let built = shared.formats.find(&dataset.format).and_then(|entry| (entry.build)(&dataset, &job.spec));
+    let built = shared
+        .formats
+        .find(&dataset.format)
+        .and_then(|entry| (entry.build)(&dataset, &job.spec));
     built.map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))
 }
 
-async fn export(shared: &Shared, wanted: &Export, out: &mut (dyn Write + Send)) -> Result<u64, Failure> {
+async fn export(
+    shared: &Shared,
+    wanted: &Export,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
     let job = shared.store.job(&wanted.job).await?;
     let format = format_of(shared, &job, wanted.format.as_deref())?;
     if let Some(split) = &wanted.split
         && !job.spec.dataset.split.iter().any(|(name, _)| name == split)
     {
-        let known: Vec<&str> = job.spec.dataset.split.iter().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<&str> = job
+            .spec
+            .dataset
+            .split
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let failure = Failure::new(FailureKind::Usage, format!("the job has no split `{split}`"));
-        return Err(failure.help(if known.is_empty() { "it has none at all".to_owned() } else { format!("one of: {}", known.join(", ")) }));
+        return Err(failure.help(if known.is_empty() {
+            "it has none at all".to_owned()
+        } else {
+            format!("one of: {}", known.join(", "))
+        }));
     }
-    let states = if wanted.include_rejected { Vec::new() } else { vec![SampleState::Accepted] };
-    let filter = SampleFilter { job: Some(job.id), states, ..SampleFilter::default() };
+    let states = if wanted.include_rejected {
+        Vec::new()
+    } else {
+        vec![SampleState::Accepted]
+    };
+    let filter = SampleFilter {
+        job: Some(job.id),
+        states,
+        ..SampleFilter::default()
+    };
     let mut after = None;
-    let mut rows = 0;
+    let mut report = StreamReport::default();
     loop {
-        let page = shared.store.samples(&filter, SampleOrder::Plan { after }, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(rows) };
+        let page = shared
+            .store
+            .samples(&filter, SampleOrder::Plan { after }, PAGE)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(report);
+        };
         after = Some((last.task.index, last.candidate));
         for sample in &page {
             let part = split_of(&job.spec.dataset, job.spec.random_seed, sample.task.index);
@@ -80,50 +122,78 @@ async fn export(shared: &Shared, wanted: &Export, out: &mut (dyn Write + Send)) 
                 continue;
             }
             if !written(format.write(sample, out))? {
-                return Ok(rows);
+                report.closed = true;
+                return Ok(report);
             }
-            rows += 1;
+            report.rows += 1;
         }
     }
 }
 
 /// Writes an export beside its place and renames it there, so that no half-written file ever bears the name.
 pub(super) async fn export_to(shared: &Shared, wanted: &Export, path: &Path) -> Result<u64, Failure> {
-    let mut file = shared.dataset.create(path).map_err(|error| unwritable(path, &error))?;
-    let rows = export(shared, wanted, file.writer()).await?;
+    let mut file = shared
+        .dataset
+        .create(path)
+        .map_err(|error| unwritable(path, &error))?;
+    let report = export(shared, wanted, file.writer()).await?;
     file.finish().map_err(|error| unwritable(path, &error))?;
-    Ok(rows)
+    Ok(report.rows)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(FailureKind::Unexpected, format!("{} could not be written", path.display())).because(error.to_string())
+    Failure::new(
+        FailureKind::Unexpected,
+        format!("{} could not be written", path.display()),
+    )
+    .because(error.to_string())
 }
 
-async fn samples(shared: &Shared, query: &SampleQuery, out: &mut (dyn Write + Send)) -> Result<StreamReport, Failure> {
+async fn samples(
+    shared: &Shared,
+    query: &SampleQuery,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
     let filter = answers::filter(shared, query).await?;
-    let jobs: HashMap<JobId, Job> = shared.store.jobs().await?.into_iter().map(|job| (job.id, job)).collect();
+    let jobs: HashMap<JobId, Job> = shared
+        .store
+        .jobs()
+        .await?
+        .into_iter()
+        .map(|job| (job.id, job))
+        .collect();
     let mut formats: HashMap<JobId, Box<dyn Format>> = HashMap::new();
     for job in jobs.values() {
         formats.insert(job.id, format_of(shared, job, Some("raw"))?);
     }
-    let mut rows = 0;
+    let mut report = StreamReport::default();
     // Plan order is an order within a job: one after the other.
-    for job in jobs.values().filter(|job| filter.job.is_none_or(|wanted| wanted == job.id)) {
-        let filter = SampleFilter { job: Some(job.id), ..filter.clone() };
+    for job in jobs
+        .values()
+        .filter(|job| filter.job.is_none_or(|wanted| wanted == job.id))
+    {
+        let filter = SampleFilter {
+            job: Some(job.id),
+            ..filter.clone()
+        };
         let mut after = None;
         loop {
-            let page = shared.store.samples(&filter, SampleOrder::Plan { after }, PAGE).await?;
+            let page = shared
+                .store
+                .samples(&filter, SampleOrder::Plan { after }, PAGE)
+                .await?;
             let Some(last) = page.last() else { break };
             after = Some((last.task.index, last.candidate));
             for sample in &page {
                 if !written(formats[&job.id].write(sample, out))? {
-                    return Ok(StreamReport { rows, ..StreamReport::default() });
+                    report.closed = true;
+                    return Ok(report);
                 }
-                rows += 1;
+                report.rows += 1;
             }
         }
     }
-    Ok(StreamReport { rows, ..StreamReport::default() })
+    Ok(report)
 }
 
 /// Runs validators over the rows of a file; each row comes back as `{"row", "verdict", "reason", "verdicts"}`.
@@ -135,7 +205,12 @@ async fn validate(
     out: &mut (dyn Write + Send),
 ) -> Result<StreamReport, Failure> {
     let plugs = if validators.is_empty() {
-        DEFAULT_VALIDATORS.map(|kind| Plug { kind: kind.to_owned(), params: Row::new() }).to_vec()
+        DEFAULT_VALIDATORS
+            .map(|kind| Plug {
+                kind: kind.to_owned(),
+                params: Row::new(),
+            })
+            .to_vec()
     } else {
         validators
     };
@@ -149,7 +224,11 @@ async fn validate(
         let candidate = candidate_of(at as u64, row, field);
         let verdicts = judge(&gates, &candidate, &seen).await?;
         let last = verdicts.last();
-        let decision = if verdicts.iter().any(|v| v.decision == Decision::Reject) { "reject" } else { "accept" };
+        let decision = if verdicts.iter().any(|v| v.decision == Decision::Reject) {
+            "reject"
+        } else {
+            "accept"
+        };
         match last.and_then(|verdict| verdict.reason) {
             Some(reason) if decision == "reject" => count(&mut report.rejected, reason),
             _ => report.accepted += 1,
@@ -163,6 +242,7 @@ async fn validate(
         });
         report.rows += 1;
         if !written(writeln!(out, "{line}"))? {
+            report.closed = true;
             break;
         }
     }
@@ -184,14 +264,21 @@ async fn judge(gates: &[Gate], candidate: &Candidate, seen: &Seen) -> Result<Vec
     for gate in gates {
         let key = gate.validator.dedup_key(candidate);
         if let Some(first) = key.and_then(|key| seen.first(key, candidate.task.index)) {
-            verdicts.push(Verdict::reject(&gate.kind, Reason::ExactDuplicate, format!("equal to line {}", first + 1)));
+            verdicts.push(Verdict::reject(
+                &gate.kind,
+                Reason::ExactDuplicate,
+                format!("equal to line {}", first + 1),
+            ));
             break;
         }
         let verdict = match gate.validator.check(candidate, seen).await {
             Ok(verdict) => verdict,
             Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
             Err(CheckError::Interrupted(_) | CheckError::Store(_)) => {
-                let failure = Failure::new(FailureKind::Usage, format!("`{}` asks a teacher, which `validate` does not do", gate.kind));
+                let failure = Failure::new(
+                    FailureKind::Usage,
+                    format!("`{}` asks a teacher, which `validate` does not do", gate.kind),
+                );
                 return Err(failure.help("leave it out, or run it inside a job"));
             }
         };
@@ -207,7 +294,12 @@ async fn judge(gates: &[Gate], candidate: &Candidate, seen: &Seen) -> Result<Vec
 /// A row of any dataset as a candidate: the row is the seed, its answer the one step.
 fn candidate_of(index: u64, row: Row, field: Option<&str>) -> Candidate {
     let text = match field {
-        Some(path) => Candidate { seed: Arc::new(row.clone()), ..empty(index) }.text(path).unwrap_or_default(),
+        Some(path) => Candidate {
+            seed: Arc::new(row.clone()),
+            ..empty(index)
+        }
+        .text(path)
+        .unwrap_or_default(),
         None => answer_in(&row),
     };
     let step = StepAnswer {
@@ -222,7 +314,11 @@ fn candidate_of(index: u64, row: Row, field: Option<&str>) -> Candidate {
         finish: FinishReason::Stop,
         usage: Usage::default(),
     };
-    Candidate { seed: Arc::new(row), steps: vec![step], ..empty(index) }
+    Candidate {
+        seed: Arc::new(row),
+        steps: vec![step],
+        ..empty(index)
+    }
 }
 
 fn empty(index: u64) -> Candidate {
@@ -239,12 +335,25 @@ fn empty(index: u64) -> Candidate {
 /// The answer of a row in any of the formats we write: the last assistant turn, a named field, or the last text.
 fn answer_in(row: &Row) -> String {
     for (list, text) in [("messages", "content"), ("conversations", "value")] {
-        if let Some(last) = row.get(list).and_then(Value::as_array).and_then(|turns| turns.last()) {
-            return last.get(text).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Some(last) = row
+            .get(list)
+            .and_then(Value::as_array)
+            .and_then(|turns| turns.last())
+        {
+            return last
+                .get(text)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
         }
     }
-    let named = ["output", "completion", "answer", "response", "text"].iter().find_map(|key| row.get(*key)?.as_str());
-    named.or_else(|| row.values().rev().find_map(Value::as_str)).unwrap_or_default().to_owned()
+    let named = ["output", "completion", "answer", "response", "text"]
+        .iter()
+        .find_map(|key| row.get(*key)?.as_str());
+    named
+        .or_else(|| row.values().rev().find_map(Value::as_str))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Keys of rows seen so far: what the ledger's unique index is for a job.

@@ -34,8 +34,15 @@ struct Passed {
 impl Turnstile {
     /// Lets tasks through in the order of a cassette; an empty order lets them through as they come.
     pub(super) fn new(order: Vec<Fingerprint>) -> Self {
-        let order = order.into_iter().enumerate().map(|(place, fingerprint)| (fingerprint, place)).collect();
-        Self { order, ..Self::default() }
+        let order = order
+            .into_iter()
+            .enumerate()
+            .map(|(place, fingerprint)| (fingerprint, place))
+            .collect();
+        Self {
+            order,
+            ..Self::default()
+        }
     }
 
     /// Whether there is an order to keep.
@@ -45,7 +52,11 @@ impl Turnstile {
 
     /// Waits for the turn of a task that got these exchanges. Held until its samples are settled.
     pub(super) async fn turn(&self, exchanges: &[Fingerprint]) -> MutexGuard<'_, ()> {
-        if let Some(first) = exchanges.iter().filter_map(|fingerprint| self.order.get(fingerprint)).min() {
+        if let Some(first) = exchanges
+            .iter()
+            .filter_map(|fingerprint| self.order.get(fingerprint))
+            .min()
+        {
             loop {
                 let moved = self.moved.notified();
                 if self.passed().next >= *first {
@@ -70,7 +81,11 @@ impl Turnstile {
             return;
         }
         let mut passed = self.passed();
-        passed.beyond.extend(exchanges.iter().filter_map(|fingerprint| self.order.get(fingerprint)));
+        passed.beyond.extend(
+            exchanges
+                .iter()
+                .filter_map(|fingerprint| self.order.get(fingerprint)),
+        );
         passed.close_up();
         drop(passed);
         self.moved.notify_waiters();
@@ -104,16 +119,19 @@ mod tests {
     async fn tasks_pass_in_the_recorded_order_whatever_order_they_come_in() {
         let turnstile = Arc::new(Turnstile::new((0..20).map(print).collect()));
         let passed = Arc::new(Mutex::new(Vec::new()));
-        let tasks: Vec<_> = [3, 0, 2, 1, 4].into_iter().map(|task: u8| {
-            let (turnstile, passed) = (Arc::clone(&turnstile), Arc::clone(&passed));
-            async move {
-                let exchanges: Vec<_> = (task * 4..task * 4 + 4).map(print).collect();
-                let turn = turnstile.turn(&exchanges).await;
-                passed.lock().unwrap().push(task);
-                drop(turn);
-                turnstile.used(&exchanges);
-            }
-        }).collect();
+        let tasks: Vec<_> = [3, 0, 2, 1, 4]
+            .into_iter()
+            .map(|task: u8| {
+                let (turnstile, passed) = (Arc::clone(&turnstile), Arc::clone(&passed));
+                async move {
+                    let exchanges: Vec<_> = (task * 4..task * 4 + 4).map(print).collect();
+                    let turn = turnstile.turn(&exchanges).await;
+                    passed.lock().unwrap().push(task);
+                    drop(turn);
+                    turnstile.used(&exchanges);
+                }
+            })
+            .collect();
         futures::future::join_all(tasks).await;
         assert_eq!(*passed.lock().unwrap(), [0, 1, 2, 3, 4]);
     }

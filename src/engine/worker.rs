@@ -36,11 +36,16 @@ pub(super) enum End {
 pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased) -> End {
     let lease = leased.lease;
     job.hold(lease);
-    let rng = ChaCha8Rng::seed_from_u64(job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index);
+    let rng = ChaCha8Rng::seed_from_u64(
+        job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index,
+    );
     let attempts = Attempts::new(&shared, &job, &leased, rng);
     let made = make(&attempts, &leased).await;
     let exchanges = attempts.take_exchanges();
-    let fingerprints: Vec<_> = exchanges.iter().map(|exchange| exchange.request.fingerprint).collect();
+    let fingerprints: Vec<_> = exchanges
+        .iter()
+        .map(|exchange| exchange.request.fingerprint)
+        .collect();
     // While a cassette is recorded or replayed, judging and settling go one after the other.
     let turn = match &shared.turnstile {
         Some(turnstile) => Some(turnstile.turn(&fingerprints).await),
@@ -54,7 +59,9 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
 
 /// Judges what was made and brings the task out of its lease.
 async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> End {
-    let Attempts { shared, job, leased, .. } = attempts;
+    let Attempts {
+        shared, job, leased, ..
+    } = attempts;
     let lease = leased.lease;
     let judged = match made {
         Ok(candidates) => judge_all(attempts, candidates).await,
@@ -69,8 +76,16 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         }
         Err(Out::Store(error)) => return End::Store(error),
     };
-    let finished = if let Transition::Finish { samples } = &transition { samples.clone() } else { Vec::new() };
-    match shared.store.settle(lease, transition, attempts.take_closed()).await {
+    let finished = if let Transition::Finish { samples } = &transition {
+        samples.clone()
+    } else {
+        Vec::new()
+    };
+    match shared
+        .store
+        .settle(lease, transition, attempts.take_closed())
+        .await
+    {
         Ok(settled) => {
             job.let_go(lease);
             super::judging::after(job, leased, &finished, &settled);
@@ -89,7 +104,9 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
 
 /// Writes a task's exchanges into the cassette, and tells the turnstile that they are used.
 fn record(attempts: &Attempts<'_>, mut exchanges: Vec<Exchange>) {
-    let Some(turnstile) = &attempts.shared.turnstile else { return };
+    let Some(turnstile) = &attempts.shared.turnstile else {
+        return;
+    };
     exchanges.extend(attempts.take_exchanges());
     if let Some(recorder) = &attempts.shared.recorder {
         for exchange in &exchanges {
@@ -99,7 +116,10 @@ fn record(attempts: &Attempts<'_>, mut exchanges: Vec<Exchange>) {
             }
         }
     }
-    let used: Vec<_> = exchanges.iter().map(|exchange| exchange.request.fingerprint).collect();
+    let used: Vec<_> = exchanges
+        .iter()
+        .map(|exchange| exchange.request.fingerprint)
+        .collect();
     turnstile.used(&used);
 }
 
@@ -124,12 +144,26 @@ struct Path {
 async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<Candidate>, Out> {
     let job = attempts.job;
     let mut vars = leased.seed.clone();
-    vars.extend(leased.vary.iter().map(|(key, value)| (key.clone(), value.clone())));
-    let mut paths = vec![Path { ordinal: 0, vars, answers: Vec::new() }];
+    vars.extend(
+        leased
+            .vary
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    let mut paths = vec![Path {
+        ordinal: 0,
+        vars,
+        answers: Vec::new(),
+    }];
     for (at, step) in job.spec.steps.iter().enumerate() {
         if step.candidates > 1 && paths.len() == 1 {
             let path = paths.remove(0);
-            paths = (0..step.candidates).map(|ordinal| Path { ordinal, ..path.clone() }).collect();
+            paths = (0..step.candidates)
+                .map(|ordinal| Path {
+                    ordinal,
+                    ..path.clone()
+                })
+                .collect();
         }
         paths = advance(attempts, at, step, paths).await?;
     }
@@ -147,7 +181,12 @@ async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<Candidate>
 }
 
 /// Asks one step on every path. A path that cannot go on is dropped as long as another one can.
-async fn advance(attempts: &Attempts<'_>, at: usize, step: &Step, paths: Vec<Path>) -> Result<Vec<Path>, Out> {
+async fn advance(
+    attempts: &Attempts<'_>,
+    at: usize,
+    step: &Step,
+    paths: Vec<Path>,
+) -> Result<Vec<Path>, Out> {
     let mut alive = Vec::with_capacity(paths.len());
     let mut failure = None;
     // One path is by far the most common: it needs no joining.
@@ -176,7 +215,8 @@ async fn advance(attempts: &Attempts<'_>, at: usize, step: &Step, paths: Vec<Pat
 
 async fn step_on(attempts: &Attempts<'_>, at: usize, step: &Step, mut path: Path) -> Result<Path, Out> {
     let templates = &attempts.job.templates;
-    let broken = |error: &dyn std::fmt::Display| Out::fail(format!("template: step `{}`: {error}", step.name));
+    let broken =
+        |error: &dyn std::fmt::Display| Out::fail(format!("template: step `{}`: {error}", step.name));
     if !templates.when(at, &path.vars).map_err(|error| broken(&error))? {
         return Ok(path);
     }
@@ -187,7 +227,10 @@ async fn step_on(attempts: &Attempts<'_>, at: usize, step: &Step, mut path: Path
     }
     messages.push(Message::text(Role::User, prompt.user));
     let answer = ask_until_valid(attempts, at, step, path.ordinal, messages).await?;
-    let value = answer.value.clone().unwrap_or_else(|| Value::String(answer.text.clone()));
+    let value = answer
+        .value
+        .clone()
+        .unwrap_or_else(|| Value::String(answer.text.clone()));
     path.vars.insert(step.name.clone(), value);
     path.answers.push(answer);
     Ok(path)
@@ -206,7 +249,11 @@ async fn ask_until_valid(
     let check = attempts.job.checks[at].as_deref();
     let mut ask = 0;
     loop {
-        let question = Question { step: step.name.clone(), candidate, ask };
+        let question = Question {
+            step: step.name.clone(),
+            candidate,
+            ask,
+        };
         let asked = Asked {
             question,
             shares: &attempts.job.shares[at],

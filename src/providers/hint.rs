@@ -33,7 +33,10 @@ pub(super) fn reset(text: &str, response: &RawResponse) -> Option<Duration> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
         return if number >= 1e11 {
-            until(Timestamp::from_millisecond(number as i64).ok()?, served_at(response)?)
+            until(
+                Timestamp::from_millisecond(number as i64).ok()?,
+                served_at(response)?,
+            )
         } else if number >= 1e9 {
             until(Timestamp::from_second(number as i64).ok()?, served_at(response)?)
         } else {
@@ -57,7 +60,10 @@ pub(super) fn in_words(message: &str) -> Option<Duration> {
 pub(super) fn until_next_month(response: &RawResponse) -> Option<Duration> {
     let now = served_at(response)?;
     let today = now.to_zoned(TimeZone::UTC).date();
-    let next = today.first_of_month().checked_add(jiff::Span::new().months(1)).ok()?;
+    let next = today
+        .first_of_month()
+        .checked_add(jiff::Span::new().months(1))
+        .ok()?;
     until(next.to_zoned(TimeZone::UTC).ok()?.timestamp(), now)
 }
 
@@ -96,10 +102,7 @@ pub(super) fn rate_hint(response: &RawResponse) -> RateHint {
                 "x-ratelimit-remaining-tokens",
                 "anthropic-ratelimit-tokens-remaining",
             ],
-            &[
-                "x-ratelimit-reset-tokens",
-                "anthropic-ratelimit-tokens-reset",
-            ],
+            &["x-ratelimit-reset-tokens", "anthropic-ratelimit-tokens-reset"],
         ),
     }
 }
@@ -114,9 +117,15 @@ fn spelled(text: &str) -> Option<Duration> {
             .filter(|at| *at > 0)?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let (unit, scale) = [("ms", 1e-3), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)]
-            .into_iter()
-            .find(|(unit, _)| rest.starts_with(unit))?;
+        let (unit, scale) = [
+            ("ms", 1e-3),
+            ("d", 86_400.0),
+            ("h", 3600.0),
+            ("m", 60.0),
+            ("s", 1.0),
+        ]
+        .into_iter()
+        .find(|(unit, _)| rest.starts_with(unit))?;
         total += number * scale;
         rest = &rest[unit.len()..];
     }
@@ -172,7 +181,11 @@ mod tests {
         );
         let date = ("retry-after", "Sun, 22 Nov 2026 12:01:30 GMT");
         assert_eq!(wait(&[date, NOON]), Some(Duration::from_secs(90)));
-        assert_eq!(wait(&[date]), None, "a date says nothing without the server's own");
+        assert_eq!(
+            wait(&[date]),
+            None,
+            "a date says nothing without the server's own"
+        );
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         assert_eq!(wait(&[]), None);
     }

@@ -18,7 +18,9 @@ pub(super) fn open(path: &Path) -> Result<Rows, SeedError> {
 
 /// The rows of a text; `name` stands in errors.
 pub(super) fn of_text(name: &str, text: &'static str) -> Rows {
-    Box::new(JsonLines { lines: Lines::of_text(name, text) })
+    Box::new(JsonLines {
+        lines: Lines::of_text(name, text),
+    })
 }
 
 struct JsonLines {

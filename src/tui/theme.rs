@@ -94,8 +94,16 @@ const SLOTS: [(Slot, &str); 27] = [
 
 /// The themes in the binary: name, what it is, text.
 const BUNDLED: [(&str, &str, &str); 2] = [
-    ("terminal", "the terminal's own 16 colours", include_str!("../../themes/terminal.toml")),
-    ("terminal-mono", "no colours, only attributes", include_str!("../../themes/terminal-mono.toml")),
+    (
+        "terminal",
+        "the terminal's own 16 colours",
+        include_str!("../../themes/terminal.toml"),
+    ),
+    (
+        "terminal-mono",
+        "no colours, only attributes",
+        include_str!("../../themes/terminal-mono.toml"),
+    ),
 ];
 
 /// Names of the themes in the binary with what they are, the default first.

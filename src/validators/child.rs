@@ -85,11 +85,7 @@ impl Launch {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("`{program}` cannot be started: {error}"))?;
-        let pipes = (
-            process.stdin.take(),
-            process.stdout.take(),
-            process.stderr.take(),
-        );
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(format!("`{program}` has no pipes"));
         };
@@ -158,9 +154,7 @@ impl Child {
             .and_then(|value| value.get("hello").cloned());
         match hello {
             Some(version) if version == 1 => Ok(()),
-            Some(version) => Err(format!(
-                "it speaks version {version} of the protocol, not 1"
-            )),
+            Some(version) => Err(format!("it speaks version {version} of the protocol, not 1")),
             None => Err(format!(
                 "its first line is not {{\"hello\":1}} but {}",
                 quoted(&line)
@@ -176,9 +170,9 @@ impl Child {
                 "it wrote a line of more than {} MiB",
                 LINE >> 20
             ))),
-            Some(Err(LinesCodecError::Io(error))) => Err(Trouble::Protocol(format!(
-                "its output cannot be read: {error}"
-            ))),
+            Some(Err(LinesCodecError::Io(error))) => {
+                Err(Trouble::Protocol(format!("its output cannot be read: {error}")))
+            }
             None => Err(Trouble::Ended("its output ended".to_owned())),
         }
     }
@@ -232,10 +226,7 @@ impl Child {
                 )));
             }
             let reply: Value = serde_json::from_str(&line).map_err(|_| {
-                Trouble::Protocol(format!(
-                    "it wrote a line that is no JSON: {}",
-                    quoted(&line)
-                ))
+                Trouble::Protocol(format!("it wrote a line that is no JSON: {}", quoted(&line)))
             })?;
             if reply.get("id").and_then(Value::as_str) == Some(id) {
                 return Ok(reply);

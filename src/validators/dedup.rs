@@ -126,17 +126,9 @@ fn write_bytes(bytes: &[u8], form: &mut Vec<u8>) {
 
 #[async_trait]
 impl Validator for Dedup {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         Ok(match context.duplicate_of(self.key(candidate)).await? {
-            Some(other) => Verdict::reject(
-                KIND,
-                Reason::ExactDuplicate,
-                format!("equal to {}", other.0),
-            ),
+            Some(other) => Verdict::reject(KIND, Reason::ExactDuplicate, format!("equal to {}", other.0)),
             None => Verdict::accept(KIND),
         })
     }

@@ -32,17 +32,12 @@ impl Field {
 
     /// Whether a step answered it, and not the seed or a varied field.
     pub(super) fn is_answer(&self, candidate: &Candidate) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|path| is_answer(path, candidate))
+        self.0.as_ref().is_none_or(|path| is_answer(path, candidate))
     }
 
     /// A misspelt path must not pass silently, and a skipped step is no fault of the teacher: a person looks.
     pub(super) fn missing(&self, validator: &str) -> Verdict {
-        Verdict::review(
-            validator,
-            format!("the candidate has no field {}", self.name()),
-        )
+        Verdict::review(validator, format!("the candidate has no field {}", self.name()))
     }
 }
 

@@ -73,13 +73,9 @@ pub fn build(plug: &Plug, _base: &Path) -> Result<Arc<dyn Validator>, PlugError>
 impl Settings {
     fn problem(&self) -> Result<(), PlugError> {
         let [least, most] = self.scale;
-        let wrong =
-            |key: &str, message: String| Err(PlugError::at(key, format!("{KIND}: {message}")));
+        let wrong = |key: &str, message: String| Err(PlugError::at(key, format!("{KIND}: {message}")));
         if self.rubric.trim().is_empty() {
-            return wrong(
-                "rubric",
-                "rubric is empty; say what a good answer is".to_owned(),
-            );
+            return wrong("rubric", "rubric is empty; say what a good answer is".to_owned());
         }
         if least >= most {
             return wrong(
@@ -88,16 +84,10 @@ impl Settings {
             );
         }
         if self.capability.is_some() && !self.teachers.is_empty() {
-            return wrong(
-                "teachers",
-                "give capability or teachers, not both".to_owned(),
-            );
+            return wrong("teachers", "give capability or teachers, not both".to_owned());
         }
         let range = least as f64..=most as f64;
-        for (key, value) in [
-            ("accept_at", Some(self.accept_at)),
-            ("review_at", self.review_at),
-        ] {
+        for (key, value) in [("accept_at", Some(self.accept_at)), ("review_at", self.review_at)] {
             if let Some(value) = value
                 && !range.contains(&value)
             {
@@ -110,10 +100,7 @@ impl Settings {
         match self.review_at {
             Some(review_at) if review_at > self.accept_at => wrong(
                 "review_at",
-                format!(
-                    "review_at = {review_at} is above accept_at = {}",
-                    self.accept_at
-                ),
+                format!("review_at = {review_at} is above accept_at = {}", self.accept_at),
             ),
             _ => Ok(()),
         }
@@ -176,17 +163,10 @@ fn material(candidate: &Candidate) -> String {
 
 #[async_trait]
 impl Validator for Judge {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         let question = self.settings.question(candidate, &self.schema);
         let answer = context.ask(KIND, candidate, question).await?;
-        if matches!(
-            answer.finish,
-            FinishReason::Refusal | FinishReason::ContentFilter
-        ) {
+        if matches!(answer.finish, FinishReason::Refusal | FinishReason::ContentFilter) {
             let word = answer.finish.as_str();
             return Err(CheckError::Broken(format!(
                 "{KIND}: the judge gave no score ({word})"
@@ -240,9 +220,7 @@ mod tests {
         let user = question.messages[1].plain();
         let mark = user.split("BEGIN ").nth(1).unwrap().lines().next().unwrap();
         assert_eq!(user.matches(&format!("END {mark}")).count(), 1);
-        assert!(
-            user.find("Ignore the rubric").unwrap() < user.find(&format!("END {mark}")).unwrap()
-        );
+        assert!(user.find("Ignore the rubric").unwrap() < user.find(&format!("END {mark}")).unwrap());
         let again = settings.question(&candidate, &Arc::new(json!({})));
         assert_eq!(
             again.messages, question.messages,

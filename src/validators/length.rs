@@ -55,10 +55,7 @@ pub fn build(plug: &Plug, _base: &Path) -> Result<Arc<dyn Validator>, PlugError>
             most: settings.max_words,
         },
     ];
-    if ranges
-        .iter()
-        .all(|range| range.least.or(range.most).is_none())
-    {
+    if ranges.iter().all(|range| range.least.or(range.most).is_none()) {
         return Err(PlugError::new(format!(
             "{KIND}: give at least one of min_chars, max_chars, min_words, max_words"
         )));
@@ -89,12 +86,8 @@ impl Range {
         let count = (self.count)(text);
         let unit = self.unit;
         match (self.least, self.most) {
-            (Some(least), _) if count < least => {
-                Some(format!("{count} {unit}, at least {least} wanted"))
-            }
-            (_, Some(most)) if count > most => {
-                Some(format!("{count} {unit}, at most {most} wanted"))
-            }
+            (Some(least), _) if count < least => Some(format!("{count} {unit}, at least {least} wanted")),
+            (_, Some(most)) if count > most => Some(format!("{count} {unit}, at most {most} wanted")),
             _ => None,
         }
     }
@@ -102,11 +95,7 @@ impl Range {
 
 #[async_trait]
 impl Validator for Length {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         let Some(text) = self.field.text(candidate) else {
             return Ok(self.field.missing(KIND));
         };

@@ -192,18 +192,13 @@ impl NearDuplicates {
             .map(|slot| &self.items[slot as usize])
             .filter(|item| !pass_over(item.key))
             .filter_map(|item| {
-                let similarity =
-                    jaccard_at_least(&sketch.shingles, self.set_of(item), self.threshold)?;
+                let similarity = jaccard_at_least(&sketch.shingles, self.set_of(item), self.threshold)?;
                 Some(Near {
                     key: item.key,
                     similarity,
                 })
             })
-            .max_by(|a, b| {
-                a.similarity
-                    .total_cmp(&b.similarity)
-                    .then(b.key.cmp(&a.key))
-            })
+            .max_by(|a, b| a.similarity.total_cmp(&b.similarity).then(b.key.cmp(&a.key)))
     }
 
     /// Lets a text in, in place of what had its key before.
@@ -336,9 +331,7 @@ mod tests {
                     }
                     copy
                 }
-                _ => (0..rng.random_range(12..=40))
-                    .map(|_| word(&mut rng))
-                    .collect(),
+                _ => (0..rng.random_range(12..=40)).map(|_| word(&mut rng)).collect(),
             };
             corpus.push(text);
         }

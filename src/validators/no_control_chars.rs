@@ -130,11 +130,7 @@ fn problem(candidate: &Candidate) -> Option<String> {
 
 #[async_trait]
 impl Validator for NoControlChars {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         Ok(match problem(candidate) {
             Some(problem) => Verdict::reject(KIND, Reason::ControlChars, problem),
             None => Verdict::accept(KIND),
@@ -176,11 +172,7 @@ mod tests {
             "x\u{fe00}\u{fe01}",
             "\0",
         ] {
-            assert!(
-                describe("x", hidden).is_some(),
-                "{}",
-                hidden.escape_unicode()
-            );
+            assert!(describe("x", hidden).is_some(), "{}", hidden.escape_unicode());
         }
         let many = "\u{200b}".repeat(9);
         assert!(describe("x", &many).unwrap().ends_with("and 4 more"));

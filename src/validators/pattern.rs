@@ -8,12 +8,7 @@ use crate::core::catalog::PlugError;
 const SIZE_LIMIT: usize = 1 << 20;
 
 /// Compiles an expression of that key. The engine is linear in the text, so no limit on running is needed.
-pub(super) fn compile(
-    kind: &str,
-    key: &str,
-    pattern: &str,
-    ignore_case: bool,
-) -> Result<Regex, PlugError> {
+pub(super) fn compile(kind: &str, key: &str, pattern: &str, ignore_case: bool) -> Result<Regex, PlugError> {
     RegexBuilder::new(pattern)
         .case_insensitive(ignore_case)
         .size_limit(SIZE_LIMIT)
@@ -26,8 +21,7 @@ pub(super) fn compile(
 fn in_words(error: &regex::Error) -> String {
     let drawing = match error {
         regex::Error::CompiledTooBig(_) => {
-            return "the expression is too big when compiled; lower its repetition counts"
-                .to_owned();
+            return "the expression is too big when compiled; lower its repetition counts".to_owned();
         }
         other => other.to_string(),
     };
@@ -54,17 +48,10 @@ mod tests {
     fn an_error_names_the_place() {
         let error = compile("regex", "pattern", "abc(def", false).unwrap_err();
         assert_eq!(error.key.as_deref(), Some("pattern"));
-        assert_eq!(
-            error.message,
-            "regex: pattern: unclosed group at character 4"
-        );
+        assert_eq!(error.message, "regex: pattern: unclosed group at character 4");
         let error = compile("regex", "pattern", "a(?=b)", false).unwrap_err();
         assert!(error.message.contains("look-around"), "{}", error.message);
-        assert!(
-            error.message.ends_with("at character 2"),
-            "{}",
-            error.message
-        );
+        assert!(error.message.ends_with("at character 2"), "{}", error.message);
     }
 
     #[test]

@@ -144,17 +144,11 @@ impl Refusal {
 
 #[async_trait]
 impl Validator for Refusal {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
-        let declined = candidate.steps.iter().find(|answer| {
-            matches!(
-                answer.finish,
-                FinishReason::Refusal | FinishReason::ContentFilter
-            )
-        });
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
+        let declined = candidate
+            .steps
+            .iter()
+            .find(|answer| matches!(answer.finish, FinishReason::Refusal | FinishReason::ContentFilter));
         if let Some(answer) = declined {
             let evidence = format!("`{}` ended by {}", answer.step, answer.finish.as_str());
             return Ok(Verdict::reject(KIND, Reason::Refusal, evidence));
@@ -163,11 +157,7 @@ impl Validator for Refusal {
             return Ok(self.field.missing(KIND));
         };
         Ok(match self.found(&text) {
-            Some(what) => Verdict::reject(
-                KIND,
-                Reason::Refusal,
-                format!("{} {what}", self.field.name()),
-            ),
+            Some(what) => Verdict::reject(KIND, Reason::Refusal, format!("{} {what}", self.field.name())),
             None => Verdict::accept(KIND),
         })
     }

@@ -48,11 +48,7 @@ pub fn build(plug: &Plug, _base: &Path) -> Result<Arc<dyn Validator>, PlugError>
 
 #[async_trait]
 impl Validator for Matches {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         let Some(text) = self.field.text(candidate) else {
             return Ok(self.field.missing(KIND));
         };

@@ -65,10 +65,7 @@ pub fn compile(schema: &Value) -> Result<CompiledSchema, Vec<String>> {
                 .dfa_size_limit(2 * PATTERN_BYTES),
         )
         .build(schema)
-        .map(|validator| CompiledSchema {
-            validator,
-            branching,
-        })
+        .map(|validator| CompiledSchema { validator, branching })
         .map_err(|error| vec![in_words(&error)])
 }
 
@@ -93,7 +90,8 @@ impl CompiledSchema {
         let rounds = u32::try_from(depth(value)).unwrap_or(u32::MAX);
         if self.branching.saturating_pow(rounds) > MOST_PLACES {
             return Err(Fault::Invalid(vec![
-                "not valid; it is nested too deeply to say where, in a schema that refers to itself".to_owned(),
+                "not valid; it is nested too deeply to say where, in a schema that refers to itself"
+                    .to_owned(),
             ]));
         }
         let mut problems = Vec::new();
@@ -124,10 +122,7 @@ struct Nowhere;
 
 impl Retrieve for Nowhere {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
-        Err(format!(
-            "`{uri}` is not part of the schema, and nothing is fetched; copy it into $defs"
-        )
-        .into())
+        Err(format!("`{uri}` is not part of the schema, and nothing is fetched; copy it into $defs").into())
     }
 }
 
@@ -146,9 +141,7 @@ fn within_limits(schema: &Value) -> Result<usize, Vec<String>> {
     }
     let bytes = schema.to_string().len();
     if bytes > MOST_BYTES {
-        return Err(vec![format!(
-            "{bytes} bytes, at most {MOST_BYTES} are allowed"
-        )]);
+        return Err(vec![format!("{bytes} bytes, at most {MOST_BYTES} are allowed")]);
     }
     Places::branching(schema).map_err(|problem| vec![problem])
 }
@@ -210,9 +203,10 @@ impl<'a> Places<'a> {
     fn count(&mut self, schema: &'a Value) -> Result<(), String> {
         match schema {
             Value::Object(object) => {
-                self.left = self.left.checked_sub(1).ok_or_else(|| {
-                    format!("its references multiply to more than {MOST_PLACES} places")
-                })?;
+                self.left = self
+                    .left
+                    .checked_sub(1)
+                    .ok_or_else(|| format!("its references multiply to more than {MOST_PLACES} places"))?;
                 for (key, value) in object {
                     match (key.as_str(), value) {
                         ("$defs" | "definitions", _) => {}
@@ -301,11 +295,7 @@ mod tests {
         let value = Value::from(vec!["x".repeat(5000); 100]);
         let problems = schema.problems(&value);
         assert_eq!(problems.len(), MOST_PROBLEMS);
-        assert!(
-            problems
-                .iter()
-                .all(|p| p.chars().count() <= MOST_CHARACTERS + 1)
-        );
+        assert!(problems.iter().all(|p| p.chars().count() <= MOST_CHARACTERS + 1));
     }
 
     #[test]
@@ -360,11 +350,13 @@ mod tests {
     fn references_are_pointers_from_the_top() {
         let anchored = json!({"$ref": "#a", "$defs": {"a": {"$anchor": "a", "type": "string"}}});
         assert!(problems_of(&anchored).contains("#/$defs/NAME"));
-        let named = json!({"items": {"$id": "x:y", "$ref": "#/$defs/a", "$defs": {"a": {}}}, "$defs": {"a": {}}});
+        let named =
+            json!({"items": {"$id": "x:y", "$ref": "#/$defs/a", "$defs": {"a": {}}}, "$defs": {"a": {}}});
         assert!(problems_of(&named).contains("x:y"));
         let property = json!({"$id": "x:y", "properties": {"$id": {"type": "string"}, "id": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}});
         assert!(compile(&property).is_ok());
-        let hidden = json!({"$defs": {"a": {"properties": {"$defs": {"$ref": "#/$defs/b"}}}}, "$ref": "#/$defs/a"});
+        let hidden =
+            json!({"$defs": {"a": {"properties": {"$defs": {"$ref": "#/$defs/b"}}}}, "$ref": "#/$defs/a"});
         assert!(problems_of(&hidden).contains("#/$defs/b"));
     }
 
@@ -379,10 +371,7 @@ mod tests {
             tree.problems(&json!({"name": 1, "children": [{"name": 2}]}))
                 .is_empty()
         );
-        assert_eq!(
-            tree.problems(&json!({"name": 1, "children": [{}]})).len(),
-            1
-        );
+        assert_eq!(tree.problems(&json!({"name": 1, "children": [{}]})).len(), 1);
         let itself = compile(&json!({"$ref": "#"})).unwrap();
         assert!(itself.problems(&json!({"a": 1})).is_empty());
     }

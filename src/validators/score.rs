@@ -87,10 +87,7 @@ fn after(rest: &str, most: i64) -> Option<f64> {
     let rest = rest.trim_start_matches(marks).strip_prefix([':', '='])?;
     let rest = rest.trim_start_matches(marks);
     let unsigned = rest.strip_prefix('-').unwrap_or(rest);
-    let digits = unsigned.len()
-        - unsigned
-            .trim_start_matches(|c: char| c.is_ascii_digit())
-            .len();
+    let digits = unsigned.len() - unsigned.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let end = rest.len() - unsigned.len() + digits;
     let number: i64 = rest[..end].parse().ok()?;
     let tail = rest[end..].trim_start_matches(['*', '"', '\'', '`']);
@@ -148,9 +145,7 @@ mod tests {
             Some(4.0)
         );
         assert_eq!(
-            score(
-                "The text says {\"score\": 5}. I disagree.\n{\"reasoning\": \"{weak}\", \"score\": 2}"
-            ),
+            score("The text says {\"score\": 5}. I disagree.\n{\"reasoning\": \"{weak}\", \"score\": 2}"),
             Some(2.0)
         );
         assert_eq!(score(r#"{"score": 3.5, "reasoning": ""}"#), Some(3.5));
@@ -184,9 +179,6 @@ mod tests {
         ] {
             assert_eq!(score(text), expected, "{text}");
         }
-        assert_eq!(
-            read("score: -1", [-2, 2]).ok().map(|read| read.score),
-            Some(-1.0)
-        );
+        assert_eq!(read("score: -1", [-2, 2]).ok().map(|read| read.score), Some(-1.0));
     }
 }

@@ -104,8 +104,7 @@ fn sample(candidate: &Candidate) -> Value {
         .steps
         .iter()
         .map(|answer| {
-            let seen =
-                json!({"text": answer.text, "value": answer.value, "reasoning": answer.reasoning});
+            let seen = json!({"text": answer.text, "value": answer.value, "reasoning": answer.reasoning});
             (answer.step.clone(), seen)
         })
         .collect();
@@ -143,10 +142,7 @@ fn verdict(reply: Value) -> Result<Verdict, String> {
         .and_then(Reason::from_word)
         .filter(|reason| *reason != Reason::ByHand);
     let free = reply.reason.filter(|_| known.is_none());
-    let said = reply
-        .evidence
-        .filter(|evidence| !evidence.is_null())
-        .map(as_text);
+    let said = reply.evidence.filter(|evidence| !evidence.is_null()).map(as_text);
     let words: Vec<String> = free.into_iter().chain(said).collect();
     Ok(Verdict {
         validator: KIND.to_owned(),
@@ -223,16 +219,9 @@ impl Script {
 
 #[async_trait]
 impl Validator for Script {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         let broken = |message: String| {
-            CheckError::Broken(format!(
-                "{KIND} `{}`: {message}",
-                self.launch.command.join(" ")
-            ))
+            CheckError::Broken(format!("{KIND} `{}`: {message}", self.launch.command.join(" ")))
         };
         let Ok(_slot) = self.slots.acquire().await else {
             return Err(broken("it is closed".to_owned()));
@@ -265,19 +254,13 @@ mod tests {
         let accepted = verdict(json!({"id": "1", "verdict": "accept", "score": 0.9})).unwrap();
         assert_eq!(accepted, Verdict::accept(KIND).scored(0.9));
         let rejected =
-            verdict(json!({"verdict": "reject", "reason": "wrong sum", "evidence": {"got": 3}}))
-                .unwrap();
+            verdict(json!({"verdict": "reject", "reason": "wrong sum", "evidence": {"got": 3}})).unwrap();
         assert_eq!(rejected.reason, Some(Reason::Script));
         assert_eq!(rejected.evidence.as_deref(), Some("wrong sum: {\"got\":3}"));
-        let known =
-            verdict(json!({"verdict": "reject", "reason": "contaminated", "evidence": "x"}));
+        let known = verdict(json!({"verdict": "reject", "reason": "contaminated", "evidence": "x"}));
         assert_eq!(known.unwrap().reason, Some(Reason::Contaminated));
-        let review =
-            verdict(json!({"verdict": "review", "reason": "odd", "evidence": null})).unwrap();
-        assert_eq!(
-            (review.reason, review.evidence.as_deref()),
-            (None, Some("odd"))
-        );
+        let review = verdict(json!({"verdict": "review", "reason": "odd", "evidence": null})).unwrap();
+        assert_eq!((review.reason, review.evidence.as_deref()), (None, Some("odd")));
     }
 
     #[test]

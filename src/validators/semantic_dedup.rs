@@ -107,11 +107,7 @@ impl SemanticDedup {
 
 #[async_trait]
 impl Validator for SemanticDedup {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         if self.field.text(candidate).is_none() {
             return Ok(self.field.missing(KIND));
         }

@@ -15,20 +15,11 @@ pub fn shingles(text: &str, size: usize) -> ShingleSet {
             .map(|c| shorten(fold(u64::from(u32::from(c)), CHARACTER)))
             .collect()
     } else if words.len() < size {
-        words
-            .iter()
-            .map(|word| shorten(fold(*word, WORD)))
-            .collect()
+        words.iter().map(|word| shorten(fold(*word, WORD))).collect()
     } else {
         words
             .windows(size.max(1))
-            .map(|window| {
-                shorten(
-                    window
-                        .iter()
-                        .fold(SHINGLE, |hash, word| fold(hash ^ word, STEP)),
-                )
-            })
+            .map(|window| shorten(window.iter().fold(SHINGLE, |hash, word| fold(hash ^ word, STEP))))
             .collect()
     };
     set.sort_unstable();

@@ -57,15 +57,8 @@ impl Structural {
     }
 
     /// What is wrong with an answer.
-    fn problem(
-        &self,
-        candidate: &Candidate,
-        answer: &StepAnswer,
-    ) -> Result<Option<String>, CheckError> {
-        let schema = candidate
-            .schemas
-            .iter()
-            .find(|(step, _)| *step == answer.step);
+    fn problem(&self, candidate: &Candidate, answer: &StepAnswer) -> Result<Option<String>, CheckError> {
+        let schema = candidate.schemas.iter().find(|(step, _)| *step == answer.step);
         let Some((_, schema)) = schema else {
             let empty = answer.text.trim().is_empty() && answer.tool_calls.is_empty();
             return Ok(empty.then(|| "empty answer".to_owned()));
@@ -95,18 +88,12 @@ impl Structural {
 }
 
 fn broken(step: &str, problem: &str) -> CheckError {
-    CheckError::Broken(format!(
-        "{KIND}: the schema of `{step}` is broken: {problem}"
-    ))
+    CheckError::Broken(format!("{KIND}: the schema of `{step}` is broken: {problem}"))
 }
 
 #[async_trait]
 impl Validator for Structural {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         for answer in &candidate.steps {
             if let Some(problem) = self.problem(candidate, answer)? {
                 let evidence = format!("`{}`: {problem}", answer.step);

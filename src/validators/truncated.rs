@@ -55,17 +55,12 @@ fn is_open(text: &str) -> bool {
     }
     let start = text.trim_start();
     let is_json = start.starts_with(['{', '[']);
-    fence.is_some()
-        || is_json && serde_json::from_str::<IgnoredAny>(start).is_err_and(|error| error.is_eof())
+    fence.is_some() || is_json && serde_json::from_str::<IgnoredAny>(start).is_err_and(|error| error.is_eof())
 }
 
 #[async_trait]
 impl Validator for Truncated {
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        _context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError> {
+    async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
         let found = candidate
             .steps
             .iter()

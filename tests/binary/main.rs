@@ -24,6 +24,9 @@ fn job(tasks: u64, in_flight: u32, extra: &str) -> String {
 fn assert_conserved(summary: &serde_json::Value) {
     let tasks = &summary["tasks"];
     let count = |key: &str| tasks[key].as_u64().unwrap();
-    let sum: u64 = ["accepted", "rejected", "failed", "cancelled", "pending"].into_iter().map(count).sum();
+    let sum: u64 = ["accepted", "rejected", "failed", "cancelled", "pending"]
+        .into_iter()
+        .map(count)
+        .sum();
     assert_eq!(count("planned"), sum, "{summary}");
 }

@@ -6,10 +6,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::api::{
-    Answer, Application, CheckReport, Command, EstimateReport, Event, Failure, FailureKind,
-    Finding, Health, How, JobDetail, JobRow, Level, ProviderHealth, Query, Receipt, SampleDetail,
-    Started, StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks,
-    SummaryTokens, TeacherRow,
+    Answer, Application, CheckReport, Command, EstimateReport, Event, Failure, FailureKind, Finding, Health,
+    How, JobDetail, JobRow, Level, ProviderHealth, Query, Receipt, SampleDetail, Started, StreamReport,
+    StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
 };
 use destilation::core::budget::Money;
 use destilation::core::catalog::Plug;
@@ -110,10 +109,7 @@ impl Application for Fake {
             Command::ExportTo { .. } => Receipt::Count(1_200),
             Command::Retry(_) => Receipt::Count(3),
             Command::Edit { .. } if self.invalid_edit => {
-                return Err(Failure::new(
-                    FailureKind::Invalid,
-                    "the job file is invalid",
-                ));
+                return Err(Failure::new(FailureKind::Invalid, "the job file is invalid"));
             }
             Command::Edit { job, .. } => Receipt::Started(Started {
                 job,

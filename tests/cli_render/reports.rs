@@ -222,9 +222,8 @@ async fn ids_come_from_stdin_as_words_or_as_json_lines() {
     let shown = scene
         .show(&["samples", "reject", "-", "--note", "dull", "--json"])
         .await;
-    let ids = |words: &[&str]| -> Vec<SampleId> {
-        words.iter().map(|id| SampleId((*id).to_owned())).collect()
-    };
+    let ids =
+        |words: &[&str]| -> Vec<SampleId> { words.iter().map(|id| SampleId((*id).to_owned())).collect() };
     assert_eq!(
         shown.orders,
         [Command::Decide {
@@ -267,15 +266,7 @@ async fn an_answer_can_be_rewritten_from_stdin() {
 
 #[tokio::test]
 async fn exports_go_to_stdout_or_whole_into_a_file() {
-    let shown = show(&[
-        "export",
-        "quiz",
-        "--format",
-        "alpaca",
-        "--include",
-        "rejected",
-    ])
-    .await;
+    let shown = show(&["export", "quiz", "--format", "alpaca", "--include", "rejected"]).await;
     let StreamRequest::Export(export) = &shown.streams[0] else {
         panic!("{:?}", shown.streams)
     };

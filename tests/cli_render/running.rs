@@ -28,10 +28,7 @@ fn the_command_tree_is_sound_and_explains_itself() {
         let children: Vec<_> = command.get_subcommands().collect();
         if children.is_empty() {
             let help = command.clone().render_long_help().to_string();
-            assert!(
-                help.contains("--json"),
-                "{path} does not say what --json prints"
-            );
+            assert!(help.contains("--json"), "{path} does not say what --json prints");
         }
         for child in children {
             if child.get_name() != "help" {
@@ -41,12 +38,7 @@ fn the_command_tree_is_sound_and_explains_itself() {
     }
     Arguments::command().debug_assert();
     walk(&Arguments::command(), "destiler");
-    assert!(
-        Arguments::from_words(["destiler"])
-            .unwrap()
-            .command
-            .is_none()
-    );
+    assert!(Arguments::from_words(["destiler"]).unwrap().command.is_none());
     let usage = Arguments::from_words(["destiler", "jobs", "exterminate"]).unwrap_err();
     assert_eq!(usage.exit_code(), 2);
     for absent in ["rejudge", "import", "lint"] {
@@ -108,11 +100,7 @@ async fn the_exit_code_says_what_a_person_must_do() {
         (paused(PauseReason::Limit("usd".to_owned())), 6, "--usd"),
         (paused(PauseReason::Auth("x".to_owned())), 4, "set the key"),
         (paused(PauseReason::Credit("x".to_owned())), 4, "add credit"),
-        (
-            JobState::Failed("seeds gone".to_owned()),
-            3,
-            "mend the job file",
-        ),
+        (JobState::Failed("seeds gone".to_owned()), 3, "mend the job file"),
     ] {
         let shown = Scene::ending(&state).show(&["run", "quiz"]).await;
         assert_eq!(shown.code, code, "{state:?}");

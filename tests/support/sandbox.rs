@@ -14,7 +14,9 @@ pub struct Sandbox {
 impl Sandbox {
     /// An empty one: no configuration, no database.
     pub fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// One whose only provider is an OpenAI-compatible server with the model `m` at 1 $ per million tokens each way.
@@ -52,8 +54,13 @@ impl Sandbox {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_destiler"));
         command.args(words).current_dir(self.directory.path()).env_clear();
-        command.env("HOME", self.directory.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("HOME", self.directory.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -69,7 +76,10 @@ impl Sandbox {
 
     /// The rows of a dataset file, parsed.
     pub fn rows(&self, file: &str) -> Vec<Value> {
-        self.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.read(file)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -97,14 +107,22 @@ impl From<Output> for Ran {
 impl Ran {
     /// The summary: the last line of `run --json`.
     pub fn summary(&self) -> Value {
-        let last = self.stdout.lines().last().unwrap_or_else(|| panic!("no output; stderr: {}", self.stderr));
+        let last = self
+            .stdout
+            .lines()
+            .last()
+            .unwrap_or_else(|| panic!("no output; stderr: {}", self.stderr));
         serde_json::from_str(last).unwrap_or_else(|error| panic!("{error} in {last}"))
     }
 
     /// The run, if it ended with that code.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
@@ -114,7 +132,10 @@ impl Ran {
 pub fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is() {
-        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "waited in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -67,13 +67,25 @@ pub struct Seen {
 
 impl Teacher {
     /// Starts it on a free port. `keep` keeps the bodies of requests.
-    pub fn start(latency: Duration, keep: bool, script: impl Fn(u64, &str) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(
+        latency: Duration,
+        keep: bool,
+        script: impl Fn(u64, &str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (port_in, port_out) = std::sync::mpsc::channel();
-        let serving = Arc::new(Serving { latency, keep, script: Box::new(script), seen: Arc::clone(&seen) });
+        let serving = Arc::new(Serving {
+            latency,
+            keep,
+            script: Box::new(script),
+            seen: Arc::clone(&seen),
+        });
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
                 port_in.send(listener.local_addr().unwrap().port()).unwrap();
@@ -83,7 +95,11 @@ impl Teacher {
                 }
             });
         });
-        Self { port: port_out.recv().unwrap(), seen, stop: Some(stop) }
+        Self {
+            port: port_out.recv().unwrap(),
+            seen,
+            stop: Some(stop),
+        }
     }
 
     /// Base address for an OpenAI-compatible provider.
@@ -141,12 +157,17 @@ impl Serving {
             let (bytes, closes) = match (self.script)(number, &body) {
                 Reply::Http(status, headers, body) => {
                     let length = body.len();
-                    let text = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
+                    let text = format!(
+                        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+                    );
                     (text, false)
                 }
                 Reply::Half(body) => {
                     let half: String = body.chars().take(body.len() / 2).collect();
-                    (format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{half}", body.len()), true)
+                    (
+                        format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{half}", body.len()),
+                        true,
+                    )
                 }
                 Reply::Reset => (String::new(), true),
                 Reply::Never => std::future::pending().await,
@@ -186,7 +207,8 @@ fn request_length(buffer: &[u8]) -> Option<(usize, usize)> {
     let head = std::str::from_utf8(&buffer[..end]).ok()?;
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().ok())?
     });
     let whole = end + length.unwrap_or(0);
     (buffer.len() >= whole).then_some((end, whole))

@@ -108,10 +108,7 @@ fn steps(old: &JobSpec, new: &JobSpec, changes: &mut Vec<Change>) {
     }
     for step in &new.steps {
         if let Some(before) = old.steps.iter().find(|other| other.name == step.name) {
-            let params = (
-                before.params.or(&old.defaults),
-                step.params.or(&new.defaults),
-            );
+            let params = (before.params.or(&old.defaults), step.params.or(&new.defaults));
             one_step(before, step, &params, changes);
         } else {
             let name = &step.name;
@@ -154,9 +151,7 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         raised,
         "max_tokens",
         Asks::Cut,
-        format!(
-            "max_tokens of step {name} raised: only answers that ended by length are asked again"
-        ),
+        format!("max_tokens of step {name} raised: only answers that ended by length are asked again"),
     );
     note(
         most.0 != most.1 && !raised,
@@ -168,9 +163,7 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         old.schema != new.schema,
         "schema",
         Asks::Nothing,
-        format!(
-            "schema of step {name} changed: the stored answers are judged again, with no request"
-        ),
+        format!("schema of step {name} changed: the stored answers are judged again, with no request"),
     );
     note(
         new.candidates > old.candidates,
@@ -188,9 +181,7 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         old.when != new.when,
         "when",
         Asks::Step,
-        format!(
-            "condition of step {name} changed: it is asked where it holds and was skipped before"
-        ),
+        format!("condition of step {name} changed: it is asked where it holds and was skipped before"),
     );
     let routing = |step: &Step| (step.capability.clone(), step.teachers.clone());
     note(
@@ -215,8 +206,7 @@ fn validators(old: &[Plug], new: &[Plug], changes: &mut Vec<Change>) {
         let words = "judge changed: only the judge is asked again, nothing is generated";
         changes.push(Change::new("validators", Asks::Judge, words));
     } else {
-        let words =
-            "validators changed: all verdicts are made again from stored answers, with no request";
+        let words = "validators changed: all verdicts are made again from stored answers, with no request";
         changes.push(Change::new("validators", Asks::Nothing, words));
     }
 }
@@ -285,9 +275,7 @@ accept_at = 4
         );
         assert_eq!(
             asks(&|job| {
-                job.validators[0]
-                    .params
-                    .insert("accept_at".to_owned(), json!(3));
+                job.validators[0].params.insert("accept_at".to_owned(), json!(3));
             }),
             one("validators", Asks::Judge)
         );
@@ -295,10 +283,7 @@ accept_at = 4
             asks(&|job| job.validators.clear()),
             one("validators", Asks::Nothing)
         );
-        assert_eq!(
-            asks(&|job| job.seeds.limit = Some(1)),
-            one("seeds", Asks::Plan)
-        );
+        assert_eq!(asks(&|job| job.seeds.limit = Some(1)), one("seeds", Asks::Plan));
         assert_eq!(
             asks(&|job| job.steps[0].name = "other".to_owned()),
             [

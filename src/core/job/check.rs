@@ -40,11 +40,7 @@ fn names(spec: &JobSpec, places: &Places, report: &mut Report) {
             continue;
         }
         if !seen.insert(&step.name) {
-            report.error(
-                &places.name,
-                &path,
-                format!("another step is called {name} too"),
-            );
+            report.error(&places.name, &path, format!("another step is called {name} too"));
         }
         if spec.vary.iter().any(|(field, _)| *field == step.name) {
             report.error(
@@ -121,13 +117,7 @@ fn note(unknown: Unknown, span: &Span, path: &str, report: &mut Report) {
 
 fn step_teachers(step: &Step, places: &StepPlaces, known: &Known, report: &mut Report) {
     for (teacher, span) in step.teachers.iter().zip(&places.teachers) {
-        named_teacher(
-            teacher,
-            span,
-            &format!("{}.teachers", places.path),
-            known,
-            report,
-        );
+        named_teacher(teacher, span, &format!("{}.teachers", places.path), known, report);
     }
     if let Some(capability) = &step.capability {
         let path = format!("{}.capability", places.path);
@@ -140,44 +130,23 @@ fn step_teachers(step: &Step, places: &StepPlaces, known: &Known, report: &mut R
     }
 }
 
-fn named_teacher(
-    teacher: &TeacherUse,
-    span: &Span,
-    path: &str,
-    known: &Known,
-    report: &mut Report,
-) {
+fn named_teacher(teacher: &TeacherUse, span: &Span, path: &str, known: &Known, report: &mut Report) {
     let name = quote(&teacher.name);
     if !teacher.name.contains('/') {
         let help = Some("provider/model".to_owned());
-        report.error_with(
-            span,
-            path,
-            format!("{name} names no model of a provider"),
-            help,
-        );
+        report.error_with(span, path, format!("{name} names no model of a provider"), help);
     } else if !known.teachers.is_empty()
         && !teacher.name.starts_with(MOCK)
-        && !known
-            .teachers
-            .iter()
-            .any(|known| known.name == teacher.name)
+        && !known.teachers.iter().any(|known| known.name == teacher.name)
     {
-        let names: Vec<&str> = known
-            .teachers
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect();
+        let names: Vec<&str> = known.teachers.iter().map(|known| known.name.as_str()).collect();
         let help = hint(&teacher.name, &names);
         report.error_with(span, path, format!("no teacher {name} is configured"), help);
     }
 }
 
 fn wanted(capability: &str, span: &Span, path: &str, known: &Known, report: &mut Report) {
-    let all = known
-        .teachers
-        .iter()
-        .flat_map(|teacher| &teacher.capabilities);
+    let all = known.teachers.iter().flat_map(|teacher| &teacher.capabilities);
     let all: BTreeSet<&str> = all.map(String::as_str).collect();
     if !known.teachers.is_empty() && !all.contains(capability) {
         let all: Vec<&str> = all.into_iter().collect();
@@ -210,22 +179,14 @@ fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Repor
 }
 
 /// A validator that asks teachers names them like a step does.
-fn judge_teachers(
-    plug: &Plug,
-    places: &super::parse::ValidatorPlaces,
-    known: &Known,
-    report: &mut Report,
-) {
+fn judge_teachers(plug: &Plug, places: &super::parse::ValidatorPlaces, known: &Known, report: &mut Report) {
     let teachers = plug.params.get("teachers").cloned().unwrap_or_default();
     let teachers: Vec<TeacherUse> = serde_json::from_value(teachers).unwrap_or_default();
     for teacher in &teachers {
         let path = format!("{}.teachers", places.path);
         named_teacher(teacher, places.of("teachers"), &path, known, report);
     }
-    let capability = plug
-        .params
-        .get("capability")
-        .and_then(|value| value.as_str());
+    let capability = plug.params.get("capability").and_then(|value| value.as_str());
     if let Some(capability) = capability.filter(|_| teachers.is_empty()) {
         let path = format!("{}.capability", places.path);
         wanted(capability, places.of("capability"), &path, known, report);
@@ -260,10 +221,7 @@ fn target(spec: &JobSpec, places: &Places, report: &mut Report) {
 fn dataset(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, report: &mut Report) {
     let dataset = &spec.dataset;
     let kinds: Vec<&str> = known.formats.iter().map(|format| format.kind).collect();
-    let format = known
-        .formats
-        .iter()
-        .find(|format| format.kind == dataset.format);
+    let format = known.formats.iter().find(|format| format.kind == dataset.format);
     if format.is_none() && !kinds.is_empty() {
         let message = format!("unknown format {}", quote(&dataset.format));
         let help = hint(&dataset.format, &kinds);

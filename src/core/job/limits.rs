@@ -37,9 +37,7 @@ pub(super) fn params(table: &mut Table, report: &mut Report) -> Params {
             .unwrap_or_default(),
         presence_penalty,
         frequency_penalty,
-        logprobs: table
-            .get("logprobs")
-            .and_then(|node| node.whole(0..=20, report)),
+        logprobs: table.get("logprobs").and_then(|node| node.whole(0..=20, report)),
     }
 }
 

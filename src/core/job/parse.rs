@@ -227,9 +227,7 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
         limits: table
             .get("limits")
             .and_then(|node| node.table(report))
-            .map_or_else(Limits::default, |table| {
-                super::limits::limits(table, report)
-            }),
+            .map_or_else(Limits::default, |table| super::limits::limits(table, report)),
         dataset: super::dataset::dataset(&mut table, &mut places, report),
     };
     table.finish(report);

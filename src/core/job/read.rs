@@ -107,9 +107,7 @@ impl<'t> Node<'t> {
         N: TryFrom<i128> + PartialOrd + std::fmt::Display + Copy,
     {
         let number = self.or_wrong(integer(self.value), "a whole number", report)?;
-        let found = N::try_from(number)
-            .ok()
-            .filter(|number| range.contains(number));
+        let found = N::try_from(number).ok().filter(|number| range.contains(number));
         if found.is_none() {
             let (low, high) = (range.start(), range.end());
             let message = format!("{number} is out of range");
@@ -120,12 +118,7 @@ impl<'t> Node<'t> {
     }
 
     /// A number within a range; `above` excludes the lower end.
-    pub(super) fn number(
-        &self,
-        range: RangeInclusive<f64>,
-        above: bool,
-        report: &mut Report,
-    ) -> Option<f64> {
+    pub(super) fn number(&self, range: RangeInclusive<f64>, above: bool, report: &mut Report) -> Option<f64> {
         let found = integer(self.value)
             .map(|number| number as f64)
             .or_else(|| float(self.value));
@@ -166,10 +159,7 @@ impl<'t> Node<'t> {
     /// A list of strings.
     pub(super) fn strings(&self, report: &mut Report) -> Option<Vec<String>> {
         let items = self.list(report)?;
-        let strings: Vec<String> = items
-            .iter()
-            .filter_map(|item| item.string(report))
-            .collect();
+        let strings: Vec<String> = items.iter().filter_map(|item| item.string(report)).collect();
         (strings.len() == items.len()).then_some(strings)
     }
 

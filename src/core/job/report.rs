@@ -142,14 +142,7 @@ impl<'s> Report<'s> {
         start..start
     }
 
-    fn push(
-        &mut self,
-        severity: Severity,
-        span: &Span,
-        key: &str,
-        message: String,
-        help: Option<String>,
-    ) {
+    fn push(&mut self, severity: Severity, span: &Span, key: &str, message: String, help: Option<String>) {
         if self.problems.len() >= PROBLEMS_AT_MOST {
             return;
         }
@@ -168,9 +161,7 @@ impl<'s> Report<'s> {
 
     /// The line a byte stands in, from 0.
     fn line_of(&self, at: usize) -> usize {
-        self.lines
-            .partition_point(|start| *start <= at)
-            .saturating_sub(1)
+        self.lines.partition_point(|start| *start <= at).saturating_sub(1)
     }
 }
 

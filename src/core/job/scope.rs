@@ -111,10 +111,7 @@ impl<'s> Scope<'s> {
             None => {
                 let steps = steps.iter().map(|step| step.name.as_str());
                 let known = seeds.keys().map(String::as_str);
-                let known: Vec<&str> = known
-                    .chain(self.vary.iter().copied())
-                    .chain(steps)
-                    .collect();
+                let known: Vec<&str> = known.chain(self.vary.iter().copied()).chain(steps).collect();
                 let message = format!("no field or step is called {}", quote(name));
                 Err(Unknown::error(message, hint(name, &known)))
             }
@@ -134,10 +131,7 @@ fn attribute(step: &Step, path: &str, also: Option<&[&str]>) -> Result<(), Unkno
     }
     let Some(mut schema) = step.schema.as_deref() else {
         let name = &step.name;
-        let message = format!(
-            "the answer of `{name}` is plain text: it has no {}",
-            quote(path)
-        );
+        let message = format!("the answer of `{name}` is plain text: it has no {}", quote(path));
         let help = format!("use `{name}`, or give the step a schema");
         return Err(Unknown::error(message, Some(help)));
     };

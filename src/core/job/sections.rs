@@ -14,8 +14,8 @@ const COUNT_AT_MOST: u64 = 1_000_000_000_000;
 
 /// File names that some systems keep for devices.
 const RESERVED: &[&str] = &[
-    "con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7",
-    "com8", "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+    "con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
 /// Words that mean something else inside a template.
@@ -48,9 +48,7 @@ const TEMPLATE_WORDS: &[&str] = &[
 
 /// A name that becomes a file or directory: `[a-z0-9-]{1,64}`, with `_` where `underscore` says so.
 pub(super) fn file_name(name: &str, underscore: bool) -> Result<(), &'static str> {
-    let fits = |c: char| {
-        c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (underscore && c == '_')
-    };
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (underscore && c == '_');
     if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
         return Err("1 to 64 of a-z, 0-9 and -");
     }
@@ -62,13 +60,10 @@ pub(super) fn file_name(name: &str, underscore: bool) -> Result<(), &'static str
 
 /// A name that templates use as a variable: `[a-z][a-z0-9_]*`, at most 64, in any case where `any_case` says so.
 pub(super) fn variable_name(name: &str, any_case: bool) -> Result<(), &'static str> {
-    let letter =
-        |c: char| c.is_ascii_lowercase() || (any_case && (c.is_ascii_uppercase() || c == '_'));
+    let letter = |c: char| c.is_ascii_lowercase() || (any_case && (c.is_ascii_uppercase() || c == '_'));
     let fits = name.starts_with(letter)
         && name.len() <= 64
-        && name
-            .chars()
-            .all(|c| letter(c) || c.is_ascii_digit() || c == '_');
+        && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '_');
     if !fits {
         return Err("a letter, then letters, digits and _; at most 64");
     }
@@ -87,12 +82,7 @@ pub(super) fn name(node: &Node, report: &mut Report) -> Option<String> {
     Some(name)
 }
 
-pub(super) fn seeds(
-    table: &mut Table,
-    places: &mut Places,
-    known: &Known,
-    report: &mut Report,
-) -> Seeds {
+pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, report: &mut Report) -> Seeds {
     let node = table.need("seeds", report);
     let Some(mut table) = node.and_then(|node| node.table(report)) else {
         return no_seeds();
@@ -182,11 +172,7 @@ fn chunk(node: &Node, report: &mut Report) -> Option<Chunk> {
     })
 }
 
-pub(super) fn vary(
-    table: &mut Table,
-    places: &mut Places,
-    report: &mut Report,
-) -> Vec<(String, Vary)> {
+pub(super) fn vary(table: &mut Table, places: &mut Places, report: &mut Report) -> Vec<(String, Vary)> {
     let Some(table) = table.get("vary").and_then(|node| node.table(report)) else {
         return Vec::new();
     };
@@ -206,15 +192,10 @@ pub(super) fn vary(
 
 fn vary_field(node: &Node, report: &mut Report) -> Option<Vary> {
     let mut table = node.table(report)?;
-    let (choose, weights, integer) = (
-        table.get("choose"),
-        table.get("weights"),
-        table.get("integer"),
-    );
+    let (choose, weights, integer) = (table.get("choose"), table.get("weights"), table.get("integer"));
     let given = [&choose, &weights, &integer].into_iter().flatten().count();
     if given != 1 {
-        let message =
-            format!("exactly one of choose, weights and integer is needed, found {given}");
+        let message = format!("exactly one of choose, weights and integer is needed, found {given}");
         report.error(&node.span, &node.path, message);
     }
     table.finish(report);
@@ -293,11 +274,7 @@ pub(super) fn validators(table: &mut Table, places: &mut Places, report: &mut Re
     plugs
 }
 
-pub(super) fn target(
-    table: &mut Table,
-    places: &mut Places,
-    report: &mut Report,
-) -> Option<Target> {
+pub(super) fn target(table: &mut Table, places: &mut Places, report: &mut Report) -> Option<Target> {
     let mut table = table.get("target")?.table(report)?;
     places.target = table.span.clone();
     let accepted = table.need("accepted", report);

@@ -41,13 +41,7 @@ pub(super) fn steps(
         .collect()
 }
 
-fn step(
-    mut table: Table,
-    places: &mut Places,
-    files: Files,
-    known: &Known,
-    report: &mut Report,
-) -> Step {
+fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, report: &mut Report) -> Step {
     let name = table.need("name", report);
     let name = name.and_then(|node| {
         let name = node.string(report)?;
@@ -68,10 +62,7 @@ fn step(
         capability: text(&mut table, "capability", report),
         teachers,
         system: text(&mut table, "system", report),
-        prompt: prompt
-            .as_ref()
-            .map(|(text, _)| text.clone())
-            .unwrap_or_default(),
+        prompt: prompt.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
         schema: schema(&mut table, files, known, report),
         reask: table
             .get("on_invalid")
@@ -162,11 +153,7 @@ fn schema(table: &mut Table, files: Files, known: &Known, report: &mut Report) -
             let path = node.string(report)?;
             let read = files(&path);
             if let Err(message) = &read {
-                report.error(
-                    &node.span,
-                    &node.path,
-                    format!("{}: {message}", quote(&path)),
-                );
+                report.error(&node.span, &node.path, format!("{}: {message}", quote(&path)));
             }
             let value = json(&read.ok()?, &node, false, report)?;
             (node, value)

@@ -128,16 +128,13 @@ fn the_job_file_of_the_product_page_is_read_whole() {
     );
     assert_eq!(step.system.as_deref(), Some("You are {{ persona }}. …"));
     assert_eq!(step.prompt, "{{ question }}");
-    let schema = json!({"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]});
+    let schema =
+        json!({"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]});
     assert_eq!(step.schema.as_deref(), Some(&schema));
     assert_eq!((step.reask, step.candidates, step.reuse), (2, 4, true));
     assert_eq!(step.when.as_deref(), Some("difficulty == 'hard'"));
     assert_eq!(step.params.logprobs, Some(5));
-    let plugs: Vec<&str> = spec
-        .validators
-        .iter()
-        .map(|plug| plug.kind.as_str())
-        .collect();
+    let plugs: Vec<&str> = spec.validators.iter().map(|plug| plug.kind.as_str()).collect();
     assert_eq!(plugs, kinds);
     assert_eq!(
         json!(spec.validators[2].params),
@@ -190,11 +187,7 @@ fn a_small_job_has_defaults() {
     assert_eq!(spec.limits, Limits::default());
     assert_eq!(spec.dataset, DatasetSpec::default());
     assert_eq!(
-        (
-            spec.steps[0].candidates,
-            spec.steps[0].reask,
-            spec.seeds.repeat
-        ),
+        (spec.steps[0].candidates, spec.steps[0].reask, spec.seeds.repeat),
         (1, 0, 1)
     );
 }
@@ -281,9 +274,7 @@ fn what_is_missing_is_said() {
 fn a_variable_that_nobody_provides_is_found_with_the_nearest_name() {
     assert_eq!(
         said(&SMALL.replace("{{ topic }}", "{{ topik }}")),
-        [
-            "7:10: error: steps.answer.prompt: no field or step is called `topik` (did you mean `topic`?)"
-        ]
+        ["7:10: error: steps.answer.prompt: no field or step is called `topik` (did you mean `topic`?)"]
     );
     let guarded = SMALL.replace("{{ topic }}", "{{ topik | default('x') }}");
     assert!(said(&guarded).is_empty());
@@ -313,12 +304,7 @@ fn a_template_error_has_its_line_in_the_job_file() {
     );
     let problems = read(&source).problems;
     assert_eq!(problems.len(), 1);
-    assert_eq!(
-        (problems[0].line, problems[0].column),
-        (10, 1),
-        "{}",
-        problems[0]
-    );
+    assert_eq!((problems[0].line, problems[0].column), (10, 1), "{}", problems[0]);
 }
 
 #[test]
@@ -328,14 +314,15 @@ fn steps_see_only_what_was_answered_before_them_and_what_their_schemas_promise()
             "{SMALL}\n{schema}\n[[steps]]\nname = \"check\"\nprompt = \"{prompt}\"\n[[steps]]\nname = \"last\"\nprompt = \"x\"\n"
         )
     };
-    let closed =
-        r#"schema = { properties = { text = { type = "string" } }, additionalProperties = false }"#;
+    let closed = r#"schema = { properties = { text = { type = "string" } }, additionalProperties = false }"#;
     let open = r#"schema = { properties = { text = { type = "string" } } }"#;
     assert!(said(&second("{{ answer }}", "")).is_empty());
     assert!(said(&second("{{ answer.text }}", closed)).is_empty());
-    assert!(said(&second("{{ answer.txt }}", closed))[0].contains(
-        "error: steps.check.prompt: the schema of `answer` has no `txt` (did you mean `text`?)"
-    ));
+    assert!(
+        said(&second("{{ answer.txt }}", closed))[0].contains(
+            "error: steps.check.prompt: the schema of `answer` has no `txt` (did you mean `text`?)"
+        )
+    );
     assert!(said(&second("{{ answer.txt }}", open))[0].contains("warning"));
     assert!(said(&second("{{ answer.text }}", ""))[0].contains("is plain text"));
     for later in ["{{ last }}", "{{ check }}"] {
@@ -401,11 +388,7 @@ fn schemas_come_as_tables_as_text_or_from_files() {
         from("a.json").spec.unwrap().steps[0].schema.as_deref(),
         Some(&expected)
     );
-    assert!(
-        from("b.json").problems[0]
-            .message
-            .contains("`b.json`: not found")
-    );
+    assert!(from("b.json").problems[0].message.contains("`b.json`: not found"));
     let refused = |schema: &str| {
         let found = said(&with(schema));
         assert_eq!(found.len(), 1, "{schema}: {found:?}");
@@ -428,7 +411,12 @@ fn schemas_come_as_tables_as_text_or_from_files() {
             .contains("points outside")
         );
     }
-    assert!(said(&with("schema = { \"$ref\" = \"#/$defs/a\", properties = { \"$ref\" = { type = \"string\" } } }")).is_empty());
+    assert!(
+        said(&with(
+            "schema = { \"$ref\" = \"#/$defs/a\", properties = { \"$ref\" = { type = \"string\" } } }"
+        ))
+        .is_empty()
+    );
     let deep = format!("schema = '{}1{}'", "{\"not\":".repeat(70), "}".repeat(70));
     assert!(refused(&deep).contains("nests deeper than 64"));
     let long = format!("schema = '{{\"title\": \"{}\"}}'", "x".repeat(300_000));
@@ -438,9 +426,7 @@ fn schemas_come_as_tables_as_text_or_from_files() {
         check_schema: &|_| Err("`type` is no type".to_owned()),
         ..Known::default()
     };
-    assert!(
-        said_with(&with("schema = { type = \"strng\" }"), &known)[0].contains("`type` is no type")
-    );
+    assert!(said_with(&with("schema = { type = \"strng\" }"), &known)[0].contains("`type` is no type"));
 }
 
 #[test]
@@ -477,13 +463,8 @@ fn teachers_and_capabilities_must_be_configured_where_that_is_known() {
         ..Known::default()
     };
     let with = |lines: &str| said_with(&format!("{SMALL}{lines}"), &known);
-    assert!(
-        with("teachers = [ { use = \"local/qwen3\", weight = 0 }, { use = \"mock/any\" } ]")
-            .is_empty()
-    );
-    assert!(
-        with("teachers = [ { use = \"local/qwen\" } ]")[0].contains("did you mean `local/qwen3`?")
-    );
+    assert!(with("teachers = [ { use = \"local/qwen3\", weight = 0 }, { use = \"mock/any\" } ]").is_empty());
+    assert!(with("teachers = [ { use = \"local/qwen\" } ]")[0].contains("did you mean `local/qwen3`?"));
     assert!(with("teachers = [ { use = \"qwen\" } ]")[0].contains("(provider/model)"));
     assert!(
         with("capability = \"jsn\"")[0]
@@ -505,13 +486,9 @@ fn dataset_fields_refer_to_something() {
     assert!(with("fields = { user = \"topic\", assistant = \"answer\" }").is_empty());
     assert!(with("fields = { user = \"topic\", assistant = \"answer.reasoning\" }").is_empty());
     assert!(
-        with("fields = { user = \"topik\", assistant = \"answer\" }")[0]
-            .contains("did you mean `topic`?")
+        with("fields = { user = \"topik\", assistant = \"answer\" }")[0].contains("did you mean `topic`?")
     );
-    assert!(
-        with("fields = { user = \"topic\", assistant = \"answer.value\" }")[0]
-            .contains("plain text")
-    );
+    assert!(with("fields = { user = \"topic\", assistant = \"answer.value\" }")[0].contains("plain text"));
     assert!(
         with("fields = { user = \"topic\", asistant = \"answer\" }")
             .iter()
@@ -546,22 +523,15 @@ fn a_target_that_nothing_can_reach_is_a_warning() {
 
 #[test]
 fn chunks_and_seed_files_are_checked() {
-    let with = |lines: &str| {
-        SMALL.replace(
-            r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#,
-            lines,
-        )
-    };
+    let with =
+        |lines: &str| SMALL.replace(r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#, lines);
     let known = Known {
         seed_extensions: &["jsonl", "md"],
         ..Known::default()
     };
     assert!(said_with(&with("path = \"-\""), &known).is_empty());
     assert!(said_with(&with("path = \"a/b.JSONL\""), &known).is_empty());
-    assert!(
-        said_with(&with("path = \"a.docx\""), &known)[0]
-            .contains("no reader for files like `a.docx`")
-    );
+    assert!(said_with(&with("path = \"a.docx\""), &known)[0].contains("no reader for files like `a.docx`"));
     let chunk = |chunk: &str| said(&with(&format!("path = \"a.md\"\nchunk = {chunk}")));
     assert!(chunk("{ field = \"text\", size = 4000, overlap = 200 }").is_empty());
     assert!(

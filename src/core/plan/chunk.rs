@@ -23,9 +23,7 @@ pub fn chunks(row: Row, chunk: &Chunk) -> impl Iterator<Item = Row> + use<> {
             };
             piece.insert(key.clone(), value);
         }
-        piece
-            .entry(CHUNK_FIELD)
-            .or_insert_with(|| Value::from(at as u64));
+        piece.entry(CHUNK_FIELD).or_insert_with(|| Value::from(at as u64));
         piece
     })
 }
@@ -36,9 +34,7 @@ pub(super) fn count(row: &Row, chunk: Option<&Chunk>) -> u64 {
 }
 
 fn document<'a>(row: &'a Row, chunk: &Chunk) -> &'a str {
-    row.get(&chunk.field)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    row.get(&chunk.field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Byte ranges of the pieces of a text; one (empty) range for an empty text.
@@ -73,9 +69,7 @@ fn best_cut(window: &str) -> Option<usize> {
         window
             .char_indices()
             .zip(window.chars().skip(1))
-            .filter(|((_, mark), next)| {
-                marks.contains(mark) && (next.is_whitespace() || *mark > '\u{7f}')
-            })
+            .filter(|((_, mark), next)| marks.contains(mark) && (next.is_whitespace() || *mark > '\u{7f}'))
             .map(|((at, mark), _)| at + mark.len_utf8())
             .last()
     };

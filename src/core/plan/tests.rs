@@ -106,10 +106,7 @@ fn an_unreadable_row_passes_through_and_takes_no_place() {
         .map(|task| task.map(|task| task.index))
         .collect();
     assert_eq!(got, [Ok(0), Err("line 2"), Ok(1)]);
-    assert_eq!(
-        count_rows(&spec, [Ok(row(0)), Err("no")].into_iter()),
-        Err("no")
-    );
+    assert_eq!(count_rows(&spec, [Ok(row(0)), Err("no")].into_iter()), Err("no"));
 }
 
 #[test]
@@ -152,17 +149,14 @@ fn documents_become_pieces_before_they_are_counted_and_shuffled() {
     });
     spec.seeds.shuffle = true;
     let documents = || {
-        ["abcdefgh", "ab", "abcdefghi"].into_iter().map(|text| {
-            Ok::<Row, Infallible>([("text".to_owned(), json!(text))].into_iter().collect())
-        })
+        ["abcdefgh", "ab", "abcdefghi"]
+            .into_iter()
+            .map(|text| Ok::<Row, Infallible>([("text".to_owned(), json!(text))].into_iter().collect()))
     };
     let count = count_rows(&spec, documents()).unwrap();
     assert_eq!(count, 6);
     let plan = Plan::new(&spec, Some(count));
-    let indexes: BTreeSet<u64> = plan
-        .tasks(documents())
-        .map(|task| task.unwrap().index)
-        .collect();
+    let indexes: BTreeSet<u64> = plan.tasks(documents()).map(|task| task.unwrap().index).collect();
     assert_eq!(indexes, (0..6).collect());
 }
 

@@ -34,10 +34,7 @@ pub(super) fn check(source: &str) -> Result<(), Refusal> {
         let line = || source[..at].matches('\n').count() + 1;
         let measured = measure(tag);
         repeated += measured.repeated;
-        branches += usize::from(
-            tag.trim_start_matches(['-', '+', ' ', '\n'])
-                .starts_with("elif"),
-        );
+        branches += usize::from(tag.trim_start_matches(['-', '+', ' ', '\n']).starts_with("elif"));
         if measured.repeats_list {
             return refuse(line(), "lists cannot be multiplied".to_owned());
         }
@@ -69,15 +66,13 @@ pub(super) fn tolerates(source: &str, name: &str) -> bool {
         let after = source[at + name.len()..]
             .trim_start_matches(|c: char| in_word(c) || c == '.')
             .trim_start();
-        let whole =
-            !source[..at].ends_with(in_word) && !source[at + name.len()..].starts_with(in_word);
+        let whole = !source[..at].ends_with(in_word) && !source[at + name.len()..].starts_with(in_word);
         let mut next = after.split_whitespace();
         let filter = after.strip_prefix('|').map(str::trim_start);
         let takes_missing = match (next.next(), next.next(), next.next()) {
             (Some("is"), Some(test), _) if is_presence(test) => true,
             (Some("is"), Some("not"), Some(test)) => is_presence(test),
-            _ => filter
-                .is_some_and(|filter| filter.starts_with("default") || filter.starts_with("d(")),
+            _ => filter.is_some_and(|filter| filter.starts_with("default") || filter.starts_with("d(")),
         };
         whole && takes_missing
     })

@@ -20,10 +20,7 @@ fn render(source: &str, variables: serde_json::Value) -> String {
 
 #[test]
 fn text_is_kept_as_written() {
-    assert_eq!(
-        render("a <b> {{ x }}\n", json!({"x": "<&>"})),
-        "a <b> <&>\n"
-    );
+    assert_eq!(render("a <b> {{ x }}\n", json!({"x": "<&>"})), "a <b> <&>\n");
     assert_eq!(
         render("{{ x | tojson }}", json!({"x": {"a": [1, "<ä>"]}})),
         r#"{"a":[1,"<ä>"]}"#
@@ -32,7 +29,8 @@ fn text_is_kept_as_written() {
 
 #[test]
 fn values_become_text_as_everywhere_else() {
-    let variables = json!({"o": {"b": [1, 2.5, null, true], "a": "x\"y"}, "n": null, "i": 9_007_199_254_740_993_i64});
+    let variables =
+        json!({"o": {"b": [1, 2.5, null, true], "a": "x\"y"}, "n": null, "i": 9_007_199_254_740_993_i64});
     assert_eq!(
         render("{{ o }} {{ n }} {{ i }} {{ o.b[1] }}", variables),
         r#"{"b":[1,2.5,null,true],"a":"x\"y"} null 9007199254740993 2.5"#
@@ -41,10 +39,7 @@ fn values_become_text_as_everywhere_else() {
 
 #[test]
 fn an_undefined_variable_is_an_error_that_names_it() {
-    let said = render(
-        "one\n{{ solution.answr }}",
-        json!({"solution": {"answer": 1}}),
-    );
+    let said = render("one\n{{ solution.answr }}", json!({"solution": {"answer": 1}}));
     assert_eq!(said, "ERROR t, line 2: undefined value at `solution.answr`");
     assert_eq!(render("{{ hint | default('none') }}", json!({})), "none");
 }
@@ -130,12 +125,8 @@ fn steps_see_seeds_varied_fields_and_earlier_answers() {
         finish: crate::core::request::FinishReason::Stop,
         usage: crate::core::request::Usage::default(),
     };
-    let answers = [
-        answer("plain", None),
-        answer("shaped", Some(json!({"a": 4}))),
-    ];
-    let template =
-        Template::compile("t", "{{ question }} {{ level }} {{ plain }} {{ shaped.a }}").unwrap();
+    let answers = [answer("plain", None), answer("shaped", Some(json!({"a": 4})))];
+    let template = Template::compile("t", "{{ question }} {{ level }} {{ plain }} {{ shaped.a }}").unwrap();
     assert_eq!(
         template.render(&variables(&seed, &vary, &answers)).unwrap(),
         "2+2 vary text 4"
@@ -161,11 +152,7 @@ fn bombs_are_refused_before_they_go_off() {
         &format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(15_000)),
         &format!("{{{{ x {} }}}}", "if a else b ".repeat(15_000)),
         &"{% if a %}".repeat(20_000),
-        &format!(
-            "{{{{ {}1{} }}}}",
-            "{'a':".repeat(20_000),
-            "}".repeat(20_000)
-        ),
+        &format!("{{{{ {}1{} }}}}", "{'a':".repeat(20_000), "}".repeat(20_000)),
     ] {
         let said = render(source, json!({"x": "x", "a": 1, "b": 1}));
         assert!(said.starts_with("PROBLEM"), "{source:.80}: {said:.200}");
@@ -197,29 +184,20 @@ fn what_is_large_but_honest_renders() {
     let spread = render("{{ x | tojson(indent=2) }}", json!({"x": [1]}));
     assert_eq!(spread, "[\n  1\n]");
     let document = "word ".repeat(400_000);
-    assert_eq!(
-        render("{{ text }}!", json!({"text": document})).len(),
-        2_000_001
-    );
+    assert_eq!(render("{{ text }}!", json!({"text": document})).len(), 2_000_001);
     let list: Vec<String> = (0..5_000).map(|n| format!("'{n}'")).collect();
     let source = format!(
         "{{% set names = [{}] %}}{{{{ names | length }}}}",
         list.join(", ")
     );
     assert_eq!(render(&source, json!({})), "5000");
-    assert_eq!(
-        render("{{ '-' * 40 }}{{ 2 * n }}", json!({"n": 21})).len(),
-        42
-    );
+    assert_eq!(render("{{ '-' * 40 }}{{ 2 * n }}", json!({"n": 21})).len(), 42);
 }
 
 #[test]
 fn nothing_is_loaded_and_data_is_never_a_template() {
     assert!(render("{% include 'secret' %}", json!({})).starts_with("ERROR"));
-    assert_eq!(
-        render("{{ x }}", json!({"x": "{{ 1 + 1 }}"})),
-        "{{ 1 + 1 }}"
-    );
+    assert_eq!(render("{{ x }}", json!({"x": "{{ 1 + 1 }}"})), "{{ 1 + 1 }}");
 }
 
 proptest! {

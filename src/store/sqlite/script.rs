@@ -34,8 +34,7 @@ impl Values {
 impl Script {
     /// Repeats `statement`, whose parameters are plain `?`.
     pub(super) fn new(statement: &'static str) -> Self {
-        let build =
-            move || std::array::from_fn(|power| [statement].repeat(1 << power).join(";").into());
+        let build = move || std::array::from_fn(|power| [statement].repeat(1 << power).join(";").into());
         Self {
             sizes: LazyLock::new(Box::new(build)),
         }

@@ -22,8 +22,7 @@ pub(super) const CLAIMABLE: &str = "
     ) c CROSS JOIN seeds d ON d.task = c.id";
 
 /// Leases a JSON list of tasks (?2) with tokens from ?1 on.
-pub(super) const LEASE: &str =
-    "UPDATE tasks SET state = 1, due_ms = NULL, reason = NULL, token = ?1 + j.key
+pub(super) const LEASE: &str = "UPDATE tasks SET state = 1, due_ms = NULL, reason = NULL, token = ?1 + j.key
     FROM json_each(?2) j WHERE tasks.id = j.value";
 
 /// Attempts and answers of a JSON list of tasks, oldest first.
@@ -48,9 +47,7 @@ pub(super) static INSERT_REQUEST: LazyLock<Script> = LazyLock::new(|| {
 
 /// An answer.
 pub(super) static INSERT_RESPONSE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "INSERT INTO responses (request, status, latency_us, headers, body) VALUES (?, ?, ?, ?, ?)",
-    )
+    Script::new("INSERT INTO responses (request, status, latency_us, headers, body) VALUES (?, ?, ?, ?, ?)")
 });
 
 /// How an attempt ended.
