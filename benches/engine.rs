@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench engine` runs the short set; `-- --million` adds 1,000,000 tasks (minutes).
 
+#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
+
 #[path = "support/process.rs"]
 mod process;
 #[path = "../tests/support/teacher.rs"]

@@ -1,6 +1,8 @@
 //! What the validators cost on one core: near duplicates (texts a second, recall and precision against brute force, memory) and
 //! JSON Schema (rows a second, parsed and validated). Run with `cargo bench --bench validators`.
 
+#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

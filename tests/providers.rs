@@ -1,6 +1,8 @@
 //! The providers' wing from outside: every row of its action table, every wire in and out, a hostile network, plugin processes, the mock
 //! teacher and cassettes. Offline; servers are sockets on loopback.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+
 #[path = "providers/answers.rs"]
 mod answers;
 #[path = "providers/mock.rs"]

@@ -1,5 +1,7 @@
 //! The terminal application by behaviour: key scripts against a canned engine, and the pictures they lead to.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

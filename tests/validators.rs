@@ -1,5 +1,7 @@
 //! The validators by behaviour, through their catalog: what each accepts, rejects with which reason and evidence, and refuses to
 //! be built from. The context is a fake; scripts are real processes in temporary directories.
+
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -30,6 +30,10 @@ impl Edited {
 }
 
 /// Opens a copy of the text in the editor. `None`: the user changed nothing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one of the few places that start a program: the editor the user chose"
+)]
 pub(super) async fn edit(
     surroundings: &Surroundings,
     name: &str,

@@ -1,6 +1,11 @@
 //! The files that commands read and write at the user's word: job files, copies for the editor, `init`, reports with `-o`. The
 //! ledger and the datasets are not among them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these are the files that commands read and write"
+)]
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 

@@ -371,6 +371,10 @@ fn found(value: &DeValue<'_>) -> &'static str {
 }
 
 /// The file's text, for a file of at most 1 MiB.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "config files are read here, with a size limit"
+)]
 pub(super) fn text_of(path: &Path) -> Result<String, String> {
     const BYTES_MAX: u64 = 1024 * 1024;
     let bytes = std::fs::File::open(path)

@@ -80,6 +80,10 @@ fn key(text: &str, origin: &str) -> Result<SecretString, SecretError> {
     Ok(SecretString::from(line.to_owned()))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a key file is read here, with its mode looked at first"
+)]
 fn from_file(path: &Path) -> Result<SecretString, SecretError> {
     let fault = |what: String| SecretError::File {
         file: path.to_owned(),
@@ -127,6 +131,10 @@ fn check_access(file: &File) -> Result<(), String> {
     Ok(())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one of the few places that start a program: the command that prints a key"
+)]
 async fn from_command(words: &[String], timeout: Duration) -> Result<SecretString, SecretError> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(SecretError::Unusable("an empty command".to_owned()));

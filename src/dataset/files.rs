@@ -1,6 +1,11 @@
 //! The few things done to files: look without following links, cut, sync, set aside, replace. Everything that touches the disk for a
 //! dataset goes through here. All of it blocks.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "everything that touches the disk for a dataset is here"
+)]
+
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};

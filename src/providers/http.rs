@@ -260,6 +260,7 @@ pub(super) fn configured_model(model: &ModelSettings) -> ModelInfo {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one client of the program")]
 fn client(url: &Url) -> Result<Client, PlugError> {
     let builder = Client::builder()
         .user_agent(concat!("destilation/", env!("CARGO_PKG_VERSION")))
@@ -379,6 +380,10 @@ fn is_kept(name: &str) -> bool {
         || name.starts_with("anthropic-ratelimit-")
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only for the `date` header of an answer that has none"
+)]
 fn now() -> String {
     let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
     printer

@@ -108,6 +108,7 @@ pub struct CassetteRecorder {
 impl CassetteRecorder {
     /// Starts a new cassette; a file already there is an error, for it may hold what was paid for. Of the providers only name, kind and
     /// models are written.
+    #[expect(clippy::disallowed_methods, reason = "cassettes are written here")]
     pub fn create(path: &Path, providers: &[ProviderSettings]) -> io::Result<Self> {
         let mut file = BufWriter::new(File::create_new(path)?);
         let recorded = providers.iter().map(|provider| Recorded {
@@ -193,6 +194,7 @@ struct Tape {
 }
 
 impl Tape {
+    #[expect(clippy::disallowed_methods, reason = "cassettes are read here, line by line")]
     fn open(path: &Path) -> Result<Self, PlugError> {
         let wrong = |why: String| PlugError::at("cassette", format!("{}: {why}", path.display()));
         let file = File::open(path).map_err(|error| wrong(error.to_string()))?;

@@ -118,6 +118,10 @@ fn unknown(path: &Path, extension: &str) -> SeedError {
 }
 
 /// A regular file (or pipe) for reading, with an error that says what to do.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "seed files are opened here and streamed"
+)]
 fn open_file(path: &Path) -> Result<File, SeedError> {
     let file = File::open(path).map_err(|error| {
         let help = if error.kind() == std::io::ErrorKind::NotFound {

@@ -26,6 +26,7 @@ pub(super) struct Clock {
 
 impl Clock {
     /// A clock that starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the store's own clock")]
     pub(super) fn start() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {

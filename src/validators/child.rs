@@ -71,6 +71,10 @@ pub(super) struct Child {
 
 impl Launch {
     /// Starts it and waits for its `{"hello":1}`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one of the few places that start a program: a validator of the user's"
+    )]
     pub(super) async fn start(&self) -> Result<Child, String> {
         let (program, arguments) = self.command.split_first().ok_or("the command is empty")?;
         let mut process = Command::new(self.program(program))
@@ -124,6 +128,10 @@ impl Launch {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the two variables a program is promised"
+    )]
     fn environment(&self) -> Vec<(String, std::ffi::OsString)> {
         ["PATH", "LANG"]
             .into_iter()

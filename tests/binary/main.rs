@@ -1,5 +1,7 @@
 //! The binary as a user runs it: real processes, real files, real signals, a scripted teacher on the loopback.
 
+#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 #[path = "../support/teacher.rs"]

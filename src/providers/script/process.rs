@@ -299,6 +299,10 @@ impl Drop for Leave<'_> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "plugins are started here, with the few variables they were promised"
+)]
 fn spawn(program: &Program) -> std::io::Result<Child> {
     let mut command = Command::new(&program.command[0]);
     command.args(&program.command[1..]).env_clear();

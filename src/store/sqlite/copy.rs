@@ -1,5 +1,10 @@
 //! A consistent copy of a live database: written beside its place by SQLite itself, synced, then renamed. Never by copying files.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a copy is written beside its place, synced, renamed"
+)]
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;

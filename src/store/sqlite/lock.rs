@@ -1,6 +1,8 @@
 //! Who may write: a lock file beside the database, locked by the kernel (so that it ends with its owner, however it ended) and
 //! holding the owner's process id and what it runs.
 
+#![expect(clippy::disallowed_methods, reason = "the lock is a file")]
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
