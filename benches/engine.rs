@@ -3,7 +3,12 @@
 //!
 //! `cargo bench --bench engine` runs the short set; `-- --million` adds 1,000,000 tasks (minutes).
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench reads the clock, touches files and may panic"
+)]
 
 #[path = "support/process.rs"]
 mod process;

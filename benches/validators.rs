@@ -1,7 +1,12 @@
 //! What the validators cost on one core: near duplicates (texts a second, recall and precision against brute force, memory) and
 //! JSON Schema (rows a second, parsed and validated). Run with `cargo bench --bench validators`.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench reads the clock, touches files and may panic"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -86,7 +86,7 @@ impl World {
             &self.cwd,
             loaded,
             &needs,
-            self.what(),
+            Self::what(),
             globals.log_bodies,
         )
         .await
@@ -108,7 +108,7 @@ impl World {
     }
 
     /// What this instance does, told to others that find the database taken.
-    fn what(&self) -> String {
+    fn what() -> String {
         let words: Vec<String> = std::env::args().skip(1).take(4).collect();
         if words.is_empty() {
             "destiler".to_owned()

@@ -1,7 +1,12 @@
 //! The providers' wing from outside: every row of its action table, every wire in and out, a hostile network, plugin processes, the mock
 //! teacher and cassettes. Offline; servers are sockets on loopback.
 
-#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests touch files and may panic"
+)]
 
 #[path = "providers/answers.rs"]
 mod answers;

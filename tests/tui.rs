@@ -1,6 +1,11 @@
 //! The terminal application by behaviour: key scripts against a canned engine, and the pictures they lead to.
 
-#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests touch files and may panic"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! The validators by behaviour, through their catalog: what each accepts, rejects with which reason and evidence, and refuses to
 //! be built from. The context is a fake; scripts are real processes in temporary directories.
 
-#![allow(clippy::disallowed_methods, reason = "tests touch files")]
-#![expect(
+#![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test fails by panicking"
+    reason = "tests prepare files and may panic"
 )]
 
 use std::collections::VecDeque;

@@ -46,10 +46,7 @@ pub(super) fn start(
     started.ok().map(|()| guard)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the state directory is ours; nobody else may read it"
-)]
+/// Nobody else may read it.
 fn private_directory(directory: &Path) -> Option<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()

@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(found.unwrap().expose_secret(), "the-key");
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the test reads what the command wrote")]
     #[tokio::test]
     async fn a_command_that_hangs_is_ended_with_all_it_started() {
         let words = shell("sleep 1000 & echo $! > \"$0\"; wait");

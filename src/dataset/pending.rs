@@ -16,7 +16,7 @@ struct Pending {
 
 /// Starts the file. Its directory must exist; a file already there is replaced at the end.
 pub(super) fn create(path: &Path) -> io::Result<Box<dyn PendingFile>> {
-    let replacement = Replacement::start(path.to_path_buf()).map_err(other)?;
+    let replacement = Replacement::start(path.to_path_buf()).map_err(|error| other(&error))?;
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -35,13 +35,13 @@ impl PendingFile for Pending {
 
     fn finish(self: Box<Self>) -> io::Result<()> {
         let replacement = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        replacement.sync(0).map_err(other)?;
+        replacement.sync(0).map_err(|error| other(&error))?;
         let directory = self.directory;
-        replacement.replace().map_err(other)?;
-        sync_directory(&directory).map_err(other)
+        replacement.replace().map_err(|error| other(&error))?;
+        sync_directory(&directory).map_err(|error| other(&error))
     }
 }
 
-fn other(error: DatasetError) -> io::Error {
+fn other(error: &DatasetError) -> io::Error {
     io::Error::other(error.to_string())
 }

@@ -235,9 +235,9 @@ async fn samples(
         .await?;
     let total = shared.store.count_samples(&filter).await?;
     let names = names(shared).await?;
-    let named = |sample: Sample| (names.get(&sample.task.job).cloned().unwrap_or_default(), sample);
+    let with_job = |sample: Sample| (names.get(&sample.task.job).cloned().unwrap_or_default(), sample);
     Ok(SamplePage {
-        samples: page.into_iter().map(named).collect(),
+        samples: page.into_iter().map(with_job).collect(),
         total,
     })
 }

@@ -88,7 +88,7 @@ pub(super) struct Exchange {
 
 /// What became of one request that was sent.
 enum Sent {
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// Try the next teacher, this one never again for this question.
     Refused(usize, ProviderError),
     /// This one is closed for the time being.
@@ -146,16 +146,13 @@ impl<'a> Attempts<'a> {
                 let last = last.map_or_else(String::new, |error| format!("; last: {}", error.message));
                 return Err(Out::fail(format!("attempts: {attempt} attempts used{last}")));
             }
-            let (at, permit) = match self.teacher(asked, &refused, attempt).await? {
-                Some(found) => found,
-                None => {
-                    let why = last.map_or_else(|| "no teacher left".to_owned(), |error| error.message);
-                    return Err(Out::fail(format!("request: {why}")));
-                }
+            let Some((at, permit)) = self.teacher(asked, &refused, attempt).await? else {
+                let why = last.map_or_else(|| "no teacher left".to_owned(), |error| error.message);
+                return Err(Out::fail(format!("request: {why}")));
             };
             attempt += 1;
             match self.send(asked, at, permit, attempt, &refused).await {
-                Sent::Answered(answered) => return Ok(answered),
+                Sent::Answered(answered) => return Ok(*answered),
                 Sent::Refused(teacher, error) => {
                     refused.push(teacher);
                     last = Some(error);
@@ -353,13 +350,13 @@ impl<'a> Attempts<'a> {
             estimate: amount,
         };
         let lease = self.leased.lease;
-        let reused = if asked.reuse {
+        let known = if asked.reuse {
             self.shared.store.answered(request.fingerprint).await
         } else {
             Ok(None)
         };
-        let reused = match reused {
-            Ok(reused) => reused,
+        let known = match known {
+            Ok(known) => known,
             Err(error) => {
                 give_back();
                 return Sent::Out(error.into());
@@ -372,13 +369,12 @@ impl<'a> Attempts<'a> {
                 return Sent::Out(error.into());
             }
         };
-        let cached = reused.is_some();
-        let came = match reused {
-            Some(response) => Ok(response),
-            None => {
-                let _wire = OnWire::new(&self.job.on_wire);
-                provider.send(&request).await
-            }
+        let cached = known.is_some();
+        let came = if let Some(response) = known {
+            Ok(response)
+        } else {
+            let _wire = OnWire::new(&self.job.on_wire);
+            provider.send(&request).await
         };
         let response = match came {
             Ok(response) => response,
@@ -423,7 +419,7 @@ impl<'a> Attempts<'a> {
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(exchange);
                 }
-                self.filtered(Answered {
+                filtered(Answered {
                     completion,
                     teacher: teacher.name.clone(),
                     request: id,
@@ -442,19 +438,6 @@ impl<'a> Attempts<'a> {
         };
         drop(permit);
         sent
-    }
-
-    /// Some answers are none: cut by a filter, or ended in a way that is no success.
-    fn filtered(&self, answered: Answered) -> Sent {
-        match &answered.completion.finish {
-            FinishReason::ContentFilter => Sent::Out(Out::fail(
-                "content_filter: the provider's filter cut the answer".to_owned(),
-            )),
-            FinishReason::Other(word) => {
-                Sent::Out(Out::fail(format!("request: the answer ended with `{word}`")))
-            }
-            _ => Sent::Answered(answered),
-        }
     }
 
     #[expect(
@@ -639,6 +622,17 @@ impl<'a> Attempts<'a> {
         station.settle(reserved, actual);
         self.shared.day().settle(reserved, actual);
         self.job.settled.notify_waiters();
+    }
+}
+
+/// Some answers are none: cut by a filter, or ended in a way that is no success.
+fn filtered(answered: Answered) -> Sent {
+    match &answered.completion.finish {
+        FinishReason::ContentFilter => Sent::Out(Out::fail(
+            "content_filter: the provider's filter cut the answer".to_owned(),
+        )),
+        FinishReason::Other(word) => Sent::Out(Out::fail(format!("request: the answer ended with `{word}`"))),
+        _ => Sent::Answered(Box::new(answered)),
     }
 }
 

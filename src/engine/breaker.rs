@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Consecutive failures that open it.
 const IN_A_ROW: u32 = 5;
 /// Outcomes looked at for the share of failures.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// Fewest outcomes in the window before their share counts.
 const FEWEST: usize = 20;
 /// Most outcomes remembered.
@@ -83,6 +83,6 @@ mod tests {
         for turn in 0..19 {
             breaker.observe(Duration::from_secs(turn / 10), turn % 2 == 0);
         }
-        assert_eq!(breaker.observe(Duration::from_secs(120), false), None);
+        assert_eq!(breaker.observe(Duration::from_mins(2), false), None);
     }
 }

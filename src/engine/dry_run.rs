@@ -247,7 +247,7 @@ fn answer(step: &str, teacher: String, completion: Completion, value: Option<Val
 /// One request outside the ledger: no retries, no caps.
 async fn ask(
     shared: &Shared,
-    shares: &[Share],
+    mix: &[Share],
     messages: &[Message],
     schema: Option<Arc<Value>>,
     params: &Params,
@@ -258,7 +258,7 @@ async fn ask(
         open: true,
         ..Standing::default()
     };
-    let at = route::choose(RouteBy::Weights, shares, &open, &[], draw)
+    let at = route::choose(RouteBy::Weights, mix, &open, &[], draw)
         .ok_or_else(|| Failure::new(FailureKind::Invalid, "no configured teacher can serve this step"))?;
     let teacher = &shared.teachers[at];
     let station = shared.station_of(at);

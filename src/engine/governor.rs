@@ -18,7 +18,7 @@ use crate::core::settings::ProviderSettings;
 /// How long to wait before asking an unreachable endpoint again.
 const PROBE_UNREACHABLE: Duration = Duration::from_secs(5);
 /// How long an endpoint may be unreachable before the job needs a person.
-const UNREACHABLE_AT_MOST: Duration = Duration::from_secs(300);
+const UNREACHABLE_AT_MOST: Duration = Duration::from_mins(5);
 /// Concurrency where neither job nor provider sets any.
 const CONCURRENCY: u32 = 4096;
 
@@ -327,12 +327,11 @@ impl Station {
 impl State {
     fn standing(&self, now: Instant) -> Standing {
         match &self.closed {
-            None => Standing::Open,
             Some(Closed::Person(reason)) => Standing::Person(reason.clone()),
             Some(Closed::Until { at, .. }) if *at > now => Standing::Later(*at),
             // Due for its probe: whoever comes first makes it, the others look again shortly.
             Some(Closed::Until { .. }) if self.probing => Standing::Later(now + Duration::from_millis(200)),
-            Some(Closed::Until { .. }) => Standing::Open,
+            None | Some(Closed::Until { .. }) => Standing::Open,
         }
     }
 
@@ -554,7 +553,7 @@ mod tests {
         let mut bucket = Bucket::per_minute(600.0);
         let start = Instant::now();
         let mut granted = 0;
-        while start.elapsed() < Duration::from_secs(60) {
+        while start.elapsed() < Duration::from_mins(1) {
             match bucket.wait_for(Instant::now(), 1.0) {
                 None => {
                     bucket.take(1.0);

@@ -119,7 +119,7 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
 }
 
 /// A job that can run, or a failure that lists every problem.
-pub(super) async fn parse(shared: &Shared, source: String, base: String) -> Result<Loaded, Failure> {
+pub(super) fn parse(shared: &Shared, source: String, base: String) -> Result<Loaded, Failure> {
     let Parsed { spec, problems } = examine(shared, &source, &base);
     let errors = problems
         .iter()
@@ -151,7 +151,7 @@ pub(super) async fn parse(shared: &Shared, source: String, base: String) -> Resu
 /// A job from wherever it comes.
 pub(super) async fn load(shared: &Shared, source: JobSource) -> Result<Loaded, Failure> {
     let (source, base) = text(shared, source).await?;
-    parse(shared, source, base).await
+    parse(shared, source, base)
 }
 
 /// A seed file that cannot be read, as a problem of the job.

@@ -288,13 +288,13 @@ async fn clone(shared: &Shared, from: &str, name: &str) -> Result<Started, Failu
         ));
     }
     let source = library::renamed(&job.source, name);
-    let loaded = library::parse(shared, source, job.base.clone()).await?;
+    let loaded = library::parse(shared, source, job.base.clone())?;
     Ok(store(shared, loaded, &JobState::Draft).await?.1)
 }
 
 async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Failure> {
     let job = shared.store.job(name).await?;
-    let loaded = library::parse(shared, source, job.base.clone()).await?;
+    let loaded = library::parse(shared, source, job.base.clone())?;
     if loaded.spec.name != name {
         let failure = Failure::new(
             FailureKind::Invalid,

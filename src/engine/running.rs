@@ -124,7 +124,7 @@ impl Running {
             checks,
             left: spec
                 .target
-                .map(|target| AtomicI64::new(target.accepted as i64 - accepted as i64)),
+                .map(|target| AtomicI64::new(target.accepted.cast_signed() - accepted.cast_signed())),
             schemas: Arc::new(schemas),
             gates,
             budget: Mutex::new(budget),
@@ -155,10 +155,13 @@ impl Running {
     pub(super) fn ask(&self, wish: Wish) {
         self.wish.send_if_modified(|now| {
             let allowed = match (&*now, &wish) {
-                (_, Wish::Abort) | (Wish::Run, _) => true,
-                (Wish::Pause(_), Wish::Run | Wish::Cancel) => true,
                 (Wish::Pause(PauseReason::Asked | PauseReason::Stopped), Wish::Pause(_)) => false,
-                (Wish::Pause(_), Wish::Pause(PauseReason::Asked | PauseReason::Stopped)) => true,
+                (_, Wish::Abort)
+                | (Wish::Run, _)
+                | (
+                    Wish::Pause(_),
+                    Wish::Run | Wish::Cancel | Wish::Pause(PauseReason::Asked | PauseReason::Stopped),
+                ) => true,
                 (Wish::Pause(_) | Wish::Cancel | Wish::StopAtLimit(_) | Wish::Abort, _) => false,
             };
             if allowed {

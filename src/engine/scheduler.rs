@@ -111,7 +111,7 @@ impl<'a> Scheduler<'a> {
 
     async fn run(mut self) -> JobState {
         if let Err(error) = self.restore().await {
-            return self.broken(error);
+            return self.broken(&error);
         }
         let (shared, job) = (self.shared, self.job);
         let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job)));
@@ -265,11 +265,11 @@ impl<'a> Scheduler<'a> {
                 self.trouble(&error);
                 None
             }
-            other => Some(self.broken(other)),
+            other => Some(self.broken(&other)),
         }
     }
 
-    fn broken(&self, error: StoreError) -> JobState {
+    fn broken(&self, error: &StoreError) -> JobState {
         self.shared.note(
             Level::Error,
             Some(&self.job.spec.name),

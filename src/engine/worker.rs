@@ -168,12 +168,12 @@ async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<Candidate>
         paths = advance(attempts, at, step, paths).await?;
     }
     let seed = Arc::new(leased.seed.clone());
-    let vary = Arc::new(leased.vary.clone());
+    let varied = Arc::new(leased.vary.clone());
     let candidate = |path: Path| Candidate {
         task: leased.lease.task,
         ordinal: path.ordinal,
         seed: Arc::clone(&seed),
-        vary: Arc::clone(&vary),
+        vary: Arc::clone(&varied),
         steps: path.answers,
         schemas: Arc::clone(&job.schemas),
     };

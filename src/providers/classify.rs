@@ -384,10 +384,10 @@ fn rate_limited(fault: &Fault) -> ProviderError {
     if wait > LONGEST_WAIT
         && let Some(clock) = hint::clock_after(wait, fault.response)
     {
-        message.push_str(&format!(", resumes {clock}"));
+        message.extend([", resumes ", &clock]);
     }
     if !fault.message.is_empty() {
-        message.push_str(&format!(": {}", fault.message));
+        message.extend([": ", &fault.message]);
     }
     slower(snooze(Trouble::RateLimit, wait, message))
 }

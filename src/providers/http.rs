@@ -21,7 +21,7 @@ pub(super) const LARGEST_BODY: usize = 32 << 20;
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest silence inside a body.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Longest wait for a list of models or a probe.
 const ASIDE: Duration = Duration::from_secs(30);
 /// Idle connections kept per host: as many as a job may have in flight.

@@ -273,6 +273,7 @@ struct Said<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
 struct Counts {
     prompt_tokens: usize,
     completion_tokens: usize,

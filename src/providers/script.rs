@@ -33,7 +33,7 @@ use crate::core::settings::{ModelSettings, ProviderSettings};
 /// So many crashes …
 const CRASHES: usize = 3;
 /// … within this time stop the provider for as long.
-const CRASH_WINDOW: Duration = Duration::from_secs(60);
+const CRASH_WINDOW: Duration = Duration::from_mins(1);
 /// The pause before a program that did not start is started again.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -48,6 +48,10 @@ models = [{ id = "my-model", capabilities = ["json"] }]"#,
     build,
 };
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the catalog's builders take the key"
+)]
 fn build(
     settings: &ProviderSettings,
     key: Option<SecretString>,
@@ -154,9 +158,9 @@ impl Script {
         if let Some(process) = slot.as_ref().filter(|process| process.is_alive()) {
             return Ok(process.clone());
         }
-        let last = slot.take().map(|process| process.epitaph()).unwrap_or_default();
+        let epitaph = slot.take().map(|process| process.epitaph()).unwrap_or_default();
         if self.crashes.are_a_loop() {
-            return Err(self.crash_loop(&last));
+            return Err(self.crash_loop(&epitaph));
         }
         match Process::start(&self.program, &self.tasks, &self.crashes).await {
             Ok(process) => Ok(slot.insert(process).clone()),

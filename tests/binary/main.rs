@@ -1,6 +1,11 @@
 //! The binary as a user runs it: real processes, real files, real signals, a scripted teacher on the loopback.
 
-#![allow(clippy::disallowed_methods, reason = "tests touch files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests touch files and may panic"
+)]
 
 #[path = "../support/sandbox.rs"]
 mod sandbox;

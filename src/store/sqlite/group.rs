@@ -266,7 +266,7 @@ impl Group {
             let attempt = Attempt {
                 job: order.lease.task.job.0,
                 teacher: order.request.teacher.clone(),
-                attempt: i64::from(order.request.attempt),
+                ordinal: i64::from(order.request.attempt),
                 at_ms,
                 estimate: order.request.estimate,
             };
@@ -381,7 +381,7 @@ pub(super) async fn open_attempt(ledger: &mut Ledger, row: &SqliteRow, task: i64
         attempt: Attempt {
             job: rows::job_of(task),
             teacher,
-            attempt: row.try_get(5)?,
+            ordinal: row.try_get(5)?,
             at_ms: row.try_get(6)?,
             estimate: Amount {
                 usd: Money(row.try_get(7)?),

@@ -82,7 +82,7 @@ impl SqliteStore {
         T: Send + 'static,
         F: for<'l> FnOnce(&'l mut Ledger) -> BoxFuture<'l, Stored<T>> + Send + 'static,
     {
-        let (work, answer) = Rare::new(work);
+        let (work, answer) = Rare::order(work);
         self.order(Command::Work(work), answer).await
     }
 
@@ -92,13 +92,13 @@ impl SqliteStore {
         T: Send + 'static,
         F: for<'l> FnOnce(&'l mut Ledger) -> BoxFuture<'l, Stored<T>> + Send + 'static,
     {
-        let (work, answer) = Rare::new(work);
+        let (work, answer) = Rare::order(work);
         self.order(Command::Alone(work), answer).await
     }
 
     /// Makes an index that only some databases need; where only reading works the question is slower, not refused.
     async fn indexed(&self, made: &OnceCell<()>, statement: &'static str) -> Stored<()> {
-        let make = || {
+        let index = || {
             self.write(move |ledger| {
                 Box::pin(async move {
                     sqlx::query(statement).execute(&mut ledger.connection).await?;
@@ -106,7 +106,7 @@ impl SqliteStore {
                 })
             })
         };
-        match made.get_or_try_init(make).await {
+        match made.get_or_try_init(index).await {
             Ok(()) | Err(StoreError::ReadOnly(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -76,7 +76,7 @@ fn unknown(what: &str, code: impl std::fmt::Display) -> StoreError {
 /// The number of a task's state.
 pub(super) fn task_code(state: TaskState) -> i64 {
     let at = TaskState::ALL.iter().position(|known| *known == state);
-    at.map_or(0, |at| at as i64)
+    at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
 }
 
 /// The inverse of [`task_code`].
@@ -242,6 +242,7 @@ mod tests {
 
     #[test]
     fn states_survive_their_codes() {
+        use RequestState::{Answered, Begun, Failed, Lost, Refused, Settled};
         for state in TaskState::ALL {
             assert_eq!(task_state(task_code(state)), Ok(state));
         }
@@ -252,7 +253,6 @@ mod tests {
         ] {
             assert_eq!(sample_state(sample_code(state)), Ok(state));
         }
-        use RequestState::{Answered, Begun, Failed, Lost, Refused, Settled};
         for state in [Begun, Answered, Settled, Failed, Refused, Lost] {
             let answered = state == Answered;
             assert_eq!(request_state(request_code(state), answered), Ok(state));

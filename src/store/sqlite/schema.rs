@@ -13,7 +13,7 @@ const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// Each brings the schema one version further.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../assets/migrations/sqlite/0001_ledger.sql")];
 /// The version this program writes.
-pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+pub(super) const VERSION: i64 = MIGRATIONS.len().cast_signed() as i64;
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,12 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 /// Largest script is 2⁶ statements.
 const SIZES: usize = 7;
 
+/// The statement 1, 2, 4 … times.
+type Repeated = [Arc<str>; SIZES];
+
 /// A statement to be run once a row.
 pub(super) struct Script {
-    sizes: LazyLock<[Arc<str>; SIZES], Box<dyn FnOnce() -> [Arc<str>; SIZES] + Send>>,
+    sizes: LazyLock<Repeated, Box<dyn FnOnce() -> Repeated + Send>>,
 }
 
 /// The values of some rows, in the order of the statement's parameters.

@@ -22,7 +22,7 @@ pub(super) struct Attempt {
     /// `provider/model`.
     pub(super) teacher: String,
     /// From 1.
-    pub(super) attempt: i64,
+    pub(super) ordinal: i64,
     /// When it was begun.
     pub(super) at_ms: i64,
     /// What was set aside.
@@ -142,7 +142,7 @@ impl Tally {
             return;
         }
         self.add(attempt.job, "sum", "sent", by);
-        if attempt.attempt > 1 {
+        if attempt.ordinal > 1 {
             self.add(attempt.job, "sum", "retried", by);
         }
     }

@@ -60,7 +60,7 @@ where
     F: for<'l> FnOnce(&'l mut Ledger) -> BoxFuture<'l, Stored<T>> + Send + 'static,
 {
     /// The command and where its answer arrives.
-    pub(super) fn new(work: F) -> (Box<dyn Work>, oneshot::Receiver<Stored<T>>) {
+    pub(super) fn order(work: F) -> (Box<dyn Work>, oneshot::Receiver<Stored<T>>) {
         let (reply, answer) = oneshot::channel();
         let rare = Self {
             work: Some(work),
@@ -234,14 +234,13 @@ pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Comma
             let arrived = if tidy {
                 commands.recv_many(&mut waiting, GROUP).await
             } else {
-                match tokio::time::timeout(IDLE, commands.recv_many(&mut waiting, GROUP)).await {
-                    Ok(arrived) => arrived,
-                    Err(_) => {
-                        ledger.tidy().await;
-                        tidy = true;
-                        continue;
-                    }
-                }
+                let arriving = commands.recv_many(&mut waiting, GROUP);
+                let Ok(arrived) = tokio::time::timeout(IDLE, arriving).await else {
+                    ledger.tidy().await;
+                    tidy = true;
+                    continue;
+                };
+                arrived
             };
             if arrived == 0 {
                 break;

@@ -90,7 +90,7 @@ fn panes(area: Rect) -> Panes {
 }
 
 /// The gauges of all jobs.
-fn jobs<'a>(shared: &'a Shared) -> &'a [JobProgress] {
+fn jobs(shared: &Shared) -> &[JobProgress] {
     shared.progress.as_ref().map_or(&[], |progress| &progress.jobs)
 }
 
@@ -258,7 +258,7 @@ impl Dashboard {
             return;
         }
         let width = Width::of(shared.size.width);
-        let (columns, cells): (&[Column], fn(&JobProgress, &Shared) -> Vec<Cell>) = match width {
+        let (columns, cells): (&[Column], Draw) = match width {
             Width::Narrow => (&NARROW, small),
             Width::Medium => (&MEDIUM, medium),
             Width::Wide => (&WIDE, cells),
@@ -271,6 +271,9 @@ impl Dashboard {
         table(buf, inner, columns, rows, selected, shared);
     }
 }
+
+/// A row of the table.
+type Draw = fn(&JobProgress, &Shared) -> Vec<Cell>;
 
 const NARROW: [Column; 3] = [
     words("JOB", 10, 9),

@@ -50,6 +50,9 @@ fn page(shared: &Shared) -> usize {
     usize::from(list.height.saturating_sub(2))
 }
 
+/// A row of the table.
+type Draw = fn(&JobRow, &Shared) -> Vec<Cell>;
+
 impl Jobs {
     /// The rows that pass the filter.
     fn shown(&self) -> Vec<&JobRow> {
@@ -104,7 +107,7 @@ impl Jobs {
             return empty(buf, list, &[&text, "esc clears the filter"], shared);
         }
         let narrow = Width::of(shared.size.width) == Width::Narrow;
-        let (columns, draw): (&[Column], fn(&JobRow, &Shared) -> Vec<Cell>) = if narrow {
+        let (columns, draw): (&[Column], Draw) = if narrow {
             (&NARROW, small)
         } else {
             (&COLUMNS, cells)
