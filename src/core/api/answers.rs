@@ -9,7 +9,7 @@ use crate::core::budget::Money;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
 use crate::core::ports::{DatabaseInfo, ModelInfo, RequestRow, VerifiedDataset};
-use crate::core::sample::{Reason, Sample, SampleId, SampleState};
+use crate::core::sample::{Reason, Sample};
 use crate::core::task::TaskCounts;
 
 /// What comes back.
