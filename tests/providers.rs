@@ -1,6 +1,13 @@
 //! The providers' wing from outside: every row of its action table, every wire in and out, a hostile network, plugin processes, the mock
 //! teacher and cassettes. Offline; servers are sockets on loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[path = "providers/answers.rs"]
 mod answers;
 #[path = "providers/mock.rs"]
@@ -29,16 +36,27 @@ use destilation::providers::CATALOG;
 
 /// A provider of that kind, named `t`, without a key.
 fn provider(kind: &str, change: impl FnOnce(&mut ProviderSettings)) -> Arc<dyn ModelProvider> {
-    let mut settings =
-        ProviderSettings { name: "t".to_owned(), kind: kind.to_owned(), timeout_seconds: Some(20), ..Default::default() };
+    let mut settings = ProviderSettings {
+        name: "t".to_owned(),
+        kind: kind.to_owned(),
+        timeout_seconds: Some(20),
+        ..Default::default()
+    };
     change(&mut settings);
     (CATALOG.find(kind).unwrap().build)(&settings, None).unwrap()
 }
 
 /// A question without a schema; its fingerprint depends on the text.
 fn question(text: &str) -> ModelRequest {
-    let messages = vec![Message::text(Role::System, "Answer briefly."), Message::text(Role::User, text)];
-    let params = Params { max_tokens: Some(64), temperature: Some(0.0), ..Params::default() };
+    let messages = vec![
+        Message::text(Role::System, "Answer briefly."),
+        Message::text(Role::User, text),
+    ];
+    let params = Params {
+        max_tokens: Some(64),
+        temperature: Some(0.0),
+        ..Params::default()
+    };
     ModelRequest {
         fingerprint: ModelRequest::fingerprint("m", &messages, None, &params, "0/0/0"),
         model: "m".to_owned(),
@@ -50,7 +68,10 @@ fn question(text: &str) -> ModelRequest {
 
 /// A response of the table: status line, headers, blank line, body.
 fn fixture(name: &str) -> RawResponse {
-    let path = format!("{}/tests/fixtures/providers/table/{name}.http", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/fixtures/providers/table/{name}.http",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let (head, body) = text.split_once("\n\n").unwrap();
     let mut lines = head.lines();
@@ -58,7 +79,9 @@ fn fixture(name: &str) -> RawResponse {
     let headers = lines.map(|line| line.split_once(": ").unwrap());
     RawResponse {
         status,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         body: body.to_owned(),
         latency: Duration::ZERO,
     }

@@ -34,9 +34,18 @@ models = [{ id = "claude-sonnet-4-5", capabilities = ["judge", "writing"], price
     build,
 };
 
-fn build(settings: &ProviderSettings, key: Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError> {
+fn build(
+    settings: &ProviderSettings,
+    key: Option<SecretString>,
+) -> Result<Arc<dyn ModelProvider>, PlugError> {
     let version = [("anthropic-version", "2023-06-01")];
-    let mut endpoint = Endpoint::new(settings, DEFAULT_BASE, key, KeyHeader::Named("x-api-key"), &version)?;
+    let mut endpoint = Endpoint::new(
+        settings,
+        DEFAULT_BASE,
+        key,
+        KeyHeader::Named("x-api-key"),
+        &version,
+    )?;
     // Other kinds want `/v1` in base_url; here it may stand there or not.
     if endpoint.base.ends_with("/v1") {
         endpoint.base.truncate(endpoint.base.len() - 3);

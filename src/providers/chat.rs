@@ -81,10 +81,19 @@ fn whole(family: Family, who: &str, response: &RawResponse) -> Result<Reply, Pro
     }
     let is_error = serde_json::from_str::<Value>(body)
         .is_ok_and(|body| body.get("error").is_some() || body.get("detail").is_some());
-    Err(if is_error { classify(family, who, response) } else { garbage(who, response) })
+    Err(if is_error {
+        classify(family, who, response)
+    } else {
+        garbage(who, response)
+    })
 }
 
-fn complete(family: Family, who: &str, response: &RawResponse, reply: Reply) -> Result<Completion, ProviderError> {
+fn complete(
+    family: Family,
+    who: &str,
+    response: &RawResponse,
+    reply: Reply,
+) -> Result<Completion, ProviderError> {
     if let Some(error) = reply.error.filter(|error| !error.is_null()) {
         return Err(if reply.choices.is_some_and(|choices| !choices.is_empty()) {
             classify_inner(family, who, response, &error)
@@ -95,7 +104,11 @@ fn complete(family: Family, who: &str, response: &RawResponse, reply: Reply) -> 
     let Some(choice) = reply.choices.unwrap_or_default().into_iter().next() else {
         return Err(empty(who));
     };
-    let word = choice.finish_reason.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let word = choice
+        .finish_reason
+        .as_ref()
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if let Some(error) = choice.error.filter(|error| !error.is_null()) {
         return Err(classify_inner(family, who, response, &error));
     }
@@ -103,7 +116,11 @@ fn complete(family: Family, who: &str, response: &RawResponse, reply: Reply) -> 
         return Err(classify_inner(family, who, response, &Value::Null));
     }
     let said = choice.message.unwrap_or_default();
-    let refusal = said.refusal.as_ref().and_then(Value::as_str).filter(|text| !text.is_empty());
+    let refusal = said
+        .refusal
+        .as_ref()
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty());
     let (text, mut reasoning) = content(said.content);
     for field in [said.reasoning_content, said.reasoning] {
         if let Some(Value::String(thinking)) = field
@@ -159,10 +176,12 @@ fn content(content: Option<Value>) -> (String, Option<String>) {
     match content {
         Some(Value::String(text)) => (text, None),
         Some(Value::Array(parts)) => {
-            let joined = |key: &str| -> String {
-                parts.iter().filter_map(|part| part.get(key)?.as_str()).collect()
-            };
-            (joined("text"), Some(joined("thinking")).filter(|text| !text.is_empty()))
+            let joined =
+                |key: &str| -> String { parts.iter().filter_map(|part| part.get(key)?.as_str()).collect() };
+            (
+                joined("text"),
+                Some(joined("thinking")).filter(|text| !text.is_empty()),
+            )
         }
         _ => (String::new(), None),
     }
@@ -205,11 +224,18 @@ fn finish(word: &str) -> FinishReason {
 
 /// `{"content": [{"token", "logprob", "top_logprobs"}]}` in the domain's shape.
 pub(super) fn logprobs(wire: &Value) -> Option<Value> {
-    let tokens = wire.get("content").unwrap_or(wire).as_array().filter(|tokens| !tokens.is_empty())?;
+    let tokens = wire
+        .get("content")
+        .unwrap_or(wire)
+        .as_array()
+        .filter(|tokens| !tokens.is_empty())?;
     let pair = |token: &Value| json!({ "token": token["token"], "logprob": token["logprob"] });
     let read = tokens.iter().map(|token| {
         let mut read = pair(token);
-        let top = token["top_logprobs"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let top = token["top_logprobs"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         read["top"] = top.iter().map(pair).collect();
         read
     });

@@ -37,7 +37,7 @@ pub(super) struct Fault<'a> {
     pub response: &'a RawResponse,
     /// The error object (or null).
     error: &'a Value,
-    /// Every name the error goes by: code, type, error_type.
+    /// Every name the error goes by: code, type, `error_type`.
     names: Vec<&'a str>,
 }
 
@@ -49,7 +49,12 @@ impl<'a> Fault<'a> {
     }
 
     /// An error object or string found anywhere.
-    pub(super) fn of_error(family: Family, who: &'a str, response: &'a RawResponse, error: &'a Value) -> Self {
+    pub(super) fn of_error(
+        family: Family,
+        who: &'a str,
+        response: &'a RawResponse,
+        error: &'a Value,
+    ) -> Self {
         let code = error.get("code");
         let message = ["message", "detail", "error", "msg"]
             .iter()
@@ -75,7 +80,15 @@ impl<'a> Fault<'a> {
         } else {
             response.status
         };
-        Self { family, who, status, message, response, error, names }
+        Self {
+            family,
+            who,
+            status,
+            message,
+            response,
+            error,
+            names,
+        }
     }
 
     /// Whether one of these is the error's code or type.
@@ -96,7 +109,10 @@ impl<'a> Fault<'a> {
 
     /// A word in the error's metadata, safe to show; empty if there is none.
     pub(super) fn field(&self, key: &str) -> String {
-        self.metadata(key).and_then(Value::as_str).map(excerpt).unwrap_or_default()
+        self.metadata(key)
+            .and_then(Value::as_str)
+            .map(excerpt)
+            .unwrap_or_default()
     }
 
     /// Whether the metadata hold this.
@@ -116,7 +132,9 @@ impl<'a> Fault<'a> {
 
     /// A word of the availability.
     pub(super) fn availability(&self, key: &str) -> &str {
-        self.available().and_then(|found| found.get(key)?.as_str()).unwrap_or_default()
+        self.available()
+            .and_then(|found| found.get(key)?.as_str())
+            .unwrap_or_default()
     }
 
     /// Whether it is worth asking again.
@@ -144,7 +162,10 @@ impl<'a> Fault<'a> {
             hint::reset(&text, self.response)
         };
         let exhausted = |remaining: &str, reset: &str| {
-            let none_left = self.response.header(remaining).is_some_and(|left| left.trim() == "0");
+            let none_left = self
+                .response
+                .header(remaining)
+                .is_some_and(|left| left.trim() == "0");
             let reset = self.response.header(reset).filter(|_| none_left)?;
             hint::reset(reset, self.response)
         };
@@ -162,7 +183,9 @@ impl<'a> Fault<'a> {
 
     /// Whether the body is a web page: a proxy speaks, not the API.
     pub(super) fn is_html(&self) -> bool {
-        self.response.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
+        self.response
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/html"))
             || self.response.body.trim_start().starts_with("<!")
             || self.response.body.trim_start().starts_with("<html")
     }
@@ -172,7 +195,10 @@ impl<'a> Fault<'a> {
     }
 
     fn available(&self) -> Option<&'a Value> {
-        let found = self.error.get("availability").or_else(|| self.metadata("availability"))?;
+        let found = self
+            .error
+            .get("availability")
+            .or_else(|| self.metadata("availability"))?;
         found.is_object().then_some(found)
     }
 }
@@ -185,7 +211,9 @@ pub(super) fn excerpt(text: &str) -> String {
 
 fn status_code(code: &Value) -> Option<u16> {
     let number = code.as_u64().or_else(|| code.as_str()?.parse().ok())?;
-    u16::try_from(number).ok().filter(|status| (300..600).contains(status))
+    u16::try_from(number)
+        .ok()
+        .filter(|status| (300..600).contains(status))
 }
 
 /// The status an error type stands for, where an error arrives inside a success and says no number.
@@ -208,6 +236,12 @@ fn status_of(name: &str) -> Option<u16> {
 }
 
 fn joined(list: &Value) -> Option<String> {
-    let words: Vec<String> = list.as_array()?.iter().filter_map(Value::as_str).map(excerpt).take(8).collect();
+    let words: Vec<String> = list
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str)
+        .map(excerpt)
+        .take(8)
+        .collect();
     (!words.is_empty()).then(|| words.join(", "))
 }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::core::request::{RateHint, RawResponse};
 
 /// Waits longer than this pause the provider instead of the task.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// Longest hint that is believed at all.
 const LONGEST_HINT: f64 = 366.0 * 86_400.0;
 
@@ -33,7 +33,10 @@ pub(super) fn reset(text: &str, response: &RawResponse) -> Option<Duration> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
         return if number >= 1e11 {
-            until(Timestamp::from_millisecond(number as i64).ok()?, served_at(response)?)
+            until(
+                Timestamp::from_millisecond(number as i64).ok()?,
+                served_at(response)?,
+            )
         } else if number >= 1e9 {
             until(Timestamp::from_second(number as i64).ok()?, served_at(response)?)
         } else {
@@ -57,7 +60,10 @@ pub(super) fn in_words(message: &str) -> Option<Duration> {
 pub(super) fn until_next_month(response: &RawResponse) -> Option<Duration> {
     let now = served_at(response)?;
     let today = now.to_zoned(TimeZone::UTC).date();
-    let next = today.first_of_month().checked_add(jiff::Span::new().months(1)).ok()?;
+    let next = today
+        .first_of_month()
+        .checked_add(jiff::Span::new().months(1))
+        .ok()?;
     until(next.to_zoned(TimeZone::UTC).ok()?.timestamp(), now)
 }
 
@@ -96,10 +102,7 @@ pub(super) fn rate_hint(response: &RawResponse) -> RateHint {
                 "x-ratelimit-remaining-tokens",
                 "anthropic-ratelimit-tokens-remaining",
             ],
-            &[
-                "x-ratelimit-reset-tokens",
-                "anthropic-ratelimit-tokens-reset",
-            ],
+            &["x-ratelimit-reset-tokens", "anthropic-ratelimit-tokens-reset"],
         ),
     }
 }
@@ -114,9 +117,15 @@ fn spelled(text: &str) -> Option<Duration> {
             .filter(|at| *at > 0)?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let (unit, scale) = [("ms", 1e-3), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)]
-            .into_iter()
-            .find(|(unit, _)| rest.starts_with(unit))?;
+        let (unit, scale) = [
+            ("ms", 1e-3),
+            ("d", 86_400.0),
+            ("h", 3600.0),
+            ("m", 60.0),
+            ("s", 1.0),
+        ]
+        .into_iter()
+        .find(|(unit, _)| rest.starts_with(unit))?;
         total += number * scale;
         rest = &rest[unit.len()..];
     }
@@ -172,7 +181,11 @@ mod tests {
         );
         let date = ("retry-after", "Sun, 22 Nov 2026 12:01:30 GMT");
         assert_eq!(wait(&[date, NOON]), Some(Duration::from_secs(90)));
-        assert_eq!(wait(&[date]), None, "a date says nothing without the server's own");
+        assert_eq!(
+            wait(&[date]),
+            None,
+            "a date says nothing without the server's own"
+        );
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         assert_eq!(wait(&[]), None);
     }
@@ -181,7 +194,7 @@ mod tests {
     fn resets_in_every_notation() {
         let at = |text: &str| reset(text, &response(&[NOON]));
         assert_eq!(at("1s"), Some(Duration::from_secs(1)));
-        assert_eq!(at("6m0s"), Some(Duration::from_secs(360)));
+        assert_eq!(at("6m0s"), Some(Duration::from_mins(6)));
         assert_eq!(at("20ms"), Some(Duration::from_millis(20)));
         assert_eq!(at("1h2m3.5s"), Some(Duration::from_millis(3_723_500)));
         assert_eq!(at("1795348810000"), Some(Duration::from_secs(10)));
@@ -201,10 +214,10 @@ mod tests {
     fn the_month_ends_at_its_end() {
         assert_eq!(
             until_next_month(&response(&[NOON])),
-            Some(Duration::from_secs(8 * 86_400 + 12 * 3600))
+            Some(Duration::from_hours(204))
         );
         assert_eq!(
-            clock_after(Duration::from_secs(43_200), &response(&[NOON])).as_deref(),
+            clock_after(Duration::from_hours(12), &response(&[NOON])).as_deref(),
             Some("00:00 UTC")
         );
     }
@@ -221,7 +234,7 @@ mod tests {
             rate_hint(&openai),
             RateHint {
                 requests: Some((59, Duration::from_secs(1))),
-                tokens: Some((149_984, Duration::from_secs(360)))
+                tokens: Some((149_984, Duration::from_mins(6)))
             }
         );
         let anthropic = response(&[

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::classify::{fail, retry, snooze};
 use crate::core::catalog::PlugError;
 use crate::core::ports::ModelInfo;
-use crate::core::request::{Action, ProviderError, RawResponse, Trouble};
+use crate::core::request::{ProviderError, RawResponse, Trouble};
 use crate::core::settings::{ModelSettings, ProviderSettings};
 use crate::core::text::{sanitize_line, shorten};
 
@@ -21,7 +21,7 @@ pub(super) const LARGEST_BODY: usize = 32 << 20;
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest silence inside a body.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Longest wait for a list of models or a probe.
 const ASIDE: Duration = Duration::from_secs(30);
 /// Idle connections kept per host: as many as a job may have in flight.
@@ -58,7 +58,12 @@ impl Endpoint {
         place: KeyHeader,
         extra: &[(&'static str, &'static str)],
     ) -> Result<Self, PlugError> {
-        let base = settings.base_url.as_deref().unwrap_or(default_base).trim_end_matches('/').to_owned();
+        let base = settings
+            .base_url
+            .as_deref()
+            .unwrap_or(default_base)
+            .trim_end_matches('/')
+            .to_owned();
         let url = parse(&base)?;
         let host = authority(&url);
         if key.is_some() && url.scheme() == "http" && !is_loopback(&url) && !settings.allow_insecure_http {
@@ -92,7 +97,8 @@ impl Endpoint {
 
     /// An address under the base, checked once and kept.
     pub(super) fn url(&self, path: &str) -> Result<Url, PlugError> {
-        Url::parse(&format!("{}{path}", self.base)).map_err(|error| PlugError::at("base_url", error.to_string()))
+        Url::parse(&format!("{}{path}", self.base))
+            .map_err(|error| PlugError::at("base_url", error.to_string()))
     }
 
     /// Posts JSON and returns whatever came back, whole.
@@ -122,7 +128,12 @@ impl Endpoint {
         let Ok(body) = timeout_at(deadline, self.body(response, status)).await else {
             return Err(self.too_late(total));
         };
-        Ok(self.without_key(RawResponse { status, headers, body: body?, latency: start.elapsed() }))
+        Ok(self.without_key(RawResponse {
+            status,
+            headers,
+            body: body?,
+            latency: start.elapsed(),
+        }))
     }
 
     /// Reads the body, counting what it decompresses to. Of an error, as much as comes is enough.
@@ -140,12 +151,21 @@ impl Endpoint {
                 Err(_) => break self.lost("the answer stalled half-way"),
             }
         };
-        if (200..300).contains(&status) { Err(fault) } else { Ok(text(body)) }
+        if (200..300).contains(&status) {
+            Err(fault)
+        } else {
+            Ok(text(body))
+        }
     }
 
     /// Servers echo keys in their complaints; what we store and show never holds one.
     fn without_key(&self, mut response: RawResponse) -> RawResponse {
-        let Some(key) = self.key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty()) else {
+        let Some(key) = self
+            .key
+            .as_ref()
+            .map(ExposeSecret::expose_secret)
+            .filter(|key| !key.is_empty())
+        else {
             return response;
         };
         let texts = response.headers.iter_mut().map(|(_, value)| value);
@@ -171,17 +191,35 @@ impl Endpoint {
 
     fn lost(&self, what: &str) -> ProviderError {
         let message = format!("{}: connection to {} lost: {what}", self.name, self.host);
-        ProviderError { maybe_billed: true, ..retry(Trouble::Network, None, message) }
+        ProviderError {
+            maybe_billed: true,
+            ..retry(Trouble::Network, None, message)
+        }
     }
 
     fn too_late(&self, total: Duration) -> ProviderError {
-        let message = format!("{}: no answer from {} within {} s", self.name, self.host, total.as_secs());
-        ProviderError { maybe_billed: true, ..retry(Trouble::Network, None, message) }
+        let message = format!(
+            "{}: no answer from {} within {} s",
+            self.name,
+            self.host,
+            total.as_secs()
+        );
+        ProviderError {
+            maybe_billed: true,
+            ..retry(Trouble::Network, None, message)
+        }
     }
 
     fn too_large(&self) -> ProviderError {
-        let message = format!("{}: the answer is larger than {} MiB", self.name, LARGEST_BODY >> 20);
-        ProviderError { maybe_billed: true, ..fail(Trouble::Garbage, message) }
+        let message = format!(
+            "{}: the answer is larger than {} MiB",
+            self.name,
+            LARGEST_BODY >> 20
+        );
+        ProviderError {
+            maybe_billed: true,
+            ..fail(Trouble::Garbage, message)
+        }
     }
 }
 
@@ -190,21 +228,14 @@ pub(super) fn encode(who: &str, body: &impl Serialize) -> Result<Vec<u8>, Provid
     serde_json::to_vec(body).map_err(|error| fail(Trouble::Request, format!("{who}: {error}")))
 }
 
-/// A refused connection as a kind of its own wants it worded and timed.
-pub(super) fn when_unreachable(
-    error: ProviderError,
-    words: impl FnOnce(&str) -> ProviderError,
-) -> ProviderError {
-    if error.trouble == Trouble::Unreachable && matches!(error.action, Action::Snooze(_)) {
-        words(&error.message)
-    } else {
-        error
-    }
-}
-
 /// A model of which only the name is known.
 pub(super) fn bare_model(id: &str) -> ModelInfo {
-    ModelInfo { id: id.to_owned(), context: None, price: None, capabilities: Vec::new() }
+    ModelInfo {
+        id: id.to_owned(),
+        context: None,
+        price: None,
+        capabilities: Vec::new(),
+    }
 }
 
 /// A model as the configuration describes it, for kinds whose wire has no list.
@@ -228,34 +259,48 @@ fn client(url: &Url) -> Result<Client, PlugError> {
         .retry(reqwest::retry::never())
         .referer(false);
     // A proxy is for the way out; loopback is not out.
-    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    let builder = if is_loopback(url) {
+        builder.no_proxy()
+    } else {
+        builder
+    };
     builder
         .build()
         .map_err(|error| PlugError::new(format!("HTTP client: {}", cause(&error.without_url()))))
 }
 
 fn parse(address: &str) -> Result<Url, PlugError> {
-    let wrong = |why: &str| PlugError::at("base_url", format!("base_url {why}; write it as https://host/path"));
+    let wrong = |why: &str| {
+        PlugError::at(
+            "base_url",
+            format!("base_url {why}; write it as https://host/path"),
+        )
+    };
     let url = Url::parse(address).map_err(|error| wrong(&format!("is no address ({error})")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(wrong("must begin with https:// or http://"));
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err(wrong("must not hold a user, password or query: keys belong into api_key"));
+        return Err(wrong(
+            "must not hold a user, password or query: keys belong into api_key",
+        ));
     }
     Ok(url)
 }
 
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn key_header(
@@ -268,12 +313,18 @@ fn key_header(
         KeyHeader::Named(name) => (name, key.expose_secret().to_owned()),
     };
     if key.expose_secret().trim().is_empty() {
-        return Err(PlugError::at("api_key", format!("the key of `{}` is empty where it is kept", settings.name)));
+        return Err(PlugError::at(
+            "api_key",
+            format!("the key of `{}` is empty where it is kept", settings.name),
+        ));
     }
     let mut value = HeaderValue::from_str(&text).map_err(|_| {
         PlugError::at(
             "api_key",
-            format!("the key of `{}` holds characters that no key has (a line break?): check where it is kept", settings.name),
+            format!(
+                "the key of `{}` holds characters that no key has (a line break?): check where it is kept",
+                settings.name
+            ),
         )
     })?;
     value.set_sensitive(true);
@@ -285,10 +336,18 @@ fn kept_headers(status: u16, headers: &HeaderMap) -> Vec<(String, String)> {
     let mut kept: Vec<(String, String)> = headers
         .iter()
         .filter(|(name, _)| is_kept(name.as_str()))
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     if status >= 400 || kept.iter().any(|(name, _)| name.ends_with("-reset")) {
-        let date = headers.get("date").and_then(|value| value.to_str().ok()).map_or_else(now, str::to_owned);
+        let date = headers
+            .get("date")
+            .and_then(|value| value.to_str().ok())
+            .map_or_else(now, str::to_owned);
         kept.push(("date".to_owned(), date));
     }
     kept
@@ -297,14 +356,22 @@ fn kept_headers(status: u16, headers: &HeaderMap) -> Vec<(String, String)> {
 fn is_kept(name: &str) -> bool {
     matches!(
         name,
-        "retry-after" | "retry-after-ms" | "x-request-id" | "request-id" | "x-generation-id" | "content-type" | "cf-ray"
+        "retry-after"
+            | "retry-after-ms"
+            | "x-request-id"
+            | "request-id"
+            | "x-generation-id"
+            | "content-type"
+            | "cf-ray"
     ) || name.starts_with("x-ratelimit-")
         || name.starts_with("anthropic-ratelimit-")
 }
 
 fn now() -> String {
     let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
-    printer.timestamp_to_rfc9110_string(&jiff::Timestamp::now()).unwrap_or_default()
+    printer
+        .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
+        .unwrap_or_default()
 }
 
 fn text(body: Vec<u8>) -> String {

@@ -32,14 +32,59 @@ use crate::core::text::nearest;
 
 /// What the built-in teacher claims to be good for: routing knows no wildcard, so these are the words jobs use.
 const TEACHES: [&str; 40] = [
-    "reasoning", "json", "chat", "writing", "instruction", "instructions", "generation", "generate", "general", "maths", "math",
-    "code", "coding", "science", "knowledge", "qa", "question", "questions", "answer", "answers", "summary", "summarization",
-    "translation", "classification", "extraction", "rewriting", "critique", "planning", "creative", "dialogue", "roleplay",
-    "tools", "fast", "cheap", "strong", "weak", "large", "small", "long-context", "teacher",
+    "reasoning",
+    "json",
+    "chat",
+    "writing",
+    "instruction",
+    "instructions",
+    "generation",
+    "generate",
+    "general",
+    "maths",
+    "math",
+    "code",
+    "coding",
+    "science",
+    "knowledge",
+    "qa",
+    "question",
+    "questions",
+    "answer",
+    "answers",
+    "summary",
+    "summarization",
+    "translation",
+    "classification",
+    "extraction",
+    "rewriting",
+    "critique",
+    "planning",
+    "creative",
+    "dialogue",
+    "roleplay",
+    "tools",
+    "fast",
+    "cheap",
+    "strong",
+    "weak",
+    "large",
+    "small",
+    "long-context",
+    "teacher",
 ];
 /// What the built-in judge does.
 const JUDGES: [&str; 10] = [
-    "judge", "json", "judging", "grading", "scoring", "evaluation", "review", "reward", "ranking", "verification",
+    "judge",
+    "json",
+    "judging",
+    "grading",
+    "scoring",
+    "evaluation",
+    "review",
+    "reward",
+    "ranking",
+    "verification",
 ];
 
 /// Its line in the catalog.
@@ -92,18 +137,26 @@ const TRICKS: [(&str, Trick); 9] = [
     ("slow", Trick::Slow),
 ];
 
-fn build(settings: &ProviderSettings, _key: Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError> {
+fn build(
+    settings: &ProviderSettings,
+    _key: Option<SecretString>,
+) -> Result<Arc<dyn ModelProvider>, PlugError> {
     let names: Vec<&str> = TRICKS.iter().map(|(name, _)| *name).collect();
     let mut faults = Vec::new();
     for (name, share) in &settings.faults {
         let Some((_, trick)) = TRICKS.iter().find(|(known, _)| known == name) else {
-            let hint = nearest(name, &names)
-                .map_or_else(|| format!("one of: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+            let hint = nearest(name, &names).map_or_else(
+                || format!("one of: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
             return Err(PlugError::at("faults", format!("unknown fault `{name}`; {hint}")));
         };
-        let share = share.as_f64().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
-            PlugError::at("faults", format!("`{name}` is a share of requests, from 0 to 1"))
-        })?;
+        let share = share
+            .as_f64()
+            .filter(|share| (0.0..=1.0).contains(share))
+            .ok_or_else(|| {
+                PlugError::at("faults", format!("`{name}` is a share of requests, from 0 to 1"))
+            })?;
         faults.push((*trick, share));
     }
     let mut models = settings.models.clone();
@@ -145,7 +198,10 @@ impl ModelProvider for Mock {
         }
         let lost = |what: &str| {
             let message = format!("{}: {what} (made up)", self.name);
-            Err(ProviderError { maybe_billed: true, ..retry(Trouble::Network, None, message) })
+            Err(ProviderError {
+                maybe_billed: true,
+                ..retry(Trouble::Network, None, message)
+            })
         };
         let (status, body) = match trick {
             Some(Trick::Timeout) => return lost("no answer in time"),
@@ -158,7 +214,12 @@ impl ModelProvider for Mock {
         if status == 429 {
             headers.push(("retry-after-ms".to_owned(), "50".to_owned()));
         }
-        Ok(RawResponse { status, headers, body, latency })
+        Ok(RawResponse {
+            status,
+            headers,
+            body,
+            latency,
+        })
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {
@@ -213,9 +274,12 @@ struct Said<'a> {
 
 #[derive(Serialize)]
 struct Counts {
-    prompt_tokens: usize,
-    completion_tokens: usize,
-    total_tokens: usize,
+    #[serde(rename = "prompt_tokens")]
+    prompt: usize,
+    #[serde(rename = "completion_tokens")]
+    completion: usize,
+    #[serde(rename = "total_tokens")]
+    total: usize,
 }
 
 impl Mock {
@@ -270,9 +334,17 @@ impl Mock {
             cut(&mut text, most);
             finish = Some("length");
         }
-        let asked: usize = request.messages.iter().map(|message| chat::text(message).len() / 4 + 4).sum();
+        let asked: usize = request
+            .messages
+            .iter()
+            .map(|message| chat::text(message).len() / 4 + 4)
+            .sum();
         let is_blank = finish.is_none();
-        let made = if is_blank { 0 } else { (text.len() + reasoning.len()).div_ceil(4) };
+        let made = if is_blank {
+            0
+        } else {
+            (text.len() + reasoning.len()).div_ceil(4)
+        };
         let body = Body {
             id: format!("mock-{}", request.fingerprint.hex()),
             object: "chat.completion",
@@ -286,9 +358,16 @@ impl Mock {
                     refusal,
                 },
                 finish_reason: finish,
-                logprobs: request.params.logprobs.map(|top| writer.logprobs(&text, usize::from(top))),
+                logprobs: request
+                    .params
+                    .logprobs
+                    .map(|top| writer.logprobs(&text, usize::from(top))),
             }],
-            usage: Counts { prompt_tokens: asked, completion_tokens: made, total_tokens: asked + made },
+            usage: Counts {
+                prompt: asked,
+                completion: made,
+                total: asked + made,
+            },
         };
         serde_json::to_string(&body).unwrap_or_default()
     }

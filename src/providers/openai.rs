@@ -1,4 +1,4 @@
-//! OpenAI and every server that speaks like it: vLLM, llama.cpp, LM Studio, SGLang, company gateways.
+//! OpenAI and every server that speaks like it: vLLM, llama.cpp, LM Studio, `SGLang`, company gateways.
 
 use std::sync::Arc;
 
@@ -28,10 +28,17 @@ models = [{ id = "qwen3", capabilities = ["reasoning", "writing"], context = 327
     build,
 };
 
-fn build(settings: &ProviderSettings, key: Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError> {
+fn build(
+    settings: &ProviderSettings,
+    key: Option<SecretString>,
+) -> Result<Arc<dyn ModelProvider>, PlugError> {
     let endpoint = Endpoint::new(settings, DEFAULT_BASE, key, KeyHeader::Bearer, &[])?;
     Ok(Arc::new(OpenAi {
-        dialect: if endpoint.base.starts_with("https://api.openai.com") { Dialect::OpenAi } else { Dialect::Compatible },
+        dialect: if endpoint.base.starts_with("https://api.openai.com") {
+            Dialect::OpenAi
+        } else {
+            Dialect::Compatible
+        },
         chat: endpoint.url("/chat/completions")?,
         models: endpoint.url("/models")?,
         endpoint,
@@ -92,13 +99,24 @@ pub(super) fn list(
         return Err(classify(family, who, response));
     }
     let body: Value = serde_json::from_str(&response.body).unwrap_or(Value::Null);
-    let rows = body.get("data").and_then(Value::as_array).ok_or_else(|| garbage(who, response))?;
-    Ok(rows.iter().filter_map(|row| Some(model(row.get("id")?.as_str()?, row))).collect())
+    let rows = body
+        .get("data")
+        .and_then(Value::as_array)
+        .ok_or_else(|| garbage(who, response))?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| Some(model(row.get("id")?.as_str()?, row)))
+        .collect())
 }
 
 /// Servers tell the context length under different names: vLLM, llama.cpp, gateways.
 fn model(id: &str, row: &Value) -> ModelInfo {
-    let context = ["/max_model_len", "/meta/n_ctx", "/context_length", "/context_window"];
+    let context = [
+        "/max_model_len",
+        "/meta/n_ctx",
+        "/context_length",
+        "/context_window",
+    ];
     ModelInfo {
         context: context.iter().find_map(|path| row.pointer(path)?.as_u64()),
         ..bare_model(id)

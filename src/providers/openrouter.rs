@@ -31,7 +31,10 @@ models = [{ id = "deepseek/deepseek-r1", capabilities = ["reasoning", "json"], p
     build,
 };
 
-fn build(settings: &ProviderSettings, key: Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError> {
+fn build(
+    settings: &ProviderSettings,
+    key: Option<SecretString>,
+) -> Result<Arc<dyn ModelProvider>, PlugError> {
     let introduction = [("http-referer", "Destilation"), ("x-title", "Destilation")];
     let endpoint = Endpoint::new(settings, DEFAULT_BASE, key, KeyHeader::Bearer, &introduction)?;
     Ok(Arc::new(OpenRouter {
@@ -81,7 +84,11 @@ impl ModelProvider for OpenRouter {
         when_ok(Family::OpenRouter, who, &response)?;
         let body: Value = serde_json::from_str(&response.body).unwrap_or(Value::Null);
         match body.pointer("/data/limit_remaining").and_then(Value::as_f64) {
-            Some(left) if left <= 0.0 => Err(pause(Trouble::Credit, None, format!("{who}: the key's limit is used up"))),
+            Some(left) if left <= 0.0 => Err(pause(
+                Trouble::Credit,
+                None,
+                format!("{who}: the key's limit is used up"),
+            )),
             _ => Ok(()),
         }
     }
@@ -96,11 +103,18 @@ pub(super) fn read(who: &str, response: &RawResponse) -> Result<Completion, Prov
 fn model(id: &str, row: &Value) -> ModelInfo {
     let price = |key: &str| {
         let price = row.pointer(&format!("/pricing/{key}"))?;
-        price.as_str().map_or_else(|| price.as_f64(), |text| text.parse().ok())
+        price
+            .as_str()
+            .map_or_else(|| price.as_f64(), |text| text.parse().ok())
     };
     let can = |words: &[&str]| {
         let known = row.get("supported_parameters").and_then(Value::as_array);
-        known.is_some_and(|known| known.iter().filter_map(Value::as_str).any(|word| words.contains(&word)))
+        known.is_some_and(|known| {
+            known
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|word| words.contains(&word))
+        })
     };
     let capabilities: [(&str, &[&str]); 4] = [
         ("json", &["structured_outputs", "response_format"]),
@@ -111,9 +125,13 @@ fn model(id: &str, row: &Value) -> ModelInfo {
     ModelInfo {
         context: row.get("context_length").and_then(Value::as_u64),
         // Rounded so that 0.00000055 a token reads 0.55 a million; negative means "varies".
-        price: price("prompt").zip(price("completion")).filter(|(input, output)| *input >= 0.0 && *output >= 0.0).map(
-            |(input, output): (f64, f64)| Price { input: per_million(input), output: per_million(output) },
-        ),
+        price: price("prompt")
+            .zip(price("completion"))
+            .filter(|(input, output)| *input >= 0.0 && *output >= 0.0)
+            .map(|(input, output): (f64, f64)| Price {
+                input: per_million(input),
+                output: per_million(output),
+            }),
         capabilities: capabilities
             .iter()
             .filter(|(_, words)| can(words))

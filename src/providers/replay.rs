@@ -37,11 +37,20 @@ pub(super) const ENTRY: Entry<BuildProvider> = Entry {
     build,
 };
 
-fn build(settings: &ProviderSettings, _key: Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError> {
+fn build(
+    settings: &ProviderSettings,
+    _key: Option<SecretString>,
+) -> Result<Arc<dyn ModelProvider>, PlugError> {
     let Some(path) = &settings.cassette else {
-        return Err(PlugError::at("cassette", format!("`{}` needs a recorded file: cassette = \"FILE\"", settings.name)));
+        return Err(PlugError::at(
+            "cassette",
+            format!("`{}` needs a recorded file: cassette = \"FILE\"", settings.name),
+        ));
     };
-    Ok(Arc::new(Replay { name: settings.name.clone(), tape: Tape::open(path)? }))
+    Ok(Arc::new(Replay {
+        name: settings.name.clone(),
+        tape: Tape::open(path)?,
+    }))
 }
 
 /// The first line.
@@ -106,11 +115,17 @@ impl CassetteRecorder {
             kind: provider.kind.clone(),
             models: provider.models.clone(),
         });
-        let header = Header { cassette: VERSION, providers: recorded.collect() };
+        let header = Header {
+            cassette: VERSION,
+            providers: recorded.collect(),
+        };
         line(&mut file, &header)?;
         Ok(Self {
             file: Mutex::new(file),
-            kinds: providers.iter().map(|provider| (provider.name.clone(), provider.kind.clone())).collect(),
+            kinds: providers
+                .iter()
+                .map(|provider| (provider.name.clone(), provider.kind.clone()))
+                .collect(),
         })
     }
 }
@@ -119,7 +134,9 @@ impl Recorder for CassetteRecorder {
     fn record(&self, teacher: &str, request: &ModelRequest, response: &RawResponse) -> io::Result<()> {
         let provider = teacher.split('/').next().unwrap_or_default();
         let replayed = response.header(KIND);
-        let kind = replayed.or_else(|| self.kinds.get(provider).map(String::as_str)).unwrap_or("openai");
+        let kind = replayed
+            .or_else(|| self.kinds.get(provider).map(String::as_str))
+            .unwrap_or("openai");
         let exchange = Exchange {
             teacher,
             kind,
@@ -132,7 +149,10 @@ impl Recorder for CassetteRecorder {
             },
             response,
         };
-        line(&mut *self.file.lock().unwrap_or_else(PoisonError::into_inner), &exchange)
+        line(
+            &mut *self.file.lock().unwrap_or_else(PoisonError::into_inner),
+            &exchange,
+        )
     }
 }
 
@@ -176,15 +196,23 @@ impl Tape {
         let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
         let mut lines = BufReader::with_capacity(1 << 16, file);
         let mut text = String::new();
-        let mut start = lines.read_line(&mut text).map_err(|error| wrong(error.to_string()))? as u64;
-        let header: Header = serde_json::from_str(&text).map_err(|_| wrong("this is no cassette; record one with `run --record FILE`".to_owned()))?;
+        let mut start = lines
+            .read_line(&mut text)
+            .map_err(|error| wrong(error.to_string()))? as u64;
+        let header: Header = serde_json::from_str(&text)
+            .map_err(|_| wrong("this is no cassette; record one with `run --record FILE`".to_owned()))?;
         if header.cassette != VERSION {
-            return Err(wrong(format!("version {} of cassettes; this program reads version {VERSION}", header.cassette)));
+            return Err(wrong(format!(
+                "version {} of cassettes; this program reads version {VERSION}",
+                header.cassette
+            )));
         }
         let mut places: HashMap<Fingerprint, Vec<(u64, usize)>> = HashMap::new();
         for number in 2.. {
             text.clear();
-            let length = lines.read_line(&mut text).map_err(|error| wrong(error.to_string()))?;
+            let length = lines
+                .read_line(&mut text)
+                .map_err(|error| wrong(error.to_string()))?;
             if length == 0 {
                 break;
             }
@@ -197,7 +225,12 @@ impl Tape {
             }
             start += length as u64;
         }
-        Ok(Self { file: lines.into_inner(), providers: header.providers, places, played: Mutex::default() })
+        Ok(Self {
+            file: lines.into_inner(),
+            providers: header.providers,
+            places,
+            played: Mutex::default(),
+        })
     }
 
     /// The next recording of a question, in recorded order; after the last the last again. `None`: never recorded.
@@ -233,10 +266,17 @@ impl ModelProvider for Replay {
                 response.headers.push((KIND.to_owned(), kind));
                 Ok(response)
             }
-            Some(Err(error)) => Err(pause(Trouble::Setup, None, format!("{name}: the cassette cannot be read: {error}"))),
+            Some(Err(error)) => Err(pause(
+                Trouble::Setup,
+                None,
+                format!("{name}: the cassette cannot be read: {error}"),
+            )),
             None => Err(fail(
                 Trouble::Setup,
-                format!("{name}: no recording of this request to {}: the job or its seed differs from what was recorded", request.model),
+                format!(
+                    "{name}: no recording of this request to {}: the job or its seed differs from what was recorded",
+                    request.model
+                ),
             )),
         }
     }
@@ -249,7 +289,9 @@ impl ModelProvider for Replay {
     }
 
     fn usage(&self, response: &RawResponse) -> Usage {
-        wire(response.header(KIND).unwrap_or_default()).map(|(_, usage)| usage(response)).unwrap_or_default()
+        wire(response.header(KIND).unwrap_or_default())
+            .map(|(_, usage)| usage(response))
+            .unwrap_or_default()
     }
 
     async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -33,7 +33,7 @@ use crate::core::settings::{ModelSettings, ProviderSettings};
 /// So many crashes …
 const CRASHES: usize = 3;
 /// … within this time stop the provider for as long.
-const CRASH_WINDOW: Duration = Duration::from_secs(60);
+const CRASH_WINDOW: Duration = Duration::from_mins(1);
 /// The pause before a program that did not start is started again.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -48,14 +48,20 @@ models = [{ id = "my-model", capabilities = ["json"] }]"#,
     build,
 };
 
-fn build(settings: &ProviderSettings, key: Option<SecretString>) -> Result<Arc<dyn ModelProvider>, PlugError> {
+fn build(
+    settings: &ProviderSettings,
+    key: Option<SecretString>,
+) -> Result<Arc<dyn ModelProvider>, PlugError> {
     if settings.command.first().is_none_or(String::is_empty) {
         return Err(PlugError::at(
             "command",
-            format!("`{}` needs a command, as a list: command = [\"python3\", \"plugins/teacher.py\"]", settings.name),
+            format!(
+                "`{}` needs a command, as a list: command = [\"python3\", \"plugins/teacher.py\"]",
+                settings.name
+            ),
         ));
     }
-    if key.is_some() {
+    if key.is_some_and(|key| !key.expose_secret().is_empty()) {
         return Err(PlugError::at(
             "api_key",
             "a script gets no key from here: name the variable that holds it in `env`",
@@ -134,7 +140,10 @@ struct Question<'a> {
 
 impl Script {
     fn least_busy(&self) -> Option<Dealt<'_>> {
-        let worker = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed))?;
+        let worker = self
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.load.load(Ordering::Relaxed))?;
         worker.load.fetch_add(1, Ordering::Relaxed);
         Some(Dealt(worker))
     }
@@ -142,25 +151,37 @@ impl Script {
     /// The worker's process, started if there is none alive.
     async fn process(&self, worker: &Worker) -> Result<Arc<Process>, ProviderError> {
         let mut slot = worker.process.lock().await;
-        if let Some(process) = slot.as_ref().filter(|process| process.is_alive()) {
-            return Ok(process.clone());
+        if let Some(running) = slot.as_ref().filter(|process| process.is_alive()) {
+            return Ok(running.clone());
         }
-        let last = slot.take().map(|process| process.epitaph()).unwrap_or_default();
+        let epitaph = slot.take().map(|dead| dead.epitaph()).unwrap_or_default();
         if self.crashes.are_a_loop() {
-            return Err(self.crash_loop(&last));
+            return Err(self.crash_loop(&epitaph));
         }
         match Process::start(&self.program, &self.tasks, &self.crashes).await {
-            Ok(process) => Ok(slot.insert(process).clone()),
-            Err(Lost::NotStarted(why)) => {
-                Err(pause(Trouble::Setup, None, format!("{}: cannot start `{}`: {why}", self.program.name, self.program.command[0])))
-            }
+            Ok(started) => Ok(slot.insert(started).clone()),
+            Err(Lost::NotStarted(why)) => Err(pause(
+                Trouble::Setup,
+                None,
+                format!(
+                    "{}: cannot start `{}`: {why}",
+                    self.program.name, self.program.command[0]
+                ),
+            )),
             Err(lost) if self.crashes.are_a_loop() => Err(self.crash_loop(&lost.why())),
-            Err(lost) => Err(snooze(Trouble::Unreachable, RESTART, format!("{}: {}", self.program.name, lost.why()))),
+            Err(lost) => Err(snooze(
+                Trouble::Unreachable,
+                RESTART,
+                format!("{}: {}", self.program.name, lost.why()),
+            )),
         }
     }
 
     fn crash_loop(&self, last: &str) -> ProviderError {
-        let message = format!("{}: ended {CRASHES} times within a minute; last: {last}", self.program.name);
+        let message = format!(
+            "{}: ended {CRASHES} times within a minute; last: {last}",
+            self.program.name
+        );
         pause(Trouble::Setup, Some(CRASH_WINDOW), message)
     }
 }
@@ -189,13 +210,21 @@ impl ModelProvider for Script {
             let start = Instant::now();
             match process.ask(id, &line, self.timeout).await {
                 Ok(body) => {
-                    return Ok(RawResponse { status: 200, headers: Vec::new(), body, latency: start.elapsed() });
+                    return Ok(RawResponse {
+                        status: 200,
+                        headers: Vec::new(),
+                        body,
+                        latency: start.elapsed(),
+                    });
                 }
                 // It ended while we stood in line: nothing was sent, the next process may have it.
                 Err(Lost::NotSent) => {}
                 Err(lost) => {
                     let message = format!("{name}: {}", lost.why());
-                    return Err(ProviderError { maybe_billed: true, ..retry(Trouble::Network, None, message) });
+                    return Err(ProviderError {
+                        maybe_billed: true,
+                        ..retry(Trouble::Network, None, message)
+                    });
                 }
             }
         }
@@ -302,14 +331,24 @@ pub(super) fn usage(response: &RawResponse) -> Usage {
 
 fn usage_of(usage: Option<&Value>) -> Usage {
     let count = |key: &str| usage?.get(key)?.as_u64();
-    Usage { input: count("input"), output: count("output"), usd: None }
+    Usage {
+        input: count("input"),
+        output: count("output"),
+        usd: None,
+    }
 }
 
 fn obey(who: &str, complaint: &Complaint) -> ProviderError {
-    let after = complaint.retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
+    let after = complaint
+        .retry_after
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
     let message = format!("{who}: {}", excerpt(&complaint.message));
     match complaint.action.as_str() {
-        "snooze" => snooze(Trouble::RateLimit, after.unwrap_or(Duration::from_secs(5)), message),
+        "snooze" => snooze(
+            Trouble::RateLimit,
+            after.unwrap_or(Duration::from_secs(5)),
+            message,
+        ),
         "fail" => fail(Trouble::Request, message),
         "pause" => pause(Trouble::Setup, after, message),
         _ => retry(Trouble::Server, after, message),

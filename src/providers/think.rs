@@ -37,7 +37,10 @@ mod tests {
             ("  <think></think>c", (None, "c")),
             ("a b</think>c", (Some("a b"), "c")),
             ("<think>never done", (Some("never done"), "")),
-            ("use `<think>` and `</think>`", (None, "use `<think>` and `</think>`")),
+            (
+                "use `<think>` and `</think>`",
+                (None, "use `<think>` and `</think>`"),
+            ),
             ("x <think>y</think> z", (None, "x <think>y</think> z")),
         ] {
             assert_eq!(split_think(text), expected, "{text}");

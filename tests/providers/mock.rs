@@ -16,7 +16,13 @@ fn asked(text: &str, schema: Option<Value>, salt: u32) -> ModelRequest {
     let messages = vec![Message::text(Role::User, text)];
     let params = Params::default();
     ModelRequest {
-        fingerprint: ModelRequest::fingerprint("teacher", &messages, schema.as_ref(), &params, &salt.to_string()),
+        fingerprint: ModelRequest::fingerprint(
+            "teacher",
+            &messages,
+            schema.as_ref(),
+            &params,
+            &salt.to_string(),
+        ),
         model: "teacher".into(),
         messages,
         schema: schema.map(Arc::new),
@@ -33,11 +39,29 @@ async fn the_same_question_gets_the_same_answer_everywhere() {
     let request = asked("Explain the tides near a harbour to a sailor.", None, 1);
     let one = answer(&provider("mock", |_| {}), &request).await;
     assert_eq!(one, answer(&provider("mock", |_| {}), &request).await);
-    assert_ne!(one.text, answer(&provider("mock", |settings| settings.seed = Some(1)), &request).await.text);
-    assert_ne!(one.text, answer(&provider("mock", |_| {}), &asked("Explain the tides near a harbour to a sailor.", None, 2)).await.text);
-    assert_eq!((one.finish, one.model.as_deref()), (FinishReason::Stop, Some("teacher")));
+    assert_ne!(
+        one.text,
+        answer(&provider("mock", |settings| settings.seed = Some(1)), &request)
+            .await
+            .text
+    );
+    assert_ne!(
+        one.text,
+        answer(
+            &provider("mock", |_| {}),
+            &asked("Explain the tides near a harbour to a sailor.", None, 2)
+        )
+        .await
+        .text
+    );
+    assert_eq!(
+        (one.finish, one.model.as_deref()),
+        (FinishReason::Stop, Some("teacher"))
+    );
     assert!(one.usage.input.is_some() && one.usage.output > Some(20) && one.reasoning.is_some());
-    let topical = ["tides", "harbour", "sailor"].iter().any(|word| one.text.contains(word) || one.reasoning.as_ref().unwrap().contains(word));
+    let topical = ["tides", "harbour", "sailor"]
+        .iter()
+        .any(|word| one.text.contains(word) || one.reasoning.as_ref().unwrap().contains(word));
     assert!(topical, "{}", one.text);
 }
 
@@ -74,11 +98,22 @@ fn schemas() -> Vec<Value> {
 async fn answers_satisfy_their_schema() {
     let mock = provider("mock", |_| {});
     for schema in schemas() {
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .unwrap();
         for salt in 0..100 {
-            let text = answer(&mock, &asked("Describe how rivers shape valleys.", Some(schema.clone()), salt)).await.text;
+            let text = answer(
+                &mock,
+                &asked("Describe how rivers shape valleys.", Some(schema.clone()), salt),
+            )
+            .await
+            .text;
             let value: Value = serde_json::from_str(&text).unwrap();
-            let problems: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            let problems: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| error.to_string())
+                .collect();
             assert!(problems.is_empty(), "{schema}\n{text}\n{problems:?}");
         }
     }
@@ -116,11 +151,22 @@ async fn answers_are_various_and_readable() {
     for salt in 0..2000 {
         let prompt = "Subject: Physics\nTopic: why the sky is blue\nWrite one card as JSON.";
         let text = answer(&mock, &asked(prompt, None, salt)).await.text;
-        assert!((80..4000).contains(&text.len()) && text.ends_with('.') && !text.contains('~'), "{text}");
+        assert!(
+            (80..4000).contains(&text.len()) && text.ends_with('.') && !text.contains('~'),
+            "{text}"
+        );
         texts.insert(text);
-        let card: Value = serde_json::from_str(&answer(&mock, &asked(prompt, Some(schema.clone()), salt)).await.text).unwrap();
+        let card: Value = serde_json::from_str(
+            &answer(&mock, &asked(prompt, Some(schema.clone()), salt))
+                .await
+                .text,
+        )
+        .unwrap();
         let question = card["question"].as_str().unwrap();
-        assert!(question.ends_with('?') && question.starts_with(char::is_uppercase), "{question}");
+        assert!(
+            question.ends_with('?') && question.starts_with(char::is_uppercase),
+            "{question}"
+        );
         questions.insert(question.to_owned());
     }
     assert_eq!((texts.len(), questions.len()), (2000, 2000));
@@ -132,8 +178,16 @@ async fn judges_are_mostly_content() {
     let mut scores: BTreeMap<i64, u32> = BTreeMap::new();
     for salt in 0..1000 {
         let schema = json!({ "type": "object", "required": ["score"], "properties": { "score": { "type": "integer" } } });
-        let text = answer(&mock, &asked("Judge the answer.", Some(schema), salt)).await.text;
-        *scores.entry(serde_json::from_str::<Value>(&text).unwrap()["score"].as_i64().unwrap()).or_default() += 1;
+        let text = answer(&mock, &asked("Judge the answer.", Some(schema), salt))
+            .await
+            .text;
+        *scores
+            .entry(
+                serde_json::from_str::<Value>(&text).unwrap()["score"]
+                    .as_i64()
+                    .unwrap(),
+            )
+            .or_default() += 1;
     }
     assert!(scores.keys().all(|score| (1..=5).contains(score)), "{scores:?}");
     assert!(scores[&4] + scores[&5] > 880 && scores[&3] > 20, "{scores:?}");
@@ -142,7 +196,16 @@ async fn judges_are_mostly_content() {
 #[tokio::test]
 async fn trouble_comes_in_the_share_that_was_ordered_and_passes() {
     let mut faults = destilation::core::Row::new();
-    for name in ["429", "500", "timeout", "reset", "invalid_json", "truncated", "empty", "refusal"] {
+    for name in [
+        "429",
+        "500",
+        "timeout",
+        "reset",
+        "invalid_json",
+        "truncated",
+        "empty",
+        "refusal",
+    ] {
         faults.insert(name.into(), json!(0.05));
     }
     let mock = provider("mock", |settings| settings.faults = faults);
@@ -157,7 +220,12 @@ async fn trouble_comes_in_the_share_that_was_ordered_and_passes() {
                 Err(error) => Err(error),
             };
             let found = match outcome {
-                Ok(answer) if answer.finish == FinishReason::Stop && serde_json::from_str::<Value>(&answer.text).is_ok() => "fine".to_owned(),
+                Ok(answer)
+                    if answer.finish == FinishReason::Stop
+                        && serde_json::from_str::<Value>(&answer.text).is_ok() =>
+                {
+                    "fine".to_owned()
+                }
                 Ok(answer) => answer.finish.as_str().to_owned(),
                 Err(error) => reaction(&error),
             };
@@ -200,7 +268,10 @@ async fn latency_is_what_was_ordered() {
         settings.latency_ms = Some(30);
         settings.faults = faults;
     });
-    assert_eq!(mock.send(&asked("x", None, 0)).await.unwrap().latency.as_millis(), 300);
+    assert_eq!(
+        mock.send(&asked("x", None, 0)).await.unwrap().latency.as_millis(),
+        300
+    );
 }
 
 #[tokio::test]
@@ -210,12 +281,26 @@ async fn limits_cut_and_log_probabilities_join_to_the_text() {
     request.params.max_tokens = Some(5);
     let cut = answer(&mock, &request).await;
     assert_eq!((cut.finish, cut.text.len()), (FinishReason::Length, 20));
-    request.params = Params { logprobs: Some(4), ..Params::default() };
+    request.params = Params {
+        logprobs: Some(4),
+        ..Params::default()
+    };
     let whole = answer(&mock, &request).await;
     let tokens = whole.logprobs.unwrap();
-    let joined: String = tokens.as_array().unwrap().iter().map(|token| token["token"].as_str().unwrap()).collect();
+    let joined: String = tokens
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| token["token"].as_str().unwrap())
+        .collect();
     assert_eq!(joined, whole.text);
-    assert!(tokens.as_array().unwrap().iter().all(|token| token["top"].as_array().unwrap().len() == 4));
+    assert!(
+        tokens
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|token| token["top"].as_array().unwrap().len() == 4)
+    );
 }
 
 #[tokio::test]
@@ -223,14 +308,41 @@ async fn wrong_faults_are_named_and_models_are_there_without_any() {
     let build = destilation::providers::CATALOG.find("mock").unwrap().build;
     let mut settings = destilation::core::settings::ProviderSettings::default();
     settings.faults.insert("timeouts".into(), json!(0.1));
-    assert!(build(&settings, None).err().unwrap().message.contains("did you mean `timeout`?"));
+    assert!(
+        build(&settings, None)
+            .err()
+            .unwrap()
+            .message
+            .contains("did you mean `timeout`?")
+    );
     settings.faults = [("500".to_owned(), json!(5))].into_iter().collect();
-    assert!(build(&settings, None).err().unwrap().message.contains("from 0 to 1"));
+    assert!(
+        build(&settings, None)
+            .err()
+            .unwrap()
+            .message
+            .contains("from 0 to 1")
+    );
     let models = provider("mock", |_| {}).models().await.unwrap();
-    assert_eq!(models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(), ["teacher", "judge"]);
+    assert_eq!(
+        models.iter().map(|model| model.id.as_str()).collect::<Vec<_>>(),
+        ["teacher", "judge"]
+    );
     let teacher = &default_models()[0];
-    for word in ["reasoning", "json", "chat", "writing", "instruction", "generation"] {
+    for word in [
+        "reasoning",
+        "json",
+        "chat",
+        "writing",
+        "instruction",
+        "generation",
+    ] {
         assert!(teacher.capabilities.iter().any(|known| known == word), "{word}");
     }
-    assert!(default_models()[1].capabilities.iter().any(|known| known == "judge"));
+    assert!(
+        default_models()[1]
+            .capabilities
+            .iter()
+            .any(|known| known == "judge")
+    );
 }

@@ -31,11 +31,21 @@ fn nowhere() -> String {
 async fn n1_nothing_was_sent() {
     let error = ask("openai", &nowhere(), 20).await.unwrap_err();
     assert_eq!(reaction(&error), "snooze 2s Unreachable");
-    assert!(error.message.contains("127.0.0.1:") && error.message.contains("refused"), "{}", error.message);
+    assert!(
+        error.message.contains("127.0.0.1:") && error.message.contains("refused"),
+        "{}",
+        error.message
+    );
 
-    let error = ask("openai", "http://no-such-host.invalid/v1", 20).await.unwrap_err();
+    let error = ask("openai", "http://no-such-host.invalid/v1", 20)
+        .await
+        .unwrap_err();
     assert_eq!(reaction(&error), "snooze 2s Unreachable", "{}", error.message);
-    assert!(error.message.contains("no-such-host.invalid") && !error.message.contains("/v1"), "{}", error.message);
+    assert!(
+        error.message.contains("no-such-host.invalid") && !error.message.contains("/v1"),
+        "{}",
+        error.message
+    );
 
     let plain = Stub::start(Manner::Bytes(b"I speak no TLS\r\n".to_vec())).await;
     let error = ask("openai", &plain.base.replace("http://", "https://"), 20).await;
@@ -48,7 +58,10 @@ async fn l7_ollama_is_not_running() {
     assert_eq!(reaction(&error), "pause 5s Unreachable");
     assert!(error.message.contains("`ollama serve`"), "{}", error.message);
     let ollama = provider("ollama", |settings| settings.base_url = Some(nowhere()));
-    assert_eq!(reaction(&ollama.probe().await.unwrap_err()), "pause 5s Unreachable");
+    assert_eq!(
+        reaction(&ollama.probe().await.unwrap_err()),
+        "pause 5s Unreachable"
+    );
 }
 
 #[tokio::test]
@@ -68,7 +81,11 @@ async fn n2_the_line_breaks_after_sending() {
         let server = Stub::start(manner).await;
         let error = ask("openai", &server.base, 1).await.unwrap_err();
         assert_eq!(reaction(&error), "retry Network billed", "{}", error.message);
-        assert_eq!(server.asked().len(), 1, "one retry layer only, and it is not this one");
+        assert_eq!(
+            server.asked().len(),
+            1,
+            "one retry layer only, and it is not this one"
+        );
     }
 }
 
@@ -82,8 +99,16 @@ async fn an_error_is_read_even_if_its_body_breaks_off() {
 
 #[tokio::test]
 async fn bodies_without_end_are_refused() {
-    let bomb = std::fs::read(format!("{}/tests/fixtures/providers/spaces_40_mib.gz", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let mut zipped = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", bomb.len()).into_bytes();
+    let bomb = std::fs::read(format!(
+        "{}/tests/fixtures/providers/spaces_40_mib.gz",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+    .unwrap();
+    let mut zipped = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        bomb.len()
+    )
+    .into_bytes();
     zipped.extend(bomb);
     let plain = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 40 << 20).into_bytes();
     for manner in [Manner::Bytes(zipped), Manner::Flood(plain)] {
@@ -117,7 +142,11 @@ async fn o17_a_request_given_up_closes_its_connection() {
     }
 }
 
-fn build(kind: &str, base: &str, insecure: bool) -> Result<std::sync::Arc<dyn destilation::core::ports::ModelProvider>, String> {
+fn build(
+    kind: &str,
+    base: &str,
+    insecure: bool,
+) -> Result<std::sync::Arc<dyn destilation::core::ports::ModelProvider>, String> {
     let settings = ProviderSettings {
         name: "t".to_owned(),
         kind: kind.to_owned(),
@@ -133,16 +162,33 @@ fn build(kind: &str, base: &str, insecure: bool) -> Result<std::sync::Arc<dyn de
 #[tokio::test]
 async fn a_key_never_crosses_the_network_in_clear() {
     for kind in ["openai", "openrouter", "anthropic", "ollama"] {
-        for base in ["http://gateway.example/v1", "http://192.168.1.7:8000", "http://10.0.0.1"] {
+        for base in [
+            "http://gateway.example/v1",
+            "http://192.168.1.7:8000",
+            "http://10.0.0.1",
+        ] {
             let error = build(kind, base, false).err().expect("refused");
-            assert!(error.contains("api_key") && error.contains("allow_insecure_http"), "{error}");
+            assert!(
+                error.contains("api_key") && error.contains("allow_insecure_http"),
+                "{error}"
+            );
             assert!(!error.contains(CANARY));
             assert!(build(kind, base, true).is_ok());
         }
-        for base in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://gateway.example/v1"] {
+        for base in [
+            "http://127.0.0.1:1",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "https://gateway.example/v1",
+        ] {
             assert!(build(kind, base, false).is_ok(), "{base}");
         }
-        for base in ["gateway.example", "ftp://gateway.example", "https://user:pw@gateway.example", "https://g.example/?key=x"] {
+        for base in [
+            "gateway.example",
+            "ftp://gateway.example",
+            "https://user:pw@gateway.example",
+            "https://g.example/?key=x",
+        ] {
             let error = build(kind, base, false).err().expect("refused");
             assert!(error.contains("base_url"), "{error}");
         }
@@ -168,7 +214,11 @@ async fn a_key_turns_up_nowhere() {
         }
         for manner in [Manner::Reset, Manner::Never] {
             let server = Stub::start(manner).await;
-            let error = build(kind, &server.base, false).unwrap().send(&question("Hello?")).await.unwrap_err();
+            let error = build(kind, &server.base, false)
+                .unwrap()
+                .send(&question("Hello?"))
+                .await
+                .unwrap_err();
             assert!(!format!("{error} {error:?}").contains(CANARY));
         }
     }
@@ -177,7 +227,10 @@ async fn a_key_turns_up_nowhere() {
 #[tokio::test]
 async fn a_key_that_is_none_is_refused_at_the_start() {
     for key in ["", "  ", "two\nlines"] {
-        let settings = ProviderSettings { name: "t".to_owned(), ..Default::default() };
+        let settings = ProviderSettings {
+            name: "t".to_owned(),
+            ..Default::default()
+        };
         let built = (CATALOG.find("openai").unwrap().build)(&settings, Some(SecretString::from(key)));
         let error = built.err().expect("refused");
         assert_eq!(error.key.as_deref(), Some("api_key"), "{error}");
@@ -186,7 +239,12 @@ async fn a_key_that_is_none_is_refused_at_the_start() {
 
 #[tokio::test]
 async fn times_in_headers_can_be_read_later_too() {
-    let server = Stub::start(Manner::Bytes(http(429, "retry-after: 3\r\nset-cookie: a=b\r\n", "{}"))).await;
+    let server = Stub::start(Manner::Bytes(http(
+        429,
+        "retry-after: 3\r\nset-cookie: a=b\r\n",
+        "{}",
+    )))
+    .await;
     let provider = provider("openai", |settings| settings.base_url = Some(server.base.clone()));
     let response = provider.send(&question("Hello?")).await.unwrap();
     assert!(response.header("date").is_some() && response.header("set-cookie").is_none());

@@ -17,15 +17,31 @@ use crate::{fixture, provider, reaction};
 
 /// Everything a request can hold.
 fn full() -> ModelRequest {
-    let call = ToolCall { id: "call_1".into(), name: "weather".into(), arguments: json!({ "city": "Paris" }) };
+    let call = ToolCall {
+        id: "call_1".into(),
+        name: "weather".into(),
+        arguments: json!({ "city": "Paris" }),
+    };
     ModelRequest {
         model: "m".into(),
         messages: vec![
             Message::text(Role::System, "Be brief."),
             Message::text(Role::User, "Weather?"),
-            Message { role: Role::Assistant, parts: vec![Part::Reasoning { text: "hm".into() }, Part::ToolCall(call)] },
-            Message { role: Role::Tool, parts: vec![Part::ToolResult { id: "call_1".into(), content: "sunny".into() }] },
-            Message { role: Role::User, parts: vec![Part::Text { text: "a".into() }, Part::Text { text: "b".into() }] },
+            Message {
+                role: Role::Assistant,
+                parts: vec![Part::Reasoning { text: "hm".into() }, Part::ToolCall(call)],
+            },
+            Message {
+                role: Role::Tool,
+                parts: vec![Part::ToolResult {
+                    id: "call_1".into(),
+                    content: "sunny".into(),
+                }],
+            },
+            Message {
+                role: Role::User,
+                parts: vec![Part::Text { text: "a".into() }, Part::Text { text: "b".into() }],
+            },
         ],
         schema: Some(Arc::new(json!({ "type": "object" }))),
         params: Params {
@@ -62,8 +78,16 @@ async fn sent(kind: &str, path: &str, models: Vec<ModelSettings>) -> (String, Va
 async fn chat_completions() {
     for (kind, path) in [("openai", "/v1"), ("openrouter", "/api/v1/")] {
         let (head, body) = sent(kind, path, Vec::new()).await;
-        assert!(head.starts_with(&format!("post {}/chat/completions http/1.1", path.trim_end_matches('/'))), "{head}");
-        assert!(head.contains("authorization: bearer key-1") && head.contains("content-type: application/json"));
+        assert!(
+            head.starts_with(&format!(
+                "post {}/chat/completions http/1.1",
+                path.trim_end_matches('/')
+            )),
+            "{head}"
+        );
+        assert!(
+            head.contains("authorization: bearer key-1") && head.contains("content-type: application/json")
+        );
         assert_eq!(head.contains("x-title: destilation"), kind == "openrouter");
         assert_eq!(head.contains("http-referer: destilation"), kind == "openrouter");
         assert_eq!(
@@ -93,7 +117,11 @@ async fn messages() {
     for path in ["", "/v1"] {
         let (head, body) = sent("anthropic", path, Vec::new()).await;
         assert!(head.starts_with("post /v1/messages http/1.1"), "{head}");
-        assert!(head.contains("x-api-key: key-1") && head.contains("anthropic-version: 2023-06-01") && !head.contains("authorization"));
+        assert!(
+            head.contains("x-api-key: key-1")
+                && head.contains("anthropic-version: 2023-06-01")
+                && !head.contains("authorization")
+        );
         assert_eq!(
             body,
             json!({
@@ -114,7 +142,13 @@ async fn messages() {
 
 #[tokio::test]
 async fn ollama_chat() {
-    let model = ModelSettings { id: "m".into(), capabilities: Vec::new(), weight: 1.0, price: None, context: Some(8192) };
+    let model = ModelSettings {
+        id: "m".into(),
+        capabilities: Vec::new(),
+        weight: 1.0,
+        price: None,
+        context: Some(8192),
+    };
     let (head, body) = sent("ollama", "", vec![model]).await;
     assert!(head.starts_with("post /api/chat http/1.1"), "{head}");
     assert_eq!(
@@ -150,8 +184,15 @@ async fn models(kind: &str, body: &str) -> (Vec<ModelInfo>, String) {
 async fn models_with_what_each_wire_tells_of_them() {
     let recorded = include_str!("../fixtures/providers/recorded/openai_models.raw");
     let (found, path) = models("openai", recorded.split_once("\r\n\r\n").unwrap().1).await;
-    assert_eq!((found[0].id.as_str(), found[0].context, path.as_str()), ("smollm2-135m", Some(2048), "/models"));
-    let (found, _) = models("openai", r#"{"data":[{"id":"qwen3","max_model_len":40960},{"id":"gpt"}]}"#).await;
+    assert_eq!(
+        (found[0].id.as_str(), found[0].context, path.as_str()),
+        ("smollm2-135m", Some(2048), "/models")
+    );
+    let (found, _) = models(
+        "openai",
+        r#"{"data":[{"id":"qwen3","max_model_len":40960},{"id":"gpt"}]}"#,
+    )
+    .await;
     assert_eq!((found[0].context, found[1].context), (Some(40_960), None));
 
     let row = json!({ "data": [{
@@ -159,19 +200,31 @@ async fn models_with_what_each_wire_tells_of_them() {
         "supported_parameters": ["tools", "structured_outputs", "reasoning", "max_tokens"],
     }, { "id": "openrouter/auto", "pricing": { "prompt": "-1", "completion": "-1" } }] });
     let (found, _) = models("openrouter", &row.to_string()).await;
-    assert_eq!(found[0].price, Some(Price { input: 0.55, output: 2.19 }));
+    assert_eq!(
+        found[0].price,
+        Some(Price {
+            input: 0.55,
+            output: 2.19
+        })
+    );
     assert_eq!(found[0].capabilities, ["json", "reasoning", "tools"]);
     assert_eq!(found[1].price, None);
 
     let (found, path) = models("anthropic", r#"{"data":[{"type":"model","id":"claude-x"}]}"#).await;
-    assert_eq!((found[0].id.as_str(), path.as_str()), ("claude-x", "/v1/models?limit=1000"));
+    assert_eq!(
+        (found[0].id.as_str(), path.as_str()),
+        ("claude-x", "/v1/models?limit=1000")
+    );
 
     let shown = json!({
         "models": [{ "name": "qwen3:8b", "model": "qwen3:8b" }],
         "model_info": { "qwen3.context_length": 40960 }, "capabilities": ["completion", "tools", "thinking"],
     });
     let (found, path) = models("ollama", &shown.to_string()).await;
-    assert_eq!((found[0].id.as_str(), found[0].context, path.as_str()), ("qwen3:8b", Some(40_960), "/api/tags"));
+    assert_eq!(
+        (found[0].id.as_str(), found[0].context, path.as_str()),
+        ("qwen3:8b", Some(40_960), "/api/tags")
+    );
     assert_eq!(found[0].capabilities, ["completion", "tools", "reasoning"]);
 }
 
@@ -186,17 +239,28 @@ async fn a_list_that_is_none_is_an_error() {
 
 #[tokio::test]
 async fn probes_cost_nothing() {
-    for (kind, path) in [("openai", "/models"), ("openrouter", "/key"), ("anthropic", "/v1/models?limit=1000"), ("ollama", "/api/tags")] {
+    for (kind, path) in [
+        ("openai", "/models"),
+        ("openrouter", "/key"),
+        ("anthropic", "/v1/models?limit=1000"),
+        ("ollama", "/api/tags"),
+    ] {
         let server = Stub::json(200, "{}").await;
         let found = provider(kind, |settings| settings.base_url = Some(server.base.clone()));
         found.probe().await.unwrap();
-        assert!(server.asked()[0].starts_with(&format!("GET {path} ")), "{:?}", server.asked());
+        assert!(
+            server.asked()[0].starts_with(&format!("GET {path} ")),
+            "{:?}",
+            server.asked()
+        );
         let server = Stub::json(401, "{}").await;
         let found = provider(kind, |settings| settings.base_url = Some(server.base.clone()));
         assert_eq!(reaction(&found.probe().await.unwrap_err()), "pause Auth");
     }
     let server = Stub::json(200, r#"{"data":{"limit":5,"limit_remaining":0}}"#).await;
-    let openrouter = provider("openrouter", |settings| settings.base_url = Some(server.base.clone()));
+    let openrouter = provider("openrouter", |settings| {
+        settings.base_url = Some(server.base.clone())
+    });
     assert_eq!(reaction(&openrouter.probe().await.unwrap_err()), "pause Credit");
 }
 
@@ -206,21 +270,46 @@ async fn rate_limits_are_told_on_success_too() {
     let server = Stub::start(Manner::Bytes(http(200, headers, "{}"))).await;
     let provider = provider("openai", |settings| settings.base_url = Some(server.base.clone()));
     let response = provider.send(&full()).await.unwrap();
-    let expected = RateHint { requests: Some((59, Duration::from_secs(1))), tokens: Some((100, Duration::from_secs(360))) };
+    let expected = RateHint {
+        requests: Some((59, Duration::from_secs(1))),
+        tokens: Some((100, Duration::from_mins(6))),
+    };
     assert_eq!(provider.rate_hint(&response), expected);
     let anthropic = crate::provider("anthropic", |_| {});
-    assert_eq!(anthropic.rate_hint(&fixture("C2_rate_limit")).requests, Some((0, Duration::from_secs(17))));
+    assert_eq!(
+        anthropic.rate_hint(&fixture("C2_rate_limit")).requests,
+        Some((0, Duration::from_secs(17)))
+    );
 }
 
 #[test]
 fn every_entry_builds_from_its_own_example_and_says_what_it_is() {
     for entry in CATALOG.0 {
-        let settings: ProviderSettings =
-            toml::from_str(&format!("name = \"t\"\nkind = \"{}\"\n{}", entry.kind, entry.example)).expect(entry.kind);
+        let settings: ProviderSettings = toml::from_str(&format!(
+            "name = \"t\"\nkind = \"{}\"\n{}",
+            entry.kind, entry.example
+        ))
+        .expect(entry.kind);
         let built = (entry.build)(&settings, None);
         // The example's cassette is not there.
-        assert!(built.is_ok() || entry.kind == "replay", "{}: {:?}", entry.kind, built.err());
+        assert!(
+            built.is_ok() || entry.kind == "replay",
+            "{}: {:?}",
+            entry.kind,
+            built.err()
+        );
         assert!(!entry.summary.is_empty() && !entry.summary.ends_with('.'));
     }
-    assert_eq!(CATALOG.kinds(), ["openai", "openrouter", "anthropic", "ollama", "script", "mock", "replay"]);
+    assert_eq!(
+        CATALOG.kinds(),
+        [
+            "openai",
+            "openrouter",
+            "anthropic",
+            "ollama",
+            "script",
+            "mock",
+            "replay"
+        ]
+    );
 }

@@ -53,12 +53,22 @@ impl Stub {
                 tokio::spawn(serve(stream, manner.clone(), seen.clone(), ended.clone()));
             }
         });
-        Self { base, asked, closed, task }
+        Self {
+            base,
+            asked,
+            closed,
+            task,
+        }
     }
 
     /// A server that answers with JSON.
     pub async fn json(status: u16, body: &str) -> Self {
-        Self::start(Manner::Bytes(http(status, "content-type: application/json\r\n", body))).await
+        Self::start(Manner::Bytes(http(
+            status,
+            "content-type: application/json\r\n",
+            body,
+        )))
+        .await
     }
 
     /// All requests so far: head and body.
@@ -71,7 +81,10 @@ impl Stub {
         let asked = self.asked();
         assert_eq!(asked.len(), 1, "{asked:?}");
         let (head, body) = asked[0].split_once("\r\n\r\n").unwrap();
-        (head.to_ascii_lowercase(), serde_json::from_str(body).unwrap_or_default())
+        (
+            head.to_ascii_lowercase(),
+            serde_json::from_str(body).unwrap_or_default(),
+        )
     }
 
     /// Connections that the client closed.
@@ -82,11 +95,17 @@ impl Stub {
 
 /// A response with its length.
 pub fn http(status: u16, headers: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status} X\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    format!(
+        "HTTP/1.1 {status} X\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 async fn serve(mut stream: TcpStream, manner: Manner, seen: Arc<Mutex<Vec<String>>>, ended: Arc<Mutex<u32>>) {
-    let Some(request) = read_request(&mut stream).await else { return };
+    let Some(request) = read_request(&mut stream).await else {
+        return;
+    };
     seen.lock().unwrap().push(request);
     match manner {
         Manner::Bytes(bytes) => {
@@ -131,7 +150,9 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let head = head.to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
             if body.len() >= length.unwrap_or(0) {
                 return Some(text.into_owned());
             }

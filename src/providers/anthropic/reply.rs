@@ -24,7 +24,11 @@ pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Co
     if !(200..300).contains(&response.status) {
         return Err(classify(Family::Anthropic, who, response));
     }
-    let reply = if is_events(response) { merge(who, response)? } else { whole(who, response)? };
+    let reply = if is_events(response) {
+        merge(who, response)?
+    } else {
+        whole(who, response)?
+    };
     let mut text = String::new();
     let mut reasoning = String::new();
     let mut answer = None;
@@ -51,10 +55,16 @@ pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Co
         "max_tokens" => FinishReason::Length,
         "refusal" => FinishReason::Refusal,
         "model_context_window_exceeded" => {
-            return Err(fail(Trouble::Request, format!("{who}: the answer does not fit into the context")));
+            return Err(fail(
+                Trouble::Request,
+                format!("{who}: the answer does not fit into the context"),
+            ));
         }
         "pause_turn" => {
-            return Err(fail(Trouble::Request, format!("{who}: the model paused its turn, which only its own tools do")));
+            return Err(fail(
+                Trouble::Request,
+                format!("{who}: the model paused its turn, which only its own tools do"),
+            ));
         }
         "" => FinishReason::Other("none".to_owned()),
         other => FinishReason::Other(excerpt(other)),
@@ -85,7 +95,10 @@ pub(in crate::providers) fn usage(response: &RawResponse) -> Usage {
     let mut counts = json!({});
     for (_, data) in events(&response.body) {
         let event: Value = serde_json::from_str(&data).unwrap_or(Value::Null);
-        update(&mut counts, event.pointer("/message/usage").or_else(|| event.get("usage")));
+        update(
+            &mut counts,
+            event.pointer("/message/usage").or_else(|| event.get("usage")),
+        );
     }
     used(Some(&counts))
 }
@@ -141,10 +154,17 @@ fn merge(who: &str, response: &RawResponse) -> Result<Reply, ProviderError> {
 /// Appends a delta to its block. Pieces of a tool's input gather under `input_json` until the end.
 fn grow(blocks: &mut [Value], event: &Value) {
     let at = event.get("index").and_then(Value::as_u64).map(|at| at as usize);
-    let Some(block) = at.and_then(|at| blocks.get_mut(at)).and_then(Value::as_object_mut) else {
+    let Some(block) = at
+        .and_then(|at| blocks.get_mut(at))
+        .and_then(Value::as_object_mut)
+    else {
         return;
     };
-    for (from, to) in [("text", "text"), ("thinking", "thinking"), ("partial_json", "input_json")] {
+    for (from, to) in [
+        ("text", "text"),
+        ("thinking", "thinking"),
+        ("partial_json", "input_json"),
+    ] {
         let Some(piece) = event.pointer(&format!("/delta/{from}")).and_then(Value::as_str) else {
             continue;
         };
@@ -158,9 +178,10 @@ fn grow(blocks: &mut [Value], event: &Value) {
 }
 
 fn closed(mut block: Value) -> Value {
-    let input = block.get("input_json").and_then(Value::as_str).map(|text| {
-        serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-    });
+    let input = block
+        .get("input_json")
+        .and_then(Value::as_str)
+        .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())));
     if let Some(input) = input {
         block["input"] = input;
     }
@@ -170,7 +191,11 @@ fn closed(mut block: Value) -> Value {
 /// Later counts of a stream replace earlier ones, key by key.
 fn update(counts: &mut Value, news: Option<&Value>) {
     if let (Some(counts), Some(news)) = (counts.as_object_mut(), news.and_then(Value::as_object)) {
-        counts.extend(news.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone())));
+        counts.extend(
+            news.iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
     }
 }
 
@@ -178,7 +203,10 @@ fn update(counts: &mut Value, news: Option<&Value>) {
 fn used(usage: Option<&Value>) -> Usage {
     let count = |key: &str| usage?.get(key)?.as_u64();
     let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"];
-    let cached: u64 = cached.iter().filter_map(|key| count(key)).fold(0, u64::saturating_add);
+    let cached: u64 = cached
+        .iter()
+        .filter_map(|key| count(key))
+        .fold(0, u64::saturating_add);
     Usage {
         input: count("input_tokens").map(|fresh| fresh.saturating_add(cached)),
         output: count("output_tokens"),

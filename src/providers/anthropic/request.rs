@@ -49,7 +49,10 @@ pub(super) fn body(who: &str, request: &ModelRequest) -> Result<Vec<u8>, Provide
         .filter(|message| message.role == Role::System)
         .map(Message::plain)
         .collect();
-    let turns = request.messages.iter().filter(|message| message.role != Role::System);
+    let turns = request
+        .messages
+        .iter()
+        .filter(|message| message.role != Role::System);
     let params = &request.params;
     encode(
         who,
@@ -64,15 +67,26 @@ pub(super) fn body(who: &str, request: &ModelRequest) -> Result<Vec<u8>, Provide
             top_k: params.top_k,
             stop_sequences: &params.stop,
             tools: request.schema.as_deref().map(|schema| {
-                [Tool { name: ANSWER_TOOL, description: "Gives the answer.", input_schema: schema }]
+                [Tool {
+                    name: ANSWER_TOOL,
+                    description: "Gives the answer.",
+                    input_schema: schema,
+                }]
             }),
-            tool_choice: request.schema.as_ref().map(|_| json!({ "type": "tool", "name": ANSWER_TOOL })),
+            tool_choice: request
+                .schema
+                .as_ref()
+                .map(|_| json!({ "type": "tool", "name": ANSWER_TOOL })),
         },
     )
 }
 
 fn turn(message: &Message) -> Value {
-    let role = if message.role == Role::Assistant { "assistant" } else { "user" };
+    let role = if message.role == Role::Assistant {
+        "assistant"
+    } else {
+        "user"
+    };
     if let [Part::Text { .. }] = message.parts.as_slice() {
         return json!({ "role": role, "content": text(message) });
     }

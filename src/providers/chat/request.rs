@@ -1,7 +1,7 @@
 //! Requests in the chat-completions shape, written straight from borrowed parts.
 
-use serde::ser::{SerializeSeq, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 use serde_json::Value;
 
 use crate::core::conversation::{Message, Part, Role, ToolCall};
@@ -18,7 +18,11 @@ pub(in crate::providers) enum Dialect {
 }
 
 /// The bytes of a request; never streamed, so that what is stored is exactly what came.
-pub(in crate::providers) fn body(who: &str, request: &ModelRequest, dialect: Dialect) -> Result<Vec<u8>, ProviderError> {
+pub(in crate::providers) fn body(
+    who: &str,
+    request: &ModelRequest,
+    dialect: Dialect,
+) -> Result<Vec<u8>, ProviderError> {
     let params = &request.params;
     let own = dialect == Dialect::OpenAi;
     encode(
@@ -40,7 +44,11 @@ pub(in crate::providers) fn body(who: &str, request: &ModelRequest, dialect: Dia
             top_logprobs: params.logprobs,
             response_format: request.schema.as_deref().map(|schema| ResponseFormat {
                 kind: "json_schema",
-                json_schema: NamedSchema { name: "answer", schema, strict: true },
+                json_schema: NamedSchema {
+                    name: "answer",
+                    schema,
+                    strict: true,
+                },
             }),
         },
     )
@@ -100,7 +108,11 @@ impl Serialize for Messages<'_> {
         for message in self.0 {
             for part in &message.parts {
                 if let Part::ToolResult { id, content } = part {
-                    list.serialize_element(&ToolAnswer { role: "tool", tool_call_id: id, content })?;
+                    list.serialize_element(&ToolAnswer {
+                        role: "tool",
+                        tool_call_id: id,
+                        content,
+                    })?;
                 }
             }
             let calls: Vec<Call> = calls(message).map(Call::of).collect();
@@ -152,7 +164,10 @@ impl<'a> Call<'a> {
         Self {
             id: &call.id,
             kind: "function",
-            function: Function { name: &call.name, arguments: call.arguments.to_string() },
+            function: Function {
+                name: &call.name,
+                arguments: call.arguments.to_string(),
+            },
         }
     }
 }

@@ -62,7 +62,10 @@ impl Whole {
     fn add(&mut self, piece: Reply) {
         self.reply.id = self.reply.id.take().or(piece.id);
         self.reply.model = self.reply.model.take().or(piece.model);
-        self.reply.usage = piece.usage.filter(|usage| !usage.is_null()).or(self.reply.usage.take());
+        self.reply.usage = piece
+            .usage
+            .filter(|usage| !usage.is_null())
+            .or(self.reply.usage.take());
         let first = piece
             .choices
             .unwrap_or_default()
@@ -72,15 +75,23 @@ impl Whole {
             return;
         };
         self.begun = true;
-        self.choice.finish_reason =
-            choice.finish_reason.filter(|word| !word.is_null()).or(self.choice.finish_reason.take());
+        self.choice.finish_reason = choice
+            .finish_reason
+            .filter(|word| !word.is_null())
+            .or(self.choice.finish_reason.take());
         self.choice.error = choice.error.or(self.choice.error.take());
-        if let Some(Value::Array(tokens)) = choice.logprobs.and_then(|mut found| found.get_mut("content").map(Value::take)) {
+        if let Some(Value::Array(tokens)) = choice
+            .logprobs
+            .and_then(|mut found| found.get_mut("content").map(Value::take))
+        {
             self.logprobs.extend(tokens);
         }
         let said = choice.message.unwrap_or_default();
         append(&mut self.content, said.content);
-        append(&mut self.reasoning, said.reasoning_content.filter(Value::is_string).or(said.reasoning));
+        append(
+            &mut self.reasoning,
+            said.reasoning_content.filter(Value::is_string).or(said.reasoning),
+        );
         append(&mut self.refusal, said.refusal);
         for call in said.tool_calls.unwrap_or_default() {
             self.add_call(call);
@@ -89,12 +100,18 @@ impl Whole {
 
     /// Pieces of a call share its index; the first names it, the others carry on with its arguments.
     fn add_call(&mut self, piece: Value) {
-        let at = piece.get("index").and_then(Value::as_u64).map_or(self.tool_calls.len(), |at| at as usize);
+        let at = piece
+            .get("index")
+            .and_then(Value::as_u64)
+            .map_or(self.tool_calls.len(), |at| at as usize);
         let Some(call) = self.tool_calls.get_mut(at) else {
             self.tool_calls.push(piece);
             return;
         };
-        let more = piece.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
+        let more = piece
+            .pointer("/function/arguments")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if let Some(Value::String(arguments)) = call.pointer_mut("/function/arguments") {
             arguments.push_str(more);
         } else if let Some(function) = call.get_mut("function").and_then(Value::as_object_mut) {
@@ -115,7 +132,10 @@ impl Whole {
             logprobs: Some(Value::Array(self.logprobs)),
             ..self.choice
         };
-        Reply { choices: Some(if self.begun { vec![choice] } else { Vec::new() }), ..self.reply }
+        Reply {
+            choices: Some(if self.begun { vec![choice] } else { Vec::new() }),
+            ..self.reply
+        }
     }
 }
 

@@ -11,7 +11,10 @@ const DEEPEST: usize = 8;
 
 /// A text that matches, if the expression is simple enough.
 pub(super) fn matching(pattern: &str, dice: &mut Dice) -> Option<String> {
-    let mut parser = Parser { rest: pattern.trim_start_matches('^').chars().collect(), at: 0 };
+    let mut parser = Parser {
+        rest: pattern.trim_start_matches('^').chars().collect(),
+        at: 0,
+    };
     let whole = parser.alternatives(0)?;
     (parser.at == parser.rest.len()).then(|| {
         let mut text = String::new();
@@ -46,7 +49,10 @@ impl Parser {
     }
 
     fn skip(&mut self, wanted: &str) -> bool {
-        let fits = wanted.chars().enumerate().all(|(offset, c)| self.rest.get(self.at + offset) == Some(&c));
+        let fits = wanted
+            .chars()
+            .enumerate()
+            .all(|(offset, c)| self.rest.get(self.at + offset) == Some(&c));
         self.at += if fits { wanted.chars().count() } else { 0 };
         fits
     }
@@ -143,7 +149,10 @@ impl Parser {
         self.at = end + 1;
         let (least, most) = match text.split_once(',') {
             None => (text.parse().ok()?, text.parse().ok()?),
-            Some((least, "")) => (least.parse().ok()?, least.parse::<usize>().ok()?.saturating_add(ENOUGH)),
+            Some((least, "")) => (
+                least.parse().ok()?,
+                least.parse::<usize>().ok()?.saturating_add(ENOUGH),
+            ),
             Some((least, most)) => (least.parse().ok()?, most.parse().ok()?),
         };
         (least <= most && least <= LIMIT).then_some((least, most.min(LIMIT)))

@@ -24,14 +24,20 @@ struct Filler<'w, 'p, 's> {
 impl Filler<'_, '_, '_> {
     fn value(&mut self, schema: &Value, key: &str, depth: usize) -> Value {
         let Some(object) = schema.as_object() else {
-            return if schema == &Value::Bool(false) { Value::Null } else { Value::String(self.text(key)) };
+            return if schema == &Value::Bool(false) {
+                Value::Null
+            } else {
+                Value::String(self.text(key))
+            };
         };
         if depth > DEEPEST {
             return Value::Null;
         }
         if let Some(target) = object.get("$ref").and_then(Value::as_str) {
             let found = target.strip_prefix('#').and_then(|path| self.root.pointer(path));
-            return found.cloned().map_or(Value::Null, |found| self.value(&found, key, depth + 1));
+            return found
+                .cloned()
+                .map_or(Value::Null, |found| self.value(&found, key, depth + 1));
         }
         if let Some(fixed) = object.get("const") {
             return fixed.clone();
@@ -55,9 +61,16 @@ impl Filler<'_, '_, '_> {
     }
 
     fn object(&mut self, schema: &Map<String, Value>, depth: usize) -> Value {
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let most = size(schema, "maxProperties").unwrap_or(usize::MAX).max(required.len());
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let most = size(schema, "maxProperties")
+            .unwrap_or(usize::MAX)
+            .max(required.len());
         let mut made = Map::new();
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
             let mut optional = most - required.len();
@@ -71,13 +84,17 @@ impl Filler<'_, '_, '_> {
                 made.insert(name.clone(), self.value(property, name, depth + 1));
             }
         }
-        let other = schema.get("additionalProperties").cloned().unwrap_or(Value::Bool(true));
+        let other = schema
+            .get("additionalProperties")
+            .cloned()
+            .unwrap_or(Value::Bool(true));
         for name in required {
             if !made.contains_key(name) {
                 made.insert(name.to_owned(), self.value(&other, name, depth + 1));
             }
         }
-        let least = size(schema, "minProperties").unwrap_or(usize::from(other.is_object() && made.is_empty()));
+        let least =
+            size(schema, "minProperties").unwrap_or(usize::from(other.is_object() && made.is_empty()));
         for at in 1..=MOST_ITEMS {
             if made.len() >= least {
                 break;
@@ -89,9 +106,15 @@ impl Filler<'_, '_, '_> {
     }
 
     fn array(&mut self, schema: &Map<String, Value>, key: &str, depth: usize) -> Value {
-        let prefix = schema.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let prefix = schema
+            .get("prefixItems")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let items = schema.get("items").cloned().unwrap_or(Value::Bool(true));
-        let least = size(schema, "minItems").unwrap_or_else(|| prefix.len().max(2)).min(MOST_ITEMS);
+        let least = size(schema, "minItems")
+            .unwrap_or_else(|| prefix.len().max(2))
+            .min(MOST_ITEMS);
         let most = size(schema, "maxItems").unwrap_or(least.max(4));
         let least = least.min(most);
         let count = if items == Value::Bool(false) {
@@ -108,9 +131,14 @@ impl Filler<'_, '_, '_> {
         while made.len() < count {
             let schema = prefix.get(made.len()).unwrap_or(&items);
             let item = self.value(schema, key, depth + 1);
-            if unique && spare > 0 && made.contains(&item) {
-                spare -= 1;
-                continue;
+            if unique && made.contains(&item) {
+                if spare > 0 {
+                    spare -= 1;
+                    continue;
+                }
+                if made.len() >= least {
+                    break;
+                }
             }
             made.push(item);
         }
@@ -118,17 +146,27 @@ impl Filler<'_, '_, '_> {
     }
 
     fn integer(&mut self, schema: &Map<String, Value>, key: &str) -> Value {
-        let least = bound(schema, "minimum").map(f64::ceil).or_else(|| bound(schema, "exclusiveMinimum").map(|low| low.floor() + 1.0));
-        let most = bound(schema, "maximum").map(f64::floor).or_else(|| bound(schema, "exclusiveMaximum").map(|high| high.ceil() - 1.0));
+        let least = bound(schema, "minimum")
+            .map(f64::ceil)
+            .or_else(|| bound(schema, "exclusiveMinimum").map(|low| low.floor() + 1.0));
+        let most = bound(schema, "maximum")
+            .map(f64::floor)
+            .or_else(|| bound(schema, "exclusiveMaximum").map(|high| high.ceil() - 1.0));
         let (least, most) = if is_score(key) {
             (least.unwrap_or(1.0), most.unwrap_or(5.0))
         } else {
             let least = least.unwrap_or_else(|| most.map_or(1.0, |most| most - 99.0));
             (least, most.unwrap_or(least + 99.0))
         };
-        let step = bound(schema, "multipleOf").filter(|step| *step >= 1.0).unwrap_or(1.0);
+        let step = bound(schema, "multipleOf")
+            .filter(|step| *step >= 1.0)
+            .unwrap_or(1.0);
         let (low, high) = ((least / step).ceil() as i64, (most / step).floor() as i64);
-        let drawn = if is_score(key) { self.score(low, high) } else { self.writer.dice.between(low, high.max(low)) };
+        let drawn = if is_score(key) {
+            self.score(low, high)
+        } else {
+            self.writer.dice.between(low, high.max(low))
+        };
         json!(drawn.saturating_mul(step as i64))
     }
 
@@ -145,7 +183,9 @@ impl Filler<'_, '_, '_> {
     }
 
     fn number(&mut self, schema: &Map<String, Value>, key: &str) -> Value {
-        let bounded = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"].iter().any(|name| schema.contains_key(*name));
+        let bounded = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]
+            .iter()
+            .any(|name| schema.contains_key(*name));
         if !bounded || schema.contains_key("multipleOf") {
             return self.integer(schema, key);
         }
@@ -157,7 +197,11 @@ impl Filler<'_, '_, '_> {
             return json!(self.score(least.ceil() as i64, most.floor() as i64));
         }
         // Strictly inside, on a grid of a thousand steps.
-        let share = if is_score(key) { 0.8 + self.writer.dice.unit() * 0.19 } else { 0.001 + self.writer.dice.unit() * 0.998 };
+        let share = if is_score(key) {
+            0.8 + self.writer.dice.unit() * 0.19
+        } else {
+            0.001 + self.writer.dice.unit() * 0.998
+        };
         let drawn = least + (most - least) * (share * 1000.0).round() / 1000.0;
         Number::from_f64(drawn).map_or(Value::Null, Value::Number)
     }
@@ -173,7 +217,11 @@ impl Filler<'_, '_, '_> {
         }
         let least = size(schema, "minLength").unwrap_or(0).min(100_000);
         let most = size(schema, "maxLength").unwrap_or(usize::MAX);
-        let mut text = if most < 40 { self.writer.word().to_owned() } else { self.text(key) };
+        let mut text = if most < 40 {
+            self.writer.word().to_owned()
+        } else {
+            self.text(key)
+        };
         while text.chars().count() < least {
             text.push(' ');
             self.writer.sentence_into(&mut text);
@@ -192,7 +240,21 @@ impl Filler<'_, '_, '_> {
         let names = |words: &[&str]| words.iter().any(|word| key.contains(word));
         if names(&["question", "instruction", "prompt", "query"]) {
             self.writer.question()
-        } else if names(&["answer", "explanation", "reason", "rationale", "solution", "response", "content", "text", "essay", "story", "chosen", "rejected", "output"]) {
+        } else if names(&[
+            "answer",
+            "explanation",
+            "reason",
+            "rationale",
+            "solution",
+            "response",
+            "content",
+            "text",
+            "essay",
+            "story",
+            "chosen",
+            "rejected",
+            "output",
+        ]) {
             self.writer.paragraph()
         } else if names(&["title", "name", "topic", "subject", "headline"]) {
             self.writer.title()
@@ -212,8 +274,18 @@ impl Filler<'_, '_, '_> {
     fn formatted(&mut self, format: &str) -> Option<String> {
         let (word, other) = (self.writer.word(), self.writer.word());
         let dice = &mut self.writer.dice;
-        let date = format!("{}-{:02}-{:02}", dice.between(1990, 2026), dice.between(1, 12), dice.between(1, 28));
-        let time = format!("{:02}:{:02}:{:02}Z", dice.between(0, 23), dice.between(0, 59), dice.between(0, 59));
+        let date = format!(
+            "{}-{:02}-{:02}",
+            dice.between(1990, 2026),
+            dice.between(1, 12),
+            dice.between(1, 28)
+        );
+        let time = format!(
+            "{:02}:{:02}:{:02}Z",
+            dice.between(0, 23),
+            dice.between(0, 59),
+            dice.between(0, 59)
+        );
         Some(match format {
             "date" => date,
             "time" => time,
@@ -226,7 +298,14 @@ impl Filler<'_, '_, '_> {
             "ipv6" => format!("2001:db8::{:x}", dice.between(1, 0xffff)),
             "uuid" => {
                 let (high, low) = (dice.next(), dice.next());
-                format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffff_ffff_ffff)
+                format!(
+                    "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+                    high >> 32,
+                    high >> 16 & 0xffff,
+                    high & 0xfff,
+                    low >> 52,
+                    low & 0xffff_ffff_ffff
+                )
             }
             _ => return None,
         })
@@ -247,10 +326,19 @@ fn flattened(schema: &Map<String, Value>, root: &Value) -> Option<Value> {
         let is_null = |part: &Value| part.get("type").and_then(Value::as_str) == Some("null");
         let chosen = match name {
             "allOf" => parts,
-            _ => parts.iter().find(|part| !is_null(part)).or(parts.first()).cloned().into_iter().collect(),
+            _ => parts
+                .iter()
+                .find(|part| !is_null(part))
+                .or(parts.first())
+                .cloned()
+                .into_iter()
+                .collect(),
         };
         for part in chosen {
-            let target = part.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+            let target = part
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|target| target.strip_prefix('#'));
             let part = target.and_then(|path| root.pointer(path)).unwrap_or(&part);
             merge(&mut flat, part);
         }
@@ -278,9 +366,24 @@ fn kind(schema: &Map<String, Value>) -> &str {
             let mut kinds = kinds.iter().filter_map(Value::as_str);
             kinds.find(|kind| *kind != "null").unwrap_or("null")
         }
-        _ if ["properties", "required", "additionalProperties"].iter().any(|key| schema.contains_key(*key)) => "object",
-        _ if ["items", "prefixItems", "minItems"].iter().any(|key| schema.contains_key(*key)) => "array",
-        _ if ["minimum", "maximum", "multipleOf"].iter().any(|key| schema.contains_key(*key)) => "number",
+        _ if ["properties", "required", "additionalProperties"]
+            .iter()
+            .any(|key| schema.contains_key(*key)) =>
+        {
+            "object"
+        }
+        _ if ["items", "prefixItems", "minItems"]
+            .iter()
+            .any(|key| schema.contains_key(*key)) =>
+        {
+            "array"
+        }
+        _ if ["minimum", "maximum", "multipleOf"]
+            .iter()
+            .any(|key| schema.contains_key(*key)) =>
+        {
+            "number"
+        }
         _ => "string",
     }
 }
@@ -295,5 +398,8 @@ fn bound(schema: &Map<String, Value>, key: &str) -> Option<f64> {
 }
 
 fn size(schema: &Map<String, Value>, key: &str) -> Option<usize> {
-    schema.get(key)?.as_u64().map(|size| usize::try_from(size).unwrap_or(usize::MAX))
+    schema
+        .get(key)?
+        .as_u64()
+        .map(|size| usize::try_from(size).unwrap_or(usize::MAX))
 }

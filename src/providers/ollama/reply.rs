@@ -49,8 +49,13 @@ pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Co
             (Some(thinking), answer) => (answer.to_owned(), Some(thinking.to_owned())),
         },
     };
-    let tool_calls: Vec<ToolCall> =
-        said.tool_calls.unwrap_or_default().iter().enumerate().filter_map(tool_call).collect();
+    let tool_calls: Vec<ToolCall> = said
+        .tool_calls
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .filter_map(tool_call)
+        .collect();
     // Servers before 0.4 say `done` without a reason.
     let finish = match word {
         "stop" | "" if !tool_calls.is_empty() => FinishReason::ToolCalls,
@@ -66,7 +71,11 @@ pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Co
         reasoning,
         tool_calls,
         logprobs: whole.logprobs.and_then(|tokens| logprobs(&Value::Array(tokens))),
-        usage: Usage { input: whole.prompt_eval_count, output: whole.eval_count, usd: None },
+        usage: Usage {
+            input: whole.prompt_eval_count,
+            output: whole.eval_count,
+            usd: None,
+        },
         finish,
         request_id: response.header("x-request-id").map(str::to_owned),
         model: whole.model,
@@ -75,9 +84,17 @@ pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Co
 
 /// What a response used, also one that is no answer.
 pub(in crate::providers) fn usage(response: &RawResponse) -> Usage {
-    let last = response.body.lines().rev().find_map(|line| serde_json::from_str::<Line>(line).ok());
-    last.map(|line| Usage { input: line.prompt_eval_count, output: line.eval_count, usd: None })
-        .unwrap_or_default()
+    let last = response
+        .body
+        .lines()
+        .rev()
+        .find_map(|line| serde_json::from_str::<Line>(line).ok());
+    last.map(|line| Usage {
+        input: line.prompt_eval_count,
+        output: line.eval_count,
+        usd: None,
+    })
+    .unwrap_or_default()
 }
 
 fn merge(who: &str, response: &RawResponse) -> Result<Line, ProviderError> {
@@ -86,7 +103,11 @@ fn merge(who: &str, response: &RawResponse) -> Result<Line, ProviderError> {
     let mut begun = false;
     for piece in serde_json::Deserializer::from_str(&response.body).into_iter::<Line>() {
         let Ok(line) = piece else {
-            return Err(if begun { incomplete(who) } else { garbage(who, response) });
+            return Err(if begun {
+                incomplete(who)
+            } else {
+                garbage(who, response)
+            });
         };
         if let Some(error) = line.error.filter(|error| !error.is_null()) {
             return Err(if begun {
@@ -114,7 +135,11 @@ fn merge(who: &str, response: &RawResponse) -> Result<Line, ProviderError> {
             return Ok(whole);
         }
     }
-    Err(if begun { incomplete(who) } else { garbage(who, response) })
+    Err(if begun {
+        incomplete(who)
+    } else {
+        garbage(who, response)
+    })
 }
 
 fn append(text: &mut Option<String>, piece: Option<String>) {

@@ -119,35 +119,62 @@ enum Id {
 
 impl Process {
     /// Starts the program and waits for its first line.
-    pub(super) async fn start(program: &Program, tasks: &TaskTracker, crashes: &Arc<Crashes>) -> Result<Arc<Self>, Lost> {
+    pub(super) async fn start(
+        program: &Program,
+        tasks: &TaskTracker,
+        crashes: &Arc<Crashes>,
+    ) -> Result<Arc<Self>, Lost> {
         let mut child = spawn(program).map_err(|error| Lost::NotStarted(error.to_string()))?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(Lost::NotStarted("it has no pipes".to_owned()));
         };
         let waiting = Arc::new(Waiting::default());
-        let stop = Stop { now: CancellationToken::new(), wanted: CancellationToken::new() };
+        let stop = Stop {
+            now: CancellationToken::new(),
+            wanted: CancellationToken::new(),
+        };
         let (hello, greeted) = oneshot::channel();
         let (lines, queue) = mpsc::channel(16);
         let errors = tasks.spawn(keep_errors(stderr, waiting.clone()));
         let replies = tasks.spawn(read_replies(stdout, hello, waiting.clone(), stop.now.clone()));
         tasks.spawn(write_lines(stdin, queue, stop.now.clone()));
-        tasks.spawn(guard(child, stop.clone(), [errors, replies], waiting.clone(), crashes.clone()));
+        tasks.spawn(guard(
+            child,
+            stop.clone(),
+            [errors, replies],
+            waiting.clone(),
+            crashes.clone(),
+        ));
 
         let end_with_me = stop.now.clone().drop_guard();
         let concurrency = match timeout(HELLO, greeted).await {
-            Ok(Ok(Hello { hello: 1, concurrency })) => concurrency.unwrap_or(1).clamp(1, 1024),
+            Ok(Ok(Hello {
+                hello: 1,
+                concurrency,
+            })) => concurrency.unwrap_or(1).clamp(1, 1024),
             Ok(Ok(Hello { hello, .. })) => {
-                waiting.break_off(format!("it speaks version {hello} of the protocol; this is version 1"));
+                waiting.break_off(format!(
+                    "it speaks version {hello} of the protocol; this is version 1"
+                ));
                 return Err(end_of(&stop, &waiting).await);
             }
             Ok(Err(_)) => return Err(end_of(&stop, &waiting).await),
             Err(_) => {
-                waiting.break_off(format!("it did not say {{\"hello\":1}} within {} s", HELLO.as_secs()));
+                waiting.break_off(format!(
+                    "it did not say {{\"hello\":1}} within {} s",
+                    HELLO.as_secs()
+                ));
                 return Err(end_of(&stop, &waiting).await);
             }
         };
-        Ok(Arc::new(Self { lines, waiting, permits: Semaphore::new(concurrency), stop, _end_with_me: end_with_me }))
+        Ok(Arc::new(Self {
+            lines,
+            waiting,
+            permits: Semaphore::new(concurrency),
+            stop,
+            _end_with_me: end_with_me,
+        }))
     }
 
     /// Sends a line and waits for the reply of that id. The limit counts from when it is this question's turn.
@@ -156,7 +183,10 @@ impl Process {
             return Err(Lost::NotSent);
         };
         let reply = self.waiting.enter(id).ok_or(Lost::NotSent)?;
-        let _leave = Leave { waiting: &self.waiting, id };
+        let _leave = Leave {
+            waiting: &self.waiting,
+            id,
+        };
         let exchange = async {
             // A writer of its own: a question that is given up half-way must not leave half a line behind.
             let sent = self.lines.send(line.to_vec()).await;
@@ -238,7 +268,11 @@ impl Waiting {
 
     fn epitaph(&self) -> String {
         let state = self.state();
-        let why = state.broken.clone().or_else(|| state.end.clone()).unwrap_or_default();
+        let why = state
+            .broken
+            .clone()
+            .or_else(|| state.end.clone())
+            .unwrap_or_default();
         drop(state);
         let mut ring = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(ring.make_contiguous()).into_owned();
@@ -268,7 +302,10 @@ impl Drop for Leave<'_> {
 fn spawn(program: &Program) -> std::io::Result<Child> {
     let mut command = Command::new(&program.command[0]);
     command.args(&program.command[1..]).env_clear();
-    for name in ["PATH", "LANG"].into_iter().chain(program.env.iter().map(String::as_str)) {
+    for name in ["PATH", "LANG"]
+        .into_iter()
+        .chain(program.env.iter().map(String::as_str))
+    {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
