@@ -1,6 +1,13 @@
 //! The providers' wing from outside: every row of its action table, every wire in and out, a hostile network, plugin processes, the mock
 //! teacher and cassettes. Offline; servers are sockets on loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[path = "providers/answers.rs"]
 mod answers;
 #[path = "providers/mock.rs"]

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::core::request::{RateHint, RawResponse};
 
 /// Waits longer than this pause the provider instead of the task.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// Longest hint that is believed at all.
 const LONGEST_HINT: f64 = 366.0 * 86_400.0;
 
@@ -194,7 +194,7 @@ mod tests {
     fn resets_in_every_notation() {
         let at = |text: &str| reset(text, &response(&[NOON]));
         assert_eq!(at("1s"), Some(Duration::from_secs(1)));
-        assert_eq!(at("6m0s"), Some(Duration::from_secs(360)));
+        assert_eq!(at("6m0s"), Some(Duration::from_mins(6)));
         assert_eq!(at("20ms"), Some(Duration::from_millis(20)));
         assert_eq!(at("1h2m3.5s"), Some(Duration::from_millis(3_723_500)));
         assert_eq!(at("1795348810000"), Some(Duration::from_secs(10)));
@@ -214,10 +214,10 @@ mod tests {
     fn the_month_ends_at_its_end() {
         assert_eq!(
             until_next_month(&response(&[NOON])),
-            Some(Duration::from_secs(8 * 86_400 + 12 * 3600))
+            Some(Duration::from_hours(204))
         );
         assert_eq!(
-            clock_after(Duration::from_secs(43_200), &response(&[NOON])).as_deref(),
+            clock_after(Duration::from_hours(12), &response(&[NOON])).as_deref(),
             Some("00:00 UTC")
         );
     }
@@ -234,7 +234,7 @@ mod tests {
             rate_hint(&openai),
             RateHint {
                 requests: Some((59, Duration::from_secs(1))),
-                tokens: Some((149_984, Duration::from_secs(360)))
+                tokens: Some((149_984, Duration::from_mins(6)))
             }
         );
         let anthropic = response(&[

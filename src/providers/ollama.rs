@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::chat::{calls, text};
 use super::classify::{classify, garbage, pause};
 use super::fault::Family;
-use super::http::{Endpoint, KeyHeader, bare_model, encode, when_unreachable};
+use super::http::{Endpoint, KeyHeader, bare_model, encode};
 use super::when_ok;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::{Message, Part};
@@ -134,17 +134,6 @@ impl Ollama {
         )
     }
 
-    /// A server that is not there will not be there for the next task either (L7).
-    fn not_running(&self, error: ProviderError) -> ProviderError {
-        when_unreachable(error, |cause| {
-            pause(
-                Trouble::Unreachable,
-                Some(Duration::from_secs(5)),
-                format!("{cause}; is `ollama serve` running?"),
-            )
-        })
-    }
-
     async fn describe(&self, id: &str) -> ModelInfo {
         let mut info = bare_model(id);
         let Ok(body) = encode(&self.endpoint.name, &json!({ "model": id })) else {
@@ -173,10 +162,7 @@ impl Ollama {
 impl ModelProvider for Ollama {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = self.body(request)?;
-        self.endpoint
-            .post(&self.chat, body)
-            .await
-            .map_err(|error| self.not_running(error))
+        self.endpoint.post(&self.chat, body).await.map_err(not_running)
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {
@@ -189,11 +175,7 @@ impl ModelProvider for Ollama {
 
     async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
         let who = &self.endpoint.name;
-        let response = self
-            .endpoint
-            .get(&self.tags)
-            .await
-            .map_err(|error| self.not_running(error))?;
+        let response = self.endpoint.get(&self.tags).await.map_err(not_running)?;
         if !(200..300).contains(&response.status) {
             return Err(classify(Family::Ollama, who, &response));
         }
@@ -217,13 +199,18 @@ impl ModelProvider for Ollama {
     }
 
     async fn probe(&self) -> Result<(), ProviderError> {
-        let response = self
-            .endpoint
-            .get(&self.tags)
-            .await
-            .map_err(|error| self.not_running(error))?;
+        let response = self.endpoint.get(&self.tags).await.map_err(not_running)?;
         when_ok(Family::Ollama, &self.endpoint.name, &response)
     }
+}
+
+/// A server that is not there will not be there for the next task either (L7).
+fn not_running(error: ProviderError) -> ProviderError {
+    if error.trouble != Trouble::Unreachable {
+        return error;
+    }
+    let message = format!("{}; is `ollama serve` running?", error.message);
+    pause(Trouble::Unreachable, Some(Duration::from_secs(5)), message)
 }
 
 /// A message as Ollama has it: arguments as objects, one message a tool result.

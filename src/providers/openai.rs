@@ -1,4 +1,4 @@
-//! OpenAI and every server that speaks like it: vLLM, llama.cpp, LM Studio, SGLang, company gateways.
+//! OpenAI and every server that speaks like it: vLLM, llama.cpp, LM Studio, `SGLang`, company gateways.
 
 use std::sync::Arc;
 

@@ -272,7 +272,7 @@ async fn rate_limits_are_told_on_success_too() {
     let response = provider.send(&full()).await.unwrap();
     let expected = RateHint {
         requests: Some((59, Duration::from_secs(1))),
-        tokens: Some((100, Duration::from_secs(360))),
+        tokens: Some((100, Duration::from_mins(6))),
     };
     assert_eq!(provider.rate_hint(&response), expected);
     let anthropic = crate::provider("anthropic", |_| {});

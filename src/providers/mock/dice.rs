@@ -1,4 +1,4 @@
-//! The mock's source of chance: SplitMix64 (Steele, Lea, Flood 2014) from the question's identity, so that the same question gets the
+//! The mock's source of chance: `SplitMix64` (Steele, Lea, Flood 2014) from the question's identity, so that the same question gets the
 //! same answer on every machine and in every version. Not for secrets.
 
 use crate::core::request::Fingerprint;
@@ -11,7 +11,11 @@ impl Dice {
     /// The draws for one purpose at one question.
     pub(super) fn new(seed: u64, fingerprint: Fingerprint, purpose: u64) -> Self {
         let (low, high) = fingerprint.0.split_at(8);
-        let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
+        };
         let mut dice = Self(seed ^ number(low));
         dice.0 = dice.next() ^ number(high);
         dice.0 = dice.next() ^ purpose;
@@ -33,14 +37,16 @@ impl Dice {
 
     /// Uniform in [0, `most`); 0 of nothing.
     pub(super) fn below(&mut self, most: usize) -> usize {
-        (u128::from(self.next()) * most as u128 >> 64) as usize
+        ((u128::from(self.next()) * most as u128) >> 64) as usize
     }
 
     /// Uniform in [`low`, `high`], or `low`.
     pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
-        let span = (i128::from(high) - i128::from(low) + 1).max(1);
-        let step = (u128::from(self.next()) * span.unsigned_abs()) >> 64;
-        (i128::from(low) + step as i128) as i64
+        let Ok(width) = u64::try_from(i128::from(high) - i128::from(low)) else {
+            return low;
+        };
+        let step = (u128::from(self.next()) * (u128::from(width) + 1)) >> 64;
+        low.wrapping_add_unsigned(step as u64)
     }
 
     /// One of these.
