@@ -188,6 +188,8 @@ struct Tape {
     places: HashMap<Fingerprint, Vec<(u64, usize)>>,
     /// How many recordings of a question were played.
     played: Mutex<HashMap<Fingerprint, usize>>,
+    /// Every exchange in the order it was recorded.
+    order: Vec<Fingerprint>,
 }
 
 impl Tape {
@@ -208,6 +210,7 @@ impl Tape {
             )));
         }
         let mut places: HashMap<Fingerprint, Vec<(u64, usize)>> = HashMap::new();
+        let mut order = Vec::new();
         for number in 2.. {
             text.clear();
             let length = lines
@@ -218,7 +221,10 @@ impl Tape {
             }
             let label = serde_json::from_str::<Label>(&text).ok();
             match label.and_then(|label| Fingerprint::from_hex(&label.fingerprint)) {
-                Some(fingerprint) => places.entry(fingerprint).or_default().push((start, length)),
+                Some(fingerprint) => {
+                    places.entry(fingerprint).or_default().push((start, length));
+                    order.push(fingerprint);
+                }
                 // The recording was killed while it wrote its last line.
                 None if !text.ends_with('\n') => break,
                 None => return Err(wrong(format!("line {number} is no recorded exchange"))),
@@ -229,6 +235,7 @@ impl Tape {
             file: lines.into_inner(),
             providers: header.providers,
             places,
+            order,
             played: Mutex::default(),
         })
     }
@@ -301,5 +308,9 @@ impl ModelProvider for Replay {
 
     async fn probe(&self) -> Result<(), ProviderError> {
         Ok(())
+    }
+
+    fn recorded_order(&self) -> Option<Vec<Fingerprint>> {
+        Some(self.tape.order.clone())
     }
 }
