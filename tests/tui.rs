@@ -14,7 +14,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tokio::sync::{mpsc, watch};
 
-use world::{Canned, Hand, Says, key, progress};
+use canned::{Says, progress};
+use world::{Canned, Hand, key};
+
+#[path = "tui/canned.rs"]
+mod canned;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -393,7 +397,7 @@ fn a_late_answer_is_dropped() {
         panic!("{effects:?}")
     };
     hand.keys("1").keys("2");
-    let reply = world::answer(Says::Everything, query)
+    let reply = canned::answer(Says::Everything, query)
         .map(Box::new)
         .map_err(Box::new);
     hand.send(Message::Reply(*ticket, reply));
