@@ -482,7 +482,7 @@ fn twenty_thousand_random_keys_break_nothing_and_confirm_what_they_destroy() {
             hand.send(Message::Resize(columns, rows));
             hand.send(Message::Progress(Box::new(progress(step))));
         }
-        if step % 13 == 0 {
+        if step % 29 == 0 {
             hand.screen();
         }
         if hand.model.exit().is_some() {
