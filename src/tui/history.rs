@@ -139,7 +139,7 @@ mod tests {
         Point {
             at: Duration::from_secs(second),
             persisted,
-            usd: persisted as i64 * 1000,
+            usd: persisted.cast_signed() * 1000,
             ..Point::default()
         }
     }

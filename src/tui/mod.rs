@@ -215,14 +215,14 @@ async fn turn<B: Backend>(
                 // A panic inside the engine: its own hook has reported it, and its ticket stays unanswered.
                 Err(_) => continue,
             },
-            fact = facts.recv(), if facts_open => match fact {
-                Some(fact) => Message::Event(fact),
-                None => { facts_open = false; continue }
-            },
-            changed = progress.changed(), if gauge_open => match changed {
-                Ok(()) => Message::Progress(Box::new(progress.borrow_and_update().clone())),
-                Err(_) => { gauge_open = false; continue }
-            },
+            fact = facts.recv(), if facts_open => {
+                let Some(fact) = fact else { facts_open = false; continue };
+                Message::Event(fact)
+            }
+            changed = progress.changed(), if gauge_open => {
+                if changed.is_err() { gauge_open = false; continue }
+                Message::Progress(Box::new(progress.borrow_and_update().clone()))
+            }
             () = sleep_until(wake), if model.wake().is_some() => Message::Tick(start.elapsed()),
         };
         effects = update(&mut model, Message::Tick(start.elapsed()));

@@ -255,7 +255,7 @@ mod tests {
         buf[(0, 1)].set_symbol("\u{202e}");
         buf[(1, 1)].set_symbol("\u{1b}");
         sweep(&mut buf, false);
-        let text: String = buf.content.iter().map(|cell| cell.symbol()).collect();
+        let text: String = buf.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert!(!text.chars().any(|c| c.is_control() || is_format(c)), "{text:?}");
         assert!(text.starts_with("␛]0;title\\x07 ⟨U+202E⟩abc\\x9b2J"), "{text:?}");
         sweep(&mut buf, true);

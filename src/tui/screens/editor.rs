@@ -296,12 +296,11 @@ impl View for Editor {
         if self.loaded {
             return;
         }
-        match self.query() {
-            Some(query) => self.stored.ask(query, cx),
-            None => {
-                self.begin(cx.shared);
-                self.dress(cx.shared);
-            }
+        if let Some(query) = self.query() {
+            self.stored.ask(query, cx);
+        } else {
+            self.begin(cx.shared);
+            self.dress(cx.shared);
         }
     }
 

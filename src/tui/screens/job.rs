@@ -91,7 +91,7 @@ impl View for JobScreen {
         let query = self.query();
         match message {
             Message::Act(Action::Reload) | Message::Event(_) | Message::Done(_, Ok(_)) => {
-                self.detail.refresh(query, cx)
+                self.detail.refresh(query, cx);
             }
             Message::Act(action) => {
                 let Some(detail) = self.detail.value().cloned() else {
