@@ -126,10 +126,7 @@ fn answer(step: &str, text: &str) -> StepAnswer {
 
 fn candidate_of(index: u64, ordinal: u32, question: &str, text: &str) -> Candidate {
     Candidate {
-        task: TaskId {
-            job: JobId(1),
-            index,
-        },
+        task: TaskId { job: JobId(1), index },
         ordinal,
         seed: Arc::new(row(&json!({"question": question}))),
         vary: Arc::new(row(&json!({"persona": "a teacher"}))),
@@ -158,16 +155,9 @@ async fn check(validator: &Arc<dyn Validator>, candidate: &Candidate) -> Verdict
 
 async fn rejected(validator: &Arc<dyn Validator>, candidate: &Candidate) -> Option<Reason> {
     let verdict = check(validator, candidate).await;
-    assert_eq!(
-        verdict.reason.is_some(),
-        verdict.decision == Decision::Reject
-    );
+    assert_eq!(verdict.reason.is_some(), verdict.decision == Decision::Reject);
     if verdict.reason.is_some() {
-        assert!(
-            verdict
-                .evidence
-                .is_some_and(|evidence| !evidence.is_empty())
-        );
+        assert!(verdict.evidence.is_some_and(|evidence| !evidence.is_empty()));
     }
     verdict.reason
 }
@@ -203,19 +193,10 @@ fn costly_ones_come_last_and_only_one_remembers() {
         .iter()
         .map(|entry| build(entry.kind, entry.example))
         .collect();
-    let costly: Vec<bool> = built
-        .iter()
-        .map(|validator| validator.is_costly())
-        .collect();
+    let costly: Vec<bool> = built.iter().map(|validator| validator.is_costly()).collect();
     assert!(costly.is_sorted(), "{costly:?}");
     assert_eq!(costly.iter().filter(|costly| **costly).count(), 2);
-    assert_eq!(
-        built
-            .iter()
-            .filter(|validator| validator.remembers())
-            .count(),
-        1
-    );
+    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 1);
     let keyed = |validator: &&Arc<dyn Validator>| validator.dedup_key(&candidate("x")).is_some();
     assert_eq!(built.iter().filter(keyed).count(), 1);
 }
@@ -263,11 +244,7 @@ async fn length_counts_characters_and_words() {
         ("one two three", Some(Reason::Length)),
         ("", Some(Reason::Length)),
     ] {
-        assert_eq!(
-            rejected(&validator, &candidate(text)).await,
-            reason,
-            "{text}"
-        );
+        assert_eq!(rejected(&validator, &candidate(text)).await, reason, "{text}");
     }
     let question = build("length", "field = 'question'\nmax_chars = 3");
     let verdict = check(&question, &candidate("x")).await;
@@ -279,11 +256,7 @@ async fn length_counts_characters_and_words() {
 
 #[test]
 fn length_settings_must_make_sense() {
-    assert!(
-        build_error("length", "")
-            .message
-            .contains("at least one of")
-    );
+    assert!(build_error("length", "").message.contains("at least one of"));
     let error = build_error("length", "min_words = 9\nmax_words = 3");
     assert_eq!(error.key.as_deref(), Some("min_words"));
 }
@@ -317,11 +290,7 @@ async fn regex_must_or_must_not_match() {
     let evidence = verdict.evidence.unwrap();
     assert!(evidence.contains("“Lorem” at character 4"), "{evidence}");
     let error = build_error("regex", "pattern = 'a(b'");
-    assert!(
-        error.message.contains("at character 2"),
-        "{}",
-        error.message
-    );
+    assert!(error.message.contains("at character 2"), "{}", error.message);
 }
 
 #[tokio::test]
@@ -389,14 +358,8 @@ async fn control_characters_are_found_behind_json_escapes_and_in_thinking() {
     let mut escaped = candidate(r#"{"a": ["\u001b[2J"]}"#);
     assert_eq!(rejected(&validator, &escaped).await, None);
     escaped.steps[0].value = serde_json::from_str(&escaped.steps[0].text).ok();
-    assert_eq!(
-        rejected(&validator, &escaped).await,
-        Some(Reason::ControlChars)
-    );
+    assert_eq!(rejected(&validator, &escaped).await, Some(Reason::ControlChars));
     let mut thinking = candidate("fine");
     thinking.steps[0].reasoning = Some("\u{e0041}".to_owned());
-    assert_eq!(
-        rejected(&validator, &thinking).await,
-        Some(Reason::ControlChars)
-    );
+    assert_eq!(rejected(&validator, &thinking).await, Some(Reason::ControlChars));
 }

@@ -43,28 +43,19 @@ fn the_key_is_of_what_matters() {
         key("", &ordered(r#"{ "b": "x ", "a": 1 }"#)),
         "the order of keys does not count"
     );
-    assert_ne!(
-        key("", &ordered(r#"["ab"]"#)),
-        key("", &ordered(r#"["a", "b"]"#))
-    );
+    assert_ne!(key("", &ordered(r#"["ab"]"#)), key("", &ordered(r#"["a", "b"]"#)));
     assert_ne!(key("", &ordered("1")), key("", &ordered("\"1\"")));
     let fields = "fields = ['question', 'solution']";
     assert_eq!(key(fields, &plain), key(fields, &varied));
     let seed_only = "fields = ['question']";
     let sibling = |index, ordinal| candidate_of(index, ordinal, "What are tides?", "any");
-    assert_eq!(
-        key(seed_only, &sibling(1, 0)),
-        key(seed_only, &sibling(2, 0))
-    );
+    assert_eq!(key(seed_only, &sibling(1, 0)), key(seed_only, &sibling(2, 0)));
     assert_ne!(
         key(seed_only, &sibling(1, 0)),
         key(seed_only, &sibling(1, 1)),
         "siblings share their seed"
     );
-    assert_eq!(
-        build_error("dedup", "fields = []").key.as_deref(),
-        Some("fields")
-    );
+    assert_eq!(build_error("dedup", "fields = []").key.as_deref(), Some("fields"));
 }
 
 const TIDE: &str = "The tide rises twice a day because the moon pulls the water towards itself and away again on the far side";
@@ -83,17 +74,10 @@ async fn near_duplicates_are_named_with_their_likeness() {
     assert!(evidence.ends_with("like task 3, candidate 1"), "{evidence}");
     assert!(evidence.contains(&format!("{score:.3}")), "{evidence}");
     assert_eq!(
-        rejected(
-            &validator,
-            &candidate_of(5, 0, "q", "Something else entirely")
-        )
-        .await,
+        rejected(&validator, &candidate_of(5, 0, "q", "Something else entirely")).await,
         None
     );
-    assert_eq!(
-        rejected(&validator, &candidate_of(6, 0, "q", " ")).await,
-        None
-    );
+    assert_eq!(rejected(&validator, &candidate_of(6, 0, "q", " ")).await, None);
     assert_eq!(
         rejected(&validator, &candidate_of(7, 0, "q", "")).await,
         None,
@@ -105,20 +89,14 @@ async fn near_duplicates_are_named_with_their_likeness() {
 async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
     let validator = build("semantic_dedup", "field = 'solution'");
     assert!(validator.remembers());
-    let (first, second) = (
-        candidate_of(1, 0, "q", TIDE),
-        candidate_of(2, 0, "q", TIDE_AGAIN),
-    );
+    let (first, second) = (candidate_of(1, 0, "q", TIDE), candidate_of(2, 0, "q", TIDE_AGAIN));
     assert_eq!(rejected(&validator, &first).await, None);
     assert_eq!(
         rejected(&validator, &first).await,
         None,
         "an interrupted check comes again"
     );
-    assert_eq!(
-        rejected(&validator, &second).await,
-        Some(Reason::NearDuplicate)
-    );
+    assert_eq!(rejected(&validator, &second).await, Some(Reason::NearDuplicate));
     validator.forget(&first);
     assert_eq!(rejected(&validator, &second).await, None);
     let fresh = build("semantic_dedup", "field = 'solution'");
@@ -132,23 +110,14 @@ async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
 #[tokio::test]
 async fn siblings_are_compared_by_their_answers_and_not_by_their_seed() {
     let by_seed = build("semantic_dedup", "field = 'question'");
-    assert_eq!(
-        rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await,
-        None
-    );
-    assert_eq!(
-        rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await,
-        None
-    );
+    assert_eq!(rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await, None);
+    assert_eq!(rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await, None);
     assert_eq!(
         rejected(&by_seed, &candidate_of(2, 0, TIDE, "c")).await,
         Some(Reason::NearDuplicate)
     );
     let by_answer = build("semantic_dedup", "");
-    assert_eq!(
-        rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await,
-        None
-    );
+    assert_eq!(rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await, None);
     assert_eq!(
         rejected(&by_answer, &candidate_of(1, 1, "q", TIDE)).await,
         Some(Reason::NearDuplicate)
@@ -161,15 +130,10 @@ async fn of_near_duplicates_in_flight_exactly_one_passes() {
         let validator = build("semantic_dedup", "");
         let checks = (0..16).map(|index| {
             let validator = Arc::clone(&validator);
-            tokio::spawn(
-                async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await },
-            )
+            tokio::spawn(async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await })
         });
         let reasons = futures::future::join_all(checks).await;
-        let passed = reasons
-            .iter()
-            .filter(|reason| matches!(reason, Ok(None)))
-            .count();
+        let passed = reasons.iter().filter(|reason| matches!(reason, Ok(None))).count();
         assert_eq!(passed, 1);
     }
 }
@@ -181,9 +145,6 @@ fn near_duplicate_settings_must_make_sense() {
         ("threshold = 0.1", "threshold"),
         ("shingle = 0", "shingle"),
     ] {
-        assert_eq!(
-            build_error("semantic_dedup", settings).key.as_deref(),
-            Some(key)
-        );
+        assert_eq!(build_error("semantic_dedup", settings).key.as_deref(), Some(key));
     }
 }

@@ -7,7 +7,8 @@ use destilation::core::task::Transition;
 
 use super::{Fake, answer, build, build_error, candidate, completion};
 
-const JUDGE: &str = "capability = 'judge'\nrubric = 'Is it correct?'\nscale = [1, 10]\naccept_at = 8\nreview_at = 5";
+const JUDGE: &str =
+    "capability = 'judge'\nrubric = 'Is it correct?'\nscale = [1, 10]\naccept_at = 8\nreview_at = 5";
 
 #[tokio::test]
 async fn a_score_is_held_against_two_thresholds() {
@@ -21,12 +22,7 @@ async fn a_score_is_held_against_two_thresholds() {
     let mut seen = vec![];
     for _ in 0..4 {
         let verdict = judge.check(&candidate("four"), &fake).await.unwrap();
-        seen.push((
-            verdict.decision,
-            verdict.score,
-            verdict.reason,
-            verdict.evidence,
-        ));
+        seen.push((verdict.decision, verdict.score, verdict.reason, verdict.evidence));
     }
     let said = |text: &str| Some(text.to_owned());
     assert_eq!(
@@ -35,12 +31,7 @@ async fn a_score_is_held_against_two_thresholds() {
             (Decision::Accept, Some(10.0), None, said("Right.")),
             (Decision::Accept, Some(8.0), None, said("Nearly.")),
             (Decision::Review, Some(5.0), None, said("Hm.\nscore: 5")),
-            (
-                Decision::Reject,
-                Some(1.0),
-                Some(Reason::Judge),
-                said("Wrong.")
-            ),
+            (Decision::Reject, Some(1.0), Some(Reason::Judge), said("Wrong.")),
         ]
     );
 }

@@ -60,11 +60,7 @@ async fn a_script_sees_the_sample_and_decides() {
     assert_eq!(verdict.reason, Some(Reason::Script));
     assert_eq!(verdict.evidence.as_deref(), Some("wrong sum: 5 a"));
     check(&script.validator, &candidate("4")).await;
-    assert_eq!(
-        script.wrote("starts"),
-        "x",
-        "one process serves many questions"
-    );
+    assert_eq!(script.wrote("starts"), "x", "one process serves many questions");
     let sample: Value = serde_json::from_str(&script.wrote("sample")).unwrap();
     let expected = json!({
         "task": 0, "candidate": 0, "seed": {"question": "What are tides?"}, "vary": {"persona": "a teacher"},
@@ -94,16 +90,9 @@ async fn a_script_gets_only_the_variables_it_names() {
         .map(|(name, _)| name)
         .find(|name| is_plain(name) && !ordinary.contains(&name.as_str()));
     if let Some(other) = other {
-        let named = program(
-            "sh",
-            source,
-            &format!("env = ['{other}', 'NOT_SET_ANYWHERE']"),
-        );
+        let named = program("sh", source, &format!("env = ['{other}', 'NOT_SET_ANYWHERE']"));
         broken(&named.validator, &candidate("x")).await;
-        assert!(
-            named.wrote("env").lines().any(|name| name == other),
-            "{other}"
-        );
+        assert!(named.wrote("env").lines().any(|name| name == other), "{other}");
     }
 }
 
@@ -125,11 +114,7 @@ async fn a_script_that_dies_is_started_again_until_it_only_dies() {
     let starts = script.wrote("starts");
     let message = broken(&script.validator, &candidate("4")).await;
     assert!(message.contains("3 times in a row"), "{message}");
-    assert_eq!(
-        script.wrote("starts"),
-        starts,
-        "it is left alone for a while"
-    );
+    assert_eq!(script.wrote("starts"), starts, "it is left alone for a while");
 }
 
 #[tokio::test]

@@ -81,8 +81,7 @@ async fn a_broken_schema_is_no_fault_of_the_answer() {
 #[test]
 fn the_engine_can_compile_a_schema_for_asking_again() {
     let compile: CompileSchema = compile_schema;
-    let check =
-        compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
+    let check = compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
     assert!(check.problems(&json!(4)).is_empty());
     assert_eq!(
         check.problems(&json!(2)),
