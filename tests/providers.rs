@@ -2,10 +2,10 @@
 //! teacher and cassettes. Offline; servers are sockets on loopback.
 
 #![allow(
-    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "tests touch files and may panic"
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed"
 )]
 
 #[path = "providers/answers.rs"]

@@ -21,7 +21,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tokio::sync::{mpsc, watch};
 
-use world::{Canned, Hand, Says, key, progress};
+use canned::{Says, progress};
+use world::{Canned, Hand, key};
+
+#[path = "tui/canned.rs"]
+mod canned;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -400,7 +404,7 @@ fn a_late_answer_is_dropped() {
         panic!("{effects:?}")
     };
     hand.keys("1").keys("2");
-    let reply = world::answer(Says::Everything, query)
+    let reply = canned::answer(Says::Everything, query)
         .map(Box::new)
         .map_err(Box::new);
     hand.send(Message::Reply(*ticket, reply));
@@ -434,7 +438,7 @@ fn events_and_errors_are_shown_safely() {
 
 #[test]
 fn themes_are_named_and_can_be_changed() {
-    assert_eq!(theme::names().next(), Some("terminal"));
+    assert_eq!(theme::names().next(), Some(("terminal", "the terminal's own 16 colours")));
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys(":theme<enter>");
     assert!(hand.screen().contains("Theme terminal-mono"));
@@ -485,7 +489,7 @@ fn twenty_thousand_random_keys_break_nothing_and_confirm_what_they_destroy() {
             hand.send(Message::Resize(columns, rows));
             hand.send(Message::Progress(Box::new(progress(step))));
         }
-        if step % 13 == 0 {
+        if step % 29 == 0 {
             hand.screen();
         }
         if hand.model.exit().is_some() {

@@ -12,25 +12,29 @@
 mod script;
 
 use std::collections::VecDeque;
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::catalog::{Plug, PlugError};
-use destilation::core::conversation::ToolCall;
 use destilation::core::job::JobId;
-use destilation::core::ports::{
-    CheckContext, CheckError, CompileSchema, JudgeQuestion, Judgement, Validator,
-};
+use destilation::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement, Validator};
 use destilation::core::request::{Completion, FinishReason, Usage};
 use destilation::core::sample::{Candidate, Decision, Reason, SampleId, StepAnswer, Verdict};
-use destilation::core::task::{RequestId, TaskId, Transition};
-use destilation::validators::{CATALOG, compile_schema};
+use destilation::core::task::{RequestId, TaskId};
+use destilation::validators::CATALOG;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+#[path = "validators/duplicates.rs"]
+mod duplicates;
+#[path = "validators/judge.rs"]
+mod judge;
+#[path = "validators/scripts.rs"]
+mod scripts;
+#[path = "validators/structural.rs"]
+mod structural;
 
 /// Answers of a judge, and what is known of duplicates.
 #[derive(Default)]
@@ -83,7 +87,7 @@ impl CheckContext for Fake {
     }
 }
 
-fn row(value: Value) -> Row {
+fn row(value: &Value) -> Row {
     value.as_object().cloned().unwrap_or_default()
 }
 
@@ -129,8 +133,8 @@ fn candidate_of(index: u64, ordinal: u32, question: &str, text: &str) -> Candida
     Candidate {
         task: TaskId { job: JobId(1), index },
         ordinal,
-        seed: Arc::new(row(json!({"question": question}))),
-        vary: Arc::new(row(json!({"persona": "a teacher"}))),
+        seed: Arc::new(row(&json!({"question": question}))),
+        vary: Arc::new(row(&json!({"persona": "a teacher"}))),
         steps: vec![answer("solution", text)],
         schemas: Arc::default(),
     }
@@ -138,6 +142,13 @@ fn candidate_of(index: u64, ordinal: u32, question: &str, text: &str) -> Candida
 
 fn candidate(text: &str) -> Candidate {
     candidate_of(0, 0, "What are tides?", text)
+}
+
+fn with_schema(schema: Value, text: &str) -> Candidate {
+    let mut candidate = candidate(text);
+    candidate.steps[0].value = serde_json::from_str(text).ok();
+    candidate.schemas = Arc::new(vec![("solution".to_owned(), Arc::new(schema))]);
+    candidate
 }
 
 async fn check(validator: &Arc<dyn Validator>, candidate: &Candidate) -> Verdict {
@@ -356,361 +367,4 @@ async fn control_characters_are_found_behind_json_escapes_and_in_thinking() {
     let mut thinking = candidate("fine");
     thinking.steps[0].reasoning = Some("\u{e0041}".to_owned());
     assert_eq!(rejected(&validator, &thinking).await, Some(Reason::ControlChars));
-}
-
-// ------------------------------------------------------------------------------------------------------------------ structural
-
-fn with_schema(schema: Value, text: &str) -> Candidate {
-    let mut candidate = candidate(text);
-    candidate.steps[0].value = serde_json::from_str(text).ok();
-    candidate.schemas = Arc::new(vec![("solution".to_owned(), Arc::new(schema))]);
-    candidate
-}
-
-#[tokio::test]
-async fn structural_says_where_an_answer_breaks_its_schema() {
-    let validator = build("structural", "");
-    let schema = json!({
-        "type": "object", "required": ["answer"],
-        "properties": {"answer": {"type": "integer"}, "steps": {"type": "array", "items": {"type": "string"}}}
-    });
-    let whole = with_schema(schema.clone(), r#"{"answer": 4, "steps": ["a"]}"#);
-    assert_eq!(rejected(&validator, &whole).await, None);
-    let verdict = check(
-        &validator,
-        &with_schema(schema.clone(), r#"{"answer": "4", "steps": ["a", 1]}"#),
-    )
-    .await;
-    assert_eq!(verdict.reason, Some(Reason::Schema));
-    let evidence = verdict.evidence.unwrap();
-    assert!(
-        evidence.contains("at /answer") && evidence.contains("at /steps/1"),
-        "{evidence}"
-    );
-    let verdict = check(
-        &validator,
-        &with_schema(schema.clone(), "{\"answer\": 4,\n oops}"),
-    )
-    .await;
-    let evidence = verdict.evidence.unwrap();
-    assert!(
-        evidence.starts_with("`solution`: not JSON: ") && evidence.contains("line 2 column 2"),
-        "{evidence}"
-    );
-    let mut unread = with_schema(schema, r#"{"answer": 4}"#);
-    unread.steps[0].value = None;
-    assert_eq!(
-        rejected(&validator, &unread).await,
-        None,
-        "what was not read yet is read here"
-    );
-}
-
-#[tokio::test]
-async fn structural_wants_a_text_or_a_call_without_a_schema() {
-    let validator = build("structural", "");
-    assert_eq!(rejected(&validator, &candidate("text")).await, None);
-    let mut blank = candidate(" \n");
-    assert_eq!(rejected(&validator, &blank).await, Some(Reason::Schema));
-    blank.steps[0].tool_calls.push(ToolCall {
-        id: "1".to_owned(),
-        name: "search".to_owned(),
-        arguments: json!({}),
-    });
-    assert_eq!(rejected(&validator, &blank).await, None);
-}
-
-#[tokio::test]
-async fn a_broken_schema_is_no_fault_of_the_answer() {
-    let validator = build("structural", "");
-    for schema in [
-        json!({"type": "objekt"}),
-        json!({"$ref": "http://127.0.0.1:9/x.json"}),
-        json!({"pattern": "^(a{1000}){1000}$"}),
-        json!({"pattern": "^(?=a)"}),
-    ] {
-        let message = broken(&validator, &with_schema(schema, "\"aaa\"")).await;
-        assert!(
-            message.contains("the schema of `solution` is broken"),
-            "{message}"
-        );
-    }
-}
-
-#[test]
-fn the_engine_can_compile_a_schema_for_asking_again() {
-    let compile: CompileSchema = compile_schema;
-    let check = compile(&json!({"type": "integer", "minimum": 3})).unwrap_or_else(|e| panic!("{e}"));
-    assert!(check.problems(&json!(4)).is_empty());
-    assert_eq!(
-        check.problems(&json!(2)),
-        ["at the top: 2 is less than the minimum of 3"]
-    );
-    let Err(error) = compile(&json!({"type": "int", "minimum": "3"})) else {
-        panic!("it is broken");
-    };
-    assert_eq!(error.key.as_deref(), Some("schema"));
-    assert!(
-        error.message.contains("/type") && error.message.contains("/minimum"),
-        "{error}"
-    );
-}
-
-// ------------------------------------------------------------------------------------------------------------------ duplicates
-
-#[tokio::test]
-async fn dedup_asks_for_its_key_and_names_the_other() {
-    let validator = build("dedup", "");
-    let key = validator.dedup_key(&candidate("four")).unwrap();
-    let context = Fake {
-        known: Some((key, SampleId("abc".to_owned()))),
-        ..Fake::default()
-    };
-    let same = candidate_of(9, 1, "What are tides?", "four  \n");
-    let verdict = validator.check(&same, &context).await.unwrap();
-    assert_eq!(verdict.reason, Some(Reason::ExactDuplicate));
-    assert_eq!(verdict.evidence.as_deref(), Some("equal to abc"));
-    let other = candidate_of(9, 1, "What are days?", "four");
-    let verdict = validator.check(&other, &context).await.unwrap();
-    assert_eq!(verdict.decision, Decision::Accept);
-}
-
-#[test]
-fn the_key_is_of_what_matters() {
-    let key = |settings: &str, candidate: &Candidate| build("dedup", settings).dedup_key(candidate);
-    let plain = candidate("four");
-    let mut varied = plain.clone();
-    varied.vary = Arc::default();
-    varied.steps[0].teacher = "mock/two".to_owned();
-    assert_eq!(
-        key("", &plain),
-        key("", &varied),
-        "who answered and what varied do not count"
-    );
-    assert_ne!(key("", &plain), key("", &candidate("five")));
-    let ordered = |text: &str| with_schema(json!({}), text);
-    assert_eq!(
-        key("", &ordered(r#"{"a": 1, "b": "x"}"#)),
-        key("", &ordered(r#"{ "b": "x ", "a": 1 }"#)),
-        "the order of keys does not count"
-    );
-    assert_ne!(key("", &ordered(r#"["ab"]"#)), key("", &ordered(r#"["a", "b"]"#)));
-    assert_ne!(key("", &ordered("1")), key("", &ordered("\"1\"")));
-    let fields = "fields = ['question', 'solution']";
-    assert_eq!(key(fields, &plain), key(fields, &varied));
-    let seed_only = "fields = ['question']";
-    let sibling = |index, ordinal| candidate_of(index, ordinal, "What are tides?", "any");
-    assert_eq!(key(seed_only, &sibling(1, 0)), key(seed_only, &sibling(2, 0)));
-    assert_ne!(
-        key(seed_only, &sibling(1, 0)),
-        key(seed_only, &sibling(1, 1)),
-        "siblings share their seed"
-    );
-    assert_eq!(build_error("dedup", "fields = []").key.as_deref(), Some("fields"));
-}
-
-const TIDE: &str = "The tide rises twice a day because the moon pulls the water towards itself and away again on the far side";
-const TIDE_AGAIN: &str = "The tide rises twice a day because the moon pulls the water towards itself and away again on the other side";
-
-#[tokio::test]
-async fn near_duplicates_are_named_with_their_likeness() {
-    let validator = build("semantic_dedup", "field = 'solution'\nthreshold = 0.8");
-    let first = candidate_of(3, 1, "q", TIDE);
-    assert_eq!(rejected(&validator, &first).await, None);
-    let verdict = check(&validator, &candidate_of(4, 0, "q", TIDE_AGAIN)).await;
-    assert_eq!(verdict.reason, Some(Reason::NearDuplicate));
-    let score = verdict.score.unwrap();
-    assert!((0.8..1.0).contains(&score), "{score}");
-    let evidence = verdict.evidence.unwrap();
-    assert!(evidence.ends_with("like task 3, candidate 1"), "{evidence}");
-    assert!(evidence.contains(&format!("{score:.3}")), "{evidence}");
-    assert_eq!(
-        rejected(&validator, &candidate_of(5, 0, "q", "Something else entirely")).await,
-        None
-    );
-    assert_eq!(rejected(&validator, &candidate_of(6, 0, "q", " ")).await, None);
-    assert_eq!(
-        rejected(&validator, &candidate_of(7, 0, "q", "")).await,
-        None,
-        "nothing is like nothing"
-    );
-}
-
-#[tokio::test]
-async fn what_is_forgotten_makes_room_and_what_is_restored_takes_it() {
-    let validator = build("semantic_dedup", "field = 'solution'");
-    assert!(validator.remembers());
-    let (first, second) = (candidate_of(1, 0, "q", TIDE), candidate_of(2, 0, "q", TIDE_AGAIN));
-    assert_eq!(rejected(&validator, &first).await, None);
-    assert_eq!(
-        rejected(&validator, &first).await,
-        None,
-        "an interrupted check comes again"
-    );
-    assert_eq!(rejected(&validator, &second).await, Some(Reason::NearDuplicate));
-    validator.forget(&first);
-    assert_eq!(rejected(&validator, &second).await, None);
-    let fresh = build("semantic_dedup", "field = 'solution'");
-    fresh.restore(&second);
-    fresh.restore(&second);
-    assert_eq!(rejected(&fresh, &first).await, Some(Reason::NearDuplicate));
-    fresh.forget(&second);
-    assert_eq!(rejected(&fresh, &first).await, None);
-}
-
-#[tokio::test]
-async fn siblings_are_compared_by_their_answers_and_not_by_their_seed() {
-    let by_seed = build("semantic_dedup", "field = 'question'");
-    assert_eq!(rejected(&by_seed, &candidate_of(1, 0, TIDE, "a")).await, None);
-    assert_eq!(rejected(&by_seed, &candidate_of(1, 1, TIDE, "b")).await, None);
-    assert_eq!(
-        rejected(&by_seed, &candidate_of(2, 0, TIDE, "c")).await,
-        Some(Reason::NearDuplicate)
-    );
-    let by_answer = build("semantic_dedup", "");
-    assert_eq!(rejected(&by_answer, &candidate_of(1, 0, "q", TIDE)).await, None);
-    assert_eq!(
-        rejected(&by_answer, &candidate_of(1, 1, "q", TIDE)).await,
-        Some(Reason::NearDuplicate)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_near_duplicates_in_flight_exactly_one_passes() {
-    for _ in 0..20 {
-        let validator = build("semantic_dedup", "");
-        let checks = (0..16).map(|index| {
-            let validator = Arc::clone(&validator);
-            tokio::spawn(async move { rejected(&validator, &candidate_of(index, 0, "q", TIDE)).await })
-        });
-        let reasons = futures::future::join_all(checks).await;
-        let passed = reasons.iter().filter(|reason| matches!(reason, Ok(None))).count();
-        assert_eq!(passed, 1);
-    }
-}
-
-#[test]
-fn near_duplicate_settings_must_make_sense() {
-    for (settings, key) in [
-        ("threshold = 80", "threshold"),
-        ("threshold = 0.1", "threshold"),
-        ("shingle = 0", "shingle"),
-    ] {
-        assert_eq!(build_error("semantic_dedup", settings).key.as_deref(), Some(key));
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------------------- the judge
-
-const JUDGE: &str =
-    "capability = 'judge'\nrubric = 'Is it correct?'\nscale = [1, 10]\naccept_at = 8\nreview_at = 5";
-
-#[tokio::test]
-async fn a_score_is_held_against_two_thresholds() {
-    let judge = build("judge", JUDGE);
-    let fake = Fake::answering(&[
-        r#"{"reasoning": "Right.", "score": 10}"#,
-        r#"{"reasoning": "Nearly.", "score": 8}"#,
-        "Hm.\nscore: 5",
-        r#"{"reasoning": "Wrong.", "score": 1}"#,
-    ]);
-    let mut seen = vec![];
-    for _ in 0..4 {
-        let verdict = judge.check(&candidate("four"), &fake).await.unwrap();
-        seen.push((verdict.decision, verdict.score, verdict.reason, verdict.evidence));
-    }
-    let said = |text: &str| Some(text.to_owned());
-    assert_eq!(
-        seen,
-        [
-            (Decision::Accept, Some(10.0), None, said("Right.")),
-            (Decision::Accept, Some(8.0), None, said("Nearly.")),
-            (Decision::Review, Some(5.0), None, said("Hm.\nscore: 5")),
-            (Decision::Reject, Some(1.0), Some(Reason::Judge), said("Wrong.")),
-        ]
-    );
-}
-
-#[tokio::test]
-async fn the_question_is_complete_fenced_and_cold() {
-    let judge = build("judge", JUDGE);
-    let fake = Fake::answering(&[r#"{"reasoning": "", "score": 9}"#]);
-    let mut candidate = candidate("Because of the moon.");
-    candidate.steps.push(answer("check", "Sound."));
-    judge.check(&candidate, &fake).await.unwrap();
-    let asked = fake.asked.lock().unwrap();
-    let question = &asked[0];
-    assert_eq!(question.capability.as_deref(), Some("judge"));
-    assert_eq!(question.params.temperature, Some(0.0));
-    let schema = question.schema.as_ref().unwrap();
-    assert_eq!(schema["properties"]["score"]["maximum"], 10);
-    let user = question.messages[1].plain();
-    for part in [
-        "Is it correct?",
-        "from 1 (worst) to 10",
-        "What are tides?",
-        "Because of the moon.",
-        "Sound.",
-        "BEGIN ",
-        "END ",
-    ] {
-        assert!(user.contains(part), "{part} in {user}");
-    }
-}
-
-#[tokio::test]
-async fn a_score_in_doubt_is_no_score() {
-    let judge = build("judge", JUDGE);
-    let texts = [
-        r#"{"reasoning": "", "score": 11}"#,
-        r#"{"reasoning": "", "score": 0}"#,
-        r#"{"reasoning": "", "score": "ten"}"#,
-        "score: 100",
-        "I rate this 8",
-        "score: 7 … no, score: 9",
-        "",
-    ];
-    let fake = Fake::answering(&texts);
-    for text in texts {
-        let outcome = judge.check(&candidate("four"), &fake).await;
-        assert!(
-            matches!(outcome, Err(CheckError::Broken(_))),
-            "{text}: {outcome:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn what_interrupts_the_question_interrupts_the_judge() {
-    let judge = build("judge", JUDGE);
-    let fake = Fake::default();
-    let snooze = CheckError::Interrupted(Transition::Release);
-    fake.answers.lock().unwrap().push_back(Err(snooze.clone()));
-    let mut refused = completion("I can't grade this.");
-    refused.finish = FinishReason::Refusal;
-    fake.answers.lock().unwrap().push_back(Ok(refused));
-    assert_eq!(judge.check(&candidate("four"), &fake).await, Err(snooze));
-    let outcome = judge.check(&candidate("four"), &fake).await;
-    assert!(matches!(outcome, Err(CheckError::Broken(_))));
-}
-
-#[test]
-fn judge_settings_must_make_sense() {
-    for (settings, key) in [
-        ("rubric = ' '\naccept_at = 4", "rubric"),
-        ("rubric = 'r'\naccept_at = 6", "accept_at"),
-        ("rubric = 'r'\naccept_at = 4\nreview_at = 0", "review_at"),
-        ("rubric = 'r'\naccept_at = 3\nreview_at = 4", "review_at"),
-        ("rubric = 'r'\naccept_at = 3\nscale = [5, 1]", "scale"),
-        (
-            "rubric = 'r'\naccept_at = 3\ncapability = 'j'\nteachers = [{ use = 'mock/m' }]",
-            "teachers",
-        ),
-    ] {
-        assert_eq!(
-            build_error("judge", settings).key.as_deref(),
-            Some(key),
-            "{settings}"
-        );
-    }
 }

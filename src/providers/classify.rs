@@ -25,7 +25,11 @@ pub(super) fn classify_inner(
     response: &RawResponse,
     error: &Value,
 ) -> ProviderError {
-    let mut inner = act(&Fault::of_error(family, who, response, error));
+    let mut inner = if error.is_null() {
+        retry(Trouble::Server, None, "no reason given".to_owned())
+    } else {
+        act(&Fault::of_error(family, who, response, error))
+    };
     inner.maybe_billed = family != Family::Ollama;
     inner.message = format!("{who} dropped mid-answer; {}", after_name(&inner.message, who));
     inner
@@ -344,11 +348,12 @@ fn by_status(fault: &Fault) -> ProviderError {
             fault.wait(),
             text("refused by a proxy in front of it"),
         ),
-        401 | 403 => pause(
+        401 => pause(
             Trouble::Auth,
             None,
             format!("key for {who} rejected – fix on the Providers screen or in config.toml: {said}"),
         ),
+        403 => pause(Trouble::Auth, None, text("access refused")),
         402 => pause(Trouble::Credit, None, text("out of credit")),
         404 | 410 => pause(
             Trouble::Setup,
@@ -368,7 +373,7 @@ fn by_status(fault: &Fault) -> ProviderError {
             fault.wait(),
             text(&format!("server error {status}")),
         ),
-        0 => retry(Trouble::Server, fault.wait(), text("error")),
+        0 => retry(Trouble::Server, fault.wait(), format!("{who}: {said}")),
         _ => retry(
             Trouble::Garbage,
             fault.wait(),
@@ -384,10 +389,10 @@ fn rate_limited(fault: &Fault) -> ProviderError {
     if wait > LONGEST_WAIT
         && let Some(clock) = hint::clock_after(wait, fault.response)
     {
-        message.extend([", resumes ", &clock]);
+        message = format!("{message}, resumes {clock}");
     }
     if !fault.message.is_empty() {
-        message.extend([": ", &fault.message]);
+        message = format!("{message}: {}", fault.message);
     }
     slower(snooze(Trouble::RateLimit, wait, message))
 }

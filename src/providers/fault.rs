@@ -37,7 +37,7 @@ pub(super) struct Fault<'a> {
     pub response: &'a RawResponse,
     /// The error object (or null).
     error: &'a Value,
-    /// Every name the error goes by: `code`, `type`, `error_type`.
+    /// Every name the error goes by: code, type, `error_type`.
     names: Vec<&'a str>,
 }
 

@@ -214,7 +214,7 @@ mod tests {
     fn the_month_ends_at_its_end() {
         assert_eq!(
             until_next_month(&response(&[NOON])),
-            Some(Duration::from_hours(8 * 24 + 12))
+            Some(Duration::from_hours(204))
         );
         assert_eq!(
             clock_after(Duration::from_hours(12), &response(&[NOON])).as_deref(),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::classify::{fail, retry, snooze};
 use crate::core::catalog::PlugError;
 use crate::core::ports::ModelInfo;
-use crate::core::request::{Action, ProviderError, RawResponse, Trouble};
+use crate::core::request::{ProviderError, RawResponse, Trouble};
 use crate::core::settings::{ModelSettings, ProviderSettings};
 use crate::core::text::{sanitize_line, shorten};
 
@@ -226,18 +226,6 @@ impl Endpoint {
 /// The bytes of a request. Its numbers and texts always have a JSON form; should that ever change, the task fails with the reason.
 pub(super) fn encode(who: &str, body: &impl Serialize) -> Result<Vec<u8>, ProviderError> {
     serde_json::to_vec(body).map_err(|error| fail(Trouble::Request, format!("{who}: {error}")))
-}
-
-/// A refused connection as a kind of its own wants it worded and timed.
-pub(super) fn when_unreachable(
-    error: ProviderError,
-    words: impl FnOnce(&str) -> ProviderError,
-) -> ProviderError {
-    if error.trouble == Trouble::Unreachable && matches!(error.action, Action::Snooze(_)) {
-        words(&error.message)
-    } else {
-        error
-    }
 }
 
 /// A model of which only the name is known.

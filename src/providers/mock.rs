@@ -275,9 +275,12 @@ struct Said<'a> {
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
 struct Counts {
-    prompt_tokens: usize,
-    completion_tokens: usize,
-    total_tokens: usize,
+    #[serde(rename = "prompt_tokens")]
+    prompt: usize,
+    #[serde(rename = "completion_tokens")]
+    completion: usize,
+    #[serde(rename = "total_tokens")]
+    total: usize,
 }
 
 impl Mock {
@@ -362,9 +365,9 @@ impl Mock {
                     .map(|top| writer.logprobs(&text, usize::from(top))),
             }],
             usage: Counts {
-                prompt_tokens: asked,
-                completion_tokens: made,
-                total_tokens: asked + made,
+                prompt: asked,
+                completion: made,
+                total: asked + made,
             },
         };
         serde_json::to_string(&body).unwrap_or_default()

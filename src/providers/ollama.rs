@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::chat::{calls, text};
 use super::classify::{classify, garbage, pause};
 use super::fault::Family;
-use super::http::{Endpoint, KeyHeader, bare_model, encode, when_unreachable};
+use super::http::{Endpoint, KeyHeader, bare_model, encode};
 use super::when_ok;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::{Message, Part};
@@ -213,6 +213,15 @@ impl ModelProvider for Ollama {
         let response = self.endpoint.get(&self.tags).await.map_err(not_running)?;
         when_ok(Family::Ollama, &self.endpoint.name, &response)
     }
+}
+
+/// A server that is not there will not be there for the next task either (L7).
+fn not_running(error: ProviderError) -> ProviderError {
+    if error.trouble != Trouble::Unreachable {
+        return error;
+    }
+    let message = format!("{}; is `ollama serve` running?", error.message);
+    pause(Trouble::Unreachable, Some(Duration::from_secs(5)), message)
 }
 
 /// A message as Ollama has it: arguments as objects, one message a tool result.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -65,7 +65,7 @@ fn build(
             ),
         ));
     }
-    if key.is_some() {
+    if key.is_some_and(|key| !key.expose_secret().is_empty()) {
         return Err(PlugError::at(
             "api_key",
             "a script gets no key from here: name the variable that holds it in `env`",
@@ -155,15 +155,15 @@ impl Script {
     /// The worker's process, started if there is none alive.
     async fn process(&self, worker: &Worker) -> Result<Arc<Process>, ProviderError> {
         let mut slot = worker.process.lock().await;
-        if let Some(process) = slot.as_ref().filter(|process| process.is_alive()) {
-            return Ok(process.clone());
+        if let Some(running) = slot.as_ref().filter(|process| process.is_alive()) {
+            return Ok(running.clone());
         }
-        let epitaph = slot.take().map(|process| process.epitaph()).unwrap_or_default();
+        let epitaph = slot.take().map(|dead| dead.epitaph()).unwrap_or_default();
         if self.crashes.are_a_loop() {
             return Err(self.crash_loop(&epitaph));
         }
         match Process::start(&self.program, &self.tasks, &self.crashes).await {
-            Ok(process) => Ok(slot.insert(process).clone()),
+            Ok(started) => Ok(slot.insert(started).clone()),
             Err(Lost::NotStarted(why)) => Err(pause(
                 Trouble::Setup,
                 None,

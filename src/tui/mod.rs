@@ -215,18 +215,14 @@ async fn turn<B: Backend>(
                 // A panic inside the engine: its own hook has reported it, and its ticket stays unanswered.
                 Err(_) => continue,
             },
-            fact = facts.recv(), if facts_open => if let Some(fact) = fact {
+            fact = facts.recv(), if facts_open => {
+                let Some(fact) = fact else { facts_open = false; continue };
                 Message::Event(fact)
-            } else {
-                facts_open = false;
-                continue;
-            },
-            changed = progress.changed(), if gauge_open => if changed.is_ok() {
+            }
+            changed = progress.changed(), if gauge_open => {
+                if changed.is_err() { gauge_open = false; continue }
                 Message::Progress(Box::new(progress.borrow_and_update().clone()))
-            } else {
-                gauge_open = false;
-                continue;
-            },
+            }
             () = sleep_until(wake), if model.wake().is_some() => Message::Tick(start.elapsed()),
         };
         effects = update(&mut model, Message::Tick(start.elapsed()));

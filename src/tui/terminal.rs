@@ -1,6 +1,7 @@
 //! The real terminal: taken over and given back exactly once, watched for its end, and turned into a stream of input.
 
 use std::io::{self, BufWriter, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +102,8 @@ pub async fn run(
     let guard = Guard::enter()?;
     let reader = Reader::start()?;
     let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout()));
-    let mut terminal = Terminal::new(backend)?;
+    // Never dropped: the guard shows the cursor again, and what ratatui would print about a terminal that is gone panics there.
+    let mut terminal = ManuallyDrop::new(Terminal::new(backend)?);
     let sizes = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change())?;
     let input = std::pin::pin!(merged(&reader, sizes, signals));
     let exit = turn(&mut terminal, input, app, facts, progress, options, suspend).await;

@@ -6,7 +6,7 @@
 //! probability `1 - (1 - s^rows)^bands`. At the threshold that is at least 0.98; every proposal is confirmed exactly.
 //!
 //! Memory per text at the threshold 0.8 (13 bands): 104 bytes of bucket entries, 52 to 104 of bucket heads, 4 per shingle, 32 for the
-//! item and about 40 for its key: some 330 bytes for a text of 26 words.
+//! item and about 40 for its key: some 330 bytes for a text of 26 words, measured 375 to 440 with the spare room of growing tables.
 
 use std::collections::HashMap;
 

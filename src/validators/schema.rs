@@ -1,5 +1,5 @@
 //! JSON Schemas of unknown origin, compiled without network or files and under limits; what is wrong with a schema or with a value
-//! is said in words. Which step has which schema is [`super::structural`]'s business.
+//! is said in words. Which step has which schema is the `structural` validator's business.
 
 use std::collections::BTreeSet;
 use std::error::Error;

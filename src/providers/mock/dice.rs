@@ -42,9 +42,11 @@ impl Dice {
 
     /// Uniform in [`low`, `high`], or `low`.
     pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
-        let span = (i128::from(high) - i128::from(low) + 1).max(1);
-        let step = (u128::from(self.next()) * span.unsigned_abs()) >> 64;
-        (i128::from(low) + step.cast_signed()) as i64
+        let Ok(width) = u64::try_from(i128::from(high) - i128::from(low)) else {
+            return low;
+        };
+        let step = (u128::from(self.next()) * (u128::from(width) + 1)) >> 64;
+        low.wrapping_add_unsigned(step as u64)
     }
 
     /// One of these.

@@ -131,9 +131,14 @@ impl Filler<'_, '_, '_> {
         while made.len() < count {
             let schema = prefix.get(made.len()).unwrap_or(&items);
             let item = self.value(schema, key, depth + 1);
-            if unique && spare > 0 && made.contains(&item) {
-                spare -= 1;
-                continue;
+            if unique && made.contains(&item) {
+                if spare > 0 {
+                    spare -= 1;
+                    continue;
+                }
+                if made.len() >= least {
+                    break;
+                }
             }
             made.push(item);
         }

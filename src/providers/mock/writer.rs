@@ -18,7 +18,7 @@ const SENTENCES: [&str; 32] = [
     "If the ~n is ~a, the ~p follow ~d.",
     "What looks like a ~a ~n is really the result of ~k small ~p.",
     "Compare two ~p: the one with the ~a ~n tells more about ~T.",
-    "The usual mistake is to treat the ~n as ~a when it only ~v ~w.",
+    "The usual mistake is to treat the ~n as ~a when it can only ~v ~w.",
     "Because the ~n stays ~a, ~T rarely needs more than ~k ~p.",
     "An everyday example is the ~n that ~p ~v ~w.",
     "Careful observers measure the ~n ~d and write down every ~a change.",
@@ -303,6 +303,8 @@ const PLACES: [&str; 24] = [
     "beyond a certain point",
 ];
 
+const NUMBERS: [&str; 8] = ["two", "three", "four", "five", "six", "seven", "ten", "twelve"];
+
 /// Words of prompts that are about the task, not about its topic.
 const SKIPPED: [&str; 64] = [
     "about",
@@ -372,7 +374,7 @@ const SKIPPED: [&str; 64] = [
 ];
 
 /// Words of a prompt considered at most.
-const TOPICS: usize = 12;
+const TOPICS: usize = 5;
 
 /// One answer's author.
 pub(super) struct Writer<'a> {
@@ -382,18 +384,14 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Finds what the prompt is about.
+    /// Finds what the prompt is about: the words after `Topic:` where it has such a line, else its first words.
     pub(super) fn new(dice: Dice, prompt: &'a str) -> Self {
-        let words = prompt.split(|c: char| !c.is_alphabetic());
-        let mut topics: Vec<&str> = Vec::with_capacity(TOPICS);
-        for word in words.filter(|word| word.len() >= 4 && word.len() <= 24).take(200) {
-            let known = SKIPPED.iter().any(|skipped| skipped.eq_ignore_ascii_case(word));
-            if !known && !topics.contains(&word) {
-                topics.push(word);
-            }
-            if topics.len() == TOPICS {
-                break;
-            }
+        let line = prompt
+            .split_once("Topic: ")
+            .map(|(_, rest)| rest.lines().next().unwrap_or_default());
+        let mut topics = line.map(topics).unwrap_or_default();
+        if topics.is_empty() {
+            topics = self::topics(prompt);
         }
         if topics.is_empty() {
             topics.push("this");
@@ -496,19 +494,21 @@ impl<'a> Writer<'a> {
         let mut pieces = pattern.split('~');
         text.push_str(pieces.next().unwrap_or_default());
         for piece in pieces {
-            match piece.as_bytes().first() {
-                Some(b'T') => text.push_str(self.dice.pick(&self.topics)),
-                Some(b'n') => text.push_str(self.dice.pick(&NOUNS)),
-                Some(b'p') => text.push_str(self.dice.pick(&PLURALS)),
-                Some(b'a') => text.push_str(self.dice.pick(&ADJECTIVES)),
-                Some(b'v') => text.push_str(self.dice.pick(&VERBS)),
-                Some(b'd') => text.push_str(self.dice.pick(&ADVERBS)),
-                Some(b'w') => text.push_str(self.dice.pick(&PLACES)),
-                _ => text.push_str(
-                    self.dice
-                        .pick(&["two", "three", "four", "five", "six", "seven", "ten", "twelve"]),
-                ),
+            let word = match piece.as_bytes().first() {
+                Some(b'T') => self.dice.pick(&self.topics),
+                Some(b'n') => self.dice.pick(&NOUNS),
+                Some(b'p') => self.dice.pick(&PLURALS),
+                Some(b'a') => self.dice.pick(&ADJECTIVES),
+                Some(b'v') => self.dice.pick(&VERBS),
+                Some(b'd') => self.dice.pick(&ADVERBS),
+                Some(b'w') => self.dice.pick(&PLACES),
+                _ => self.dice.pick(&NUMBERS),
+            };
+            let after_article = text.ends_with(" a ") || text.ends_with("A ");
+            if after_article && word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+                text.insert(text.len() - 1, 'n');
             }
+            text.push_str(word);
             text.push_str(piece.get(1..).unwrap_or_default());
         }
         if starts_sentence && text.as_bytes().get(start).is_some_and(u8::is_ascii_lowercase) {
@@ -516,4 +516,19 @@ impl<'a> Writer<'a> {
             text.replace_range(start..=start, &upper);
         }
     }
+}
+
+fn topics(text: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::with_capacity(TOPICS);
+    let words = text.split(|c: char| !c.is_alphabetic());
+    for word in words.filter(|word| (4..=24).contains(&word.len())).take(200) {
+        let known = SKIPPED.iter().any(|skipped| skipped.eq_ignore_ascii_case(word));
+        if !known && !found.contains(&word) {
+            found.push(word);
+        }
+        if found.len() == TOPICS {
+            break;
+        }
+    }
+    found
 }

@@ -393,7 +393,7 @@ pub static DIALOG: Table = Table {
             "The button before",
         ),
         key(&["y"], Action::Yes, "", "Yes"),
-        key(&["n", "esc"], Action::No, "no", "No: nothing happens"),
+        key(&["esc", "n"], Action::No, "no", "No: nothing happens"),
         key(
             &["ctrl-c"],
             Action::Interrupt,

@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
+use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::Command;
 use crate::tui::Exit;
@@ -173,7 +174,9 @@ impl Dialog {
             .iter()
             .filter(|choice| !choice.note.is_empty())
             .count();
-        let stacked = notes > 0;
+        // One beside the other where they have room, else one under the other.
+        let together: usize = self.choices.iter().map(|choice| choice.label.width() + 7).sum();
+        let stacked = notes > 0 || together > room;
         let buttons = if stacked { self.choices.len() + notes } else { 1 };
         let wanted = lines.len() + usize::from(self.typed.is_some()) * 2 + buttons + 3;
         let area = centred(shared.size, width, wanted as u16);

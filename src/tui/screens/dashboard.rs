@@ -31,6 +31,9 @@ const WINDOWS: [Duration; 3] = [
     Duration::from_mins(10),
 ];
 
+/// How a job becomes a row.
+type Cells = fn(&JobProgress, &Shared) -> Vec<Cell>;
+
 /// The dashboard.
 #[derive(Default)]
 pub(crate) struct Dashboard {
@@ -258,7 +261,7 @@ impl Dashboard {
             return;
         }
         let width = Width::of(shared.size.width);
-        let (columns, cells): (&[Column], Draw) = match width {
+        let (columns, cells): (&[Column], Cells) = match width {
             Width::Narrow => (&NARROW, small),
             Width::Medium => (&MEDIUM, medium),
             Width::Wide => (&WIDE, cells),

@@ -28,6 +28,9 @@ use super::{Screen, View};
 /// How often the list is asked again while jobs run.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// How a job becomes a row.
+type Cells = fn(&JobRow, &Shared) -> Vec<Cell>;
+
 /// The list of all jobs.
 #[derive(Default)]
 pub(crate) struct Jobs {
@@ -107,7 +110,7 @@ impl Jobs {
             return empty(buf, list, &[&text, "esc clears the filter"], shared);
         }
         let narrow = Width::of(shared.size.width) == Width::Narrow;
-        let (columns, draw): (&[Column], Draw) = if narrow {
+        let (columns, draw): (&[Column], Cells) = if narrow {
             (&NARROW, small)
         } else {
             (&COLUMNS, cells)

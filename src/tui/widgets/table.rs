@@ -129,7 +129,7 @@ mod tests {
     fn columns_of_low_rank_go_first() {
         let columns = [words("NAME", 10, 9), words("STATE", 8, 5), numbers("COST", 6, 2)];
         assert_eq!(widths(&columns, 40), [(0, 18), (1, 8), (2, 6)]);
-        assert_eq!(widths(&columns, 24), [(0, 12), (1, 8)]);
+        assert_eq!(widths(&columns, 24), [(0, 10), (1, 8)]);
         assert_eq!(widths(&columns, 14), [(0, 10)]);
     }
 }

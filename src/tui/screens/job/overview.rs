@@ -182,11 +182,7 @@ pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut 
     let cost = match limits.usd {
         Some(cap) if cap.0 > 0 => {
             let part = spent.usd() / cap.usd();
-            format!(
-                "{spent} of {cap}  {} {:.0}%",
-                bar(part, 6),
-                (part * 100.0).floor()
-            )
+            format!("{spent} of {cap} {:.0}% {}", (part * 100.0).floor(), bar(part, 6))
         }
         _ => format!("{spent}, no cap"),
     };
