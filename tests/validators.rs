@@ -8,9 +8,6 @@
     reason = "tests prepare files and may panic"
 )]
 
-#[path = "validators/script.rs"]
-mod script;
-
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

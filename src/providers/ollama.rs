@@ -158,17 +158,6 @@ impl Ollama {
     }
 }
 
-/// A server that is not there will not be there for the next task either (L7).
-fn not_running(error: ProviderError) -> ProviderError {
-    when_unreachable(error, |cause| {
-        pause(
-            Trouble::Unreachable,
-            Some(Duration::from_secs(5)),
-            format!("{cause}; is `ollama serve` running?"),
-        )
-    })
-}
-
 #[async_trait]
 impl ModelProvider for Ollama {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {

@@ -275,9 +275,6 @@ impl Dashboard {
     }
 }
 
-/// A row of the table.
-type Draw = fn(&JobProgress, &Shared) -> Vec<Cell>;
-
 const NARROW: [Column; 3] = [
     words("JOB", 10, 9),
     words("PROGRESS", 10, 5),

@@ -53,9 +53,6 @@ fn page(shared: &Shared) -> usize {
     usize::from(list.height.saturating_sub(2))
 }
 
-/// A row of the table.
-type Draw = fn(&JobRow, &Shared) -> Vec<Cell>;
-
 impl Jobs {
     /// The rows that pass the filter.
     fn shown(&self) -> Vec<&JobRow> {
