@@ -12,6 +12,7 @@
 
 #[path = "support/process.rs"]
 mod process;
+#[expect(dead_code, reason = "tests need replies that benches do not")]
 #[path = "../tests/support/teacher.rs"]
 mod teacher;
 #[path = "support/yardstick.rs"]

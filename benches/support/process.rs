@@ -35,7 +35,7 @@ pub fn run(mut command: Command, server: &Teacher, tasks: u64, rows: &Path) -> F
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
     let stat = format!("/proc/{}/stat", child.id());
-    let status = format!("/proc/{}/status", child.id());
+    let memory = format!("/proc/{}/status", child.id());
     let (mut ticks, mut peak_kib) = (0, 0);
     // The last reading before the end misses a few milliseconds at most.
     let code = loop {
@@ -52,7 +52,7 @@ pub fn run(mut command: Command, server: &Teacher, tasks: u64, rows: &Path) -> F
             };
             ticks = (read(11) + read(12)).max(ticks);
         }
-        if let Ok(text) = std::fs::read_to_string(&status) {
+        if let Ok(text) = std::fs::read_to_string(&memory) {
             let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
             peak_kib = peak
                 .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())

@@ -95,7 +95,7 @@ async fn write(mut receive: mpsc::Receiver<Row>, directory: std::path::PathBuf) 
         let mut transaction = connection.begin().await.unwrap();
         let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO responses (task, body) ");
         query.push_values(&batch, |mut row, (task, body, _)| {
-            row.push_bind(*task as i64).push_bind(body.clone());
+            row.push_bind((*task).cast_signed()).push_bind(body.clone());
         });
         query.build().execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();

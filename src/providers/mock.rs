@@ -273,7 +273,6 @@ struct Said<'a> {
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
 struct Counts {
     #[serde(rename = "prompt_tokens")]
     prompt: usize,

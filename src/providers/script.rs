@@ -48,10 +48,6 @@ models = [{ id = "my-model", capabilities = ["json"] }]"#,
     build,
 };
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the catalog's builders take the key"
-)]
 fn build(
     settings: &ProviderSettings,
     key: Option<SecretString>,

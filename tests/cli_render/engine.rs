@@ -59,6 +59,7 @@ impl Application for Fake {
                 job: "quiz".to_owned(),
                 rows: 1_200,
                 bytes: 4_500_000,
+                ids_sha256: None,
                 findings: vec!["train.jsonl: row 7 is not in the ledger".to_owned()],
             }),
             Query::Database { .. } => Answer::Database(
@@ -126,9 +127,11 @@ impl Application for Fake {
         out: &mut (dyn io::Write + Send),
     ) -> Result<StreamReport, Failure> {
         self.streams.lock().unwrap().push(request);
+        let mut closed = false;
         for row in ["{\"id\":\"a\"}\n", "{\"id\":\"b\u{9b}\"}\n"] {
             if let Err(error) = out.write_all(row.as_bytes()) {
                 assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+                closed = true;
                 break;
             }
         }
@@ -136,6 +139,7 @@ impl Application for Fake {
             rows: 2,
             accepted: 1,
             rejected: vec![(Reason::Length, 1)],
+            closed,
         })
     }
 }
