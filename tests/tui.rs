@@ -431,7 +431,10 @@ fn events_and_errors_are_shown_safely() {
 
 #[test]
 fn themes_are_named_and_can_be_changed() {
-    assert_eq!(theme::names().next(), Some(("terminal", "the terminal's own 16 colours")));
+    assert_eq!(
+        theme::names().next(),
+        Some(("terminal", "the terminal's own 16 colours"))
+    );
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys(":theme<enter>");
     assert!(hand.screen().contains("Theme terminal-mono"));

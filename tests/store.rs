@@ -1,0 +1,11 @@
+//! One suite that every ledger passes (in memory and in SQLite), the model test that drives both side by side, and what only a file
+//! can do: locks, identity, permissions, recovery.
+
+#[path = "store/file.rs"]
+mod file;
+#[path = "store/model.rs"]
+mod model;
+#[path = "store/suite.rs"]
+mod suite;
+#[path = "store/support.rs"]
+mod support;
