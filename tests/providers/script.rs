@@ -32,7 +32,7 @@ fn answering(body: &str) -> Arc<dyn ModelProvider> {
 #[tokio::test]
 async fn the_examples_answer() {
     for example in [&["python3", "teacher.py"], &["bash", "teacher.sh"]] {
-        let path = format!("{}/assets/plugins/{}", env!("CARGO_MANIFEST_DIR"), example[1]);
+        let path = format!("{}/plugins/{}", env!("CARGO_MANIFEST_DIR"), example[1]);
         assert!(std::fs::read_to_string(&path).unwrap().lines().count() <= 20);
         let teacher = provider("script", |settings| {
             settings.command = vec![example[0].into(), path]
