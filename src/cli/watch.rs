@@ -225,8 +225,11 @@ fn gauge_line(job: &JobProgress) -> String {
     let cap = job.usd_cap.map(|cap| format!("/{cap}")).unwrap_or_default();
     parts.push(format!("{}{cap}", job.usd));
     let rate: f64 = job.rates[1..].iter().sum();
-    if rate > 0.0 {
+    if rate >= 0.95 {
         parts.push(format!("{rate:.1}/s"));
+    } else if rate >= 0.05 / 60.0 {
+        // A small model on one machine: a few a minute.
+        parts.push(format!("{:.1}/min", rate * 60.0));
     }
     if let Some(eta) = job.eta {
         parts.push(format!("{} left", clock(eta)));

@@ -20,8 +20,8 @@ const CHARACTERS_PER_TOKEN: Range = (3, 4);
 /// Longest answer assumed where `max_tokens` is not set.
 const ANSWER_AT_MOST: u64 = 4_096;
 
-/// Longest answer of a judge assumed where its table says nothing.
-const JUDGEMENT_AT_MOST: u64 = 512;
+/// Longest answer of a judge whose table says nothing.
+const JUDGEMENT_AT_MOST: u64 = 2_048;
 
 /// Tokens that a wire adds around messages.
 const ENVELOPE: Range = (4, 16);
@@ -384,6 +384,6 @@ max_tokens = 32
         let estimate = estimate(&spec, 10, &rows(2), &[]);
         assert_eq!(estimate.steps[2].name, "judge");
         assert_eq!(estimate.steps[2].requests, (0, 20));
-        assert_eq!(estimate.steps[2].output_tokens.1, 20 * 512);
+        assert_eq!(estimate.steps[2].output_tokens.1, 20 * 2_048);
     }
 }

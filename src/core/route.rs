@@ -44,6 +44,9 @@ pub struct Share {
     pub weight: f64,
 }
 
+/// Name of the built-in teacher's provider. It knows nothing: beside real teachers only a job that names it gets it.
+const BUILT_IN: &str = "mock";
+
 /// The teachers that can serve a step: those it names, or all that declare its capability. A step without both takes every teacher.
 pub fn eligible(step: &Step, teachers: &[Teacher]) -> Vec<Share> {
     eligible_for(step.capability.as_deref(), &step.teachers, teachers)
@@ -56,9 +59,11 @@ pub fn eligible_for(
     teachers: &[Teacher],
 ) -> Vec<Share> {
     if named.is_empty() {
+        let alone = teachers.iter().all(|teacher| teacher.provider == BUILT_IN);
         return teachers
             .iter()
             .enumerate()
+            .filter(|(_, teacher)| alone || teacher.provider != BUILT_IN)
             .filter(|(_, teacher)| {
                 capability.is_none_or(|wanted| teacher.capabilities.iter().any(|c| c == wanted))
             })
@@ -160,7 +165,7 @@ mod tests {
     fn teacher(name: &str, capabilities: &[&str]) -> Teacher {
         Teacher {
             name: name.to_owned(),
-            provider: "p".to_owned(),
+            provider: name.split('/').next().unwrap().to_owned(),
             model: name.to_owned(),
             capabilities: capabilities.iter().map(|c| (*c).to_owned()).collect(),
             weight: 2.0,
@@ -232,6 +237,20 @@ mod tests {
                 weight: 0.5
             }]
         );
+    }
+
+    #[test]
+    fn the_built_in_teacher_is_asked_beside_real_ones_only_if_it_is_named() {
+        let with_real = [teacher("mock/teacher", &["json"]), teacher("p/a", &["json"])];
+        let places = |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
+        assert_eq!(places(eligible_for(None, &[], &with_real)), [1]);
+        assert_eq!(places(eligible_for(Some("json"), &[], &with_real)), [1]);
+        assert_eq!(places(eligible_for(Some("json"), &[], &with_real[..1])), [0]);
+        let named = [crate::core::job::TeacherUse {
+            name: "mock/teacher".to_owned(),
+            weight: 1.0,
+        }];
+        assert_eq!(places(eligible_for(None, &named, &with_real)), [0]);
     }
 
     proptest! {

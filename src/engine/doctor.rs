@@ -34,6 +34,9 @@ async fn database(shared: &Shared) -> Finding {
                 format!("{} is held by {holder}", info.path),
                 Some("reading works; wait for it to end to write".to_owned()),
             ),
+            None if info.engine_version.is_empty() => {
+                (Level::Ok, format!("{} · made by the first run", info.path), None)
+            }
             None => (
                 Level::Ok,
                 format!(
@@ -82,7 +85,10 @@ async fn provider(station: &super::governor::Station) -> Finding {
             Finding {
                 level,
                 topic,
-                message: format!("answers · {} models configured", health.models.len()),
+                message: match health.models.len() {
+                    1 => "answers · 1 model configured".to_owned(),
+                    models => format!("answers · {models} models configured"),
+                },
                 help: None,
             }
         }

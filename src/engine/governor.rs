@@ -91,6 +91,16 @@ impl Drop for Permit<'_> {
     }
 }
 
+/// Requests a provider takes at once at most.
+pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
+    let default = match settings.kind.as_str() {
+        "ollama" => 4,
+        "script" => settings.workers.unwrap_or(1),
+        _ => CONCURRENCY,
+    };
+    settings.limits.concurrency.unwrap_or(default).max(1)
+}
+
 impl Station {
     /// A governor with its settings; `spent` is what the ledger says of this provider.
     pub(super) fn new(
@@ -98,12 +108,7 @@ impl Station {
         provider: Result<Arc<dyn ModelProvider>, PauseReason>,
         spent: Amount,
     ) -> Self {
-        let default = match settings.kind.as_str() {
-            "ollama" => 4,
-            "script" => settings.workers.unwrap_or(1),
-            _ => CONCURRENCY,
-        };
-        let most = f64::from(settings.limits.concurrency.unwrap_or(default).max(1));
+        let most = f64::from(most_at_once(&settings));
         let budget = Budget::new(settings.limits.caps(), CapMode::Hard, spent);
         let (provider, closed) = match provider {
             Ok(provider) => (Some(provider), None),

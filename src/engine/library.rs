@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::governor::most_at_once;
 use super::{BUNDLED, Shared, planner};
 use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};
@@ -10,7 +11,10 @@ use crate::core::estimate::estimate as ranges;
 use crate::core::job::parse::{FORMATS, Known, Parsed, Problem, Severity, parse as read};
 use crate::core::job::{DatasetSpec, JobSpec};
 use crate::core::ports::{SeedError, StoreError};
+use crate::core::route::eligible;
 
+/// Requests at once where nobody says.
+const CONCURRENCY: u32 = 64;
 /// Rows whose prompts are rendered for an estimate.
 const SAMPLE_ROWS: usize = 50;
 /// Seconds an answer may take, from a fast hosted model to a slow local one, where nothing was measured.
@@ -189,6 +193,24 @@ pub(super) fn renamed(source: &str, name: &str) -> String {
     text
 }
 
+/// Requests at once: as many as the job asks for, and its teachers take.
+fn in_flight(shared: &Shared, spec: &JobSpec) -> u32 {
+    let mut providers: Vec<usize> = spec
+        .steps
+        .iter()
+        .flat_map(|step| eligible(step, &shared.teachers))
+        .map(|share| shared.station_of[share.teacher])
+        .collect();
+    providers.sort_unstable();
+    providers.dedup();
+    let taken = providers
+        .into_iter()
+        .map(|at| most_at_once(&shared.stations[at].settings))
+        .reduce(u32::saturating_add);
+    let wanted = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
+    taken.map_or(wanted, |taken| taken.min(wanted))
+}
+
 /// What a job would take.
 pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<EstimateReport, Failure> {
     let loaded = load(shared, source).await?;
@@ -205,7 +227,7 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     });
     read.map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
     let ranges = ranges(&loaded.spec, tasks, &sample, &shared.teachers);
-    let in_flight = f64::from(loaded.spec.limits.concurrency.unwrap_or(64)).max(1.0);
+    let in_flight = f64::from(in_flight(shared, &loaded.spec));
     let seconds = |requests: u64, latency: f64| {
         Duration::from_secs_f64(requests as f64 * latency / in_flight).as_secs_f64()
     };

@@ -20,7 +20,7 @@ use crate::core::sample::{Candidate, Reason, Verdict, as_text};
 /// The kind's word.
 pub const KIND: &str = "judge";
 
-/// Most tokens of a judge's answer: a paragraph of reasoning, and room for a model that thinks first.
+/// Most tokens of a judge's answer unless the job says: a paragraph of reasoning, and room for a model that thinks first.
 const MAX_TOKENS: u32 = 2048;
 
 const SYSTEM: &str = "You grade training data by a rubric. The material to grade stands between a line that begins with BEGIN and one that \
@@ -39,6 +39,12 @@ struct Settings {
     scale: [i64; 2],
     accept_at: f64,
     review_at: Option<f64>,
+    #[serde(default = "max_tokens")]
+    max_tokens: u32,
+}
+
+fn max_tokens() -> u32 {
+    MAX_TOKENS
 }
 
 fn one_to_five() -> [i64; 2] {
@@ -86,6 +92,12 @@ impl Settings {
         if self.capability.is_some() && !self.teachers.is_empty() {
             return wrong("teachers", "give capability or teachers, not both".to_owned());
         }
+        if self.max_tokens == 0 {
+            return wrong(
+                "max_tokens",
+                "max_tokens = 0 leaves no room for a score".to_owned(),
+            );
+        }
         let range = least as f64..=most as f64;
         for (key, value) in [("accept_at", Some(self.accept_at)), ("review_at", self.review_at)] {
             if let Some(value) = value
@@ -126,7 +138,7 @@ impl Settings {
             schema: Some(Arc::clone(schema)),
             params: Params {
                 temperature: Some(0.0),
-                max_tokens: Some(MAX_TOKENS),
+                max_tokens: Some(self.max_tokens),
                 ..Params::default()
             },
         }
@@ -199,6 +211,7 @@ mod tests {
             scale: [1, 5],
             accept_at: 4.0,
             review_at: None,
+            max_tokens: 64,
         };
         let mut seed = Row::new();
         seed.insert(
@@ -217,6 +230,7 @@ mod tests {
             schemas: Arc::default(),
         };
         let question = settings.question(&candidate, &Arc::new(json!({})));
+        assert_eq!(question.params.max_tokens, Some(64));
         let user = question.messages[1].plain();
         let mark = user.split("BEGIN ").nth(1).unwrap().lines().next().unwrap();
         assert_eq!(user.matches(&format!("END {mark}")).count(), 1);

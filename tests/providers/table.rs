@@ -316,7 +316,11 @@ fn every_error_has_its_action_and_its_words() {
     let mut all = String::new();
     for (name, kind, expected, words) in ERRORS {
         let error = reader(kind).read(&fixture(name)).expect_err(name);
-        all = format!("{all}{name} ({kind}): {}\n    {}\n", reaction(&error), error.message);
+        all = format!(
+            "{all}{name} ({kind}): {}\n    {}\n",
+            reaction(&error),
+            error.message
+        );
         assert_eq!(reaction(&error), *expected, "{name}: {}", error.message);
         assert!(
             error.message.contains(words),

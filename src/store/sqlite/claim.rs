@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::Row as _;
+use serde::Deserialize;
 
 use super::group::{Asked, ClaimOrder, Claimed};
 use super::rows::{self, list, task_of, task_range};
@@ -14,10 +14,13 @@ use crate::core::task::{Lease, PastRequest, RequestState, TaskState};
 
 type Claim = Asked<ClaimOrder, Vec<Claimed>>;
 
+/// A task that may be leased, in the columns of [`statements::CLAIMABLE`].
+#[derive(Deserialize)]
 struct Claimable {
     key: i64,
-    state: TaskState,
-    leased_before: bool,
+    state: i64,
+    /// Of the lease before; 0 if there was none.
+    token: i64,
     fresh_from: i64,
     seed: String,
     vary: String,
@@ -55,9 +58,11 @@ async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claime
         .execute(&mut ledger.connection)
         .await?;
     let mut histories = histories(ledger, &taken).await?;
-    let leases = (first..).zip(taken).map(|(token, task)| {
-        ledger.tally.moved(job, task.state, TaskState::Leased, 1);
-        Claimed {
+    let mut leases = Vec::with_capacity(taken.len());
+    for (token, task) in (first..).zip(taken) {
+        let before = rows::task_state(task.state)?;
+        ledger.tally.moved(job, before, TaskState::Leased, 1);
+        leases.push(Claimed {
             lease: Lease {
                 task: task_of(task.key),
                 token,
@@ -65,34 +70,24 @@ async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claime
             seed: task.seed,
             vary: task.vary,
             history: histories.remove(&task.key).unwrap_or_default(),
-        }
-    });
-    Ok(leases.collect())
+        });
+    }
+    Ok(leases)
 }
 
 async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claimable>> {
     let (first, last) = task_range(job);
-    let found = sqlx::query(statements::CLAIMABLE)
+    let found: String = sqlx::query_scalar(statements::CLAIMABLE)
         .bind(job)
         .bind(ledger.clock.now_ms())
         .bind(unsigned(limit as u64))
         .bind(first)
         .bind(last)
-        .fetch_all(&mut ledger.connection)
+        .fetch_one(&mut ledger.connection)
         .await?;
-    let mut tasks = Vec::with_capacity(found.len());
-    for row in found {
-        tasks.push(Claimable {
-            key: row.try_get(0)?,
-            state: rows::task_state(row.try_get(1)?)?,
-            leased_before: row.try_get::<i64, _>(2)? > 0,
-            fresh_from: row.try_get(3)?,
-            seed: row.try_get(4)?,
-            vary: row.try_get(5)?,
-        });
-    }
+    let mut tasks: Vec<Claimable> = rows::parse(&found)?;
     // Waiting ones were read first, but the order of a join is nobody's promise.
-    tasks.sort_by_key(|task| task.state == TaskState::Pending);
+    tasks.sort_by_key(|task| task.state == rows::task_code(TaskState::Pending));
     tasks.truncate(limit);
     Ok(tasks)
 }
@@ -100,7 +95,7 @@ async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Cl
 /// Earlier attempts of tasks that were leased before. After `retry_failed` what failed until then no longer counts.
 async fn histories(ledger: &mut Ledger, taken: &[Claimable]) -> Stored<HashMap<i64, Vec<PastRequest>>> {
     let mut histories: HashMap<i64, Vec<PastRequest>> = HashMap::new();
-    let again = taken.iter().filter(|task| task.leased_before);
+    let again = taken.iter().filter(|task| task.token > 0);
     let fresh_from: HashMap<i64, i64> = again.map(|task| (task.key, task.fresh_from)).collect();
     if fresh_from.is_empty() {
         return Ok(histories);

@@ -194,10 +194,7 @@ async fn apply(ledger: &mut Ledger, found: &Found, after: &mut Standing, review:
         .bind(found.candidate)
         .execute(&mut ledger.connection)
         .await?;
-    let teacher = match found.teacher {
-        Some(number) => Some(ledger.teachers.name(&mut ledger.connection, number).await?),
-        None => None,
-    };
+    let teacher = found.teacher.map(|number| ledger.teachers.name(number));
     let (job, before) = (job_of(found.task), found.standing);
     let teacher = teacher.as_deref();
     ledger.tally.sample(job, teacher, before.state, before.reason, -1);

@@ -2,9 +2,9 @@
 //! the rare ones. What a lease may still do is decided here once, from the rows as the transaction sees them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::super::rules::millis;
@@ -132,10 +132,28 @@ pub(super) struct Ending {
 }
 
 /// A leased task as this transaction sees it.
-struct Standing {
+pub(super) struct Standing {
     token: i64,
-    state: TaskState,
-    open: Vec<Open>,
+    pub(super) state: TaskState,
+    pub(super) crashes: i64,
+    pub(super) open: Vec<Open>,
+}
+
+/// A leased task with one of its open attempts, in the columns of [`statements::STANDINGS`].
+#[derive(Deserialize)]
+struct StandingRow {
+    task: i64,
+    token: i64,
+    state: i64,
+    crashes: i64,
+    request: Option<i64>,
+    teacher: Option<i64>,
+    attempt: Option<i64>,
+    at_ms: Option<i64>,
+    usd: Option<i64>,
+    tokens: Option<i64>,
+    requests: Option<i64>,
+    answered: i64,
 }
 
 /// All commands of one commit.
@@ -178,7 +196,7 @@ impl Group {
             }
         }
         statements::END_REQUEST
-            .run(&mut ledger.connection, &endings, bind_ending)
+            .run_all(&mut ledger.connection, &endings, bind_ending)
             .await?;
         settling.run(ledger).await?;
         for (work, outcome) in &mut self.works {
@@ -265,7 +283,7 @@ impl Group {
             let id = ledger.numbers.request;
             let attempt = Attempt {
                 job: order.lease.task.job.0,
-                teacher: order.request.teacher.clone(),
+                teacher: ledger.teachers.name(teacher),
                 ordinal: i64::from(order.request.attempt),
                 at_ms,
                 estimate: order.request.estimate,
@@ -280,7 +298,7 @@ impl Group {
             begun.push((id, teacher, &asked.order));
         }
         statements::INSERT_REQUEST
-            .run(&mut ledger.connection, &begun, |(id, teacher, order), values| {
+            .run_all(&mut ledger.connection, &begun, |(id, teacher, order), values| {
                 let request = &order.request;
                 values
                     .push(*id)
@@ -317,7 +335,7 @@ impl Group {
             }));
         }
         statements::INSERT_RESPONSE
-            .run(&mut ledger.connection, &recorded, |order, values| {
+            .run_all(&mut ledger.connection, &recorded, |order, values| {
                 values
                     .push(order.request.0)
                     .push(order.status)
@@ -332,24 +350,51 @@ impl Group {
 
 /// Begins the transaction and reads the tasks with their open attempts.
 async fn standings(ledger: &mut Ledger, keys: &[i64]) -> Stored<HashMap<i64, Standing>> {
-    let found = sqlx::query(statements::STANDINGS)
+    let found: String = sqlx::query_scalar(statements::STANDINGS)
         .bind(list(keys))
-        .fetch_all(&mut ledger.connection)
+        .fetch_one(&mut ledger.connection)
         .await?;
-    let mut standings: HashMap<i64, Standing> = HashMap::with_capacity(keys.len());
+    ledger.teachers.load(&mut ledger.connection).await?;
+    standings_of(ledger, &found)
+}
+
+/// Reads what [`statements::STANDINGS`] or [`statements::LEASED`] found.
+pub(super) fn standings_of(ledger: &Ledger, found: &str) -> Stored<HashMap<i64, Standing>> {
+    let found: Vec<StandingRow> = rows::parse(found)?;
+    let mut standings: HashMap<i64, Standing> = HashMap::with_capacity(found.len());
     for row in found {
-        let key: i64 = row.try_get(0)?;
-        let standing = match standings.entry(key) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Standing {
-                token: row.try_get(1)?,
-                state: rows::task_state(row.try_get(2)?)?,
+        let standing = match standings.entry(row.task) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Standing {
+                token: row.token,
+                state: rows::task_state(row.state)?,
+                crashes: row.crashes,
                 open: Vec::new(),
             }),
         };
-        standing.open.extend(open_attempt(ledger, &row, key).await?);
+        standing.open.extend(row.open(ledger));
     }
     Ok(standings)
+}
+
+impl StandingRow {
+    fn open(&self, ledger: &Ledger) -> Option<Open> {
+        Some(Open {
+            id: self.request?,
+            answered: self.answered != 0,
+            attempt: Attempt {
+                job: rows::job_of(self.task),
+                teacher: ledger.teachers.name(self.teacher?),
+                ordinal: self.attempt?,
+                at_ms: self.at_ms?,
+                estimate: Amount {
+                    usd: Money(self.usd?),
+                    tokens: rows::unsigned(self.tokens?),
+                    requests: rows::unsigned(self.requests?),
+                },
+            },
+        })
+    }
 }
 
 /// The task behind a lease, if the lease is still good.
@@ -364,32 +409,6 @@ fn holder(standings: &mut HashMap<i64, Standing>, lease: Lease) -> Stored<&mut S
             leased && standing.token == lease.token
         })
         .ok_or(StoreError::Fenced)
-}
-
-/// The open attempt in the columns from the fourth on, in the order of [`statements::STANDINGS`]; `None` if they are NULL.
-pub(super) async fn open_attempt(ledger: &mut Ledger, row: &SqliteRow, task: i64) -> Stored<Option<Open>> {
-    let Some(id) = row.try_get::<Option<i64>, _>(3)? else {
-        return Ok(None);
-    };
-    let teacher = ledger
-        .teachers
-        .name(&mut ledger.connection, row.try_get(4)?)
-        .await?;
-    Ok(Some(Open {
-        id,
-        answered: row.try_get(10)?,
-        attempt: Attempt {
-            job: rows::job_of(task),
-            teacher,
-            ordinal: row.try_get(5)?,
-            at_ms: row.try_get(6)?,
-            estimate: Amount {
-                usd: Money(row.try_get(7)?),
-                tokens: rows::unsigned(row.try_get(8)?),
-                requests: rows::unsigned(row.try_get(9)?),
-            },
-        },
-    }))
 }
 
 /// Settles attempts of a task; what is closed already stays as it is.
@@ -434,6 +453,7 @@ pub(super) fn bind_ending(ending: &Ending, values: &mut super::script::Values) {
     let lost = ending.state == RequestState::Lost;
     let closed = ending.closed.as_ref();
     values
+        .push(ending.id)
         .push(rows::request_code(ending.state))
         .push(closed.and_then(|closed| closed.usage.input).map(unsigned))
         .push(closed.and_then(|closed| closed.usage.output).map(unsigned))
@@ -441,8 +461,7 @@ pub(super) fn bind_ending(ending: &Ending, values: &mut super::script::Values) {
         .push(closed.map_or(0, |closed| closed.cost.0))
         .push(unsigned(ending.tokens))
         .push(closed.map_or(lost, |closed| closed.maybe_billed))
-        .push(closed.and_then(|closed| closed.error.clone()))
-        .push(ending.id);
+        .push(closed.and_then(|closed| closed.error.clone()));
 }
 
 /// When a wait that starts now ends.

@@ -57,11 +57,12 @@ impl SampleStore for SqliteStore {
     }
 
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>> {
-        let found = sqlx::query(statements::KEY_HOLDERS)
+        let found: String = sqlx::query_scalar(statements::KEY_HOLDERS)
             .bind(format!("[[{},\"{}\"]]", job.0, Fingerprint(key).hex()))
-            .fetch_optional(&self.readers)
+            .fetch_one(&self.readers)
             .await?;
-        found.map(|row| Ok(rows::sample_id(row.try_get(1)?))).transpose()
+        let mut holders: Vec<(usize, SampleId)> = rows::parse(&found)?;
+        Ok(holders.pop().map(|(_, id)| id))
     }
 
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>> {

@@ -1,31 +1,34 @@
-//! One statement for many rows without a thread hop for each: the statement is repeated in scripts of 1, 2, 4 … 64, so that a
-//! few prepared scripts serve any number of rows.
+//! One statement for many rows. Every result that SQLite's thread sends back wakes the writer, so rows go in together: the
+//! statement is written out for a few sizes, and a size too large is filled up by repeating the last row, which changes nothing.
 
 use std::sync::{Arc, LazyLock};
 
+use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 
-/// Largest script is 2⁶ statements.
-const SIZES: usize = 7;
+use crate::core::ports::{StoreError, Stored};
 
-/// The statement 1, 2, 4 … times.
-type Repeated = [Arc<str>; SIZES];
+/// Rows of one statement.
+const SIZES: [usize; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
-/// A statement to be run once a row.
+/// A statement's text for each of [`SIZES`].
+type Texts = [Arc<str>; SIZES.len()];
+
+/// A statement over rows of values.
 pub(super) struct Script {
-    sizes: LazyLock<Repeated, Box<dyn FnOnce() -> Repeated + Send>>,
+    texts: LazyLock<Texts, Box<dyn FnOnce() -> Texts + Send>>,
 }
 
-/// The values of some rows, in the order of the statement's parameters.
+/// The values of some rows, in the order of the statement's columns.
 #[derive(Default)]
 pub(super) struct Values {
     arguments: SqliteArguments,
-    failed: Option<sqlx::error::BoxDynError>,
+    failed: Option<BoxDynError>,
 }
 
 impl Values {
-    /// The next parameter.
+    /// The next value.
     pub(super) fn push<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
         if let Err(error) = self.arguments.add(value) {
             self.failed = Some(error);
@@ -35,40 +38,63 @@ impl Values {
 }
 
 impl Script {
-    /// Repeats `statement`, whose parameters are plain `?`.
-    pub(super) fn new(statement: &'static str) -> Self {
-        let build = move || std::array::from_fn(|power| [statement].repeat(1 << power).join(";").into());
+    /// `statement` holds `{rows}` where the list of rows goes, each of so many columns. A row that comes twice must change what it
+    /// changes once.
+    pub(super) fn new(statement: &'static str, columns: usize) -> Self {
+        let build = move || {
+            let row = format!("({})", vec!["?"; columns].join(","));
+            SIZES.map(|size| {
+                let rows = vec![row.as_str(); size].join(",");
+                statement.replace("{rows}", &rows).into()
+            })
+        };
         Self {
-            sizes: LazyLock::new(Box::new(build)),
+            texts: LazyLock::new(Box::new(build)),
         }
     }
 
-    /// Runs it for every row, largest script first. Returns the rows changed.
+    /// Runs it for all rows. Returns how many rows of the table changed.
     pub(super) async fn run<R: Sync>(
         &self,
         connection: &mut SqliteConnection,
         rows: &[R],
         bind: impl Fn(&R, &mut Values) + Send,
     ) -> Result<u64, sqlx::Error> {
-        let mut rest = rows;
         let mut changed = 0;
-        while !rest.is_empty() {
-            let power = (rest.len().ilog2() as usize).min(SIZES - 1);
-            let (now, later) = rest.split_at(1 << power);
+        for chunk in rows.chunks(SIZES[SIZES.len() - 1]) {
+            let at = SIZES.partition_point(|size| *size < chunk.len());
             let mut values = Values::default();
-            for row in now {
+            let fill = chunk.iter().rev().take(1).cycle();
+            for row in chunk.iter().chain(fill).take(SIZES[at]) {
                 bind(row, &mut values);
             }
             if let Some(error) = values.failed {
                 return Err(sqlx::Error::Encode(error));
             }
-            let sql = AssertSqlSafe(Arc::clone(&self.sizes[power]));
+            let sql = AssertSqlSafe(Arc::clone(&self.texts[at]));
             changed += sqlx::query_with(sql, values.arguments)
                 .execute(&mut *connection)
                 .await?
                 .rows_affected();
-            rest = later;
         }
         Ok(changed)
+    }
+
+    /// [`Self::run`] where every row must change one row of the table.
+    pub(super) async fn run_all<R: Sync>(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[R],
+        bind: impl Fn(&R, &mut Values) + Send,
+    ) -> Stored<()> {
+        let changed = self.run(connection, rows, bind).await?;
+        if changed == rows.len() as u64 {
+            Ok(())
+        } else {
+            Err(StoreError::Broken(format!(
+                "{changed} rows changed where {} were meant",
+                rows.len()
+            )))
+        }
     }
 }

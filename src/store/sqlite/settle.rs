@@ -3,9 +3,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
-use sqlx::Row as _;
-
 use super::super::rules;
 use super::group::{Asked, SettleOrder, due};
 use super::rows::{self, task_key};
@@ -15,6 +12,7 @@ use crate::core::ports::Stored;
 use crate::core::request::Fingerprint;
 use crate::core::sample::{NewSample, Reason, SampleId, SampleState};
 use crate::core::task::{Settled, SettledSample, TaskState, Transition};
+use serde_json::json;
 
 type Settle = Asked<SettleOrder, Settled>;
 type Key = (i64, [u8; 16]);
@@ -136,14 +134,13 @@ async fn holders(ledger: &mut Ledger, settles: &[&mut Settle]) -> Stored<HashMap
         .iter()
         .map(|(job, key)| json!([job, Fingerprint(*key).hex()]))
         .collect();
-    let found = sqlx::query(statements::KEY_HOLDERS)
+    let found: String = sqlx::query_scalar(statements::KEY_HOLDERS)
         .bind(serde_json::Value::Array(wanted).to_string())
-        .fetch_all(&mut ledger.connection)
+        .fetch_one(&mut ledger.connection)
         .await?;
-    for row in found {
-        let at: i64 = row.try_get(0)?;
-        if let Some(key) = usize::try_from(at).ok().and_then(|at| keys.get(at)) {
-            holders.insert(*key, rows::sample_id(row.try_get(1)?));
+    for (at, id) in rows::parse::<Vec<(usize, SampleId)>>(&found)? {
+        if let Some(key) = keys.get(at) {
+            holders.insert(*key, id);
         }
     }
     Ok(holders)
@@ -197,22 +194,22 @@ async fn judge<'a>(
 
 async fn write(ledger: &mut Ledger, ends: &[TaskEnd], samples: &[SampleRow<'_>]) -> Stored<()> {
     statements::END_TASK
-        .run(&mut ledger.connection, ends, |end, values| {
+        .run_all(&mut ledger.connection, ends, |end, values| {
             values
+                .push(end.task)
                 .push(rows::task_code(end.state))
                 .push(end.reason.as_deref())
                 .push(end.due_ms)
-                .push(0)
-                .push(end.task);
+                .push(0);
         })
         .await?;
     statements::INSERT_ANSWER
-        .run(&mut ledger.connection, samples, |row, values| {
+        .run_all(&mut ledger.connection, samples, |row, values| {
             values.push(row.answer).push(row.steps).push(&*row.verdicts);
         })
         .await?;
     statements::INSERT_SAMPLE
-        .run(&mut ledger.connection, samples, |row, values| {
+        .run_all(&mut ledger.connection, samples, |row, values| {
             values
                 .push(row.task)
                 .push(row.sample.candidate)

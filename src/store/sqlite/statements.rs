@@ -4,16 +4,23 @@ use std::sync::LazyLock;
 
 use super::script::Script;
 
-/// Begins a group and reads its tasks (a JSON list of ids), each with its open attempts.
+/// Begins a group and reads its tasks (a JSON list of ids), each with its open attempts, as one JSON list.
 pub(super) const STANDINGS: &str = "BEGIN IMMEDIATE;
-    SELECT t.id, t.token, t.state, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd, r.estimate_tokens, r.estimate_requests,
-           EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)
+    SELECT json_group_array(json_array(t.id, t.token, t.state, t.crashes, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd,
+           r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)))
     FROM json_each(?) j CROSS JOIN tasks t ON t.id = j.value LEFT JOIN requests r ON r.task = t.id AND r.state = 0";
 
+/// The same of all leased tasks between two ids.
+pub(super) const LEASED: &str = "
+    SELECT json_group_array(json_array(t.id, t.token, t.state, t.crashes, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd,
+           r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)))
+    FROM tasks t LEFT JOIN requests r ON r.task = t.id AND r.state = 0
+    WHERE t.id BETWEEN ? AND ? AND t.state IN (1, 2, 3)";
+
 /// Tasks of a job (?1) that may be leased, at most ?3 of each kind: those whose time (?2) has come, then the pending ones
-/// between the ids ?4 and ?5.
+/// between the ids ?4 and ?5. One JSON list.
 pub(super) const CLAIMABLE: &str = "
-    SELECT c.id, c.state, c.token, c.fresh_from, d.seed, d.vary FROM (
+    SELECT json_group_array(json_array(c.id, c.state, c.token, c.fresh_from, d.seed, d.vary)) FROM (
         SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks INDEXED BY tasks_waiting
                        WHERE id >> 40 = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT ?3)
         UNION ALL
@@ -31,55 +38,72 @@ pub(super) const HISTORY: &str = "
     FROM json_each(?) j CROSS JOIN requests r ON r.task = j.value CROSS JOIN teachers n ON n.id = r.teacher
     LEFT JOIN responses p ON p.request = r.id ORDER BY r.id";
 
-/// Which keys of a JSON list of `[job, hex]` an accepted sample holds, and which sample.
+/// Which keys of a JSON list of `[job, hex]` an accepted sample holds, and which sample: a JSON list of `[place, id]`.
 pub(super) const KEY_HOLDERS: &str = "
-    SELECT j.key, s.id FROM json_each(?) j CROSS JOIN samples s INDEXED BY samples_unique
+    SELECT json_group_array(json_array(j.key, lower(hex(s.id)))) FROM json_each(?) j CROSS JOIN samples s INDEXED BY samples_unique
     ON s.task >> 40 = j.value ->> 0 AND s.dedup_key = unhex(j.value ->> 1)
     WHERE s.state = 0 AND s.overruled = 0 AND s.dedup_key IS NOT NULL";
 
-/// An attempt.
+/// Attempts.
 pub(super) static INSERT_REQUEST: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "INSERT INTO requests (id, task, step, candidate, ask, attempt, teacher, fingerprint, at_ms, estimate_usd, \
-         estimate_tokens, estimate_requests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         estimate_tokens, estimate_requests) VALUES {rows} ON CONFLICT (id) DO NOTHING",
+        12,
     )
 });
 
-/// An answer.
+/// Answers.
 pub(super) static INSERT_RESPONSE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("INSERT INTO responses (request, status, latency_us, headers, body) VALUES (?, ?, ?, ?, ?)")
+    Script::new(
+        "INSERT INTO responses (request, status, latency_us, headers, body) VALUES {rows} ON CONFLICT (request) DO NOTHING",
+        5,
+    )
 });
 
-/// How an attempt ended.
+/// How attempts ended; the id comes first.
 pub(super) static END_REQUEST: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "UPDATE requests SET state = ?, input = ?, output = ?, reported_usd = ?, cost = ?, tokens = ?, maybe_billed = ?, \
-         error = ? WHERE id = ?",
+        "UPDATE requests SET state = column2, input = column3, output = column4, reported_usd = column5, cost = column6, \
+         tokens = column7, maybe_billed = column8, error = column9 FROM (VALUES {rows}) WHERE id = column1",
+        9,
     )
 });
 
-/// How a task left its lease.
+/// How tasks left their leases; the id comes first.
 pub(super) static END_TASK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("UPDATE tasks SET state = ?, reason = ?, due_ms = ?, crashes = ? WHERE id = ?")
+    Script::new(
+        "UPDATE tasks SET state = column2, reason = column3, due_ms = column4, crashes = column5 FROM (VALUES {rows}) \
+         WHERE id = column1",
+        5,
+    )
 });
 
-/// A sample.
+/// Samples.
 pub(super) static INSERT_SAMPLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key) VALUES {rows} \
+         ON CONFLICT (task, candidate) DO NOTHING",
+        9,
     )
 });
 
-/// The texts of a sample.
-pub(super) static INSERT_ANSWER: LazyLock<Script> =
-    LazyLock::new(|| Script::new("INSERT INTO answers (id, steps, verdicts) VALUES (?, ?, ?)"));
+/// The texts of samples.
+pub(super) static INSERT_ANSWER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "INSERT INTO answers (id, steps, verdicts) VALUES {rows} ON CONFLICT (id) DO NOTHING",
+        3,
+    )
+});
 
-/// A planned task, and its seed.
+/// Planned tasks, where they are new.
 pub(super) static INSERT_TASK: LazyLock<Script> =
-    LazyLock::new(|| Script::new("INSERT INTO tasks (id) VALUES (?) ON CONFLICT DO NOTHING"));
+    LazyLock::new(|| Script::new("INSERT INTO tasks (id) VALUES {rows} ON CONFLICT DO NOTHING", 1));
 
-/// The seed of a planned task.
+/// Their seeds.
 pub(super) static INSERT_SEED: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("INSERT INTO seeds (task, seed, vary) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+    Script::new(
+        "INSERT INTO seeds (task, seed, vary) VALUES {rows} ON CONFLICT DO NOTHING",
+        3,
+    )
 });

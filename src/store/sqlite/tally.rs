@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -20,7 +21,7 @@ pub(super) struct Attempt {
     /// Its job.
     pub(super) job: i64,
     /// `provider/model`.
-    pub(super) teacher: String,
+    pub(super) teacher: Arc<str>,
     /// From 1.
     pub(super) ordinal: i64,
     /// When it was begun.

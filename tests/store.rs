@@ -1,0 +1,18 @@
+//! One suite that every ledger passes (in memory and in SQLite), the model test that drives both side by side, and what only a file
+//! can do: locks, identity, permissions, recovery.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests prepare files and may panic"
+)]
+
+#[path = "store/file.rs"]
+mod file;
+#[path = "store/model.rs"]
+mod model;
+#[path = "store/suite.rs"]
+mod suite;
+#[path = "store/support.rs"]
+mod support;

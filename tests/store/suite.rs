@@ -1,0 +1,740 @@
+//! What every ledger does.
+
+use std::time::Duration;
+
+use destilation::core::budget::{Amount, Money};
+use destilation::core::job::{JobState, PauseReason};
+use destilation::core::ports::{Decided, FileMark, SampleFilter, SampleOrder, Store, StoreError};
+use destilation::core::request::Fingerprint;
+use destilation::core::sample::{Decision, Reason, SampleId, SampleState};
+use destilation::core::task::{RequestState, SettledSample, TaskState, Transition};
+use destilation::store::memory::MemoryStore;
+
+use super::support::*;
+
+macro_rules! on_every_ledger {
+    ($($name:ident)*) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::MemoryStore::new()).await;
+            })*
+        }
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let disk = super::OnDisk::new().await;
+                super::$name(&*disk.store).await;
+                disk.end().await;
+            })*
+        }
+    };
+}
+
+on_every_ledger! {
+    jobs_have_revisions_and_states
+    plans_are_idempotent
+    claims_go_by_place_and_tokens_grow
+    what_is_due_comes_first_and_what_waits_stays
+    an_accepted_task_is_counted_everywhere
+    a_stale_lease_changes_nothing
+    a_refusal_gives_everything_back
+    unknown_counts_are_taken_at_the_estimate
+    an_exact_duplicate_is_rejected_by_the_ledger
+    keys_are_unique_within_a_job_only
+    candidates_decide_their_task
+    attempts_left_behind_are_lost
+    a_crash_gives_leases_back_and_keeps_answers
+    three_crashes_are_quarantine
+    a_task_merely_taken_does_not_crash
+    open_tasks_are_cancelled_and_reopened
+    failed_tasks_start_anew
+    an_answer_is_found_for_reuse_and_costs_nothing
+    a_person_accepts_rejects_edits_and_takes_back
+    a_person_may_accept_a_duplicate
+    samples_are_filtered_and_paged
+    deleting_a_job_keeps_what_was_spent
+    marks_are_replaced
+}
+
+async fn jobs_have_revisions_and_states(store: &dyn Store) {
+    let id = job(store, "first", 0).await;
+    let mut urgent = spec("urgent");
+    urgent.priority = 5;
+    store.create(&urgent, "", "", &JobState::Draft).await.unwrap();
+    let again = store.create(&spec("first"), "", "", &JobState::Draft).await;
+    assert!(matches!(again, Err(StoreError::Broken(_))));
+
+    assert_eq!(store.revise(id, &spec("first"), "changed").await, Ok(2));
+    let paused = JobState::Paused(PauseReason::Limit("usd".to_owned()));
+    store
+        .set_state(id, &paused, Duration::from_secs(3))
+        .await
+        .unwrap();
+    store
+        .set_state(id, &paused, Duration::from_secs(4))
+        .await
+        .unwrap();
+    store.planned_all(id).await.unwrap();
+
+    let first = store.job("first").await.unwrap();
+    assert_eq!((first.revision, first.source.as_str()), (2, "changed"));
+    assert_eq!((first.state, first.base.as_str()), (paused, "/base"));
+    assert_eq!((first.elapsed, first.planned_all), (Duration::from_secs(7), true));
+    let names: Vec<String> = store
+        .jobs()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|job| job.spec.name)
+        .collect();
+    assert_eq!(names, ["urgent", "first"]);
+    assert!(matches!(store.job("other").await, Err(StoreError::NotFound(_))));
+}
+
+async fn plans_are_idempotent(store: &dyn Store) {
+    let id = job(store, "plan", 10).await;
+    store.plan(id, (5..300).map(task).collect()).await.unwrap();
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!((counts.planned(), counts.of(TaskState::Pending)), (300, 300));
+    let missing = destilation::core::job::JobId(99);
+    assert!(matches!(
+        store.plan(missing, vec![task(0)]).await,
+        Err(StoreError::NotFound(_))
+    ));
+}
+
+async fn claims_go_by_place_and_tokens_grow(store: &dyn Store) {
+    let id = job(store, "claims", 5).await;
+    let first = store.claim(id, 3).await.unwrap();
+    let places: Vec<u64> = first.iter().map(|leased| leased.lease.task.index).collect();
+    assert_eq!(places, [0, 1, 2]);
+    assert_eq!(first[1].seed, task(1).seed);
+    assert_eq!(first[1].vary, task(1).vary);
+    assert!(
+        first
+            .windows(2)
+            .all(|pair| pair[0].lease.token < pair[1].lease.token)
+    );
+
+    store
+        .settle(first[0].lease, Transition::Release, Vec::new())
+        .await
+        .unwrap();
+    let second = store.claim(id, 10).await.unwrap();
+    let places: Vec<u64> = second.iter().map(|leased| leased.lease.task.index).collect();
+    assert_eq!(places, [0, 3, 4]);
+    assert!(second[0].lease.token > first[2].lease.token);
+    assert!(store.claim(id, 10).await.unwrap().is_empty());
+}
+
+async fn what_is_due_comes_first_and_what_waits_stays(store: &dyn Store) {
+    let id = job(store, "waits", 4).await;
+    let leased = store.claim(id, 3).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let waits = [
+        Transition::Snooze {
+            after: hour,
+            cause: "limited".to_owned(),
+        },
+        Transition::Retry {
+            after: hour,
+            error: "later".to_owned(),
+        },
+        Transition::Retry {
+            after: Duration::ZERO,
+            error: "now".to_owned(),
+        },
+    ];
+    for (leased, transition) in leased.iter().zip(waits) {
+        store.settle(leased.lease, transition, Vec::new()).await.unwrap();
+    }
+    assert_eq!(store.next_due(id).await.unwrap(), Some(Duration::ZERO));
+    let one = store.claim(id, 1).await.unwrap();
+    assert_eq!(one[0].lease.task.index, 2);
+    let due = store.next_due(id).await.unwrap().unwrap();
+    assert!(due > Duration::from_secs(3500) && due <= hour);
+    let rest = store.claim(id, 10).await.unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0].lease.task.index, 3);
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!(
+        (counts.of(TaskState::Snoozed), counts.of(TaskState::RetryWait)),
+        (1, 1)
+    );
+}
+
+async fn an_accepted_task_is_counted_everywhere(store: &dyn Store) {
+    let id = job(store, "counted", 2).await;
+    let leased = store.claim(id, 1).await.unwrap();
+    let settled = finish(store, "counted", &leased[0], SampleState::Accepted, None).await;
+    assert_eq!(settled.state, TaskState::Accepted);
+    let [SettledSample::Accepted { seq }] = settled.samples[..] else {
+        panic!("{settled:?}");
+    };
+
+    let totals = store.totals(id).await.unwrap();
+    let amount = Amount {
+        usd: Money(60),
+        tokens: 30,
+        requests: 1,
+    };
+    assert_eq!(
+        (totals.settled, totals.sent, totals.samples),
+        (amount, 1, [1, 0, 0])
+    );
+    assert_eq!((totals.input_tokens, totals.output_tokens), (10, 20));
+    assert_eq!(
+        store.by_teacher(id).await.unwrap(),
+        [(TEACHER.to_owned(), amount, 1, 1)]
+    );
+    assert_eq!(store.spent_at("mock").await.unwrap(), amount);
+    assert_eq!(store.spent_today().await.unwrap(), amount);
+    assert_eq!(store.spent_at("other").await.unwrap(), Amount::default());
+
+    let samples = all_samples(store, id).await;
+    assert_eq!(samples[0].seq, Some(seq));
+    assert_eq!(samples[0].id, SampleId::of("counted", 0, 0));
+    assert_eq!(samples[0].steps[0].text, "Answer 0 of 0");
+    assert_eq!(samples[0].seed, task(0).seed);
+    let requests = store.requests_of(leased[0].lease.task).await.unwrap();
+    assert_eq!(
+        (requests[0].state, requests[0].cost),
+        (RequestState::Settled, Money(60))
+    );
+    assert_eq!(requests[0].response, Some(response("yes")));
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!(
+        (counts.planned(), counts.pending(), counts.of(TaskState::Accepted)),
+        (2, 1, 1)
+    );
+}
+
+async fn a_stale_lease_changes_nothing(store: &dyn Store) {
+    let id = job(store, "fenced", 1).await;
+    let old = store.claim(id, 1).await.unwrap()[0].lease;
+    let begun = store.begin(old, request(1), Vec::new()).await.unwrap();
+    store.rescue().await.unwrap();
+    let new = store.claim(id, 1).await.unwrap()[0].lease;
+    let (counts, totals) = (store.counts(id).await, store.totals(id).await);
+
+    assert_eq!(
+        store.begin(old, request(2), Vec::new()).await,
+        Err(StoreError::Fenced)
+    );
+    assert_eq!(
+        store.record(old, begun, &response("late")).await,
+        Err(StoreError::Fenced)
+    );
+    let transition = Transition::Finish {
+        samples: vec![sample("fenced", old, 0, SampleState::Accepted)],
+    };
+    let late = vec![closed(begun, RequestState::Settled)];
+    assert_eq!(store.settle(old, transition, late).await, Err(StoreError::Fenced));
+    assert_eq!((store.counts(id).await, store.totals(id).await), (counts, totals));
+    assert!(all_samples(store, id).await.is_empty());
+
+    store.settle(new, Transition::Release, Vec::new()).await.unwrap();
+    assert_eq!(
+        store.settle(new, Transition::Release, Vec::new()).await,
+        Err(StoreError::Fenced)
+    );
+}
+
+async fn a_refusal_gives_everything_back(store: &dyn Store) {
+    let id = job(store, "refused", 1).await;
+    let lease = store.claim(id, 1).await.unwrap()[0].lease;
+    let first = store.begin(lease, request(1), Vec::new()).await.unwrap();
+    assert_eq!(store.totals(id).await.unwrap().sent, 1);
+    let refused = vec![closed(first, RequestState::Refused)];
+    let second = store.begin(lease, request(2), refused).await.unwrap();
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!((totals.sent, totals.retried), (1, 1));
+    let failed = vec![
+        closed(second, RequestState::Failed),
+        closed(first, RequestState::Failed),
+    ];
+    let wait = Transition::Snooze {
+        after: Duration::ZERO,
+        cause: String::new(),
+    };
+    store.settle(lease, wait, failed).await.unwrap();
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!((totals.settled.requests, totals.settled.usd), (1, Money(0)));
+    let states: Vec<RequestState> = store
+        .requests_of(lease.task)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.state)
+        .collect();
+    assert_eq!(states, [RequestState::Refused, RequestState::Failed]);
+}
+
+async fn unknown_counts_are_taken_at_the_estimate(store: &dyn Store) {
+    let id = job(store, "unknown", 1).await;
+    let lease = store.claim(id, 1).await.unwrap()[0].lease;
+    let request = store.begin(lease, request(1), Vec::new()).await.unwrap();
+    let mut failed = closed(request, RequestState::Failed);
+    (failed.estimated, failed.cost, failed.maybe_billed) = (true, Money(100), true);
+    let fail = Transition::Fail {
+        reason: "attempts: 6 used".to_owned(),
+    };
+    store.settle(lease, fail, vec![failed]).await.unwrap();
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!((totals.settled, totals.maybe_billed), (ESTIMATE, 1));
+    assert_eq!(totals.failures, [("attempts".to_owned(), 1)]);
+}
+
+async fn an_exact_duplicate_is_rejected_by_the_ledger(store: &dyn Store) {
+    let id = job(store, "twins", 8).await;
+    let key = Some([3; 16]);
+    let leased = store.claim(id, 8).await.unwrap();
+    let settling = leased
+        .iter()
+        .map(|leased| finish(store, "twins", leased, SampleState::Accepted, key));
+    let settled = futures::future::join_all(settling).await;
+    let accepted = settled
+        .iter()
+        .filter(|settled| settled.state == TaskState::Accepted)
+        .count();
+    assert_eq!(accepted, 1);
+
+    let holder = store.sample_with_key(id, [3; 16]).await.unwrap().unwrap();
+    for sample in all_samples(store, id).await {
+        if sample.id == holder {
+            assert_eq!((sample.state, sample.verdicts.len()), (SampleState::Accepted, 1));
+            continue;
+        }
+        assert_eq!(sample.reason, Some(Reason::ExactDuplicate));
+        let verdict = sample.verdicts.last().unwrap();
+        assert_eq!(
+            (verdict.validator.as_str(), verdict.decision),
+            ("dedup", Decision::Reject)
+        );
+        assert_eq!(verdict.evidence.as_ref(), Some(&holder.0));
+    }
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!(totals.reasons, [(Reason::ExactDuplicate, 7)]);
+    assert_eq!(store.sample_with_key(id, [4; 16]).await.unwrap(), None);
+}
+
+async fn keys_are_unique_within_a_job_only(store: &dyn Store) {
+    for name in ["one", "two"] {
+        let id = job(store, name, 1).await;
+        let leased = store.claim(id, 1).await.unwrap();
+        let settled = finish(store, name, &leased[0], SampleState::Accepted, Some([9; 16])).await;
+        assert_eq!(settled.state, TaskState::Accepted);
+    }
+}
+
+async fn candidates_decide_their_task(store: &dyn Store) {
+    use SampleState::{Accepted, NeedsReview, Rejected};
+    let id = job(store, "many", 3).await;
+    let cases = [
+        (vec![Rejected, NeedsReview, Accepted], TaskState::Accepted),
+        (vec![Rejected, NeedsReview], TaskState::NeedsReview),
+        (vec![Rejected, Rejected], TaskState::Rejected),
+    ];
+    for (states, expected) in cases {
+        let lease = store.claim(id, 1).await.unwrap()[0].lease;
+        let made = (0..)
+            .zip(&states)
+            .map(|(n, state)| sample("many", lease, n, *state))
+            .collect();
+        let settled = store
+            .settle(lease, Transition::Finish { samples: made }, Vec::new())
+            .await
+            .unwrap();
+        assert_eq!((settled.state, settled.samples.len()), (expected, states.len()));
+    }
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!((counts.pending(), counts.open()), (1, 0));
+    assert_eq!(store.totals(id).await.unwrap().samples, [1, 4, 2]);
+}
+
+async fn attempts_left_behind_are_lost(store: &dyn Store) {
+    let id = job(store, "left", 1).await;
+    let lease = store.claim(id, 1).await.unwrap()[0].lease;
+    let unanswered = store.begin(lease, request(1), Vec::new()).await.unwrap();
+    let answered = store.begin(lease, request(1), Vec::new()).await.unwrap();
+    store.record(lease, answered, &response("kept")).await.unwrap();
+    store
+        .settle(lease, Transition::Release, Vec::new())
+        .await
+        .unwrap();
+
+    let history = &store.claim(id, 1).await.unwrap()[0].history;
+    assert_eq!(
+        (history[0].id, history[0].state),
+        (unanswered, RequestState::Lost)
+    );
+    assert_eq!(
+        (history[1].id, history[1].state),
+        (answered, RequestState::Answered)
+    );
+    assert_eq!(history[1].response, Some(response("kept")));
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!((totals.uncertain, totals.maybe_billed), (ESTIMATE, 1));
+    assert_eq!(store.spent_at("mock").await.unwrap(), ESTIMATE);
+}
+
+async fn a_crash_gives_leases_back_and_keeps_answers(store: &dyn Store) {
+    let id = job(store, "crash", 3).await;
+    let leased = store.claim(id, 2).await.unwrap();
+    let answered = store
+        .begin(leased[0].lease, request(1), Vec::new())
+        .await
+        .unwrap();
+    store
+        .record(leased[0].lease, answered, &response("paid"))
+        .await
+        .unwrap();
+    store
+        .record(leased[0].lease, answered, &response("twice"))
+        .await
+        .unwrap();
+    store
+        .begin(leased[1].lease, request(1), Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(store.rescue().await, Ok(2));
+
+    let again = store.claim(id, 2).await.unwrap();
+    assert_eq!(again[0].history[0].response, Some(response("paid")));
+    assert_eq!(again[1].history[0].state, RequestState::Lost);
+    // The answer is used again, and settled by the new lease.
+    let made = vec![sample("crash", again[0].lease, 0, SampleState::Accepted)];
+    let done = vec![closed(answered, RequestState::Settled)];
+    store
+        .settle(again[0].lease, Transition::Finish { samples: made }, done)
+        .await
+        .unwrap();
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!(
+        (totals.settled.requests, totals.uncertain.requests, totals.sent),
+        (1, 1, 2)
+    );
+}
+
+async fn three_crashes_are_quarantine(store: &dyn Store) {
+    let id = job(store, "poison", 1).await;
+    for crash in 1..=3 {
+        let lease = store.claim(id, 1).await.unwrap()[0].lease;
+        let begun = store.begin(lease, request(crash), Vec::new()).await.unwrap();
+        store.record(lease, begun, &response("poison")).await.unwrap();
+        assert_eq!(store.rescue().await, Ok(1));
+    }
+    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Failed), 1);
+    assert_eq!(
+        store.totals(id).await.unwrap().failures,
+        [("quarantined".to_owned(), 1)]
+    );
+}
+
+async fn a_task_merely_taken_does_not_crash(store: &dyn Store) {
+    let id = job(store, "innocent", 1).await;
+    for _ in 0..5 {
+        store.claim(id, 1).await.unwrap();
+        store.rescue().await.unwrap();
+    }
+    for crash in 1..=4 {
+        let lease = store.claim(id, 1).await.unwrap()[0].lease;
+        store.begin(lease, request(crash), Vec::new()).await.unwrap();
+        store.rescue().await.unwrap();
+        let lease = store.claim(id, 1).await.unwrap()[0].lease;
+        // Whoever leaves a lease properly starts counting anew.
+        store
+            .settle(lease, Transition::Release, Vec::new())
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Pending), 1);
+}
+
+async fn open_tasks_are_cancelled_and_reopened(store: &dyn Store) {
+    let id = job(store, "stop", 5).await;
+    let leased = store.claim(id, 3).await.unwrap();
+    finish(store, "stop", &leased[0], SampleState::NeedsReview, None).await;
+    let wait = Transition::Retry {
+        after: Duration::from_secs(60),
+        error: String::new(),
+    };
+    store.settle(leased[1].lease, wait, Vec::new()).await.unwrap();
+    store
+        .begin(leased[2].lease, request(1), Vec::new())
+        .await
+        .unwrap();
+
+    assert_eq!(store.cancel_open(id).await, Ok(4));
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!(
+        (counts.of(TaskState::Cancelled), counts.of(TaskState::NeedsReview)),
+        (4, 1)
+    );
+    assert_eq!(store.next_due(id).await.unwrap(), None);
+    assert_eq!(store.totals(id).await.unwrap().uncertain, ESTIMATE);
+    let late = store
+        .settle(leased[2].lease, Transition::Release, Vec::new())
+        .await;
+    assert_eq!(late, Err(StoreError::Fenced));
+    assert_eq!(store.reopen_cancelled(id).await, Ok(4));
+    assert_eq!(store.claim(id, 10).await.unwrap().len(), 4);
+}
+
+async fn failed_tasks_start_anew(store: &dyn Store) {
+    let id = job(store, "failed", 1).await;
+    let lease = store.claim(id, 1).await.unwrap()[0].lease;
+    let good = store.begin(lease, request(1), Vec::new()).await.unwrap();
+    store.record(lease, good, &response("good")).await.unwrap();
+    let bad = store
+        .begin(lease, request(1), vec![closed(good, RequestState::Settled)])
+        .await
+        .unwrap();
+    let fail = Transition::Fail {
+        reason: "request: too long".to_owned(),
+    };
+    store
+        .settle(lease, fail, vec![closed(bad, RequestState::Failed)])
+        .await
+        .unwrap();
+    assert_eq!(
+        store.totals(id).await.unwrap().failures,
+        [("request".to_owned(), 1)]
+    );
+
+    assert_eq!(store.retry_failed(id).await, Ok(1));
+    assert!(store.totals(id).await.unwrap().failures.is_empty());
+    let history = &store.claim(id, 1).await.unwrap()[0].history;
+    assert_eq!(history.len(), 1, "failures no longer count, answers stay");
+    assert_eq!(history[0].id, good);
+}
+
+async fn an_answer_is_found_for_reuse_and_costs_nothing(store: &dyn Store) {
+    let id = job(store, "reuse", 2).await;
+    let leased = store.claim(id, 2).await.unwrap();
+    let fingerprint = Fingerprint([7; 16]);
+    assert_eq!(store.answered(fingerprint).await.unwrap(), None);
+    finish(store, "reuse", &leased[0], SampleState::Accepted, None).await;
+    let found = store.answered(fingerprint).await.unwrap();
+    assert_eq!(found, Some(response("yes")));
+    let before = store.totals(id).await.unwrap();
+
+    let lease = leased[1].lease;
+    let mut cached = request(1);
+    cached.estimate = Amount::default();
+    let begun = store.begin(lease, cached, Vec::new()).await.unwrap();
+    store.record(lease, begun, &found.unwrap()).await.unwrap();
+    let made = vec![sample("reuse", lease, 0, SampleState::Accepted)];
+    let done = vec![closed(begun, RequestState::Settled)];
+    store
+        .settle(lease, Transition::Finish { samples: made }, done)
+        .await
+        .unwrap();
+    let after = store.totals(id).await.unwrap();
+    assert_eq!(
+        (after.cached, after.sent, after.settled),
+        (1, before.sent, before.settled)
+    );
+}
+
+async fn a_person_accepts_rejects_edits_and_takes_back(store: &dyn Store) {
+    let id = job(store, "review", 1).await;
+    let leased = store.claim(id, 1).await.unwrap();
+    finish(store, "review", &leased[0], SampleState::NeedsReview, None).await;
+    let sample = SampleId::of("review", 0, 0);
+    let unknown = store.decide(&SampleId::of("review", 1, 0), Decided::Accept).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+    assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(None));
+
+    let review = store.decide(&sample, Decided::Accept).await.unwrap().unwrap();
+    assert_eq!(
+        (review.action.as_str(), review.before),
+        ("accepted", SampleState::NeedsReview)
+    );
+    let first = all_samples(store, id).await.remove(0);
+    assert_eq!(
+        (first.state, first.review),
+        (SampleState::Accepted, Some(review.clone()))
+    );
+    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Accepted), 1);
+
+    let note = Some("dull".to_owned());
+    store
+        .decide(&sample, Decided::Reject { note: note.clone() })
+        .await
+        .unwrap();
+    let rejected = all_samples(store, id).await.remove(0);
+    assert_eq!((rejected.reason, rejected.seq), (Some(Reason::ByHand), None));
+    assert_eq!(rejected.review.unwrap().note, note);
+    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Rejected), 1);
+
+    let steps = vec![answer("Better")];
+    store.decide(&sample, Decided::Edit { steps }).await.unwrap();
+    let edited = all_samples(store, id).await.remove(0);
+    assert_eq!(
+        (edited.state, edited.steps[0].text.as_str()),
+        (SampleState::Accepted, "Better")
+    );
+    assert!(edited.seq > first.seq, "it enters the dataset at a new place");
+
+    let back = store.decide(&sample, Decided::Undo).await.unwrap().unwrap();
+    assert_eq!(back.action, "rejected");
+    assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(Some(review)));
+    assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(None));
+    let last = all_samples(store, id).await.remove(0);
+    assert_eq!(
+        (last.state, last.seq, last.review),
+        (SampleState::NeedsReview, None, None)
+    );
+    assert_eq!(last.steps[0].text, "Answer 0 of 0");
+    assert_eq!(store.counts(id).await.unwrap().of(TaskState::NeedsReview), 1);
+}
+
+async fn a_person_may_accept_a_duplicate(store: &dyn Store) {
+    let id = job(store, "overrule", 3).await;
+    let leased = store.claim(id, 3).await.unwrap();
+    let key = Some([1; 16]);
+    finish(store, "overrule", &leased[0], SampleState::Accepted, key).await;
+    finish(store, "overrule", &leased[1], SampleState::Accepted, key).await;
+    finish(store, "overrule", &leased[2], SampleState::NeedsReview, key).await;
+    for place in [1, 2] {
+        let sample = SampleId::of("overrule", place, 0);
+        store.decide(&sample, Decided::Accept).await.unwrap();
+    }
+    assert_eq!(store.totals(id).await.unwrap().samples, [3, 0, 0]);
+    let first = SampleId::of("overrule", 0, 0);
+    assert_eq!(
+        store.sample_with_key(id, [1; 16]).await.unwrap(),
+        Some(first.clone())
+    );
+    // Taken out by hand, the key is free.
+    store
+        .decide(&first, Decided::Reject { note: None })
+        .await
+        .unwrap();
+    assert_eq!(store.sample_with_key(id, [1; 16]).await.unwrap(), None);
+}
+
+async fn samples_are_filtered_and_paged(store: &dyn Store) {
+    let id = job(store, "pages", 6).await;
+    let other = job(store, "others", 1).await;
+    let leased = store.claim(other, 1).await.unwrap();
+    finish(store, "others", &leased[0], SampleState::Accepted, None).await;
+    let mut leased = store.claim(id, 6).await.unwrap();
+    leased.reverse();
+    for (n, leased) in leased.iter().enumerate() {
+        let state = if n % 3 == 0 {
+            SampleState::Rejected
+        } else {
+            SampleState::Accepted
+        };
+        finish(store, "pages", leased, state, None).await;
+    }
+    let all = SampleFilter {
+        job: Some(id),
+        ..SampleFilter::default()
+    };
+    let first = store
+        .samples(&all, SampleOrder::Plan { after: None }, 4)
+        .await
+        .unwrap();
+    let places: Vec<u64> = first.iter().map(|sample| sample.task.index).collect();
+    assert_eq!(places, [0, 1, 2, 3]);
+    let rest = store
+        .samples(&all, SampleOrder::Plan { after: Some((3, 0)) }, 4)
+        .await
+        .unwrap();
+    assert_eq!(rest.len(), 2);
+
+    let accepted = store
+        .samples(&all, SampleOrder::Accepted { after: 0 }, 10)
+        .await
+        .unwrap();
+    let places: Vec<u64> = accepted.iter().map(|sample| sample.task.index).collect();
+    assert_eq!(places, [4, 3, 1, 0]);
+    let after = accepted[1].seq.unwrap();
+    let later = store
+        .samples(&all, SampleOrder::Accepted { after }, 10)
+        .await
+        .unwrap();
+    assert_eq!(later, accepted[2..]);
+
+    let counted = async |filter: SampleFilter| store.count_samples(&filter).await.unwrap();
+    let rejected = SampleFilter {
+        states: vec![SampleState::Rejected],
+        ..all.clone()
+    };
+    assert_eq!(counted(rejected).await, 2);
+    let short = SampleFilter {
+        reasons: vec![Reason::Length, Reason::Judge],
+        ..all.clone()
+    };
+    assert_eq!(counted(short).await, 2);
+    let teacher = SampleFilter {
+        teacher: Some(TEACHER.to_owned()),
+        ..all.clone()
+    };
+    assert_eq!(counted(teacher).await, 6);
+    let nobody = SampleFilter {
+        teacher: Some("nobody".to_owned()),
+        ..all.clone()
+    };
+    assert_eq!(counted(nobody).await, 0);
+    let text = |text: &str| SampleFilter {
+        text: Some(text.to_owned()),
+        ..all.clone()
+    };
+    assert_eq!(counted(text("ANSWER 3 OF")).await, 1);
+    assert_eq!(counted(text("question 2")).await, 1);
+    assert_eq!(counted(text("%")).await, 0);
+    assert_eq!(counted(text("teacher")).await, 0, "names of fields are no text");
+    let ids = vec![SampleId::of("pages", 2, 0), SampleId::of("others", 0, 0)];
+    let both = SampleFilter {
+        ids,
+        ..SampleFilter::default()
+    };
+    assert_eq!(counted(both.clone()).await, 2);
+    let one = SampleFilter {
+        job: Some(id),
+        ..both
+    };
+    assert_eq!(counted(one).await, 1);
+}
+
+async fn deleting_a_job_keeps_what_was_spent(store: &dyn Store) {
+    let id = job(store, "gone", 3).await;
+    let kept = job(store, "kept", 1).await;
+    for leased in store.claim(id, 2).await.unwrap() {
+        finish(store, "gone", &leased, SampleState::Accepted, None).await;
+    }
+    let spent = store.spent_at("mock").await.unwrap();
+    store.delete(id).await.unwrap();
+    assert!(matches!(store.job("gone").await, Err(StoreError::NotFound(_))));
+    assert!(matches!(store.delete(id).await, Err(StoreError::NotFound(_))));
+    assert_eq!(store.jobs().await.unwrap().len(), 1);
+    assert_eq!(store.counts(id).await.unwrap().planned(), 0);
+    assert!(all_samples(store, id).await.is_empty());
+    assert_eq!(store.spent_at("mock").await.unwrap(), spent);
+    assert_eq!(store.counts(kept).await.unwrap().planned(), 1);
+    let again = job(store, "gone", 1).await;
+    assert!(again > id, "a new job is not taken for the old one");
+}
+
+async fn marks_are_replaced(store: &dyn Store) {
+    let id = job(store, "marks", 0).await;
+    let mark = |file: &str, rows| FileMark {
+        file: file.to_owned(),
+        last_seq: 7,
+        bytes: 1000,
+        rows,
+        tail_sha256: "ab".to_owned(),
+    };
+    store
+        .set_marks(id, &[mark("train.jsonl", 1), mark("valid.jsonl", 2)])
+        .await
+        .unwrap();
+    let marks = [mark("valid.jsonl", 3), mark("train.jsonl", 4)];
+    store.set_marks(id, &marks).await.unwrap();
+    assert_eq!(store.marks(id).await.unwrap(), marks);
+}
