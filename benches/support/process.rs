@@ -34,7 +34,7 @@ impl Figures {
 pub fn run(mut command: Command, server: &Teacher, tasks: u64, rows: &Path) -> Figures {
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
-    let stat = format!("/proc/{}/stat", child.id());
+    let times = format!("/proc/{}/stat", child.id());
     let memory = format!("/proc/{}/status", child.id());
     let (mut ticks, mut peak_kib) = (0, 0);
     // The last reading before the end misses a few milliseconds at most.
@@ -42,7 +42,7 @@ pub fn run(mut command: Command, server: &Teacher, tasks: u64, rows: &Path) -> F
         if let Some(code) = child.try_wait().unwrap() {
             break code;
         }
-        if let Ok(text) = std::fs::read_to_string(&stat) {
+        if let Ok(text) = std::fs::read_to_string(&times) {
             let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or("").split(' ').collect();
             let read = |at: usize| {
                 fields

@@ -12,7 +12,7 @@ use crate::{provider, question, reaction};
 /// A plugin written in one line of Bash.
 fn bash(script: &str) -> Arc<dyn ModelProvider> {
     provider("script", |settings| {
-        settings.command = vec!["bash".into(), "-c".into(), script.into()]
+        settings.command = vec!["bash".into(), "-c".into(), script.into()];
     })
 }
 
@@ -225,7 +225,7 @@ async fn a_crash_loop_stops_the_provider() {
         error.message
     );
     let missing = provider("script", |settings| {
-        settings.command = vec!["no-such-program-here".into()]
+        settings.command = vec!["no-such-program-here".into()];
     });
     let error = ask(&missing, "x").await.unwrap_err();
     assert_eq!(reaction(&error), "pause Setup");

@@ -118,9 +118,9 @@ async fn carry_out(
     let told = |result: String| (result, Vec::new(), None);
     match order {
         Order::Claim(limit) => {
-            let leased = store.claim(job, *limit).await.unwrap();
-            let leases = leased.iter().map(|leased| leased.lease).collect();
-            (format!("{leased:?}"), leases, None)
+            let given = store.claim(job, *limit).await.unwrap();
+            let leases = given.iter().map(|leased| leased.lease).collect();
+            (format!("{given:?}"), leases, None)
         }
         Order::Begin {
             lease,
@@ -172,7 +172,7 @@ async fn carry_out(
             let Some(lease) = known.lease(*lease) else {
                 return told(String::new());
             };
-            let hour = Duration::from_secs(3600);
+            let hour = Duration::from_hours(1);
             let transition = match how {
                 0 => Transition::Retry {
                     after: hour,

@@ -131,7 +131,7 @@ async fn claims_go_by_place_and_tokens_grow(store: &dyn Store) {
 async fn what_is_due_comes_first_and_what_waits_stays(store: &dyn Store) {
     let id = job(store, "waits", 4).await;
     let leased = store.claim(id, 3).await.unwrap();
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let waits = [
         Transition::Snooze {
             after: hour,
@@ -457,7 +457,7 @@ async fn open_tasks_are_cancelled_and_reopened(store: &dyn Store) {
     let leased = store.claim(id, 3).await.unwrap();
     finish(store, "stop", &leased[0], SampleState::NeedsReview, None).await;
     let wait = Transition::Retry {
-        after: Duration::from_secs(60),
+        after: Duration::from_mins(1),
         error: String::new(),
     };
     store.settle(leased[1].lease, wait, Vec::new()).await.unwrap();
