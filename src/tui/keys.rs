@@ -1,4 +1,4 @@
-//! Actions, and how a key press finds its own in the one key table ([`tables`]).
+//! Actions, and how a key press finds its own in the one key table (`tables`).
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
