@@ -14,7 +14,7 @@ pub(super) const CRASHES_AT_MOST: i64 = 3;
 /// Why such a task failed.
 pub(super) const QUARANTINED: &str = "quarantined";
 /// Nothing waits longer than this over a restart: a later instant can only come from a clock that was set.
-pub(super) const WAIT_AT_MOST: Duration = Duration::from_secs(60 * 60);
+pub(super) const WAIT_AT_MOST: Duration = Duration::from_hours(1);
 
 /// Milliseconds since 1970 that never run backwards: read once, then counted by the monotonic clock of the runtime (so that
 /// virtual time moves it too).

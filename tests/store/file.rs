@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use destilation::core::ports::{Store, StoreError};
+use destilation::core::ports::StoreError;
 use destilation::core::sample::SampleState;
 use destilation::core::settings::Durability;
 use destilation::core::task::{TaskState, Transition};

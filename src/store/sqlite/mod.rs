@@ -97,7 +97,7 @@ impl SqliteStore {
     }
 
     /// Makes an index that only some databases need; where only reading works the question is slower, not refused.
-    async fn indexed(&self, made: &OnceCell<()>, statement: &'static str) -> Stored<()> {
+    async fn indexed(&self, once: &OnceCell<()>, statement: &'static str) -> Stored<()> {
         let make = || {
             self.write(move |ledger| {
                 Box::pin(async move {
@@ -108,7 +108,7 @@ impl SqliteStore {
                 })
             })
         };
-        match made.get_or_try_init(make).await {
+        match once.get_or_try_init(make).await {
             Ok(()) | Err(StoreError::ReadOnly(_)) => Ok(()),
             Err(error) => Err(error),
         }
