@@ -1,1 +1,252 @@
-//! The composition root.
+//! The composition root: configuration → adapters → engine → a front end, and the way back. The only place that names concrete adapters.
+
+mod assemble;
+mod bundled;
+mod environment;
+mod logging;
+mod signals;
+mod streams;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr};
+
+use crate::cli::args::{Arguments, ColorChoice};
+use crate::cli::{self, Database, Needs, Output, Surroundings};
+use crate::config::{self, Dirs, Loaded, Variables};
+use crate::core::api::{Application, Command, Failure, FailureKind, Query};
+use crate::core::job::JobState;
+use crate::tui;
+use assemble::Assembled;
+
+/// What this process knows before it opens anything.
+struct World {
+    arguments: Arguments,
+    variables: Variables,
+    cwd: PathBuf,
+    dirs: Dirs,
+}
+
+/// Runs the program and returns its exit code.
+pub fn main() -> Result<ExitCode> {
+    color_eyre::config::HookBuilder::default()
+        .display_env_section(false)
+        .display_location_section(false)
+        .install()?;
+    let arguments = Arguments::parse();
+    let cwd = std::env::current_dir().wrap_err("the current directory cannot be read")?;
+    let world = World {
+        variables: environment::variables(),
+        dirs: Dirs::find(&cwd),
+        arguments,
+        cwd,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .wrap_err("no threads to run on")?;
+    let code = runtime.block_on(world.run());
+    // A reader of standard input may still wait for a line: it must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(ExitCode::from(code))
+}
+
+impl World {
+    async fn run(self) -> u8 {
+        let globals = &self.arguments.globals;
+        let flags = config::Flags {
+            config: globals.config.clone(),
+            overrides: self.overrides(),
+        };
+        let loaded = config::load(&flags, &self.variables, &self.cwd, &self.dirs);
+        let color = loaded
+            .as_ref()
+            .map_or_else(|_| "auto".to_owned(), |loaded| loaded.settings.ui.color.clone());
+        let mut out = streams::output(globals, &self.variables, &color);
+        let needs = self.needs();
+        if !needs.application
+            && let Some(command) = &self.arguments.command
+        {
+            let offline = environment::offline(&self.dirs, loaded.ok().as_ref(), &flags);
+            return cli::run_offline(command, &offline, &mut out).await;
+        }
+        if self.arguments.command.is_none() && !streams::on_a_terminal() {
+            return cli::no_terminal(&mut out);
+        }
+        let loaded = match checked(loaded) {
+            Ok(loaded) => loaded,
+            Err(failure) => return cli::fail(&failure, &mut out),
+        };
+        match assemble::assemble(
+            &self.variables,
+            &self.dirs,
+            &self.cwd,
+            loaded,
+            &needs,
+            self.what(),
+            globals.log_bodies,
+        )
+        .await
+        {
+            Ok(assembled) => self.with_engine(assembled, &needs, out).await,
+            Err(failure) => cli::fail(&failure, &mut out),
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        let screen = Needs {
+            application: true,
+            database: Database::Write,
+            providers: true,
+            runs: true,
+            record: None,
+        };
+        self.arguments.command.as_ref().map_or(screen, cli::needs)
+    }
+
+    /// What this instance does, told to others that find the database taken.
+    fn what(&self) -> String {
+        let words: Vec<String> = std::env::args().skip(1).take(4).collect();
+        if words.is_empty() {
+            "destiler".to_owned()
+        } else {
+            format!("destiler {}", words.join(" "))
+        }
+    }
+
+    fn overrides(&self) -> Vec<(String, String)> {
+        let color = self.arguments.globals.color.map(ColorChoice::word);
+        color
+            .map(|word| ("ui.color".to_owned(), word.to_owned()))
+            .into_iter()
+            .collect()
+    }
+
+    async fn with_engine(self, assembled: Assembled, needs: &Needs, mut out: Output) -> u8 {
+        let Assembled {
+            started,
+            held_by,
+            logs,
+            grace,
+            ui,
+        } = assembled;
+        let app: Arc<dyn Application> = Arc::clone(&started.engine) as _;
+        let code = match (&self.arguments.command, &held_by) {
+            (Some(_), Some(holder)) if needs.database == Database::Write => {
+                cli::fail(&locked(holder), &mut out)
+            }
+            (Some(_), _) => {
+                let around = Surroundings {
+                    editor: environment::editor(&self.variables),
+                    scratch: self.dirs.state.join("scratch"),
+                    grace,
+                };
+                let caught = signals::for_the_command_line();
+                cli::run(
+                    &self.arguments,
+                    app,
+                    started.events,
+                    started.progress,
+                    caught,
+                    &around,
+                    &mut out,
+                )
+                .await
+            }
+            (None, _) => {
+                go_on(&app).await;
+                let options = tui::Options {
+                    grace,
+                    started_ms: environment::now_ms(),
+                    offset_seconds: environment::offset_seconds(),
+                    directory: self.cwd.clone(),
+                    ..tui::Options::of(&ui, |name| self.variables.get(name).cloned())
+                };
+                let caught = signals::for_the_screen();
+                let exit = tui::run(
+                    Arc::clone(&app),
+                    started.events,
+                    started.progress,
+                    caught,
+                    options,
+                )
+                .await;
+                self.after_the_screen(exit, &app, grace, &mut out).await
+            }
+        };
+        started.engine.close().await;
+        drop(logs);
+        code
+    }
+
+    /// Stops the engine the way the screen was left, and says where jobs stand.
+    async fn after_the_screen(
+        &self,
+        exit: std::io::Result<tui::Exit>,
+        app: &Arc<dyn Application>,
+        grace: Duration,
+        out: &mut Output,
+    ) -> u8 {
+        let (grace, code) = match exit {
+            Ok(tui::Exit::Quit) => (grace, 0),
+            Ok(tui::Exit::Now) => (Duration::ZERO, 0),
+            Ok(tui::Exit::Signal(signal)) => (grace.min(signals::HURRY), signals::screen_exit_code(signal)),
+            Ok(tui::Exit::Gone) => (grace.min(signals::HURRY), 129),
+            Err(error) => {
+                let failure = Failure::new(FailureKind::Unexpected, "the terminal cannot be used")
+                    .because(error.to_string());
+                (grace.min(signals::HURRY), cli::fail(&failure, out))
+            }
+        };
+        // What fails here was said by the engine, and what is open goes on at the next start.
+        let _ = app.order(Command::Stop { grace }).await;
+        code
+    }
+}
+
+/// Jobs that were queued without a process to run them go on.
+async fn go_on(app: &Arc<dyn Application>) {
+    let Ok(crate::core::api::Answer::Jobs(jobs)) = app.ask(Query::Jobs).await else {
+        return;
+    };
+    for job in jobs.into_iter().filter(|job| job.state == JobState::Queued) {
+        if let Err(error) = app.order(Command::Resume(job.name.clone())).await {
+            tracing::warn!(job = job.name, %error, "a queued job could not be started");
+        }
+    }
+}
+
+fn locked(holder: &str) -> Failure {
+    Failure::new(FailureKind::Locked, format!("the database is held by {holder}"))
+        .help("wait until it has ended, or stop it; reading commands work meanwhile")
+}
+
+/// A configuration that can be used, or everything that is wrong with it.
+fn checked(loaded: Result<Loaded, config::ConfigError>) -> Result<Loaded, Failure> {
+    let problems = match loaded {
+        Ok(loaded) => {
+            let problems = loaded.check(&crate::providers::CATALOG.kinds());
+            if problems.is_empty() {
+                return Ok(loaded);
+            }
+            problems
+        }
+        Err(error) => error.problems,
+    };
+    let words = if problems.len() == 1 {
+        "1 problem".to_owned()
+    } else {
+        format!("{} problems", problems.len())
+    };
+    let mut failure = Failure::new(FailureKind::Invalid, format!("the configuration has {words}"));
+    failure.causes = problems.iter().map(ToString::to_string).collect();
+    Err(failure.help("`destiler init` writes a commented example"))
+}
+
+/// A path as the job file means it.
+fn beside(base: &str, path: &str) -> PathBuf {
+    Path::new(base).join(path)
+}

@@ -1,3 +1,7 @@
 //! The `destiler` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> color_eyre::Result<ExitCode> {
+    destilation::app::main()
+}

@@ -52,9 +52,11 @@ impl Price {
     /// Cost of so many tokens, rounded up to a micro-dollar.
     pub fn cost(&self, input: u64, output: u64) -> Money {
         // Prices are kept as whole picodollars per token so that the sum is exact whatever the order of additions.
-        let pico = |usd_per_million: f64| (usd_per_million * 1e6).round() as i128;
-        let total = i128::from(input) * pico(self.input) + i128::from(output) * pico(self.output);
-        Money(i64::try_from((total + 999_999) / 1_000_000).unwrap_or(i64::MAX))
+        let part = |tokens: u64, usd_per_million: f64| {
+            i128::from(tokens).saturating_mul((usd_per_million * 1e6).round() as i128)
+        };
+        let total = part(input, self.input).saturating_add(part(output, self.output));
+        Money(i64::try_from(total.saturating_add(999_999) / 1_000_000).unwrap_or(i64::MAX))
     }
 }
 
@@ -211,7 +213,7 @@ impl Budget {
                     Refusal::Met(limit)
                 });
             }
-            let near = self.mode == CapMode::Cautious && with_others > cap / 10 * 9;
+            let near = self.mode == CapMode::Cautious && i128::from(with_others) * 10 > i128::from(cap) * 9;
             if with_others > cap || (near && busy) {
                 return Err(Refusal::Wait(limit));
             }
@@ -249,4 +251,133 @@ impl Budget {
 
 fn as_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn amount(usd: i64, tokens: u64) -> Amount {
+        Amount {
+            usd: Money(usd),
+            tokens,
+            requests: 1,
+        }
+    }
+
+    fn caps() -> Caps {
+        Caps {
+            usd: Some(Money(1_000)),
+            tokens: Some(5_000),
+            requests: Some(40),
+            time: None,
+        }
+    }
+
+    #[test]
+    fn a_reservation_waits_for_what_is_in_flight_and_is_refused_when_alone() {
+        let mut budget = Budget::new(caps(), CapMode::Hard, Amount::default());
+        assert_eq!(budget.reserve(amount(600, 1)), Ok(()));
+        assert_eq!(budget.reserve(amount(600, 1)), Err(Refusal::Wait(Limit::Usd)));
+        budget.settle(amount(600, 1), amount(500, 1));
+        assert_eq!(budget.reserve(amount(600, 1)), Err(Refusal::Met(Limit::Usd)));
+        assert_eq!(budget.reserve(amount(500, 1)), Ok(()));
+    }
+
+    #[test]
+    fn raising_a_cap_lets_the_job_go_on() {
+        let mut budget = Budget::new(caps(), CapMode::Hard, amount(1_000, 0));
+        assert_eq!(budget.reserve(amount(1, 1)), Err(Refusal::Met(Limit::Usd)));
+        budget.set_caps(
+            Caps {
+                usd: Some(Money(2_000)),
+                ..caps()
+            },
+            CapMode::Hard,
+        );
+        assert_eq!(budget.reserve(amount(1, 1)), Ok(()));
+    }
+
+    #[test]
+    fn cautious_is_one_at_a_time_above_nine_tenths() {
+        let mut budget = Budget::new(caps(), CapMode::Cautious, amount(880, 0));
+        assert_eq!(budget.reserve(amount(10, 1)), Ok(()));
+        assert_eq!(budget.reserve(amount(10, 1)), Ok(()));
+        assert_eq!(budget.reserve(amount(10, 1)), Err(Refusal::Wait(Limit::Usd)));
+        let few = Caps {
+            requests: Some(5),
+            ..Caps::default()
+        };
+        let mut budget = Budget::new(few, CapMode::Cautious, Amount::default());
+        for _ in 0..4 {
+            assert_eq!(budget.reserve(amount(0, 0)), Ok(()));
+        }
+        assert_eq!(budget.reserve(amount(0, 0)), Err(Refusal::Wait(Limit::Requests)));
+    }
+
+    #[test]
+    fn costs_are_exact_rounded_up_and_total() {
+        let price = Price {
+            input: 0.55,
+            output: 2.19,
+        };
+        assert_eq!(price.cost(1_000_000, 1_000_000), Money(2_740_000));
+        assert_eq!(price.cost(1, 0), Money(1));
+        assert_eq!(price.cost(0, 0), Money(0));
+        let absurd = Price {
+            input: f64::INFINITY,
+            output: f64::NAN,
+        };
+        assert_eq!(absurd.cost(u64::MAX, u64::MAX), Money(i64::MAX));
+    }
+
+    #[test]
+    fn small_amounts_show_more_digits() {
+        assert_eq!(Money(1_234_000).to_string(), "$1.23");
+        assert_eq!(Money(1_200).to_string(), "$0.0012");
+        assert_eq!(Money(0).to_string(), "$0.00");
+    }
+
+    proptest! {
+        /// Promise 2: settled plus reserved never exceeds a hard cap, in any interleaving.
+        #[test]
+        fn a_hard_cap_is_never_passed(
+            steps in prop::collection::vec((any::<bool>(), 0_i64..400, 0_u64..2_000, 0.0_f64..=1.0, any::<prop::sample::Index>()), 1..200),
+            cautious in any::<bool>(),
+        ) {
+            let mode = if cautious { CapMode::Cautious } else { CapMode::Hard };
+            let mut budget = Budget::new(caps(), mode, Amount::default());
+            let mut flight: Vec<Amount> = Vec::new();
+            for (settle, usd, tokens, share, pick) in steps {
+                if settle && !flight.is_empty() {
+                    let reserved = flight.swap_remove(pick.index(flight.len()));
+                    let actual = if share < 0.2 {
+                        Amount::default()
+                    } else {
+                        Amount {
+                            usd: Money((reserved.usd.0 as f64 * share) as i64),
+                            tokens: (reserved.tokens as f64 * share) as u64,
+                            requests: 1,
+                        }
+                    };
+                    budget.settle(reserved, actual);
+                } else if budget.reserve(amount(usd, tokens)).is_ok() {
+                    flight.push(amount(usd, tokens));
+                }
+                let taken = budget.settled().plus(budget.reserved());
+                prop_assert!(taken.usd.0 <= 1_000 && taken.tokens <= 5_000 && taken.requests <= 40);
+                prop_assert_eq!(budget.reserved().requests as usize, flight.len());
+            }
+        }
+
+        /// Extreme amounts neither overflow nor slip through.
+        #[test]
+        fn extreme_amounts_are_refused(usd in any::<i64>().prop_map(i64::saturating_abs), tokens in any::<u64>()) {
+            let mut budget = Budget::new(caps(), CapMode::Hard, Amount::default());
+            let fits = usd <= 1_000 && tokens <= 5_000;
+            prop_assert_eq!(budget.reserve(amount(usd, tokens)).is_ok(), fits);
+        }
+    }
 }

@@ -82,17 +82,14 @@ pub struct Catalog<B: 'static>(pub &'static [Entry<B>]);
 impl<B> Catalog<B> {
     /// The entry of that kind, or an error that names the nearest.
     pub fn find(&self, kind: &str) -> Result<&'static Entry<B>, PlugError> {
-        self.0
-            .iter()
-            .find(|entry| entry.kind == kind)
-            .ok_or_else(|| {
-                let names = self.kinds();
-                let hint = super::text::nearest(kind, &names).map_or_else(
-                    || format!("one of: {}", names.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                PlugError::at("kind", format!("unknown kind `{kind}`; {hint}"))
-            })
+        self.0.iter().find(|entry| entry.kind == kind).ok_or_else(|| {
+            let names = self.kinds();
+            let hint = super::text::nearest(kind, &names).map_or_else(
+                || format!("one of: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            PlugError::at("kind", format!("unknown kind `{kind}`; {hint}"))
+        })
     }
 
     /// All kinds, in the table's order.

@@ -13,7 +13,18 @@ use super::budget::{CapMode, Caps, Money};
 use super::catalog::Plug;
 use super::request::Params;
 
+mod change;
+mod check;
+mod dataset;
+mod limits;
 pub mod parse;
+mod read;
+mod report;
+mod scope;
+mod sections;
+mod steps;
+
+pub use change::{Asks, Change, changed};
 
 /// A job's row in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -381,3 +392,6 @@ pub struct Job {
     /// Created at, milliseconds since 1970 UTC.
     pub created_ms: i64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,217 @@
-//! Seeds × vary × repeat → tasks, streaming and bit-reproducible.
+//! Seeds × vary × repeat → tasks, streaming and bit-reproducible: the same spec and rows give the same plan on every machine and
+//! in every version. It holds no rows: even a shuffle needs only their number.
+
+use serde_json::Value;
+
+use super::Row;
+use super::job::{DatasetSpec, JobSpec, SeedSource, Seeds, Vary};
+use super::task::NewTask;
+
+pub mod chunk;
+mod draw;
+mod shuffle;
+
+pub use draw::{draw, sampling_seed};
+
+use chunk::chunks;
+use shuffle::Shuffle;
+
+/// The file of a dataset that is not split.
+pub const WHOLE: &str = "data";
+
+/// How the rows of a job become tasks.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    seeds: Seeds,
+    vary: Vec<(String, Vary)>,
+    random_seed: u64,
+    rows: Option<u64>,
+    shuffle: Option<Shuffle>,
+    /// Rows at places below this become tasks.
+    places: u64,
+    /// Tasks below this index are planned.
+    cap: u64,
+    repeat: u64,
+}
+
+impl Plan {
+    /// The plan of a job. `row_count` is what [`count_rows`] says of the job's rows; it is needed where [`needs_count`] says so, and
+    /// without it the rows keep their order. Rows in the job file itself are counted here.
+    pub fn new(spec: &JobSpec, row_count: Option<u64>) -> Self {
+        let seeds = &spec.seeds;
+        let rows = match &seeds.source {
+            SeedSource::Path(_) => row_count,
+            SeedSource::Count(count) => Some(*count),
+            SeedSource::Rows(list) => Some(
+                list.iter()
+                    .map(|row| chunk::count(row, seeds.chunk.as_ref()))
+                    .sum(),
+            ),
+        };
+        let repeat = u64::from(seeds.repeat.max(1));
+        let cap = spec
+            .target
+            .and_then(|target| target.tasks_at_most)
+            .unwrap_or(u64::MAX);
+        Self {
+            seeds: seeds.clone(),
+            vary: spec.vary.clone(),
+            random_seed: spec.random_seed,
+            rows,
+            shuffle: rows
+                .filter(|_| seeds.shuffle)
+                .map(|rows| Shuffle::new(spec.random_seed, rows)),
+            places: seeds.limit.unwrap_or(u64::MAX).min(cap.div_ceil(repeat)),
+            cap,
+            repeat,
+        }
+    }
+
+    /// How many tasks there will be, where the number of rows is known.
+    pub fn total(&self) -> Option<u64> {
+        self.rows
+            .map(|rows| rows.min(self.places).saturating_mul(self.repeat).min(self.cap))
+    }
+
+    /// The tasks, as their rows come. `rows` are those of the job's seed file; a job with rows of its own (or a count) ignores them.
+    /// Ends as soon as no later row can become a task. Errors of the rows pass through and take no place.
+    pub fn tasks<'a, E: 'a>(
+        &'a self,
+        rows: impl Iterator<Item = Result<Row, E>> + 'a,
+    ) -> impl Iterator<Item = Result<NewTask, E>> + 'a {
+        let mut rows = self.rows_or_own(rows).flat_map(|row| self.pieces(row));
+        let mut ordinal = 0;
+        let mut kept = 0;
+        let placed = std::iter::from_fn(move || {
+            while kept < self.places {
+                let row = match rows.next()? {
+                    Ok(row) => row,
+                    Err(error) => return Some(Err(error)),
+                };
+                let place = self
+                    .shuffle
+                    .as_ref()
+                    .map_or(ordinal, |shuffle| shuffle.place(ordinal));
+                ordinal += 1;
+                if place < self.places {
+                    kept += 1;
+                    return Some(Ok((place, row)));
+                }
+            }
+            None
+        });
+        placed.flat_map(|placed| {
+            let (tasks, error) = match placed {
+                Ok((place, row)) => (Some(self.repeated(place, row)), None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            tasks.into_iter().flatten().map(Ok).chain(error)
+        })
+    }
+
+    /// The varied fields of a task, drawn by its index; each field by its own name, so that adding one leaves the others alone.
+    pub fn vary_of(&self, index: u64) -> Row {
+        self.vary
+            .iter()
+            .map(|(name, vary)| {
+                let mut stream = draw::stream(self.random_seed, &format!("vary/{name}"), index);
+                (name.clone(), pick(vary, &mut stream))
+            })
+            .collect()
+    }
+
+    fn rows_or_own<'a, E: 'a>(
+        &'a self,
+        rows: impl Iterator<Item = Result<Row, E>> + 'a,
+    ) -> Box<dyn Iterator<Item = Result<Row, E>> + 'a> {
+        match &self.seeds.source {
+            SeedSource::Path(_) => Box::new(rows),
+            SeedSource::Rows(list) => Box::new(list.iter().cloned().map(Ok)),
+            SeedSource::Count(count) => Box::new((0..*count).map(|_| Ok(Row::new()))),
+        }
+    }
+
+    fn pieces<E>(&self, row: Result<Row, E>) -> impl Iterator<Item = Result<Row, E>> + use<E> {
+        let (pieces, other) = match (row, &self.seeds.chunk) {
+            (Ok(row), Some(chunk)) => (Some(chunks(row, chunk)), None),
+            (other, _) => (None, Some(other)),
+        };
+        pieces.into_iter().flatten().map(Ok).chain(other)
+    }
+
+    fn repeated(&self, place: u64, row: Row) -> impl Iterator<Item = NewTask> {
+        let first = place.saturating_mul(self.repeat);
+        let end = first.saturating_add(self.repeat).min(self.cap);
+        let mut row = Some(row);
+        (first..end).map_while(move |index| {
+            let seed = if index + 1 == end { row.take() } else { row.clone() };
+            Some(NewTask {
+                index,
+                seed: seed?,
+                vary: self.vary_of(index),
+            })
+        })
+    }
+}
+
+/// Whether the rows of the seed file have to be counted before the plan can be made.
+pub fn needs_count(spec: &JobSpec) -> bool {
+    spec.seeds.shuffle && matches!(spec.seeds.source, SeedSource::Path(_))
+}
+
+/// How many rows the plan sees: the rows of the file, or the pieces they are cut into. The first unreadable row is the error.
+pub fn count_rows<E>(spec: &JobSpec, rows: impl Iterator<Item = Result<Row, E>>) -> Result<u64, E> {
+    let mut count = 0;
+    for row in rows {
+        count += chunk::count(&row?, spec.seeds.chunk.as_ref());
+    }
+    Ok(count)
+}
+
+/// The dataset file a task's samples belong to, by its index: the name of a split, or [`WHOLE`].
+pub fn split_of(dataset: &DatasetSpec, random_seed: u64, index: u64) -> &str {
+    let shares = dataset.split.iter().map(|(_, share)| *share);
+    if dataset.split.is_empty() {
+        return WHOLE;
+    }
+    let at = weighted(shares, draw(random_seed, "split", index));
+    dataset.split.get(at).map_or(WHOLE, |(name, _)| name)
+}
+
+fn pick(vary: &Vary, stream: &mut draw::Stream) -> Value {
+    match vary {
+        Vary::Choose(values) => {
+            let at = stream.below(values.len() as u128);
+            values.get(at as usize).cloned().unwrap_or_default()
+        }
+        Vary::Weights(names) => {
+            let at = weighted(names.iter().map(|(_, weight)| *weight), stream.unit());
+            names
+                .get(at)
+                .map_or(Value::Null, |(name, _)| Value::from(name.as_str()))
+        }
+        Vary::Integer(low, high) => {
+            let span = (i128::from(*high) - i128::from(*low)).max(0) + 1;
+            let offset = stream.below(span.unsigned_abs()).cast_signed();
+            Value::from(i64::try_from(i128::from(*low) + offset).unwrap_or(*high))
+        }
+    }
+}
+
+/// Which of the weights a draw in [0, 1) falls on; the last positive one where rounding leads past the end.
+fn weighted(weights: impl Iterator<Item = f64> + Clone, draw: f64) -> usize {
+    let total: f64 = weights.clone().sum();
+    let mut point = draw * total;
+    let mut last = 0;
+    for (at, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
+        if point < weight {
+            return at;
+        }
+        point -= weight;
+        last = at;
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,14 +14,12 @@ use super::budget::Amount;
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
 use super::job::{DatasetSpec, Job, JobId, JobSpec, JobState, TeacherUse};
-use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse};
+use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage};
 use super::sample::{
     Candidate, Decision, Reason, Review, Sample, SampleId, SampleState, StepAnswer, Verdict,
 };
 use super::settings::ProviderSettings;
-use super::task::{
-    Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition,
-};
+use super::task::{Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition};
 
 // ---------------------------------------------------------------------------------------------------------------- the ledger
 
@@ -55,13 +53,7 @@ pub type Stored<T> = Result<T, StoreError>;
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// Stores a new job (revision 1, no tasks). An existing name is an error of kind `Broken`.
-    async fn create(
-        &self,
-        spec: &JobSpec,
-        source: &str,
-        base: &str,
-        state: &JobState,
-    ) -> Stored<JobId>;
+    async fn create(&self, spec: &JobSpec, source: &str, base: &str, state: &JobState) -> Stored<JobId>;
     /// The job of that name.
     async fn job(&self, name: &str) -> Stored<Job>;
     /// All jobs, by priority (highest first), then age.
@@ -84,21 +76,11 @@ pub trait TaskStore: Send + Sync {
     /// Leases up to `limit` tasks that are due, by index. Takes the lease, nothing else.
     async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>>;
     /// Commits the attempt and its reservation before anything is sent. `closed` settles earlier attempts of the same lease.
-    async fn begin(
-        &self,
-        lease: Lease,
-        request: NewRequest,
-        closed: Vec<Closed>,
-    ) -> Stored<RequestId>;
+    async fn begin(&self, lease: Lease, request: NewRequest, closed: Vec<Closed>) -> Stored<RequestId>;
     /// The answer is durable before it is read.
     async fn record(&self, lease: Lease, request: RequestId, response: &RawResponse) -> Stored<()>;
     /// Task, samples, attempts and counts in one transaction, fenced by the lease's token.
-    async fn settle(
-        &self,
-        lease: Lease,
-        transition: Transition,
-        closed: Vec<Closed>,
-    ) -> Stored<Settled>;
+    async fn settle(&self, lease: Lease, transition: Transition, closed: Vec<Closed>) -> Stored<Settled>;
     /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks leased in three crashes fail as
     /// `quarantined`. Returns how many went back.
     async fn rescue(&self) -> Stored<u64>;
@@ -113,10 +95,7 @@ pub trait TaskStore: Send + Sync {
     /// Cancelled tasks go back to the queue (a target was raised, a stopped job goes on). Returns how many.
     async fn reopen_cancelled(&self, job: JobId) -> Stored<u64>;
     /// An answered request of the same content in any job, for `reuse`.
-    async fn answered(
-        &self,
-        fingerprint: super::request::Fingerprint,
-    ) -> Stored<Option<RawResponse>>;
+    async fn answered(&self, fingerprint: super::request::Fingerprint) -> Stored<Option<RawResponse>>;
 }
 
 /// Which samples are wanted. Empty fields do not narrow.
@@ -174,12 +153,7 @@ pub enum Decided {
 #[async_trait]
 pub trait SampleStore: Send + Sync {
     /// A page.
-    async fn samples(
-        &self,
-        filter: &SampleFilter,
-        order: SampleOrder,
-        limit: usize,
-    ) -> Stored<Vec<Sample>>;
+    async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>>;
     /// How many there are.
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64>;
     /// An accepted sample of the job with that key, for `dedup` before paid validators.
@@ -297,6 +271,10 @@ pub trait ModelProvider: Send + Sync {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError>;
     /// Reads a response: an answer, or what to do about it. Pure; also used on stored responses.
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError>;
+    /// What a response used, also one that [`Self::read`] finds to be no answer: a failed one may have been charged all the same.
+    fn usage(&self, _response: &RawResponse) -> Usage {
+        Usage::default()
+    }
     /// What the rate-limit headers say.
     fn rate_hint(&self, _response: &RawResponse) -> RateHint {
         RateHint::default()
@@ -305,6 +283,10 @@ pub trait ModelProvider: Send + Sync {
     async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError>;
     /// A cheap question whether it is there (no tokens are bought). Also the probe after a pause.
     async fn probe(&self) -> Result<(), ProviderError>;
+    /// The order in which recorded answers were judged, where it answers from a recording.
+    fn recorded_order(&self) -> Option<Vec<super::request::Fingerprint>> {
+        None
+    }
     /// Ends what runs for it (plugin processes).
     async fn close(&self) {}
 }
@@ -331,12 +313,7 @@ pub type ProviderCatalog = Catalog<BuildProvider>;
 /// Writes what was sent and what came back, in the order of settling, for `--record`.
 pub trait Recorder: Send + Sync {
     /// One exchange. `teacher` is `provider/model`.
-    fn record(
-        &self,
-        teacher: &str,
-        request: &ModelRequest,
-        response: &RawResponse,
-    ) -> io::Result<()>;
+    fn record(&self, teacher: &str, request: &ModelRequest, response: &RawResponse) -> io::Result<()>;
 }
 
 // ------------------------------------------------------------------------------------------------------------ the validators
@@ -385,11 +362,7 @@ pub trait CheckContext: Send + Sync {
 #[async_trait]
 pub trait Validator: Send + Sync {
     /// Its verdict.
-    async fn check(
-        &self,
-        candidate: &Candidate,
-        context: &dyn CheckContext,
-    ) -> Result<Verdict, CheckError>;
+    async fn check(&self, candidate: &Candidate, context: &dyn CheckContext) -> Result<Verdict, CheckError>;
     /// Whether checking may cost money or much time: cheap checks for duplicates then come first.
     fn is_costly(&self) -> bool {
         false
@@ -414,6 +387,15 @@ pub trait Validator: Send + Sync {
 pub type BuildValidator = fn(&Plug, &Path) -> Result<Arc<dyn Validator>, PlugError>;
 /// The table of validator kinds.
 pub type ValidatorCatalog = Catalog<BuildValidator>;
+
+/// A compiled JSON Schema: what the engine tells a teacher when it asks again.
+pub trait SchemaCheck: Send + Sync {
+    /// Everything wrong with the value, each with its place in it, at most 20; empty if it is valid.
+    fn problems(&self, value: &Value) -> Vec<String>;
+}
+
+/// Compiles a JSON Schema; the error holds all its problems in words.
+pub type CompileSchema = fn(&Value) -> Result<Arc<dyn SchemaCheck>, PlugError>;
 
 /// What all validators of a job decided about a candidate.
 #[derive(Debug, Clone, PartialEq)]
@@ -505,6 +487,14 @@ pub struct DatasetReport {
     pub files: Vec<(String, u64, u64, String)>,
 }
 
+/// A file that bears its name only once it is finished.
+pub trait PendingFile: Send {
+    /// Where its bytes go.
+    fn writer(&mut self) -> &mut (dyn io::Write + Send);
+    /// Syncs it and gives it its name.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
 /// The dataset: a projection of the ledger, exact after any crash (storage.md).
 #[async_trait]
 pub trait DatasetWriter: Send + Sync {
@@ -525,6 +515,8 @@ pub trait DatasetWriter: Send + Sync {
         job: &Job,
         source: &mut dyn SampleSource,
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
+    /// Starts a file of its own (an export) at `path`.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
     /// Removes the job's dataset directory.
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError>;
     /// Findings about a dataset directory against its manifest, and its manifest's (job name, accepted ids) for the ledger's side.
@@ -540,6 +532,8 @@ pub struct VerifiedDataset {
     pub rows: u64,
     /// Bytes in all files.
     pub bytes: u64,
+    /// SHA-256 (hex) over the samples' ids in plan order, each followed by a line feed, as the manifest says: what the ledger compares.
+    pub ids_sha256: Option<String>,
     /// Everything wrong, a line each.
     pub findings: Vec<String>,
 }

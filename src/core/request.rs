@@ -81,21 +81,17 @@ pub struct ModelRequest {
 }
 
 /// blake3 (first 16 bytes) of what determines an answer: model, messages, schema, parameters, candidate and ask.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 pub struct Fingerprint(pub [u8; 16]);
 
 impl Fingerprint {
     /// Lower-case hexadecimal, 32 digits.
     pub fn hex(&self) -> String {
-        self.0
-            .iter()
-            .fold(String::with_capacity(32), |mut out, byte| {
-                out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-                out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-                out
-            })
+        self.0.iter().fold(String::with_capacity(32), |mut out, byte| {
+            out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+            out
+        })
     }
 
     /// The inverse of [`Self::hex`]; `None` unless exactly 32 hexadecimal digits.

@@ -44,6 +44,9 @@ pub struct Share {
     pub weight: f64,
 }
 
+/// Name of the built-in teacher's provider. It knows nothing: beside real teachers only a job that names it gets it.
+const BUILT_IN: &str = "mock";
+
 /// The teachers that can serve a step: those it names, or all that declare its capability. A step without both takes every teacher.
 pub fn eligible(step: &Step, teachers: &[Teacher]) -> Vec<Share> {
     eligible_for(step.capability.as_deref(), &step.teachers, teachers)
@@ -56,9 +59,11 @@ pub fn eligible_for(
     teachers: &[Teacher],
 ) -> Vec<Share> {
     if named.is_empty() {
+        let alone = teachers.iter().all(|teacher| teacher.provider == BUILT_IN);
         return teachers
             .iter()
             .enumerate()
+            .filter(|(_, teacher)| alone || teacher.provider != BUILT_IN)
             .filter(|(_, teacher)| {
                 capability.is_none_or(|wanted| teacher.capabilities.iter().any(|c| c == wanted))
             })
@@ -71,9 +76,7 @@ pub fn eligible_for(
     named
         .iter()
         .filter_map(|used| {
-            let at = teachers
-                .iter()
-                .position(|teacher| teacher.name == used.name)?;
+            let at = teachers.iter().position(|teacher| teacher.name == used.name)?;
             Some(Share {
                 teacher: at,
                 weight: used.weight,
@@ -120,7 +123,12 @@ pub fn choose(
         }
         point -= weight;
     }
-    open.last().map(|(share, _)| share.teacher)
+    // Rounding took the point past the end: the last that has a share at all.
+    open.iter()
+        .zip(&weights)
+        .rev()
+        .find(|(_, weight)| **weight > 0.0)
+        .map(|((share, _), _)| share.teacher)
 }
 
 /// Optimistic estimate of accepted samples per dollar: Laplace-smoothed acceptance over mean cost, so that an unknown teacher is tried.
@@ -128,4 +136,137 @@ fn accepted_per_dollar(standing: &Standing) -> f64 {
     let rate = (standing.accepted as f64 + 1.0) / (standing.judged as f64 + 2.0);
     let cost = (standing.spent + 1e-6) / (standing.judged as f64 + 1.0);
     (rate / cost.max(1e-9)).min(1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shares(weights: &[f64]) -> Vec<Share> {
+        weights
+            .iter()
+            .enumerate()
+            .map(|(teacher, weight)| Share {
+                teacher,
+                weight: *weight,
+            })
+            .collect()
+    }
+
+    fn open(_: usize) -> Standing {
+        Standing {
+            open: true,
+            ..Standing::default()
+        }
+    }
+
+    fn teacher(name: &str, capabilities: &[&str]) -> Teacher {
+        Teacher {
+            name: name.to_owned(),
+            provider: name.split('/').next().unwrap().to_owned(),
+            model: name.to_owned(),
+            capabilities: capabilities.iter().map(|c| (*c).to_owned()).collect(),
+            weight: 2.0,
+            price: None,
+            context: None,
+        }
+    }
+
+    #[test]
+    fn weights_hold_within_two_percent_over_ten_thousand_draws() {
+        let shares = shares(&[3.0, 1.0, 0.0, 6.0]);
+        let mut counts = [0_u32; 4];
+        for index in 0..10_000 {
+            let draw = crate::core::plan::draw(7, "route", index);
+            let at = choose(RouteBy::Weights, &shares, &open, &[], draw).unwrap();
+            counts[at] += 1;
+        }
+        for (count, wanted) in counts.iter().zip([0.3, 0.1, 0.0, 0.6]) {
+            assert!((f64::from(*count) / 10_000.0 - wanted).abs() < 0.02, "{counts:?}");
+        }
+        assert_eq!(counts[2], 0, "a weight of 0 is a fallback only");
+    }
+
+    #[test]
+    fn closed_and_refused_teachers_are_passed_over_and_a_fallback_steps_in() {
+        let shares = shares(&[5.0, 5.0, 0.0]);
+        let first_closed = |at: usize| Standing {
+            open: at != 0,
+            ..Standing::default()
+        };
+        for index in 0..100 {
+            let draw = f64::from(index) / 100.0;
+            let by = RouteBy::Weights;
+            assert_eq!(choose(by, &shares, &first_closed, &[], draw), Some(1));
+            assert_eq!(choose(by, &shares, &first_closed, &[1], draw), Some(2));
+            assert_eq!(choose(by, &shares, &first_closed, &[1, 2], draw), None);
+        }
+    }
+
+    #[test]
+    fn yield_moves_towards_accepted_samples_per_dollar() {
+        let shares = shares(&[1.0, 1.0]);
+        let standing = |at: usize| Standing {
+            open: true,
+            accepted: if at == 0 { 90 } else { 45 },
+            judged: 100,
+            spent: 1.0,
+        };
+        let first = (0..1_000)
+            .filter(|n| choose(RouteBy::Yield, &shares, &standing, &[], f64::from(*n) / 1e3) == Some(0))
+            .count();
+        assert!((640..700).contains(&first), "{first}");
+    }
+
+    #[test]
+    fn a_step_takes_those_it_names_else_those_with_the_capability_else_all() {
+        let teachers = [teacher("p/a", &["json"]), teacher("p/b", &["judge"])];
+        let places = |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
+        assert_eq!(places(eligible_for(Some("judge"), &[], &teachers)), [1]);
+        assert_eq!(places(eligible_for(None, &[], &teachers)), [0, 1]);
+        let named = [crate::core::job::TeacherUse {
+            name: "p/a".to_owned(),
+            weight: 0.5,
+        }];
+        assert_eq!(
+            eligible_for(Some("judge"), &named, &teachers),
+            [Share {
+                teacher: 0,
+                weight: 0.5
+            }]
+        );
+    }
+
+    #[test]
+    fn the_built_in_teacher_is_asked_beside_real_ones_only_if_it_is_named() {
+        let with_real = [teacher("mock/teacher", &["json"]), teacher("p/a", &["json"])];
+        let places = |shares: Vec<Share>| -> Vec<usize> { shares.iter().map(|s| s.teacher).collect() };
+        assert_eq!(places(eligible_for(None, &[], &with_real)), [1]);
+        assert_eq!(places(eligible_for(Some("json"), &[], &with_real)), [1]);
+        assert_eq!(places(eligible_for(Some("json"), &[], &with_real[..1])), [0]);
+        let named = [crate::core::job::TeacherUse {
+            name: "mock/teacher".to_owned(),
+            weight: 1.0,
+        }];
+        assert_eq!(places(eligible_for(None, &named, &with_real)), [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn only_an_open_teacher_is_ever_chosen(
+            weights in prop::collection::vec(0.0_f64..10.0, 0..6),
+            closed in any::<u8>(),
+            by_yield in any::<bool>(),
+            draw in 0.0_f64..1.0,
+        ) {
+            let by = if by_yield { RouteBy::Yield } else { RouteBy::Weights };
+            let standing = |at: usize| Standing { open: closed >> at & 1 == 0, ..Standing::default() };
+            let any_open = (0..weights.len()).any(|at| standing(at).open);
+            let chosen = choose(by, &shares(&weights), &standing, &[], draw);
+            prop_assert_eq!(chosen.is_some(), any_open);
+            prop_assert!(chosen.is_none_or(|at| standing(at).open));
+        }
+    }
 }

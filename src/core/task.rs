@@ -308,8 +308,8 @@ impl Default for RetryPolicy {
         Self {
             attempts: 6,
             base: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            hint_max: Duration::from_secs(15 * 60),
+            max: Duration::from_mins(1),
+            hint_max: Duration::from_mins(15),
         }
     }
 }
@@ -332,10 +332,7 @@ impl RetryPolicy {
                 error: error.message.clone(),
             },
             Action::Retry { .. } => Transition::Fail {
-                reason: format!(
-                    "attempts: {} attempts used; last: {}",
-                    attempt, error.message
-                ),
+                reason: format!("attempts: {} attempts used; last: {}", attempt, error.message),
             },
             Action::Snooze(after) => Transition::Snooze {
                 after: after.min(self.hint_max),
@@ -359,7 +356,9 @@ impl RetryPolicy {
     pub fn backoff(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
         let factor = 2_u32.saturating_pow(attempt.saturating_sub(1).min(20));
         let ceiling = self.base.saturating_mul(factor).min(self.max);
-        ceiling.mul_f64(rng.random_range(0.0..=1.0))
+        Duration::try_from_secs_f64(ceiling.as_secs_f64() * rng.random_range(0.0..=1.0))
+            .unwrap_or(ceiling)
+            .min(ceiling)
     }
 }
 
@@ -403,5 +402,107 @@ impl TaskCounts {
     /// Tasks a worker could still do something about: pending, but not waiting for a person.
     pub fn open(&self) -> u64 {
         self.pending() - self.of(TaskState::NeedsReview)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::core::request::Trouble;
+
+    fn error(action: Action) -> ProviderError {
+        ProviderError {
+            action,
+            trouble: Trouble::Server,
+            message: "overloaded".to_owned(),
+            maybe_billed: false,
+            slow_down: false,
+        }
+    }
+
+    fn settle(attempt: u32, action: Action, alternatives: bool) -> Transition {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        RetryPolicy::default().settle(attempt, &error(action), alternatives, &mut rng)
+    }
+
+    #[test]
+    fn a_retry_waits_at_least_as_long_as_the_server_asks_but_no_longer_than_the_longest_hint() {
+        let hint = |seconds| Action::Retry {
+            after: Some(Duration::from_secs(seconds)),
+        };
+        let Transition::Retry { after, .. } = settle(1, hint(90), false) else {
+            panic!("expected a retry");
+        };
+        assert_eq!(after, Duration::from_secs(90));
+        let Transition::Retry { after, .. } = settle(1, hint(1_000_000), false) else {
+            panic!("expected a retry");
+        };
+        assert_eq!(after, Duration::from_mins(15));
+    }
+
+    #[test]
+    fn the_last_attempt_fails_the_task_with_its_reason() {
+        let Transition::Fail { reason } = settle(6, Action::Retry { after: None }, true) else {
+            panic!("expected a failure");
+        };
+        assert_eq!(reason, "attempts: 6 attempts used; last: overloaded");
+    }
+
+    #[test]
+    fn a_permanent_error_goes_to_the_next_teacher_before_it_fails() {
+        assert!(matches!(settle(1, Action::Fail, true), Transition::Retry { after, .. } if after.is_zero()));
+        assert!(
+            matches!(settle(1, Action::Fail, false), Transition::Fail { reason } if reason == "request: overloaded")
+        );
+    }
+
+    #[test]
+    fn waiting_is_no_attempt_and_bounded() {
+        let long = Duration::from_secs(100_000);
+        for action in [
+            Action::Snooze(long),
+            Action::Pause {
+                resume_after: Some(long),
+            },
+        ] {
+            assert!(
+                matches!(settle(u32::MAX, action, false), Transition::Snooze { after, .. } if after == Duration::from_mins(15))
+            );
+        }
+    }
+
+    #[test]
+    fn counts_add_up_to_what_was_planned() {
+        let mut counts = TaskCounts::default();
+        for (at, state) in TaskState::ALL.into_iter().enumerate() {
+            counts.set(state, at as u64 + 1);
+        }
+        assert_eq!(counts.planned(), 66);
+        assert_eq!(counts.pending(), 28);
+        assert_eq!(counts.open(), 21);
+    }
+
+    proptest! {
+        #[test]
+        fn backoff_stays_within_its_ceiling_at_any_attempt(
+            attempt in prop_oneof![any::<u32>(), 0_u32..40, Just(u32::MAX)],
+            base in prop_oneof![0_u64..100_000, Just(u64::MAX)],
+            max in prop_oneof![0_u64..100_000, Just(u64::MAX)],
+            seed in any::<u64>(),
+        ) {
+            let policy = RetryPolicy {
+                base: Duration::from_millis(base),
+                max: if max == u64::MAX { Duration::MAX } else { Duration::from_millis(max) },
+                ..RetryPolicy::default()
+            };
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let waited = policy.backoff(attempt, &mut rng);
+            let ceiling = policy.base.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(policy.max);
+            prop_assert!(waited <= ceiling);
+        }
     }
 }

@@ -1,1 +1,19 @@
-//! dataset
+//! The dataset: accepted samples projected into the files a trainer reads. The ledger is the truth; everything here can be written
+//! again from it.
+
+use crate::core::ports::FormatCatalog;
+
+mod files;
+mod formats;
+mod manifest;
+mod pending;
+mod projection;
+mod rebuild;
+mod verify;
+mod writer;
+
+pub use formats::required_fields;
+pub use writer::FilesystemDatasetWriter;
+
+/// The formats, by the word in `[dataset] format`.
+pub static CATALOG: FormatCatalog = formats::CATALOG;

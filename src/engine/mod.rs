@@ -1,1 +1,394 @@
-//! engine
+//! The engine runs jobs: it plans, leases, asks, records, judges and settles, and it answers the front ends. It knows the world only
+//! through the ports of [`crate::core::ports`].
+
+mod answers;
+mod attempt;
+mod breaker;
+mod compile;
+mod doctor;
+mod dry_run;
+mod governor;
+mod judging;
+mod library;
+mod orders;
+mod outbox;
+mod planner;
+mod progress;
+mod running;
+mod scheduler;
+mod streams;
+mod turnstile;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::core::api::{
+    Answer, Application, Command, Event, Failure, FailureKind, Finding, Level, Progress, Query, Receipt,
+    RunOptions, StreamReport, StreamRequest,
+};
+use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
+use crate::core::job::{Job, JobState, PauseReason};
+use crate::core::ports::{
+    CompileSchema, DatasetWriter, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store, StoreError,
+    ValidatorCatalog,
+};
+use crate::core::route::{Standing as TeacherStanding, Teacher};
+use crate::core::settings::{ProviderSettings, Settings};
+use governor::{Standing, Station};
+use running::{Jobs, Running};
+use turnstile::Turnstile;
+
+/// Events a front end may lag behind before the oldest news waits.
+const EVENTS: usize = 1024;
+
+/// Base directory of a bundled job: its files are in the binary.
+pub const BUNDLED: &str = "bundled:";
+
+/// A provider as configured, built or not.
+pub struct Endpoint {
+    /// Its settings.
+    pub settings: ProviderSettings,
+    /// The adapter, or why there is none.
+    pub provider: Result<Arc<dyn ModelProvider>, PauseReason>,
+}
+
+/// A ready job in the binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Bundled {
+    /// Its name.
+    pub name: &'static str,
+    /// Its job file.
+    pub source: &'static str,
+}
+
+/// Opens the rows of a seed file: base directory of the job, path as written.
+pub type OpenRows = Arc<dyn Fn(&str, &str) -> Result<Rows, SeedError> + Send + Sync>;
+/// Reads a text file beside a job (`schema_file`): base directory, path as written.
+pub type ReadText = Arc<dyn Fn(&Path) -> Result<String, String> + Send + Sync>;
+
+/// Everything the engine is made of.
+pub struct Parts {
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// Who holds the database, if we only read.
+    pub held_by: Option<String>,
+    /// Configuration in force.
+    pub settings: Settings,
+    /// Key, value, origin: for `config show`.
+    pub configuration: Vec<(String, String, String)>,
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// Whether the mock is used because nothing else is configured.
+    pub mock_by_default: bool,
+    /// Validator kinds.
+    pub validators: ValidatorCatalog,
+    /// Dataset formats.
+    pub formats: FormatCatalog,
+    /// File extensions of seeds.
+    pub seed_kinds: Vec<&'static str>,
+    /// Opens seeds.
+    pub open_rows: OpenRows,
+    /// Reads job files and schemas.
+    pub read_text: ReadText,
+    /// Compiles schemas.
+    pub compile_schema: CompileSchema,
+    /// Writes datasets.
+    pub dataset: Arc<dyn DatasetWriter>,
+    /// Writes cassettes.
+    pub recorder: Option<Arc<dyn Recorder>>,
+    /// Ready jobs.
+    pub bundled: &'static [Bundled],
+    /// Findings about the environment, made by the composition root.
+    pub environment: Vec<Finding>,
+    /// Whether the ledger was opened for writing.
+    pub writes: bool,
+    /// Whether jobs run in this process; otherwise starting one only queues it.
+    pub runs: bool,
+}
+
+/// What all jobs share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) held_by: Option<String>,
+    pub(crate) settings: Settings,
+    pub(crate) configuration: Vec<(String, String, String)>,
+    pub(crate) mock_by_default: bool,
+    pub(crate) validators: ValidatorCatalog,
+    pub(crate) formats: FormatCatalog,
+    pub(crate) seed_kinds: Vec<&'static str>,
+    pub(crate) open_rows: OpenRows,
+    pub(crate) read_text: ReadText,
+    pub(crate) compile_schema: CompileSchema,
+    pub(crate) dataset: Arc<dyn DatasetWriter>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    pub(crate) bundled: &'static [Bundled],
+    pub(crate) environment: Vec<Finding>,
+    pub(crate) runs: bool,
+    pub(crate) teachers: Vec<Teacher>,
+    stations: Vec<Station>,
+    /// Place of each teacher's station.
+    station_of: Vec<usize>,
+    jobs: Jobs,
+    /// Jobs that wait for their turn.
+    queue: Mutex<Vec<(Job, RunOptions)>>,
+    day: Mutex<Budget>,
+    events: mpsc::Sender<Event>,
+    progress: watch::Sender<Progress>,
+    tracker: TaskTracker,
+    told: Mutex<BTreeSet<String>>,
+    /// Keeps the order of judging while a cassette is recorded or replayed.
+    turnstile: Option<Turnstile>,
+}
+
+impl Shared {
+    /// The teacher of that name, with its place.
+    pub(crate) fn teacher(&self, name: &str) -> Option<(usize, &Teacher)> {
+        self.teachers
+            .iter()
+            .enumerate()
+            .find(|(_, teacher)| teacher.name == name)
+    }
+
+    fn station(&self, provider: &str) -> Option<&Station> {
+        self.stations
+            .iter()
+            .find(|station| station.settings.name == provider)
+    }
+
+    fn station_of(&self, teacher: usize) -> &Station {
+        &self.stations[self.station_of[teacher]]
+    }
+
+    /// How a teacher stands for the router.
+    fn standing(&self, teacher: usize) -> TeacherStanding {
+        TeacherStanding {
+            open: self.station_of(teacher).standing() == Standing::Open,
+            ..TeacherStanding::default()
+        }
+    }
+
+    fn day(&self) -> MutexGuard<'_, Budget> {
+        self.day.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<i64, Arc<Running>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Vec<(Job, RunOptions)>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self, name: &str) -> Option<Arc<Running>> {
+        self.jobs().values().find(|job| job.spec.name == name).cloned()
+    }
+
+    /// Tells a fact. A front end that does not listen any more loses it; one that lags by [`EVENTS`] too, but then the log has it.
+    fn tell(&self, event: Event) {
+        tracing::info!(?event, "fact");
+        if self.events.try_send(event).is_err() {
+            tracing::debug!("nobody takes events");
+        }
+    }
+
+    fn note(&self, level: Level, job: Option<&str>, text: impl Into<String>) {
+        self.tell(Event::Note {
+            level,
+            job: job.map(str::to_owned),
+            text: text.into(),
+        });
+    }
+
+    /// A warning that is told once per session.
+    fn note_once(&self, job: &str, text: String) {
+        let fresh = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(text.clone());
+        if fresh {
+            self.note(Level::Warning, Some(job), text);
+        }
+    }
+}
+
+/// The engine, seen from outside.
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// A started engine with what it tells.
+pub struct Started {
+    /// The driving port.
+    pub engine: Arc<Engine>,
+    /// Facts.
+    pub events: mpsc::Receiver<Event>,
+    /// The gauge.
+    pub progress: watch::Receiver<Progress>,
+}
+
+impl Engine {
+    /// Lets go of the database. Nothing can be asked or ordered afterwards.
+    pub async fn close(&self) {
+        self.shared.tracker.close();
+        self.shared.store.close().await;
+    }
+}
+
+/// Starts the engine: leases of a dead owner go back, jobs that were running are paused.
+pub async fn start(parts: Parts) -> Result<Started, StoreError> {
+    let (events, events_out) = mpsc::channel(EVENTS);
+    let (progress, progress_out) = watch::channel(Progress::default());
+    let mut stations = Vec::with_capacity(parts.endpoints.len());
+    let mut teachers = Vec::new();
+    let mut station_of = Vec::new();
+    for endpoint in parts.endpoints {
+        let settings = endpoint.settings;
+        for model in &settings.models {
+            station_of.push(stations.len());
+            teachers.push(Teacher {
+                name: format!("{}/{}", settings.name, model.id),
+                provider: settings.name.clone(),
+                model: model.id.clone(),
+                capabilities: model.capabilities.clone(),
+                weight: model.weight,
+                price: model.price,
+                context: model.context,
+            });
+        }
+        let spent = if settings.limits.caps() == Caps::default() {
+            Amount::default()
+        } else {
+            parts.store.spent_at(&settings.name).await?
+        };
+        stations.push(Station::new(settings, endpoint.provider, spent));
+    }
+    let day_caps = Caps {
+        usd: parts.settings.engine.usd_per_day.map(Money::from_usd),
+        ..Caps::default()
+    };
+    let spent_today = if day_caps.usd.is_some() {
+        parts.store.spent_today().await?
+    } else {
+        Amount::default()
+    };
+    let order: Option<Vec<_>> = stations
+        .iter()
+        .filter_map(|station| station.provider.as_ref()?.recorded_order())
+        .reduce(|mut all, more| {
+            all.extend(more);
+            all
+        });
+    let turnstile =
+        (order.is_some() || parts.recorder.is_some()).then(|| Turnstile::new(order.unwrap_or_default()));
+    let shared = Arc::new(Shared {
+        store: parts.store,
+        held_by: parts.held_by,
+        settings: parts.settings,
+        configuration: parts.configuration,
+        mock_by_default: parts.mock_by_default,
+        validators: parts.validators,
+        formats: parts.formats,
+        seed_kinds: parts.seed_kinds,
+        open_rows: parts.open_rows,
+        read_text: parts.read_text,
+        compile_schema: parts.compile_schema,
+        dataset: parts.dataset,
+        recorder: parts.recorder,
+        bundled: parts.bundled,
+        environment: parts.environment,
+        runs: parts.runs,
+        teachers,
+        stations,
+        station_of,
+        jobs: Jobs::default(),
+        queue: Mutex::default(),
+        day: Mutex::new(Budget::new(day_caps, CapMode::Hard, spent_today)),
+        events,
+        progress,
+        tracker: TaskTracker::new(),
+        told: Mutex::default(),
+        turnstile,
+    });
+    if parts.writes && shared.held_by.is_none() {
+        recover(&shared).await?;
+    }
+    progress::spawn(Arc::clone(&shared));
+    Ok(Started {
+        engine: Arc::new(Engine { shared }),
+        events: events_out,
+        progress: progress_out,
+    })
+}
+
+/// Puts right what a dead owner left behind.
+async fn recover(shared: &Shared) -> Result<(), StoreError> {
+    let jobs = shared.store.jobs().await?;
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let back = shared.store.rescue().await?;
+    if back > 0 {
+        shared.note(
+            Level::Warning,
+            None,
+            format!("{back} tasks went back to the queue: the last run ended without a goodbye"),
+        );
+    }
+    for job in jobs {
+        if matches!(job.state, JobState::Running | JobState::Pausing) {
+            let paused = JobState::Paused(PauseReason::Stopped);
+            shared
+                .store
+                .set_state(job.id, &paused, std::time::Duration::ZERO)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Application for Engine {
+    async fn ask(&self, query: Query) -> Result<Answer, Failure> {
+        answers::answer(&self.shared, query).await
+    }
+
+    async fn order(&self, command: Command) -> Result<Receipt, Failure> {
+        orders::carry_out(&self.shared, command).await
+    }
+
+    async fn stream(
+        &self,
+        request: StreamRequest,
+        out: &mut (dyn std::io::Write + Send),
+    ) -> Result<StreamReport, Failure> {
+        streams::stream(&self.shared, request, out).await
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::ReadOnly(_) => FailureKind::Locked,
+            StoreError::NotFound(_) => FailureKind::NotFound,
+            StoreError::Fenced => FailureKind::Fenced,
+            StoreError::Unusable(_) => FailureKind::Invalid,
+            StoreError::Disk(_) | StoreError::Broken(_) => FailureKind::Unexpected,
+        };
+        let failure = Self::new(kind, error.to_string());
+        match error {
+            StoreError::ReadOnly(_) => {
+                failure.help("wait until it has ended, or stop it; reading commands work meanwhile")
+            }
+            StoreError::NotFound(_) => failure.help("`destiler jobs list` shows what there is"),
+            StoreError::Disk(_) => failure.help("free some space; nothing that was stored is lost"),
+            _ => failure,
+        }
+    }
+}

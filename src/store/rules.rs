@@ -27,9 +27,7 @@ pub(super) struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub(super) fn start() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             start_ms: millis(since),
             start: Instant::now(),
@@ -54,9 +52,7 @@ pub(super) fn day(at_ms: i64) -> i64 {
 
 /// The provider in a teacher's name.
 pub(super) fn provider_of(teacher: &str) -> &str {
-    teacher
-        .split_once('/')
-        .map_or(teacher, |(provider, _)| provider)
+    teacher.split_once('/').map_or(teacher, |(provider, _)| provider)
 }
 
 /// What an attempt took in the end. A refused one and one answered by `reuse` (an estimate of no request) took nothing; tokens
@@ -134,23 +130,14 @@ mod tests {
             usd: None,
         };
         let taken = settled_amount(ESTIMATE, &closed(RequestState::Settled, usage, false));
-        assert_eq!(
-            (taken.usd, taken.tokens, taken.requests),
-            (Money(30), 15, 1)
-        );
+        assert_eq!((taken.usd, taken.tokens, taken.requests), (Money(30), 15, 1));
     }
 
     #[test]
     fn unknown_counts_settle_at_the_estimate_and_refusals_at_nothing() {
-        let unknown = settled_amount(
-            ESTIMATE,
-            &closed(RequestState::Failed, Usage::default(), true),
-        );
+        let unknown = settled_amount(ESTIMATE, &closed(RequestState::Failed, Usage::default(), true));
         assert_eq!(unknown.tokens, 1000);
-        let refused = settled_amount(
-            ESTIMATE,
-            &closed(RequestState::Refused, Usage::default(), true),
-        );
+        let refused = settled_amount(ESTIMATE, &closed(RequestState::Refused, Usage::default(), true));
         assert_eq!(refused, Amount::default());
         let reused = settled_amount(
             Amount::default(),
@@ -162,10 +149,7 @@ mod tests {
     #[test]
     fn one_accepted_sample_accepts_the_task() {
         use SampleState::{Accepted, NeedsReview, Rejected};
-        assert_eq!(
-            task_state([Rejected, Accepted, NeedsReview]),
-            TaskState::Accepted
-        );
+        assert_eq!(task_state([Rejected, Accepted, NeedsReview]), TaskState::Accepted);
         assert_eq!(task_state([Rejected, NeedsReview]), TaskState::NeedsReview);
         assert_eq!(task_state([Rejected]), TaskState::Rejected);
     }

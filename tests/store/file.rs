@@ -16,9 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use super::support::*;
 
 async fn raw(path: &Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true);
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     options.connect().await.unwrap()
 }
 
@@ -52,9 +50,7 @@ async fn the_second_instance_reads_and_says_who_writes() {
 async fn reading_a_missing_ledger_writes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("deep/ledger.db");
-    let opened = open(&path, Durability::Process, OpenMode::Read)
-        .await
-        .unwrap();
+    let opened = open(&path, Durability::Process, OpenMode::Read).await.unwrap();
     assert!(opened.store.jobs().await.unwrap().is_empty());
     assert!(opened.read_only.is_some());
     assert!(matches!(
@@ -93,8 +89,7 @@ async fn foreign_and_damaged_files_are_refused_untouched() {
     let garbage = directory.path().join("garbage.db");
     fs::write(
         &garbage,
-        "no database, but long enough to be read as the header of one, and then some more text. "
-            .repeat(20),
+        "no database, but long enough to be read as the header of one, and then some more text. ".repeat(20),
     )
     .unwrap();
     for path in [foreign, garbage] {
@@ -140,14 +135,7 @@ async fn everything_is_there_again_after_reopening() {
     let store = Arc::clone(&disk.store);
     let id = job(&*store, "again", 4).await;
     let leased = store.claim(id, 3).await.unwrap();
-    finish(
-        &*store,
-        "again",
-        &leased[0],
-        SampleState::Accepted,
-        Some([1; 16]),
-    )
-    .await;
+    finish(&*store, "again", &leased[0], SampleState::Accepted, Some([1; 16])).await;
     store
         .begin(leased[1].lease, request(1), Vec::new())
         .await
@@ -167,14 +155,7 @@ async fn everything_is_there_again_after_reopening() {
     assert_eq!(store.counts(id).await.unwrap().of(TaskState::Pending), 3);
     let next = store.claim(id, 1).await.unwrap();
     assert!(next[0].lease.token > token);
-    let twin = finish(
-        &*store,
-        "again",
-        &next[0],
-        SampleState::Accepted,
-        Some([1; 16]),
-    )
-    .await;
+    let twin = finish(&*store, "again", &next[0], SampleState::Accepted, Some([1; 16])).await;
     assert_eq!(twin.state, TaskState::Rejected);
     assert_eq!(store.check(true).await.unwrap(), Vec::<String>::new());
     store.close().await;
@@ -186,16 +167,10 @@ async fn a_backup_is_a_ledger_of_its_own() {
     let id = job(&*disk.store, "copied", 50).await;
     let copy = disk.directory.path().join("copy.db");
     disk.store.backup(&copy).await.unwrap();
-    assert!(
-        disk.store.backup(&copy).await.is_err(),
-        "nothing is overwritten"
-    );
+    assert!(disk.store.backup(&copy).await.is_err(), "nothing is overwritten");
     let opened = open_at(&copy).await;
     assert_eq!(opened.store.counts(id).await.unwrap().planned(), 50);
-    assert_eq!(
-        opened.store.check(true).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(opened.store.check(true).await.unwrap(), Vec::<String>::new());
     opened.store.close().await;
     disk.end().await;
 }
@@ -262,10 +237,7 @@ async fn many_workers_lose_and_double_nothing() {
     assert_eq!(done, 400);
     let counts = disk.store.counts(id).await.unwrap();
     assert_eq!(
-        (
-            counts.of(TaskState::Accepted),
-            counts.of(TaskState::Rejected)
-        ),
+        (counts.of(TaskState::Accepted), counts.of(TaskState::Rejected)),
         (200, 200)
     );
     disk.end().await;
@@ -277,14 +249,7 @@ async fn the_audit_finds_what_was_changed_behind_its_back() {
     let path = disk.directory.path().join("ledger.db");
     let id = job(&*disk.store, "tampered", 2).await;
     let leased = disk.store.claim(id, 1).await.unwrap();
-    finish(
-        &*disk.store,
-        "tampered",
-        &leased[0],
-        SampleState::Accepted,
-        None,
-    )
-    .await;
+    finish(&*disk.store, "tampered", &leased[0], SampleState::Accepted, None).await;
     let tampering = [
         ("DELETE FROM responses", "without its answer"),
         (

@@ -150,19 +150,14 @@ async fn carry_out(
             }
             let last = known.attempts_of(lease).last();
             let closed = close.zip(last).map(|(state, id)| known.closed(id, state));
-            let begun = store
-                .begin(lease, request, closed.into_iter().collect())
-                .await;
+            let begun = store.begin(lease, request, closed.into_iter().collect()).await;
             (format!("{begun:?}"), Vec::new(), begun.ok())
         }
         Order::Record(at) => {
             let Some((lease, id)) = known.attempt(*at) else {
                 return told(String::new());
             };
-            told(format!(
-                "{:?}",
-                store.record(lease, id, &response("body")).await
-            ))
+            told(format!("{:?}", store.record(lease, id, &response("body")).await))
         }
         Order::Finish {
             lease,
@@ -181,9 +176,7 @@ async fn carry_out(
                 samples: made.collect(),
             };
             let done = known.attempts_of(lease).filter(|_| *close);
-            let done = done
-                .map(|id| known.closed(id, RequestState::Settled))
-                .collect();
+            let done = done.map(|id| known.closed(id, RequestState::Settled)).collect();
             told(format!("{:?}", store.settle(lease, transition, done).await))
         }
         Order::Leave { lease, how, close } => {
@@ -209,9 +202,7 @@ async fn carry_out(
             let done = close.zip(last).map(|(state, id)| known.closed(id, state));
             told(format!(
                 "{:?}",
-                store
-                    .settle(lease, transition, done.into_iter().collect())
-                    .await
+                store.settle(lease, transition, done.into_iter().collect()).await
             ))
         }
         Order::Decide {

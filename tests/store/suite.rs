@@ -61,10 +61,7 @@ async fn jobs_have_revisions_and_states(store: &dyn Store) {
     let id = job(store, "first", 0).await;
     let mut urgent = spec("urgent");
     urgent.priority = 5;
-    store
-        .create(&urgent, "", "", &JobState::Draft)
-        .await
-        .unwrap();
+    store.create(&urgent, "", "", &JobState::Draft).await.unwrap();
     let again = store.create(&spec("first"), "", "", &JobState::Draft).await;
     assert!(matches!(again, Err(StoreError::Broken(_))));
 
@@ -83,10 +80,7 @@ async fn jobs_have_revisions_and_states(store: &dyn Store) {
     let first = store.job("first").await.unwrap();
     assert_eq!((first.revision, first.source.as_str()), (2, "changed"));
     assert_eq!((first.state, first.base.as_str()), (paused, "/base"));
-    assert_eq!(
-        (first.elapsed, first.planned_all),
-        (Duration::from_secs(7), true)
-    );
+    assert_eq!((first.elapsed, first.planned_all), (Duration::from_secs(7), true));
     let names: Vec<String> = store
         .jobs()
         .await
@@ -95,20 +89,14 @@ async fn jobs_have_revisions_and_states(store: &dyn Store) {
         .map(|job| job.spec.name)
         .collect();
     assert_eq!(names, ["urgent", "first"]);
-    assert!(matches!(
-        store.job("other").await,
-        Err(StoreError::NotFound(_))
-    ));
+    assert!(matches!(store.job("other").await, Err(StoreError::NotFound(_))));
 }
 
 async fn plans_are_idempotent(store: &dyn Store) {
     let id = job(store, "plan", 10).await;
     store.plan(id, (5..300).map(task).collect()).await.unwrap();
     let counts = store.counts(id).await.unwrap();
-    assert_eq!(
-        (counts.planned(), counts.of(TaskState::Pending)),
-        (300, 300)
-    );
+    assert_eq!((counts.planned(), counts.of(TaskState::Pending)), (300, 300));
     let missing = destilation::core::job::JobId(99);
     assert!(matches!(
         store.plan(missing, vec![task(0)]).await,
@@ -134,10 +122,7 @@ async fn claims_go_by_place_and_tokens_grow(store: &dyn Store) {
         .await
         .unwrap();
     let second = store.claim(id, 10).await.unwrap();
-    let places: Vec<u64> = second
-        .iter()
-        .map(|leased| leased.lease.task.index)
-        .collect();
+    let places: Vec<u64> = second.iter().map(|leased| leased.lease.task.index).collect();
     assert_eq!(places, [0, 3, 4]);
     assert!(second[0].lease.token > first[2].lease.token);
     assert!(store.claim(id, 10).await.unwrap().is_empty());
@@ -162,10 +147,7 @@ async fn what_is_due_comes_first_and_what_waits_stays(store: &dyn Store) {
         },
     ];
     for (leased, transition) in leased.iter().zip(waits) {
-        store
-            .settle(leased.lease, transition, Vec::new())
-            .await
-            .unwrap();
+        store.settle(leased.lease, transition, Vec::new()).await.unwrap();
     }
     assert_eq!(store.next_due(id).await.unwrap(), Some(Duration::ZERO));
     let one = store.claim(id, 1).await.unwrap();
@@ -177,10 +159,7 @@ async fn what_is_due_comes_first_and_what_waits_stays(store: &dyn Store) {
     assert_eq!(rest[0].lease.task.index, 3);
     let counts = store.counts(id).await.unwrap();
     assert_eq!(
-        (
-            counts.of(TaskState::Snoozed),
-            counts.of(TaskState::RetryWait)
-        ),
+        (counts.of(TaskState::Snoozed), counts.of(TaskState::RetryWait)),
         (1, 1)
     );
 }
@@ -226,11 +205,7 @@ async fn an_accepted_task_is_counted_everywhere(store: &dyn Store) {
     assert_eq!(requests[0].response, Some(response("yes")));
     let counts = store.counts(id).await.unwrap();
     assert_eq!(
-        (
-            counts.planned(),
-            counts.pending(),
-            counts.of(TaskState::Accepted)
-        ),
+        (counts.planned(), counts.pending(), counts.of(TaskState::Accepted)),
         (2, 1, 1)
     );
 }
@@ -255,20 +230,11 @@ async fn a_stale_lease_changes_nothing(store: &dyn Store) {
         samples: vec![sample("fenced", old, 0, SampleState::Accepted)],
     };
     let late = vec![closed(begun, RequestState::Settled)];
-    assert_eq!(
-        store.settle(old, transition, late).await,
-        Err(StoreError::Fenced)
-    );
-    assert_eq!(
-        (store.counts(id).await, store.totals(id).await),
-        (counts, totals)
-    );
+    assert_eq!(store.settle(old, transition, late).await, Err(StoreError::Fenced));
+    assert_eq!((store.counts(id).await, store.totals(id).await), (counts, totals));
     assert!(all_samples(store, id).await.is_empty());
 
-    store
-        .settle(new, Transition::Release, Vec::new())
-        .await
-        .unwrap();
+    store.settle(new, Transition::Release, Vec::new()).await.unwrap();
     assert_eq!(
         store.settle(new, Transition::Release, Vec::new()).await,
         Err(StoreError::Fenced)
@@ -337,10 +303,7 @@ async fn an_exact_duplicate_is_rejected_by_the_ledger(store: &dyn Store) {
     let holder = store.sample_with_key(id, [3; 16]).await.unwrap().unwrap();
     for sample in all_samples(store, id).await {
         if sample.id == holder {
-            assert_eq!(
-                (sample.state, sample.verdicts.len()),
-                (SampleState::Accepted, 1)
-            );
+            assert_eq!((sample.state, sample.verdicts.len()), (SampleState::Accepted, 1));
             continue;
         }
         assert_eq!(sample.reason, Some(Reason::ExactDuplicate));
@@ -360,14 +323,7 @@ async fn keys_are_unique_within_a_job_only(store: &dyn Store) {
     for name in ["one", "two"] {
         let id = job(store, name, 1).await;
         let leased = store.claim(id, 1).await.unwrap();
-        let settled = finish(
-            store,
-            name,
-            &leased[0],
-            SampleState::Accepted,
-            Some([9; 16]),
-        )
-        .await;
+        let settled = finish(store, name, &leased[0], SampleState::Accepted, Some([9; 16])).await;
         assert_eq!(settled.state, TaskState::Accepted);
     }
 }
@@ -390,10 +346,7 @@ async fn candidates_decide_their_task(store: &dyn Store) {
             .settle(lease, Transition::Finish { samples: made }, Vec::new())
             .await
             .unwrap();
-        assert_eq!(
-            (settled.state, settled.samples.len()),
-            (expected, states.len())
-        );
+        assert_eq!((settled.state, settled.samples.len()), (expected, states.len()));
     }
     let counts = store.counts(id).await.unwrap();
     assert_eq!((counts.pending(), counts.open()), (1, 0));
@@ -405,10 +358,7 @@ async fn attempts_left_behind_are_lost(store: &dyn Store) {
     let lease = store.claim(id, 1).await.unwrap()[0].lease;
     let unanswered = store.begin(lease, request(1), Vec::new()).await.unwrap();
     let answered = store.begin(lease, request(1), Vec::new()).await.unwrap();
-    store
-        .record(lease, answered, &response("kept"))
-        .await
-        .unwrap();
+    store.record(lease, answered, &response("kept")).await.unwrap();
     store
         .settle(lease, Transition::Release, Vec::new())
         .await
@@ -462,11 +412,7 @@ async fn a_crash_gives_leases_back_and_keeps_answers(store: &dyn Store) {
         .unwrap();
     let totals = store.totals(id).await.unwrap();
     assert_eq!(
-        (
-            totals.settled.requests,
-            totals.uncertain.requests,
-            totals.sent
-        ),
+        (totals.settled.requests, totals.uncertain.requests, totals.sent),
         (1, 1, 2)
     );
 }
@@ -475,14 +421,8 @@ async fn three_crashes_are_quarantine(store: &dyn Store) {
     let id = job(store, "poison", 1).await;
     for crash in 1..=3 {
         let lease = store.claim(id, 1).await.unwrap()[0].lease;
-        let begun = store
-            .begin(lease, request(crash), Vec::new())
-            .await
-            .unwrap();
-        store
-            .record(lease, begun, &response("poison"))
-            .await
-            .unwrap();
+        let begun = store.begin(lease, request(crash), Vec::new()).await.unwrap();
+        store.record(lease, begun, &response("poison")).await.unwrap();
         assert_eq!(store.rescue().await, Ok(1));
     }
     assert_eq!(store.counts(id).await.unwrap().of(TaskState::Failed), 1);
@@ -500,10 +440,7 @@ async fn a_task_merely_taken_does_not_crash(store: &dyn Store) {
     }
     for crash in 1..=4 {
         let lease = store.claim(id, 1).await.unwrap()[0].lease;
-        store
-            .begin(lease, request(crash), Vec::new())
-            .await
-            .unwrap();
+        store.begin(lease, request(crash), Vec::new()).await.unwrap();
         store.rescue().await.unwrap();
         let lease = store.claim(id, 1).await.unwrap()[0].lease;
         // Whoever leaves a lease properly starts counting anew.
@@ -523,10 +460,7 @@ async fn open_tasks_are_cancelled_and_reopened(store: &dyn Store) {
         after: Duration::from_secs(60),
         error: String::new(),
     };
-    store
-        .settle(leased[1].lease, wait, Vec::new())
-        .await
-        .unwrap();
+    store.settle(leased[1].lease, wait, Vec::new()).await.unwrap();
     store
         .begin(leased[2].lease, request(1), Vec::new())
         .await
@@ -535,10 +469,7 @@ async fn open_tasks_are_cancelled_and_reopened(store: &dyn Store) {
     assert_eq!(store.cancel_open(id).await, Ok(4));
     let counts = store.counts(id).await.unwrap();
     assert_eq!(
-        (
-            counts.of(TaskState::Cancelled),
-            counts.of(TaskState::NeedsReview)
-        ),
+        (counts.of(TaskState::Cancelled), counts.of(TaskState::NeedsReview)),
         (4, 1)
     );
     assert_eq!(store.next_due(id).await.unwrap(), None);
@@ -612,17 +543,11 @@ async fn a_person_accepts_rejects_edits_and_takes_back(store: &dyn Store) {
     let leased = store.claim(id, 1).await.unwrap();
     finish(store, "review", &leased[0], SampleState::NeedsReview, None).await;
     let sample = SampleId::of("review", 0, 0);
-    let unknown = store
-        .decide(&SampleId::of("review", 1, 0), Decided::Accept)
-        .await;
+    let unknown = store.decide(&SampleId::of("review", 1, 0), Decided::Accept).await;
     assert!(matches!(unknown, Err(StoreError::NotFound(_))));
     assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(None));
 
-    let review = store
-        .decide(&sample, Decided::Accept)
-        .await
-        .unwrap()
-        .unwrap();
+    let review = store.decide(&sample, Decided::Accept).await.unwrap().unwrap();
     assert_eq!(
         (review.action.as_str(), review.before),
         ("accepted", SampleState::NeedsReview)
@@ -640,27 +565,18 @@ async fn a_person_accepts_rejects_edits_and_takes_back(store: &dyn Store) {
         .await
         .unwrap();
     let rejected = all_samples(store, id).await.remove(0);
-    assert_eq!(
-        (rejected.reason, rejected.seq),
-        (Some(Reason::ByHand), None)
-    );
+    assert_eq!((rejected.reason, rejected.seq), (Some(Reason::ByHand), None));
     assert_eq!(rejected.review.unwrap().note, note);
     assert_eq!(store.counts(id).await.unwrap().of(TaskState::Rejected), 1);
 
     let steps = vec![answer("Better")];
-    store
-        .decide(&sample, Decided::Edit { steps })
-        .await
-        .unwrap();
+    store.decide(&sample, Decided::Edit { steps }).await.unwrap();
     let edited = all_samples(store, id).await.remove(0);
     assert_eq!(
         (edited.state, edited.steps[0].text.as_str()),
         (SampleState::Accepted, "Better")
     );
-    assert!(
-        edited.seq > first.seq,
-        "it enters the dataset at a new place"
-    );
+    assert!(edited.seq > first.seq, "it enters the dataset at a new place");
 
     let back = store.decide(&sample, Decided::Undo).await.unwrap().unwrap();
     assert_eq!(back.action, "rejected");
@@ -672,10 +588,7 @@ async fn a_person_accepts_rejects_edits_and_takes_back(store: &dyn Store) {
         (SampleState::NeedsReview, None, None)
     );
     assert_eq!(last.steps[0].text, "Answer 0 of 0");
-    assert_eq!(
-        store.counts(id).await.unwrap().of(TaskState::NeedsReview),
-        1
-    );
+    assert_eq!(store.counts(id).await.unwrap().of(TaskState::NeedsReview), 1);
 }
 
 async fn a_person_may_accept_a_duplicate(store: &dyn Store) {
@@ -729,13 +642,7 @@ async fn samples_are_filtered_and_paged(store: &dyn Store) {
     let places: Vec<u64> = first.iter().map(|sample| sample.task.index).collect();
     assert_eq!(places, [0, 1, 2, 3]);
     let rest = store
-        .samples(
-            &all,
-            SampleOrder::Plan {
-                after: Some((3, 0)),
-            },
-            4,
-        )
+        .samples(&all, SampleOrder::Plan { after: Some((3, 0)) }, 4)
         .await
         .unwrap();
     assert_eq!(rest.len(), 2);
@@ -781,11 +688,7 @@ async fn samples_are_filtered_and_paged(store: &dyn Store) {
     assert_eq!(counted(text("ANSWER 3 OF")).await, 1);
     assert_eq!(counted(text("question 2")).await, 1);
     assert_eq!(counted(text("%")).await, 0);
-    assert_eq!(
-        counted(text("teacher")).await,
-        0,
-        "names of fields are no text"
-    );
+    assert_eq!(counted(text("teacher")).await, 0, "names of fields are no text");
     let ids = vec![SampleId::of("pages", 2, 0), SampleId::of("others", 0, 0)];
     let both = SampleFilter {
         ids,
@@ -807,14 +710,8 @@ async fn deleting_a_job_keeps_what_was_spent(store: &dyn Store) {
     }
     let spent = store.spent_at("mock").await.unwrap();
     store.delete(id).await.unwrap();
-    assert!(matches!(
-        store.job("gone").await,
-        Err(StoreError::NotFound(_))
-    ));
-    assert!(matches!(
-        store.delete(id).await,
-        Err(StoreError::NotFound(_))
-    ));
+    assert!(matches!(store.job("gone").await, Err(StoreError::NotFound(_))));
+    assert!(matches!(store.delete(id).await, Err(StoreError::NotFound(_))));
     assert_eq!(store.jobs().await.unwrap().len(), 1);
     assert_eq!(store.counts(id).await.unwrap().planned(), 0);
     assert!(all_samples(store, id).await.is_empty());

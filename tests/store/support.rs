@@ -5,18 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use destilation::core::budget::{Amount, Money};
-use destilation::core::job::{
-    DatasetSpec, JobId, JobSpec, JobState, Limits, RouteBy, SeedSource, Seeds,
-};
+use destilation::core::job::{DatasetSpec, JobId, JobSpec, JobState, Limits, RouteBy, SeedSource, Seeds};
 use destilation::core::ports::{SampleFilter, SampleOrder, Store};
 use destilation::core::request::{Fingerprint, FinishReason, Params, RawResponse, Usage};
-use destilation::core::sample::{
-    NewSample, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict,
-};
+use destilation::core::sample::{NewSample, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use destilation::core::settings::Durability;
 use destilation::core::task::{
-    Closed, Lease, Leased, NewRequest, NewTask, Question, RequestId, RequestState, Settled,
-    Transition,
+    Closed, Lease, Leased, NewRequest, NewTask, Question, RequestId, RequestState, Settled, Transition,
 };
 use destilation::store::{OpenMode, Opened, open};
 use serde_json::json;
@@ -71,10 +66,7 @@ pub async fn job(store: &dyn Store, name: &str, tasks: u64) -> JobId {
         .create(&spec(name), "source", "/base", &JobState::Running)
         .await
         .unwrap();
-    store
-        .plan(job, (0..tasks).map(task).collect())
-        .await
-        .unwrap();
+    store.plan(job, (0..tasks).map(task).collect()).await.unwrap();
     job
 }
 
@@ -131,10 +123,7 @@ pub fn sample(job: &str, lease: Lease, candidate: u32, state: SampleState) -> Ne
         candidate,
         state,
         reason: (state == SampleState::Rejected).then_some(Reason::Length),
-        steps: vec![answer(&format!(
-            "Answer {} of {candidate}",
-            lease.task.index
-        ))],
+        steps: vec![answer(&format!("Answer {} of {candidate}", lease.task.index))],
         verdicts: vec![Verdict::accept("structural")],
         dedup_key: None,
     }
@@ -168,9 +157,7 @@ pub async fn finish(
     store.record(lease, id, &response("yes")).await.unwrap();
     let mut made = sample(name, lease, 0, state);
     made.dedup_key = key;
-    let transition = Transition::Finish {
-        samples: vec![made],
-    };
+    let transition = Transition::Finish { samples: vec![made] };
     let done = vec![closed(id, RequestState::Settled)];
     store.settle(lease, transition, done).await.unwrap()
 }

@@ -1,1 +1,258 @@
-//! Reads a job file and reports every problem of it at once.
+//! Reads a job file and reports every problem of it at once: syntax, shapes, and what does not fit together. It reads no files
+//! itself and knows no wing: both come as arguments.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use toml::de::DeTable;
+
+use super::read::Table;
+use super::report::{Report, Span};
+use super::{Chunk, DatasetSpec, JobSpec, Limits, RouteBy, Seeds};
+use crate::core::catalog::{Plug, PlugError};
+use crate::core::request::Params;
+use crate::core::route::Teacher;
+
+pub use super::report::{Problem, Severity};
+
+/// Longest job file in bytes.
+pub const SOURCE_AT_MOST: usize = 16 << 20;
+
+/// What a job file says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The job; `None` if a problem is an error.
+    pub spec: Option<JobSpec>,
+    /// Everything wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// Fields of a dataset format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormatFields<'a> {
+    /// The format's kind.
+    pub kind: &'a str,
+    /// Fields that must be named where any is.
+    pub required: &'a [&'a str],
+    /// Fields that may be named; `None`: any.
+    pub optional: Option<&'a [&'a str]>,
+}
+
+/// The formats of the product with their fields (product.md, `[dataset]`).
+pub const FORMATS: &[FormatFields<'static>] = &[
+    conversation("messages"),
+    conversation("sharegpt"),
+    conversation("openai"),
+    closed("alpaca", &["instruction", "output"], &["input"]),
+    closed("prompt_completion", &["prompt", "completion"], &[]),
+    closed("preference", &["prompt", "chosen", "rejected"], &[]),
+    FormatFields {
+        kind: "kd",
+        required: &[],
+        optional: None,
+    },
+    FormatFields {
+        kind: "raw",
+        required: &[],
+        optional: None,
+    },
+];
+
+const fn conversation(kind: &'static str) -> FormatFields<'static> {
+    closed(kind, &["user", "assistant"], &["system", "tools"])
+}
+
+const fn closed(
+    kind: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+) -> FormatFields<'static> {
+    FormatFields {
+        kind,
+        required,
+        optional: Some(optional),
+    }
+}
+
+/// What the wings know about the words of a job file. Empty lists are not checked against.
+#[derive(Clone)]
+pub struct Known<'a> {
+    /// Kinds of validators.
+    pub validators: &'a [&'a str],
+    /// Whether a validator can be built from its table.
+    pub check_validator: &'a dyn Fn(&Plug) -> Result<(), PlugError>,
+    /// Whether a JSON Schema compiles.
+    pub check_schema: &'a dyn Fn(&Value) -> Result<(), String>,
+    /// Dataset formats.
+    pub formats: &'a [FormatFields<'a>],
+    /// Whether a format can be built for a job that is otherwise right.
+    pub check_format: &'a dyn Fn(&DatasetSpec, &JobSpec) -> Result<(), PlugError>,
+    /// Configured teachers.
+    pub teachers: &'a [Teacher],
+    /// Extensions of seed files, without the dot.
+    pub seed_extensions: &'a [&'a str],
+    /// Fields of the seed file's rows, where somebody has looked.
+    pub seed_fields: Option<Vec<String>>,
+}
+
+impl Default for Known<'_> {
+    fn default() -> Self {
+        Self {
+            validators: &[],
+            check_validator: &|_| Ok(()),
+            check_schema: &|_| Ok(()),
+            formats: FORMATS,
+            check_format: &|_, _| Ok(()),
+            teachers: &[],
+            seed_extensions: &[],
+            seed_fields: None,
+        }
+    }
+}
+
+/// Where things stand in the file, for problems that are found later.
+#[derive(Default)]
+pub(super) struct Places {
+    pub(super) seeds: Span,
+    pub(super) vary: Vec<Span>,
+    pub(super) steps: Vec<StepPlaces>,
+    pub(super) validators: Vec<ValidatorPlaces>,
+    pub(super) target: Span,
+    pub(super) format: Span,
+    /// In the order of [`DatasetSpec::fields`].
+    pub(super) fields: Vec<Span>,
+}
+
+/// Where the parts of a step stand.
+pub(super) struct StepPlaces {
+    /// `steps.<name>`, or `steps.<number>`.
+    pub(super) path: String,
+    pub(super) name: Span,
+    pub(super) capability: Span,
+    pub(super) teachers: Vec<Span>,
+    pub(super) system: Span,
+    pub(super) prompt: Span,
+    pub(super) when: Span,
+    pub(super) candidates: Span,
+    pub(super) on_invalid: Span,
+}
+
+/// Where a validator and its keys stand.
+pub(super) struct ValidatorPlaces {
+    /// `validators.<number>`.
+    pub(super) path: String,
+    pub(super) table: Span,
+    pub(super) keys: Vec<(String, Span)>,
+}
+
+impl ValidatorPlaces {
+    /// The place of a key, or of the table.
+    pub(super) fn of(&self, key: &str) -> &Span {
+        let found = self.keys.iter().find(|(name, _)| name == key);
+        found.map_or(&self.table, |(_, span)| span)
+    }
+}
+
+/// Reads files that the job file names (`schema_file`), by the path as written.
+pub type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// Reads a job file.
+pub fn parse(source: &str, files: Files, known: &Known) -> Parsed {
+    let mut report = Report::new(source);
+    if source.len() > SOURCE_AT_MOST {
+        let most = SOURCE_AT_MOST >> 20;
+        let message = format!("the file is longer than {most} MiB; put rows into a seed file");
+        report.error(&(0..0), "", message);
+    } else {
+        match DeTable::parse(source) {
+            Err(error) => {
+                let span = error.span().unwrap_or(0..0);
+                report.error(&span, "", error.message().replace('\n', " "));
+            }
+            Ok(document) => {
+                let (spec, places) = read(document.get_ref(), files, known, &mut report);
+                super::check::check(&spec, &places, known, &mut report);
+                let sound = report.errors() == 0;
+                return Parsed {
+                    problems: report.finish(),
+                    spec: sound.then_some(spec),
+                };
+            }
+        }
+    }
+    Parsed {
+        spec: None,
+        problems: report.finish(),
+    }
+}
+
+/// The job as far as it can be read: whatever is wrong is reported, and a default stands in its place.
+fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) -> (JobSpec, Places) {
+    let mut places = Places::default();
+    let mut table = Table::document(document);
+    let name = table.need("name", report);
+    let name = name.and_then(|node| super::sections::name(&node, report));
+    let text = |node: super::read::Node, report: &mut Report| node.string(report);
+    let spec = JobSpec {
+        name: name.unwrap_or_default(),
+        description: table
+            .get("description")
+            .and_then(|node| text(node, report))
+            .unwrap_or_default(),
+        tags: table
+            .get("tags")
+            .and_then(|node| node.strings(report))
+            .unwrap_or_default(),
+        priority: table
+            .get("priority")
+            .and_then(|node| node.whole(i64::MIN..=i64::MAX, report))
+            .unwrap_or_default(),
+        random_seed: table
+            .get("random_seed")
+            .and_then(|node| node.whole(0..=u64::MAX, report))
+            .unwrap_or_default(),
+        route: table
+            .get("route")
+            .and_then(|node| {
+                let words = [("weights", RouteBy::Weights), ("yield", RouteBy::Yield)];
+                node.word(&words, report)
+            })
+            .unwrap_or_default(),
+        seeds: super::sections::seeds(&mut table, &mut places, known, report),
+        vary: super::sections::vary(&mut table, &mut places, report),
+        defaults: defaults(&mut table, report),
+        steps: super::steps::steps(&mut table, &mut places, files, known, report),
+        validators: super::sections::validators(&mut table, &mut places, report),
+        target: super::sections::target(&mut table, &mut places, report),
+        limits: table
+            .get("limits")
+            .and_then(|node| node.table(report))
+            .map_or_else(Limits::default, |table| super::limits::limits(table, report)),
+        dataset: super::dataset::dataset(&mut table, &mut places, report),
+    };
+    table.finish(report);
+    (spec, places)
+}
+
+fn defaults(table: &mut Table, report: &mut Report) -> Params {
+    let Some(mut table) = table.get("defaults").and_then(|node| node.table(report)) else {
+        return Params::default();
+    };
+    let params = super::limits::params(&mut table, report);
+    table.finish(report);
+    params
+}
+
+/// A schema as steps keep it.
+pub(super) type Schema = Arc<Value>;
+
+/// A table that is not there, so that everything after it can still be checked.
+pub(super) fn no_seeds() -> Seeds {
+    Seeds {
+        source: super::SeedSource::Path(String::new()),
+        limit: None,
+        shuffle: false,
+        repeat: 1,
+        chunk: None::<Chunk>,
+    }
+}

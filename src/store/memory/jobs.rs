@@ -12,13 +12,7 @@ use crate::core::ports::{JobStore, StoreError, Stored};
 
 #[async_trait]
 impl JobStore for MemoryStore {
-    async fn create(
-        &self,
-        spec: &JobSpec,
-        source: &str,
-        base: &str,
-        state: &JobState,
-    ) -> Stored<JobId> {
+    async fn create(&self, spec: &JobSpec, source: &str, base: &str, state: &JobState) -> Stored<JobId> {
         let mut rows = self.write()?;
         if rows.jobs.values().any(|job| job.spec.name == spec.name) {
             return Err(StoreError::Broken(format!(
@@ -80,8 +74,7 @@ impl JobStore for MemoryStore {
         rows.jobs.remove(&id);
         rows.marks.remove(&id);
         rows.tasks.retain(|task, _| task.job != id);
-        rows.samples
-            .retain(|(task, _), _| !whole(id).contains(task));
+        rows.samples.retain(|(task, _), _| !whole(id).contains(task));
         let spent: Vec<_> = rows
             .attempts
             .values()

@@ -18,11 +18,7 @@ impl LedgerStore for MemoryStore {
     async fn totals(&self, job: JobId) -> Stored<Totals> {
         let rows = self.read()?;
         let mut totals = Totals::default();
-        for attempt in rows
-            .attempts
-            .values()
-            .filter(|attempt| attempt.task.job == job)
-        {
+        for attempt in rows.attempts.values().filter(|attempt| attempt.task.job == job) {
             add_attempt(&mut totals, attempt);
         }
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
@@ -59,11 +55,7 @@ impl LedgerStore for MemoryStore {
     async fn by_teacher(&self, job: JobId) -> Stored<Vec<(String, Amount, u64, u64)>> {
         let rows = self.read()?;
         let mut teachers: BTreeMap<String, (Amount, u64, u64)> = BTreeMap::new();
-        for attempt in rows
-            .attempts
-            .values()
-            .filter(|attempt| attempt.task.job == job)
-        {
+        for attempt in rows.attempts.values().filter(|attempt| attempt.task.job == job) {
             let amount = settled(attempt);
             if amount != Amount::default() {
                 let entry = teachers.entry(attempt.request.teacher.clone()).or_default();
@@ -179,10 +171,7 @@ fn add_attempt(totals: &mut Totals, attempt: &Attempt) {
         return;
     }
     let lost = attempt.state == RequestState::Lost;
-    let billed = attempt
-        .closed
-        .as_ref()
-        .is_some_and(|closed| closed.maybe_billed);
+    let billed = attempt.closed.as_ref().is_some_and(|closed| closed.maybe_billed);
     totals.maybe_billed += u64::from(lost || billed);
     if attempt.request.estimate.requests == 0 {
         totals.cached += 1;

@@ -51,8 +51,7 @@ impl MemoryStore {
     }
 
     fn read(&self) -> Stored<MutexGuard<'_, Rows>> {
-        let poisoned =
-            |_| StoreError::Broken("the ledger was left half-written by a panic".to_owned());
+        let poisoned = |_| StoreError::Broken("the ledger was left half-written by a panic".to_owned());
         self.rows.lock().map_err(poisoned)
     }
 
@@ -147,9 +146,7 @@ impl Rows {
         let places = (TaskId { job, index: 0 }, 0)..=(*whole(job).end(), u32::MAX);
         self.samples.range(places).find(|(_, kept)| {
             let standing = kept.standing;
-            kept.dedup_key == Some(key)
-                && standing.state == SampleState::Accepted
-                && !standing.overruled
+            kept.dedup_key == Some(key) && standing.state == SampleState::Accepted && !standing.overruled
         })
     }
 
@@ -161,8 +158,5 @@ impl Rows {
 
 /// All places of a job's plan.
 fn whole(job: JobId) -> std::ops::RangeInclusive<TaskId> {
-    TaskId { job, index: 0 }..=TaskId {
-        job,
-        index: u64::MAX,
-    }
+    TaskId { job, index: 0 }..=TaskId { job, index: u64::MAX }
 }

@@ -5,20 +5,13 @@ use async_trait::async_trait;
 use super::super::rules;
 use super::{Entry, Kept, MemoryStore, Rows, Standing};
 use crate::core::job::JobId;
-use crate::core::ports::{
-    Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored,
-};
+use crate::core::ports::{Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
 use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, as_text};
 use crate::core::task::{RequestId, TaskId, TaskState};
 
 #[async_trait]
 impl SampleStore for MemoryStore {
-    async fn samples(
-        &self,
-        filter: &SampleFilter,
-        order: SampleOrder,
-        limit: usize,
-    ) -> Stored<Vec<Sample>> {
+    async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
         let rows = self.read()?;
         let mut found: Vec<(TaskId, u32, &Kept)> = rows.matching(filter).collect();
         match order {
@@ -75,20 +68,14 @@ impl SampleStore for MemoryStore {
                 .as_ref()
                 .map(|closed| closed.cost)
                 .unwrap_or_default(),
-            error: attempt
-                .closed
-                .as_ref()
-                .and_then(|closed| closed.error.clone()),
+            error: attempt.closed.as_ref().and_then(|closed| closed.error.clone()),
         });
         Ok(attempts.collect())
     }
 }
 
 impl Rows {
-    fn matching<'a>(
-        &'a self,
-        filter: &'a SampleFilter,
-    ) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
+    fn matching<'a>(&'a self, filter: &'a SampleFilter) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
         let all = self
             .samples
             .iter()
@@ -169,13 +156,8 @@ impl Rows {
                 if let Some(steps) = entry.steps {
                     kept.steps = steps;
                 }
-                let seq = before
-                    .seq
-                    .filter(|_| entry.before.state == SampleState::Accepted);
-                let after = Standing {
-                    seq,
-                    ..entry.before
-                };
+                let seq = before.seq.filter(|_| entry.before.state == SampleState::Accepted);
+                let after = Standing { seq, ..entry.before };
                 (after, None)
             }
         };
@@ -209,11 +191,7 @@ impl Rows {
     fn judge_task(&mut self, id: TaskId) {
         let samples = self.samples.range((id, 0)..=(id, u32::MAX));
         let state = rules::task_state(samples.map(|(_, kept)| kept.standing.state));
-        let judged = [
-            TaskState::Accepted,
-            TaskState::Rejected,
-            TaskState::NeedsReview,
-        ];
+        let judged = [TaskState::Accepted, TaskState::Rejected, TaskState::NeedsReview];
         if let Some(task) = self.tasks.get_mut(&id)
             && judged.contains(&task.state)
         {

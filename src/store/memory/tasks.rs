@@ -11,8 +11,8 @@ use crate::core::ports::{StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
 use crate::core::sample::{NewSample, Reason, SampleState};
 use crate::core::task::{
-    Closed, Lease, Leased, NewRequest, NewTask, PastRequest, RequestId, RequestState, Settled,
-    SettledSample, TaskCounts, TaskId, TaskState, Transition,
+    Closed, Lease, Leased, NewRequest, NewTask, PastRequest, RequestId, RequestState, Settled, SettledSample,
+    TaskCounts, TaskId, TaskState, Transition,
 };
 
 #[async_trait]
@@ -62,12 +62,7 @@ impl TaskStore for MemoryStore {
         Ok(taken.into_iter().filter_map(|id| rows.lease(id)).collect())
     }
 
-    async fn begin(
-        &self,
-        lease: Lease,
-        request: NewRequest,
-        closed: Vec<Closed>,
-    ) -> Stored<RequestId> {
+    async fn begin(&self, lease: Lease, request: NewRequest, closed: Vec<Closed>) -> Stored<RequestId> {
         let mut rows = self.write()?;
         rows.holder_of(lease)?;
         rows.close(lease.task, closed);
@@ -103,12 +98,7 @@ impl TaskStore for MemoryStore {
         }
     }
 
-    async fn settle(
-        &self,
-        lease: Lease,
-        transition: Transition,
-        closed: Vec<Closed>,
-    ) -> Stored<Settled> {
+    async fn settle(&self, lease: Lease, transition: Transition, closed: Vec<Closed>) -> Stored<Settled> {
         let mut rows = self.write()?;
         rows.holder_of(lease)?;
         rows.close(lease.task, closed);
@@ -170,11 +160,7 @@ impl TaskStore for MemoryStore {
             }
         }
         let latest = now.saturating_add(millis(WAIT_AT_MOST));
-        for due in rows
-            .tasks
-            .values_mut()
-            .filter_map(|task| task.due_ms.as_mut())
-        {
+        for due in rows.tasks.values_mut().filter_map(|task| task.due_ms.as_mut()) {
             if *due > latest {
                 *due = now;
             }
@@ -300,9 +286,7 @@ impl Rows {
     fn close(&mut self, task: TaskId, closed: Vec<Closed>) {
         for closed in closed {
             let attempt = self.attempts.get_mut(&closed.request.0);
-            if let Some(attempt) =
-                attempt.filter(|attempt| attempt.task == task && is_open(attempt))
-            {
+            if let Some(attempt) = attempt.filter(|attempt| attempt.task == task && is_open(attempt)) {
                 attempt.state = closed.state;
                 attempt.closed = Some(closed);
             }
@@ -344,9 +328,7 @@ impl Rows {
                 SettledSample::Accepted { seq }
             }
             SampleState::NeedsReview => SettledSample::NeedsReview,
-            SampleState::Rejected => {
-                SettledSample::Rejected(standing.reason.unwrap_or(Reason::Script))
-            }
+            SampleState::Rejected => SettledSample::Rejected(standing.reason.unwrap_or(Reason::Script)),
         };
         let kept = Kept {
             id: sample.id,

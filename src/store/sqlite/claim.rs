@@ -93,10 +93,7 @@ async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Cl
 }
 
 /// Earlier attempts of tasks that were leased before. After `retry_failed` what failed until then no longer counts.
-async fn histories(
-    ledger: &mut Ledger,
-    taken: &[Claimable],
-) -> Stored<HashMap<i64, Vec<PastRequest>>> {
+async fn histories(ledger: &mut Ledger, taken: &[Claimable]) -> Stored<HashMap<i64, Vec<PastRequest>>> {
     let mut histories: HashMap<i64, Vec<PastRequest>> = HashMap::new();
     let again = taken.iter().filter(|task| task.token > 0);
     let fresh_from: HashMap<i64, i64> = again.map(|task| (task.key, task.fresh_from)).collect();
@@ -114,17 +111,14 @@ async fn histories(
         if stale && matches!(attempt.state, RequestState::Failed | RequestState::Lost) {
             continue;
         }
-        histories
-            .entry(attempt.task)
-            .or_default()
-            .push(PastRequest {
-                id: attempt.id,
-                question: attempt.question,
-                teacher: attempt.teacher,
-                fingerprint: attempt.fingerprint,
-                state: attempt.state,
-                response: attempt.response,
-            });
+        histories.entry(attempt.task).or_default().push(PastRequest {
+            id: attempt.id,
+            question: attempt.question,
+            teacher: attempt.teacher,
+            fingerprint: attempt.fingerprint,
+            state: attempt.state,
+            response: attempt.response,
+        });
     }
     Ok(histories)
 }

@@ -32,11 +32,7 @@ struct Standing {
 }
 
 /// Carries it out. Returns the review in force after it.
-pub(super) async fn decide(
-    ledger: &mut Ledger,
-    id: [u8; 16],
-    decided: Decided,
-) -> Stored<Option<Review>> {
+pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<Option<Review>> {
     let found = find(ledger, id).await?;
     let before = found.standing;
     let (action, note, mut after, steps) = match decided {
@@ -117,21 +113,17 @@ async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
         state,
         reason: rows::reason(row.try_get(1)?)?,
         overruled: row.try_get(2)?,
-        seq: found
-            .standing
-            .seq
-            .filter(|_| state == SampleState::Accepted),
+        seq: found.standing.seq.filter(|_| state == SampleState::Accepted),
     };
     if let Some(steps) = row.try_get::<Option<String>, _>(3)? {
         replace_steps(ledger, found.answer, &steps).await?;
     }
     let earlier: Option<i64> = row.try_get(4)?;
     apply(ledger, found, &mut after, earlier).await?;
-    let in_force =
-        sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
-            .bind(earlier)
-            .fetch_optional(&mut ledger.connection)
-            .await?;
+    let in_force = sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
+        .bind(earlier)
+        .fetch_optional(&mut ledger.connection)
+        .await?;
     in_force.as_ref().map(review_of).transpose()
 }
 
@@ -183,12 +175,7 @@ async fn replace_steps(ledger: &mut Ledger, answer: i64, steps: &str) -> Stored<
 }
 
 /// Writes the new standing, with a new place where the sample enters the dataset, and what follows for the task and the sums.
-async fn apply(
-    ledger: &mut Ledger,
-    found: &Found,
-    after: &mut Standing,
-    review: Option<i64>,
-) -> Stored<()> {
+async fn apply(ledger: &mut Ledger, found: &Found, after: &mut Standing, review: Option<i64>) -> Stored<()> {
     let accepted = after.state == SampleState::Accepted;
     if accepted && after.seq.is_none() {
         ledger.numbers.seq += 1;
@@ -210,12 +197,8 @@ async fn apply(
     let teacher = found.teacher.map(|number| ledger.teachers.name(number));
     let (job, before) = (job_of(found.task), found.standing);
     let teacher = teacher.as_deref();
-    ledger
-        .tally
-        .sample(job, teacher, before.state, before.reason, -1);
-    ledger
-        .tally
-        .sample(job, teacher, after.state, after.reason, 1);
+    ledger.tally.sample(job, teacher, before.state, before.reason, -1);
+    ledger.tally.sample(job, teacher, after.state, after.reason, 1);
     judge_task(ledger, found.task).await
 }
 
@@ -243,21 +226,14 @@ async fn judge_task(ledger: &mut Ledger, task: i64) -> Stored<()> {
         .bind(task)
         .fetch_all(&mut ledger.connection)
         .await?;
-    let states = codes
-        .into_iter()
-        .map(sample_state)
-        .collect::<Stored<Vec<_>>>()?;
+    let states = codes.into_iter().map(sample_state).collect::<Stored<Vec<_>>>()?;
     let state = rules::task_state(states);
     let before: i64 = sqlx::query_scalar("SELECT state FROM tasks WHERE id = ?")
         .bind(task)
         .fetch_one(&mut ledger.connection)
         .await?;
     let before = rows::task_state(before)?;
-    let judged = [
-        TaskState::Accepted,
-        TaskState::Rejected,
-        TaskState::NeedsReview,
-    ];
+    let judged = [TaskState::Accepted, TaskState::Rejected, TaskState::NeedsReview];
     if before == state || !judged.contains(&before) {
         return Ok(());
     }

@@ -210,13 +210,7 @@ impl Group {
     pub(super) fn answer(self) -> Vec<Lease> {
         let mut abandoned = Vec::new();
         for asked in self.claims {
-            abandoned.extend(
-                asked
-                    .answer()
-                    .into_iter()
-                    .flatten()
-                    .map(|claimed| claimed.lease),
-            );
+            abandoned.extend(asked.answer().into_iter().flatten().map(|claimed| claimed.lease));
         }
         for asked in self.begins {
             asked.answer();
@@ -304,35 +298,27 @@ impl Group {
             begun.push((id, teacher, &asked.order));
         }
         statements::INSERT_REQUEST
-            .run_all(
-                &mut ledger.connection,
-                &begun,
-                |(id, teacher, order), values| {
-                    let request = &order.request;
-                    values
-                        .push(*id)
-                        .push(task_key(order.lease.task))
-                        .push(&*request.question.step)
-                        .push(request.question.candidate)
-                        .push(request.question.ask)
-                        .push(request.attempt)
-                        .push(*teacher)
-                        .push(&request.fingerprint.0[..])
-                        .push(at_ms)
-                        .push(request.estimate.usd.0)
-                        .push(unsigned(request.estimate.tokens))
-                        .push(unsigned(request.estimate.requests));
-                },
-            )
+            .run_all(&mut ledger.connection, &begun, |(id, teacher, order), values| {
+                let request = &order.request;
+                values
+                    .push(*id)
+                    .push(task_key(order.lease.task))
+                    .push(&*request.question.step)
+                    .push(request.question.candidate)
+                    .push(request.question.ask)
+                    .push(request.attempt)
+                    .push(*teacher)
+                    .push(&request.fingerprint.0[..])
+                    .push(at_ms)
+                    .push(request.estimate.usd.0)
+                    .push(unsigned(request.estimate.tokens))
+                    .push(unsigned(request.estimate.requests));
+            })
             .await?;
         Ok(())
     }
 
-    async fn record(
-        &mut self,
-        ledger: &mut Ledger,
-        standings: &mut HashMap<i64, Standing>,
-    ) -> Stored<()> {
+    async fn record(&mut self, ledger: &mut Ledger, standings: &mut HashMap<i64, Standing>) -> Stored<()> {
         let mut recorded = Vec::with_capacity(self.records.len());
         for asked in &mut self.records {
             let outcome = holder(standings, asked.order.lease).and_then(|standing| {
@@ -428,11 +414,7 @@ fn holder(standings: &mut HashMap<i64, Standing>, lease: Lease) -> Stored<&mut S
 /// Settles attempts of a task; what is closed already stays as it is.
 fn close(ledger: &mut Ledger, standing: &mut Standing, all: &[Closed], endings: &mut Vec<Ending>) {
     for closed in all {
-        let Some(at) = standing
-            .open
-            .iter()
-            .position(|open| open.id == closed.request.0)
-        else {
+        let Some(at) = standing.open.iter().position(|open| open.id == closed.request.0) else {
             continue;
         };
         let open = standing.open.swap_remove(at);

@@ -11,19 +11,14 @@ use super::{SqliteStore, delete};
 use crate::core::job::{Job, JobId, JobSpec, JobState};
 use crate::core::ports::{JobStore, StoreError, Stored};
 
-const JOBS: &str = "SELECT j.id, r.spec, r.source, j.base, j.revision, j.state, j.planned_all, j.elapsed_us, j.created_ms
+const JOBS: &str =
+    "SELECT j.id, r.spec, r.source, j.base, j.revision, j.state, j.planned_all, j.elapsed_us, j.created_ms
     FROM jobs j JOIN revisions r ON r.job = j.id AND r.revision = j.revision
     WHERE j.name IS NOT NULL AND (?1 IS NULL OR j.name = ?1) ORDER BY j.priority DESC, j.id";
 
 #[async_trait]
 impl JobStore for SqliteStore {
-    async fn create(
-        &self,
-        spec: &JobSpec,
-        source: &str,
-        base: &str,
-        state: &JobState,
-    ) -> Stored<JobId> {
+    async fn create(&self, spec: &JobSpec, source: &str, base: &str, state: &JobState) -> Stored<JobId> {
         let (name, priority) = (spec.name.clone(), spec.priority);
         let (spec, state) = (json(spec)?, json(state)?);
         let (source, base) = (source.to_owned(), base.to_owned());
@@ -57,10 +52,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn job(&self, name: &str) -> Stored<Job> {
-        let found = sqlx::query(JOBS)
-            .bind(name)
-            .fetch_optional(&self.readers)
-            .await?;
+        let found = sqlx::query(JOBS).bind(name).fetch_optional(&self.readers).await?;
         found
             .as_ref()
             .map_or_else(|| Err(StoreError::NotFound(format!("job `{name}`"))), job)
@@ -136,16 +128,14 @@ async fn add_revision(
     source: &str,
     at_ms: i64,
 ) -> Stored<()> {
-    sqlx::query(
-        "INSERT INTO revisions (job, revision, spec, source, at_ms) VALUES (?, ?, ?, ?, ?)",
-    )
-    .bind(job)
-    .bind(revision)
-    .bind(spec)
-    .bind(source)
-    .bind(at_ms)
-    .execute(connection)
-    .await?;
+    sqlx::query("INSERT INTO revisions (job, revision, spec, source, at_ms) VALUES (?, ?, ?, ?, ?)")
+        .bind(job)
+        .bind(revision)
+        .bind(spec)
+        .bind(source)
+        .bind(at_ms)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

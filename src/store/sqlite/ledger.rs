@@ -20,19 +20,13 @@ use crate::core::sample::Reason;
 #[async_trait]
 impl LedgerStore for SqliteStore {
     async fn totals(&self, job: JobId) -> Stored<Totals> {
-        let found =
-            sqlx::query("SELECT kind, name, value FROM counters WHERE job = ? ORDER BY kind, name")
-                .bind(job.0)
-                .fetch_all(&self.readers)
-                .await?;
+        let found = sqlx::query("SELECT kind, name, value FROM counters WHERE job = ? ORDER BY kind, name")
+            .bind(job.0)
+            .fetch_all(&self.readers)
+            .await?;
         let mut totals = Totals::default();
         for row in found {
-            add(
-                &mut totals,
-                row.try_get(0)?,
-                row.try_get(1)?,
-                row.try_get(2)?,
-            );
+            add(&mut totals, row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         }
         totals.reasons.sort_unstable();
         Ok(totals)
@@ -72,10 +66,12 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn marks(&self, job: JobId) -> Stored<Vec<FileMark>> {
-        let found = sqlx::query("SELECT file, last_seq, bytes, rows, tail_sha256 FROM marks WHERE job = ? ORDER BY place")
-            .bind(job.0)
-            .fetch_all(&self.readers)
-            .await?;
+        let found = sqlx::query(
+            "SELECT file, last_seq, bytes, rows, tail_sha256 FROM marks WHERE job = ? ORDER BY place",
+        )
+        .bind(job.0)
+        .fetch_all(&self.readers)
+        .await?;
         let mut marks = Vec::with_capacity(found.len());
         for row in found {
             marks.push(FileMark {
@@ -148,10 +144,7 @@ impl LedgerStore for SqliteStore {
 
     async fn backup(&self, to: &Path) -> Stored<()> {
         if to.exists() {
-            return Err(StoreError::Broken(format!(
-                "{} exists already",
-                to.display()
-            )));
+            return Err(StoreError::Broken(format!("{} exists already", to.display())));
         }
         let mut connection = self.readers.acquire().await?;
         copy::copy(&mut connection, to).await

@@ -101,9 +101,7 @@ impl SqliteStore {
         let make = || {
             self.write(move |ledger| {
                 Box::pin(async move {
-                    sqlx::query(statement)
-                        .execute(&mut ledger.connection)
-                        .await?;
+                    sqlx::query(statement).execute(&mut ledger.connection).await?;
                     Ok(())
                 })
             })
@@ -152,9 +150,7 @@ impl From<sqlx::Error> for StoreError {
         let message = refused.message();
         match code.unwrap_or(0) & 0xff {
             8 => Self::Disk(format!("the database cannot be written: {message}")),
-            10 | 14 => Self::Disk(format!(
-                "the database file cannot be read or written: {message}"
-            )),
+            10 | 14 => Self::Disk(format!("the database file cannot be read or written: {message}")),
             13 => Self::Disk("the disk is full".to_owned()),
             11 => Self::Unusable(format!("the database is damaged: {message}")),
             26 => Self::Unusable(format!("this is no database: {message}")),

@@ -107,10 +107,7 @@ async fn write(path: &Path, durability: Durability, what: &str) -> Stored<Opened
 /// The directory (0700) and the file (0600), made where missing; the file's one true path.
 fn create(path: &Path) -> Stored<PathBuf> {
     let failed = |error: std::io::Error| StoreError::Disk(format!("{}: {error}", path.display()));
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -281,9 +278,7 @@ async fn connect(options: &SqliteConnectOptions) -> Stored<SqliteConnection> {
 /// Names the file in errors that are about it.
 fn named<T>(path: &Path, result: Stored<T>) -> Stored<T> {
     result.map_err(|error| match error {
-        StoreError::Unusable(message) => {
-            StoreError::Unusable(format!("{}: {message}", path.display()))
-        }
+        StoreError::Unusable(message) => StoreError::Unusable(format!("{}: {message}", path.display())),
         StoreError::Disk(message) => StoreError::Disk(format!("{}: {message}", path.display())),
         other => other,
     })

@@ -3,28 +3,19 @@
 use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::rows::{
-    self, INDEX_BITS, SAMPLE_COLUMNS, list, sample_bytes, sample_code, task_key, task_range,
-};
+use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, list, sample_bytes, sample_code, task_key, task_range};
 use super::tally::unsigned;
 use super::{SqliteStore, decide, statements};
 use crate::core::budget::Money;
 use crate::core::job::JobId;
-use crate::core::ports::{
-    Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored,
-};
+use crate::core::ports::{Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
 use crate::core::request::Fingerprint;
 use crate::core::sample::{Reason, Review, Sample, SampleId};
 use crate::core::task::TaskId;
 
 #[async_trait]
 impl SampleStore for SqliteStore {
-    async fn samples(
-        &self,
-        filter: &SampleFilter,
-        order: SampleOrder,
-        limit: usize,
-    ) -> Stored<Vec<Sample>> {
+    async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
         self.ready(filter).await?;
         let mut query = select(
             SAMPLE_COLUMNS,
@@ -36,12 +27,10 @@ impl SampleStore for SqliteStore {
                 if let Some((index, candidate)) = after {
                     query.push(" AND (");
                     push_place(&mut query, filter.job);
-                    query
-                        .push(", s.candidate) > (")
-                        .push_bind(match filter.job {
-                            Some(job) => task_key(TaskId { job, index }),
-                            None => unsigned(index),
-                        });
+                    query.push(", s.candidate) > (").push_bind(match filter.job {
+                        Some(job) => task_key(TaskId { job, index }),
+                        None => unsigned(index),
+                    });
                     query.push(", ").push_bind(candidate).push(")");
                 }
                 query.push(" ORDER BY ");
@@ -156,20 +145,14 @@ fn select(columns: &'static str, filter: &SampleFilter, by_seq: bool) -> QueryBu
         query.push(" AND ").push_bind(last);
     }
     if !filter.states.is_empty() {
-        let codes: Vec<i64> = filter
-            .states
-            .iter()
-            .map(|state| sample_code(*state))
-            .collect();
+        let codes: Vec<i64> = filter.states.iter().map(|state| sample_code(*state)).collect();
         query.push(" AND s.state IN (SELECT value FROM json_each(");
         query.push_bind(list(&codes)).push("))");
     }
     if !filter.reasons.is_empty() {
         let words: Vec<&str> = filter.reasons.iter().copied().map(Reason::word).collect();
         query.push(" AND s.reason IN (SELECT value FROM json_each(");
-        query
-            .push_bind(serde_json::json!(words).to_string())
-            .push("))");
+        query.push_bind(serde_json::json!(words).to_string()).push("))");
     }
     if let Some(teacher) = &filter.teacher {
         query.push(" AND s.teacher = (SELECT id FROM teachers WHERE name = ");
@@ -178,15 +161,11 @@ fn select(columns: &'static str, filter: &SampleFilter, by_seq: bool) -> QueryBu
     if !filter.ids.is_empty() {
         let ids: Vec<&str> = filter.ids.iter().map(|id| id.0.as_str()).collect();
         query.push(" AND s.id IN (SELECT unhex(value) FROM json_each(");
-        query
-            .push_bind(serde_json::json!(ids).to_string())
-            .push("))");
+        query.push_bind(serde_json::json!(ids).to_string()).push("))");
     }
     if let Some(text) = &filter.text {
         let like = like(text);
-        query.push(
-            " AND (EXISTS (SELECT 1 FROM json_each(a.steps) e WHERE e.value ->> '$.text' LIKE ",
-        );
+        query.push(" AND (EXISTS (SELECT 1 FROM json_each(a.steps) e WHERE e.value ->> '$.text' LIKE ");
         query.push_bind(like.clone()).push(" ESCAPE '\\')");
         query.push(" OR EXISTS (SELECT 1 FROM json_each(d.seed) e WHERE e.value LIKE ");
         query.push_bind(like).push(" ESCAPE '\\'))");

@@ -11,9 +11,7 @@ const APPLICATION_ID: i64 = 0x4473_746c;
 /// The first version without the defect that loses commits when two connections meet at a checkpoint.
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// Each brings the schema one version further.
-const MIGRATIONS: [&str; 1] = [include_str!(
-    "../../../assets/migrations/sqlite/0001_ledger.sql"
-)];
+const MIGRATIONS: [&str; 1] = [include_str!("../../../assets/migrations/sqlite/0001_ledger.sql")];
 /// The version this program writes.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
@@ -65,10 +63,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, from: i64) -> Sto
             "BEGIN IMMEDIATE;\n{migration}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {};\nCOMMIT;",
             at + 1
         );
-        if let Err(error) = connection
-            .execute(sqlx::raw_sql(AssertSqlSafe(script)))
-            .await
-        {
+        if let Err(error) = connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await {
             let _ = connection.execute("ROLLBACK").await;
             return Err(error.into());
         }
@@ -77,9 +72,6 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, from: i64) -> Sto
 }
 
 /// A pragma or query of one number.
-pub(super) async fn number(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-) -> Result<i64, sqlx::Error> {
+pub(super) async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(sql).fetch_one(connection).await
 }

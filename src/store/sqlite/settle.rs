@@ -62,18 +62,12 @@ impl<'a> Settling<'a> {
             let end = match &order.transition {
                 Transition::Finish { samples: made } => {
                     for (sample, texts) in made.iter().zip(&order.texts) {
-                        let row =
-                            judge(ledger, &mut holders, order.lease.task, sample, texts).await?;
+                        let row = judge(ledger, &mut holders, order.lease.task, sample, texts).await?;
                         settled.push(row.outcome());
                         samples.push(row);
                     }
                     let made = samples.iter().rev().take(settled.len());
-                    end(
-                        order,
-                        rules::task_state(made.map(|row| row.state)),
-                        None,
-                        None,
-                    )
+                    end(order, rules::task_state(made.map(|row| row.state)), None, None)
                 }
                 Transition::Retry { after, error } => {
                     let due_ms = Some(due(ledger, *after));
@@ -111,12 +105,7 @@ impl SampleRow<'_> {
     }
 }
 
-fn end(
-    order: &SettleOrder,
-    state: TaskState,
-    reason: Option<String>,
-    due_ms: Option<i64>,
-) -> TaskEnd {
+fn end(order: &SettleOrder, state: TaskState, reason: Option<String>, due_ms: Option<i64>) -> TaskEnd {
     TaskEnd {
         task: task_key(order.lease.task),
         state,
@@ -135,9 +124,7 @@ async fn holders(ledger: &mut Ledger, settles: &[&mut Settle]) -> Stored<HashMap
         let accepted = samples
             .iter()
             .filter(|sample| sample.state == SampleState::Accepted);
-        keys.extend(
-            accepted.filter_map(|sample| Some((settle.order.lease.task.job.0, sample.dedup_key?))),
-        );
+        keys.extend(accepted.filter_map(|sample| Some((settle.order.lease.task.job.0, sample.dedup_key?))));
     }
     let mut holders = HashMap::with_capacity(keys.len());
     if keys.is_empty() {

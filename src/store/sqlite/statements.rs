@@ -29,8 +29,7 @@ pub(super) const CLAIMABLE: &str = "
     ) c CROSS JOIN seeds d ON d.task = c.id";
 
 /// Leases a JSON list of tasks (?2) with tokens from ?1 on.
-pub(super) const LEASE: &str =
-    "UPDATE tasks SET state = 1, due_ms = NULL, reason = NULL, token = ?1 + j.key
+pub(super) const LEASE: &str = "UPDATE tasks SET state = 1, due_ms = NULL, reason = NULL, token = ?1 + j.key
     FROM json_each(?2) j WHERE tasks.id = j.value";
 
 /// Attempts and answers of a JSON list of tasks, oldest first.
@@ -98,12 +97,8 @@ pub(super) static INSERT_ANSWER: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Planned tasks, where they are new.
-pub(super) static INSERT_TASK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "INSERT INTO tasks (id) VALUES {rows} ON CONFLICT DO NOTHING",
-        1,
-    )
-});
+pub(super) static INSERT_TASK: LazyLock<Script> =
+    LazyLock::new(|| Script::new("INSERT INTO tasks (id) VALUES {rows} ON CONFLICT DO NOTHING", 1));
 
 /// Their seeds.
 pub(super) static INSERT_SEED: LazyLock<Script> = LazyLock::new(|| {

@@ -40,13 +40,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Adds to one sum.
-    pub(super) fn add(
-        &mut self,
-        job: i64,
-        kind: &'static str,
-        name: impl Into<Cow<'static, str>>,
-        by: i64,
-    ) {
+    pub(super) fn add(&mut self, job: i64, kind: &'static str, name: impl Into<Cow<'static, str>>, by: i64) {
         if by != 0 {
             *self.changes.entry((job, kind, name.into())).or_default() += by;
         }
@@ -77,18 +71,8 @@ impl Tally {
         let job = attempt.job;
         let amount = settled_amount(attempt.estimate, closed);
         if attempt.estimate.requests > 0 {
-            self.add(
-                job,
-                "sum",
-                "input",
-                unsigned(closed.usage.input.unwrap_or(0)),
-            );
-            self.add(
-                job,
-                "sum",
-                "output",
-                unsigned(closed.usage.output.unwrap_or(0)),
-            );
+            self.add(job, "sum", "input", unsigned(closed.usage.input.unwrap_or(0)));
+            self.add(job, "sum", "output", unsigned(closed.usage.output.unwrap_or(0)));
         }
         self.add(job, "sum", "maybe_billed", i64::from(closed.maybe_billed));
         self.amount(job, ["usd", "tokens", "requests"], None, amount);
@@ -179,11 +163,7 @@ impl Tally {
 
     /// With a name the three words are kinds, without one they are names of kind `sum`.
     fn amount(&mut self, job: i64, words: [&'static str; 3], name: Option<&str>, amount: Amount) {
-        let values = [
-            amount.usd.0,
-            unsigned(amount.tokens),
-            unsigned(amount.requests),
-        ];
+        let values = [amount.usd.0, unsigned(amount.tokens), unsigned(amount.requests)];
         for (word, value) in words.into_iter().zip(values) {
             match name {
                 Some(name) => self.add(job, word, name.to_owned(), value),

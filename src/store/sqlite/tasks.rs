@@ -14,8 +14,7 @@ use crate::core::job::JobId;
 use crate::core::ports::{StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
 use crate::core::task::{
-    Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, TaskId, TaskState,
-    Transition,
+    Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, TaskId, TaskState, Transition,
 };
 
 /// Tasks planned in one transaction.
@@ -38,12 +37,11 @@ impl TaskStore for SqliteStore {
     async fn planned_all(&self, job: JobId) -> Stored<()> {
         self.write(move |ledger| {
             Box::pin(async move {
-                let changed = sqlx::query(
-                    "UPDATE jobs SET planned_all = 1 WHERE id = ? AND name IS NOT NULL",
-                )
-                .bind(job.0)
-                .execute(&mut ledger.connection)
-                .await?;
+                let changed =
+                    sqlx::query("UPDATE jobs SET planned_all = 1 WHERE id = ? AND name IS NOT NULL")
+                        .bind(job.0)
+                        .execute(&mut ledger.connection)
+                        .await?;
                 if changed.rows_affected() == 0 {
                     return Err(missing(job));
                 }
@@ -59,12 +57,7 @@ impl TaskStore for SqliteStore {
         claimed.into_iter().map(leased).collect()
     }
 
-    async fn begin(
-        &self,
-        lease: Lease,
-        request: NewRequest,
-        closed: Vec<Closed>,
-    ) -> Stored<RequestId> {
+    async fn begin(&self, lease: Lease, request: NewRequest, closed: Vec<Closed>) -> Stored<RequestId> {
         let (asked, answer) = Asked::new(BeginOrder {
             lease,
             request,
@@ -78,20 +71,12 @@ impl TaskStore for SqliteStore {
         self.order(Command::Record(asked), answer).await
     }
 
-    async fn settle(
-        &self,
-        lease: Lease,
-        transition: Transition,
-        closed: Vec<Closed>,
-    ) -> Stored<Settled> {
+    async fn settle(&self, lease: Lease, transition: Transition, closed: Vec<Closed>) -> Stored<Settled> {
         let mut order = SettleOrder::new(lease, transition, closed);
         if let Transition::Finish { samples } = &order.transition {
             for sample in samples {
                 if rows::sample_bytes(&sample.id).is_none() {
-                    return Err(StoreError::Broken(format!(
-                        "`{}` is no sample id",
-                        sample.id.0
-                    )));
+                    return Err(StoreError::Broken(format!("`{}` is no sample id", sample.id.0)));
                 }
                 order
                     .texts
@@ -107,18 +92,14 @@ impl TaskStore for SqliteStore {
     }
 
     async fn counts(&self, job: JobId) -> Stored<TaskCounts> {
-        let found =
-            sqlx::query("SELECT name, value FROM counters WHERE job = ? AND kind = 'tasks'")
-                .bind(job.0)
-                .fetch_all(&self.readers)
-                .await?;
+        let found = sqlx::query("SELECT name, value FROM counters WHERE job = ? AND kind = 'tasks'")
+            .bind(job.0)
+            .fetch_all(&self.readers)
+            .await?;
         let mut counts = TaskCounts::default();
         for row in found {
             let word: &str = row.try_get(0)?;
-            if let Some(state) = TaskState::ALL
-                .into_iter()
-                .find(|state| state.word() == word)
-            {
+            if let Some(state) = TaskState::ALL.into_iter().find(|state| state.word() == word) {
                 counts.set(state, rows::unsigned(row.try_get(1)?));
             }
         }
@@ -154,15 +135,8 @@ impl TaskStore for SqliteStore {
     }
 
     async fn reopen_cancelled(&self, job: JobId) -> Stored<u64> {
-        self.write(move |ledger| {
-            Box::pin(move_all(
-                ledger,
-                job,
-                [TaskState::Cancelled],
-                TaskState::Pending,
-            ))
-        })
-        .await
+        self.write(move |ledger| Box::pin(move_all(ledger, job, [TaskState::Cancelled], TaskState::Pending)))
+            .await
     }
 
     async fn answered(&self, fingerprint: Fingerprint) -> Stored<Option<RawResponse>> {
@@ -212,11 +186,10 @@ fn planned(job: JobId, task: &NewTask) -> Stored<Planned> {
 }
 
 async fn plan(ledger: &mut Ledger, job: JobId, planned: Vec<Planned>) -> Stored<()> {
-    let known: Option<i64> =
-        sqlx::query_scalar("SELECT id FROM jobs WHERE id = ? AND name IS NOT NULL")
-            .bind(job.0)
-            .fetch_optional(&mut ledger.connection)
-            .await?;
+    let known: Option<i64> = sqlx::query_scalar("SELECT id FROM jobs WHERE id = ? AND name IS NOT NULL")
+        .bind(job.0)
+        .fetch_optional(&mut ledger.connection)
+        .await?;
     known.ok_or_else(|| missing(job))?;
     let added = statements::INSERT_TASK
         .run(&mut ledger.connection, &planned, |task, values| {
@@ -229,9 +202,7 @@ async fn plan(ledger: &mut Ledger, job: JobId, planned: Vec<Planned>) -> Stored<
         })
         .await?;
     let added = super::tally::unsigned(added);
-    ledger
-        .tally
-        .add(job.0, "tasks", TaskState::Pending.word(), added);
+    ledger.tally.add(job.0, "tasks", TaskState::Pending.word(), added);
     Ok(())
 }
 

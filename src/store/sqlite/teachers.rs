@@ -15,10 +15,7 @@ pub(super) struct Teachers {
 
 impl Teachers {
     /// Reads the names if that was not done yet.
-    pub(super) async fn load(
-        &mut self,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), sqlx::Error> {
+    pub(super) async fn load(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         if !self.loaded {
             let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, name FROM teachers")
                 .fetch_all(connection)

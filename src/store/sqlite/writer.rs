@@ -212,9 +212,7 @@ impl Ledger {
             }
             Err(_) => {
                 self.teachers = Teachers::default();
-                self.connection
-                    .execute("ROLLBACK TO rare; RELEASE rare")
-                    .await?;
+                self.connection.execute("ROLLBACK TO rare; RELEASE rare").await?;
                 self.teachers.load(&mut self.connection).await?;
             }
         }
@@ -224,10 +222,7 @@ impl Ledger {
     /// Puts the write-ahead log back into the main file.
     async fn tidy(&mut self) {
         // A reader in the way only delays it to the next idle moment.
-        let _ = self
-            .connection
-            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            .await;
+        let _ = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
     }
 }
 

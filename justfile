@@ -1,0 +1,48 @@
+# Everything CI asks for, and the few things a release needs. `just --list` tells what each recipe does.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# the gate: formatting, lints, tests and their snapshots, supply chain, docs
+check: fmt-check lint snapshots deny docs
+
+# format the sources
+fmt:
+    cargo fmt
+
+# fail on unformatted sources
+fmt-check:
+    cargo fmt --check
+
+# clippy with warnings denied
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+# every test; arguments go to cargo, for instance `just test --test architecture`
+test *arguments:
+    cargo test --locked {{ arguments }}
+
+# every test, and no snapshot that none of them refers to (cargo install cargo-insta)
+snapshots:
+    cargo insta test --unreferenced reject --check -- --quiet
+
+# licences, bans, sources, advisories (cargo install cargo-deny)
+deny *arguments:
+    cargo deny --locked {{ arguments }} check
+
+# the documentation, warnings denied
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# what performance means here
+bench *arguments:
+    cargo bench --locked {{ arguments }}
+
+# line coverage, with a floor of 75 % for core, engine and validators (cargo install cargo-llvm-cov)
+coverage floor="75":
+    cargo llvm-cov --locked --json --summary-only --output-path target/coverage.json
+    .ci/coverage target/coverage.json {{ floor }}
+
+# an optimised binary, and what it weighs
+release:
+    cargo build --release --locked
+    ls -lh "${CARGO_TARGET_DIR:-target}/release/destiler"

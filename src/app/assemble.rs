@@ -1,0 +1,244 @@
+//! Configuration → adapters → engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_appender::non_blocking::WorkerGuard;
+
+use super::{beside, bundled, environment, logging};
+use crate::cli::{Database, Needs};
+use crate::config::{Dirs, Loaded, Redactor, Variables, resolve};
+use crate::core::api::{Failure, FailureKind};
+use crate::core::job::PauseReason;
+use crate::core::ports::{Recorder, Store};
+use crate::core::settings::{ProviderSettings, Settings, UiSettings};
+use crate::dataset::FilesystemDatasetWriter;
+use crate::engine::{self, Endpoint, Parts, Started};
+use crate::providers::CassetteRecorder;
+use crate::{dataset, providers, seeds, store, validators};
+
+/// Longest text file read beside a job.
+const TEXT_AT_MOST: u64 = 16 << 20;
+
+/// A running engine and what belongs to it.
+pub(super) struct Assembled {
+    pub(super) started: Started,
+    pub(super) held_by: Option<String>,
+    pub(super) logs: Option<WorkerGuard>,
+    pub(super) grace: Duration,
+    pub(super) ui: UiSettings,
+}
+
+/// Opens what is needed and starts the engine.
+pub(super) async fn assemble(
+    variables: &Variables,
+    dirs: &Dirs,
+    cwd: &Path,
+    loaded: Loaded,
+    needs: &Needs,
+    what: String,
+    log_bodies: bool,
+) -> Result<Assembled, Failure> {
+    let redactor =
+        Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
+    let writes = needs.database == Database::Write;
+    // A command that only reads leaves a fresh machine untouched.
+    let logs = if writes {
+        logging::start(&dirs.logs(), &redactor, variables, log_bodies)
+    } else {
+        None
+    };
+    let configuration = loaded
+        .entries()
+        .into_iter()
+        .map(|(key, value, origin)| (key, value.to_string(), origin.to_string()))
+        .collect();
+    let environment = environment::findings(dirs, &loaded, variables);
+    let settings = loaded.settings;
+    let (store, held_by) = open(&settings, dirs, needs, what).await?;
+    let (configured, mock_by_default) = with_mock(&settings);
+    let mut endpoints = Vec::with_capacity(configured.len());
+    for provider in configured {
+        endpoints.push(endpoint(provider, needs.providers, variables, &redactor).await);
+    }
+    let recorder = match &needs.record {
+        None => None,
+        Some(path) => Some(recorder(path, &endpoints)?),
+    };
+    let grace = Duration::from_secs(settings.engine.grace_seconds);
+    let ui = settings.ui.clone();
+    let root = settings
+        .dataset_root
+        .clone()
+        .unwrap_or_else(|| cwd.join("datasets"));
+    let parts = Parts {
+        store,
+        held_by: held_by.clone(),
+        settings,
+        configuration,
+        endpoints,
+        mock_by_default,
+        validators: validators::CATALOG,
+        formats: dataset::CATALOG,
+        seed_kinds: seeds::CATALOG.kinds(),
+        open_rows: Arc::new(open_rows),
+        read_text: Arc::new(read_text),
+        compile_schema: validators::compile_schema,
+        dataset: Arc::new(FilesystemDatasetWriter::new(root)),
+        recorder,
+        bundled: bundled::JOBS,
+        environment,
+        writes,
+        runs: needs.runs,
+    };
+    let started = engine::start(parts).await.map_err(Failure::from)?;
+    Ok(Assembled {
+        started,
+        held_by,
+        logs,
+        grace,
+        ui,
+    })
+}
+
+async fn open(
+    settings: &Settings,
+    dirs: &Dirs,
+    needs: &Needs,
+    what: String,
+) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
+    let path = settings
+        .database_url
+        .as_deref()
+        .map_or_else(|| dirs.database(), file_of);
+    let mode = match needs.database {
+        Database::None => return Ok((Arc::new(store::memory::MemoryStore::new()), None)),
+        Database::Read => store::OpenMode::Read,
+        Database::Write => store::OpenMode::Write { what },
+    };
+    let opened = store::open(&path, settings.engine.durability, mode).await?;
+    if needs.database == Database::Write
+        && opened.held_by.is_none()
+        && let Some(why) = opened.read_only
+    {
+        return Err(Failure::new(
+            FailureKind::Unexpected,
+            format!("{} cannot be written", path.display()),
+        )
+        .because(why));
+    }
+    Ok((opened.store, opened.held_by))
+}
+
+/// The file of a `database_url`.
+fn file_of(url: &str) -> PathBuf {
+    PathBuf::from(
+        url.strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+            .unwrap_or(url),
+    )
+}
+
+/// The configured providers and the built-in mock, which is always there to be named; the flag tells that it is all there is.
+fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
+    let mut all = settings.providers.clone();
+    let alone = all.is_empty();
+    for provider in &mut all {
+        if provider.kind == "mock" && provider.models.is_empty() {
+            provider.models = providers::default_models();
+        }
+    }
+    let mut mock = ProviderSettings {
+        name: "mock".to_owned(),
+        kind: "mock".to_owned(),
+        ..ProviderSettings::default()
+    };
+    mock.models = providers::default_models();
+    if !alone {
+        // Jobs may name it, but nothing is routed to it by capability beside real teachers.
+        for model in &mut mock.models {
+            model.capabilities.clear();
+        }
+    }
+    all.push(mock);
+    (all, alone)
+}
+
+/// Builds a provider, with its key if it is going to be asked.
+async fn endpoint(
+    settings: ProviderSettings,
+    asked: bool,
+    variables: &Variables,
+    redactor: &Redactor,
+) -> Endpoint {
+    let provider = build(&settings, asked, variables, redactor).await;
+    Endpoint { settings, provider }
+}
+
+async fn build(
+    settings: &ProviderSettings,
+    asked: bool,
+    variables: &Variables,
+    redactor: &Redactor,
+) -> Result<Arc<dyn crate::core::ports::ModelProvider>, PauseReason> {
+    let key = match &settings.api_key {
+        Some(source) if asked => {
+            let key = resolve(source, variables)
+                .await
+                .map_err(|error| PauseReason::Auth(format!("{}: {error}", settings.name)))?;
+            redactor.add(&key);
+            Some(key)
+        }
+        Some(_) | None => None,
+    };
+    let entry = providers::CATALOG
+        .find(&settings.kind)
+        .map_err(|error| PauseReason::NoTeacher(error.message))?;
+    (entry.build)(settings, key)
+        .map_err(|error| PauseReason::NoTeacher(format!("{}: {error}", settings.name)))
+}
+
+fn recorder(path: &Path, endpoints: &[Endpoint]) -> Result<Arc<dyn Recorder>, Failure> {
+    let settings: Vec<ProviderSettings> = endpoints
+        .iter()
+        .map(|endpoint| endpoint.settings.clone())
+        .collect();
+    let recorder = CassetteRecorder::create(path, &settings).map_err(|error| {
+        let failure = Failure::new(
+            FailureKind::Usage,
+            format!("cannot record into {}", path.display()),
+        );
+        failure
+            .because(error.to_string())
+            .help("name a file that is not there yet")
+    })?;
+    Ok(Arc::new(recorder))
+}
+
+/// Opens seeds beside a job file, or in the binary for a bundled job.
+fn open_rows(base: &str, path: &str) -> Result<crate::core::ports::Rows, crate::core::ports::SeedError> {
+    if base == engine::BUNDLED
+        && let Some(text) = bundled::file(path)
+    {
+        return Ok(seeds::of_text(path, text));
+    }
+    seeds::open(&if path == "-" {
+        PathBuf::from(path)
+    } else {
+        beside(base, path)
+    })
+}
+
+/// A text file of reasonable size.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "job files and schemas, with a limit on their size"
+)]
+fn read_text(path: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if length > TEXT_AT_MOST {
+        return Err(format!("{length} bytes are too many for a text of a job"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}

@@ -1,0 +1,177 @@
+//! What the process finds around it: variables, clock, editor, and the tables that commands without an engine print.
+
+use std::path::PathBuf;
+
+use crate::cli::{ConfigFile, KeyRow, Offline, ThemeRow};
+use crate::config::{self, Dirs, Flags, Loaded, Variables};
+use crate::core::api::{Finding, Level};
+use crate::tui;
+
+/// The environment, once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "read once, here; everybody else is given what they need"
+)]
+pub(super) fn variables() -> Variables {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Milliseconds since 1970 UTC.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the screen counts on from this moment by itself"
+)]
+pub(super) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// Seconds that local time is ahead of UTC.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the screen shows local times from this offset"
+)]
+pub(super) fn offset_seconds() -> i32 {
+    jiff::Zoned::now().offset().seconds()
+}
+
+/// The user's editor.
+pub(super) fn editor(variables: &Variables) -> Option<String> {
+    ["DESTILER_EDITOR", "VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| variables.get(*name).filter(|value| !value.is_empty()).cloned())
+}
+
+/// Data for commands that need no engine.
+pub(super) fn offline(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Offline {
+    let keys = tui::keys::rows()
+        .into_iter()
+        .map(|(context, keys, action, help)| KeyRow {
+            context: context.to_owned(),
+            keys,
+            action: action.to_owned(),
+            help: help.to_owned(),
+        });
+    let themes = tui::theme::names().map(|(name, about)| ThemeRow {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        origin: "built in".to_owned(),
+    });
+    let job = (
+        PathBuf::from("jobs/quickstart.toml"),
+        super::bundled::JOBS
+            .first()
+            .map_or("", |job| job.source)
+            .to_owned(),
+    );
+    let seeds = super::bundled::file("seeds/topics.jsonl")
+        .unwrap_or_default()
+        .to_owned();
+    Offline {
+        keys: keys.collect(),
+        themes: themes.collect(),
+        config_files: config_files(dirs, loaded, flags),
+        init: vec![
+            (PathBuf::from("destiler.toml"), config::EXAMPLE.to_owned()),
+            job,
+            (PathBuf::from("jobs/seeds/topics.jsonl"), seeds),
+        ],
+    }
+}
+
+fn config_files(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Vec<ConfigFile> {
+    let read = loaded.map(|loaded| loaded.files.clone()).unwrap_or_default();
+    let user = dirs.config_file();
+    let mut files: Vec<ConfigFile> = read
+        .iter()
+        .map(|path| {
+            let what = if flags.config.as_ref() == Some(path) {
+                "--config"
+            } else if *path == user {
+                "the user's own"
+            } else {
+                "the nearest project file"
+            };
+            ConfigFile {
+                path: path.clone(),
+                what: what.to_owned(),
+                exists: true,
+            }
+        })
+        .collect();
+    if !read.contains(&user) {
+        files.push(ConfigFile {
+            path: user,
+            what: "the user's own".to_owned(),
+            exists: false,
+        });
+    }
+    files
+}
+
+/// Findings about the environment, for the doctor.
+pub(super) fn findings(dirs: &Dirs, loaded: &Loaded, variables: &Variables) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = loaded
+        .warnings
+        .iter()
+        .map(|warning| Finding {
+            level: Level::Warning,
+            topic: "config".to_owned(),
+            message: warning.clone(),
+            help: None,
+        })
+        .collect();
+    let files: Vec<String> = loaded
+        .files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    let read = if files.is_empty() {
+        "no file; the defaults apply".to_owned()
+    } else {
+        files.join(", ")
+    };
+    findings.push(Finding {
+        level: Level::Ok,
+        topic: "config".to_owned(),
+        message: read,
+        help: None,
+    });
+    findings.push(terminal(variables));
+    findings.push(Finding {
+        level: Level::Ok,
+        topic: "logs".to_owned(),
+        message: dirs.logs().display().to_string(),
+        help: None,
+    });
+    findings
+}
+
+fn terminal(variables: &Variables) -> Finding {
+    let value = |name: &str| variables.get(name).map_or("", String::as_str);
+    let term = value("TERM");
+    let message = format!("TERM={term} COLORTERM={}", value("COLORTERM"));
+    let (level, help) = if term.is_empty() || term == "dumb" {
+        (
+            Level::Warning,
+            Some("the full-screen application needs a terminal; commands work everywhere".to_owned()),
+        )
+    } else if !value("TMUX").is_empty() {
+        (
+            Level::Warning,
+            Some(
+                "tmux drops copied text unless `set -s set-clipboard on`; copies are also kept in a file"
+                    .to_owned(),
+            ),
+        )
+    } else {
+        (Level::Ok, None)
+    };
+    Finding {
+        level,
+        topic: "terminal".to_owned(),
+        message,
+        help,
+    }
+}

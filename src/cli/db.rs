@@ -1,0 +1,152 @@
+//! `db`: facts about the database, its health, a copy, and tidying up.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::format::{bytes, count};
+use super::line::{Line, Style};
+use super::output::{Ending, Outcome};
+use super::summary::labelled;
+use super::{Plain, exit};
+use crate::core::api::{Answer, Command, Query, Receipt};
+use crate::core::ports::DatabaseInfo;
+use crate::core::text::grouped;
+
+const INFO_JSON: &str = "\
+With --json one object, rows as [jobs, tasks, requests, samples]:
+  {\"path\":\"…\",\"bytes\":n,\"wal_bytes\":n,\"schema_version\":n,\"engine_version\":\"…\",\"rows\":[n,n,n,n],\"held_by\":…}";
+const CHECK_JSON: &str = "\
+With --json one object: {\"ok\":true,\"findings\":[\"…\"]}
+Exit code 7 if anything is wrong.";
+const BACKUP_JSON: &str = "With --json one object: {\"file\":\"…\"}";
+const CLEAN_JSON: &str = "With --json one object: {\"freed_bytes\":n}";
+
+/// Look after the database.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DatabaseCommand {
+    /// Say where it is, how large, and who holds it
+    #[command(after_long_help = INFO_JSON)]
+    Info,
+    /// Look for damage
+    #[command(after_long_help = CHECK_JSON)]
+    Check {
+        /// Audit the books too: every task, request and sample accounted for
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Write a consistent copy, while jobs run or not
+    #[command(after_long_help = BACKUP_JSON)]
+    Backup {
+        /// A file that does not exist yet
+        path: PathBuf,
+    },
+    /// Give back the space of deleted jobs
+    #[command(after_long_help = CLEAN_JSON)]
+    Clean,
+}
+
+/// Carries the command out.
+pub(super) async fn run(command: &DatabaseCommand, plain: &mut Plain<'_>) -> Outcome {
+    match command {
+        DatabaseCommand::Info => info(plain).await,
+        DatabaseCommand::Check { deep } => check(*deep, plain).await,
+        DatabaseCommand::Backup { path } => {
+            let Receipt::Done = plain.app.order(Command::Backup(path.clone())).await? else {
+                return Err(Ending::mismatch());
+            };
+            plain.out.say(format!("copied to {}", path.display()));
+            if plain.out.json {
+                plain.out.json(&json!({ "file": path }))?;
+            }
+            Ok(exit::OK)
+        }
+        DatabaseCommand::Clean => {
+            let Receipt::Count(freed) = plain.app.order(Command::Clean).await? else {
+                return Err(Ending::mismatch());
+            };
+            plain.out.say(format!("{} freed", bytes(freed)));
+            if plain.out.json {
+                plain.out.json(&json!({ "freed_bytes": freed }))?;
+            }
+            Ok(exit::OK)
+        }
+    }
+}
+
+async fn ask(check: Option<bool>, plain: &Plain<'_>) -> Result<(DatabaseInfo, Vec<String>), Ending> {
+    match plain.app.ask(Query::Database { check }).await? {
+        Answer::Database(info, findings) => Ok((info, findings)),
+        _ => Err(Ending::mismatch()),
+    }
+}
+
+async fn info(plain: &mut Plain<'_>) -> Outcome {
+    let (info, _) = ask(None, plain).await?;
+    if plain.out.json {
+        plain.out.json(&info)?;
+        return Ok(exit::OK);
+    }
+    let [jobs, tasks, requests, samples] = info.rows;
+    let held = info.held_by.as_deref().unwrap_or("nobody else");
+    for line in [
+        labelled("file", &info.path),
+        labelled(
+            "size",
+            format!("{}, log {}", bytes(info.bytes), bytes(info.wal_bytes)),
+        ),
+        labelled(
+            "rows",
+            format!(
+                "{} · {} · {} · {}",
+                count(jobs, "job"),
+                count(tasks, "task"),
+                count(requests, "request"),
+                count(samples, "sample")
+            ),
+        ),
+        labelled(
+            "version",
+            format!(
+                "schema {}, SQLite {}",
+                grouped(info.schema_version.unsigned_abs()),
+                info.engine_version
+            ),
+        ),
+        labelled("held by", held),
+    ] {
+        plain.out.print(line)?;
+    }
+    Ok(exit::OK)
+}
+
+async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
+    let (info, findings) = ask(Some(deep), plain).await?;
+    let ok = findings.is_empty();
+    if plain.out.json {
+        plain.out.json(&json!({ "ok": ok, "findings": findings }))?;
+    } else {
+        for finding in &findings {
+            plain
+                .out
+                .print(Line::styled(Style::Bad, "✗ ").and(Style::Plain, finding))?;
+        }
+        if ok {
+            let what = if deep {
+                "whole, and the books balance"
+            } else {
+                "whole"
+            };
+            plain.out.print(
+                Line::styled(Style::Good, "✓ ").and(Style::Plain, format!("{} is {what}", info.path)),
+            )?;
+        } else {
+            plain.out.say(Line::styled(Style::Good, "help: ").and(
+                Style::Plain,
+                "make a copy with `destiler db backup` before anything else",
+            ));
+        }
+    }
+    Ok(if ok { exit::OK } else { exit::RECORDS })
+}

@@ -1,0 +1,131 @@
+//! `export` and `verify`: a dataset written, and a dataset checked.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::format::{bytes, count};
+use super::line::{Line, Style};
+use super::output::{Ending, Outcome};
+use super::{Plain, exit};
+use crate::core::api::{Answer, Command, Export, Query, Receipt, StreamRequest};
+
+const EXPORT_JSON: &str = "\
+Rows go to stdout as they are; how many is said on stderr.
+With -o and --json one object: {\"rows\":n,\"file\":\"…\"}";
+const VERIFY_JSON: &str = "\
+With --json one object: {\"job\":\"<name>\",\"rows\":n,\"bytes\":n,\"findings\":[\"…\"]}
+Exit code 7 if anything is wrong.";
+
+/// Which rows, in which shape, where to.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXPORT_JSON)]
+pub struct ExportArguments {
+    /// The job's name
+    pub job: String,
+    /// Write into this file, whole or not at all, instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Another format than the job's: messages, sharegpt, openai, alpaca, `prompt_completion`, preference, kd, raw
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Only this part of the split
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Samples besides the accepted ones
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub include: Option<Include>,
+}
+
+/// Samples besides the accepted ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Include {
+    /// Rejected ones and those that wait for a person.
+    Rejected,
+}
+
+/// Which dataset.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = VERIFY_JSON)]
+pub struct VerifyArguments {
+    /// The directory with the dataset's manifest.json
+    pub dir: PathBuf,
+}
+
+/// Writes the rows.
+pub(super) async fn export(arguments: &ExportArguments, plain: &mut Plain<'_>) -> Outcome {
+    let export = Export {
+        job: arguments.job.clone(),
+        format: arguments.format.clone(),
+        split: arguments.split.clone(),
+        include_rejected: arguments.include.is_some(),
+    };
+    let Some(path) = &arguments.output else {
+        let report = {
+            let mut rows = plain.out.rows();
+            plain
+                .app
+                .stream(StreamRequest::Export(export), &mut *rows)
+                .await?
+        };
+        if report.closed {
+            return Err(Ending::ClosedPipe);
+        }
+        plain.out.say(count(report.rows, "row"));
+        return Ok(exit::OK);
+    };
+    let order = Command::ExportTo {
+        export,
+        path: path.clone(),
+    };
+    let Receipt::Count(rows) = plain.app.order(order).await? else {
+        return Err(Ending::mismatch());
+    };
+    plain
+        .out
+        .say(format!("{} in {}", count(rows, "row"), path.display()));
+    if plain.out.json {
+        plain.out.json(&json!({ "rows": rows, "file": path }))?;
+    }
+    Ok(exit::OK)
+}
+
+/// Checks the dataset.
+pub(super) async fn verify(arguments: &VerifyArguments, plain: &mut Plain<'_>) -> Outcome {
+    let answer = plain.app.ask(Query::Verify(arguments.dir.clone())).await?;
+    let Answer::Verified(verified) = answer else {
+        return Err(Ending::mismatch());
+    };
+    if plain.out.json {
+        plain.out.json(&verified)?;
+    } else {
+        for finding in &verified.findings {
+            plain
+                .out
+                .print(Line::styled(Style::Bad, "✗ ").and(Style::Plain, finding))?;
+        }
+        let size = format!("{}, {}", count(verified.rows, "row"), bytes(verified.bytes));
+        let line = if verified.findings.is_empty() {
+            Line::styled(Style::Good, "✓ ").and(
+                Style::Plain,
+                format!(
+                    "{}: {size}; every byte and every row is accounted for",
+                    verified.job
+                ),
+            )
+        } else {
+            Line::from(format!(
+                "{}: {size}, {}",
+                verified.job,
+                count(verified.findings.len() as u64, "finding")
+            ))
+        };
+        plain.out.print(line)?;
+    }
+    Ok(if verified.findings.is_empty() {
+        exit::OK
+    } else {
+        exit::RECORDS
+    })
+}

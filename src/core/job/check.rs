@@ -1,0 +1,263 @@
+//! What does not fit together in a job file whose parts could be read: names used twice, variables nobody provides, fields that
+//! refer to nothing, teachers nobody configured, targets nobody can reach.
+
+use std::collections::BTreeSet;
+
+use super::parse::{FormatFields, Known, Places, StepPlaces};
+use super::report::{Report, Severity, Span, hint, quote};
+use super::scope::{Scope, Unknown};
+use super::{JobSpec, Step, TeacherUse};
+use crate::core::catalog::{Plug, PlugError};
+use crate::core::plan::Plan;
+use crate::core::template::{Template, TemplateProblem, root};
+
+/// The built-in teacher answers for any model that a job names.
+const MOCK: &str = "mock/";
+
+pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
+    let scope = Scope::new(spec, known.seed_fields.as_deref());
+    names(spec, places, report);
+    for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
+        templates(at, step, &scope, places, report);
+        step_teachers(step, places, known, report);
+        if step.reask > 0 && step.schema.is_none() {
+            let path = format!("{}.on_invalid", places.path);
+            let message = "has no effect: without a schema no answer is invalid";
+            report.warning(&places.on_invalid, &path, message, None);
+        }
+    }
+    validators(spec, places, known, report);
+    target(spec, places, report);
+    dataset(spec, &scope, places, known, report);
+}
+
+fn names(spec: &JobSpec, places: &Places, report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for (step, places) in spec.steps.iter().zip(&places.steps) {
+        let path = format!("{}.name", places.path);
+        let name = quote(&step.name);
+        if step.name.is_empty() {
+            continue;
+        }
+        if !seen.insert(&step.name) {
+            report.error(&places.name, &path, format!("another step is called {name} too"));
+        }
+        if spec.vary.iter().any(|(field, _)| *field == step.name) {
+            report.error(
+                &places.name,
+                &path,
+                format!("a varied field is called {name} too"),
+            );
+        }
+    }
+    let many = spec.steps.iter().zip(&places.steps);
+    let many = many.filter(|(step, _)| step.candidates > 1);
+    for (_, places) in many.skip(1) {
+        let path = format!("{}.candidates", places.path);
+        let message = "only one step may ask for more than one candidate";
+        report.error(&places.candidates, &path, message);
+    }
+}
+
+fn templates(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report: &mut Report) {
+    let system = step.system.as_deref();
+    let when = step.when.as_deref();
+    let texts = [
+        ("system", system, &places.system),
+        ("prompt", Some(step.prompt.as_str()), &places.prompt),
+        ("when", when, &places.when),
+    ];
+    for (key, source, span) in texts {
+        let Some(source) = source else { continue };
+        let path = format!("{}.{key}", places.path);
+        let compiled = if key == "when" {
+            Template::condition(&path, source)
+        } else {
+            Template::compile(&path, source)
+        };
+        match compiled {
+            Ok(template) => template_variables(&template, at, scope, &path, span, report),
+            Err(TemplateProblem { line, message, .. }) => {
+                let span = report.inside(span, line);
+                report.error(&span, &path, message);
+            }
+        }
+    }
+}
+
+fn template_variables(
+    template: &Template,
+    at: usize,
+    scope: &Scope,
+    path: &str,
+    span: &Span,
+    report: &mut Report,
+) {
+    for variable in template.variables() {
+        if template.tolerates(root(&variable)) {
+            continue;
+        }
+        if let Err(unknown) = scope.variable(&variable, at) {
+            note(unknown, span, path, report);
+        }
+    }
+}
+
+fn note(unknown: Unknown, span: &Span, path: &str, report: &mut Report) {
+    let Unknown {
+        severity,
+        message,
+        help,
+    } = unknown;
+    match severity {
+        Severity::Error => report.error_with(span, path, message, help),
+        Severity::Warning => report.warning(span, path, message, help),
+    }
+}
+
+fn step_teachers(step: &Step, places: &StepPlaces, known: &Known, report: &mut Report) {
+    for (teacher, span) in step.teachers.iter().zip(&places.teachers) {
+        named_teacher(teacher, span, &format!("{}.teachers", places.path), known, report);
+    }
+    if let Some(capability) = &step.capability {
+        let path = format!("{}.capability", places.path);
+        if step.teachers.is_empty() {
+            wanted(capability, &places.capability, &path, known, report);
+        } else {
+            let message = "has no effect: the step names its teachers";
+            report.warning(&places.capability, &path, message, None);
+        }
+    }
+}
+
+fn named_teacher(teacher: &TeacherUse, span: &Span, path: &str, known: &Known, report: &mut Report) {
+    let name = quote(&teacher.name);
+    if !teacher.name.contains('/') {
+        let help = Some("provider/model".to_owned());
+        report.error_with(span, path, format!("{name} names no model of a provider"), help);
+    } else if !known.teachers.is_empty()
+        && !teacher.name.starts_with(MOCK)
+        && !known.teachers.iter().any(|known| known.name == teacher.name)
+    {
+        let names: Vec<&str> = known.teachers.iter().map(|known| known.name.as_str()).collect();
+        let help = hint(&teacher.name, &names);
+        report.error_with(span, path, format!("no teacher {name} is configured"), help);
+    }
+}
+
+fn wanted(capability: &str, span: &Span, path: &str, known: &Known, report: &mut Report) {
+    let all = known.teachers.iter().flat_map(|teacher| &teacher.capabilities);
+    let all: BTreeSet<&str> = all.map(String::as_str).collect();
+    if !known.teachers.is_empty() && !all.contains(capability) {
+        let all: Vec<&str> = all.into_iter().collect();
+        let message = format!("no configured teacher declares {}", quote(capability));
+        report.error_with(span, path, message, hint(capability, &all));
+    }
+}
+
+fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
+    for (plug, places) in spec.validators.iter().zip(&places.validators) {
+        let path = |key: &str| format!("{}.{key}", places.path);
+        if !known.validators.is_empty() && !known.validators.contains(&plug.kind.as_str()) {
+            let message = format!("unknown kind {}", quote(&plug.kind));
+            let help = hint(&plug.kind, known.validators);
+            report.error_with(places.of("kind"), &path("kind"), message, help);
+            continue;
+        }
+        if let Err(PlugError { key, message }) = (known.check_validator)(plug) {
+            let key = key.as_deref().unwrap_or_default();
+            let at = if key.is_empty() {
+                places.path.clone()
+            } else {
+                path(key)
+            };
+            let help = expected(&message, key);
+            report.error_with(places.of(key), &at, message, help);
+        }
+        judge_teachers(plug, places, known, report);
+    }
+}
+
+/// A validator that asks teachers names them like a step does.
+fn judge_teachers(plug: &Plug, places: &super::parse::ValidatorPlaces, known: &Known, report: &mut Report) {
+    let teachers = plug.params.get("teachers").cloned().unwrap_or_default();
+    let teachers: Vec<TeacherUse> = serde_json::from_value(teachers).unwrap_or_default();
+    for teacher in &teachers {
+        let path = format!("{}.teachers", places.path);
+        named_teacher(teacher, places.of("teachers"), &path, known, report);
+    }
+    let capability = plug.params.get("capability").and_then(|value| value.as_str());
+    if let Some(capability) = capability.filter(|_| teachers.is_empty()) {
+        let path = format!("{}.capability", places.path);
+        wanted(capability, places.of("capability"), &path, known, report);
+    }
+}
+
+/// The nearest of the words that an "unknown field" error lists.
+fn expected(message: &str, key: &str) -> Option<String> {
+    let (_, list) = message.split_once("expected")?;
+    let known: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+    let near = crate::core::text::nearest(key, &known)?;
+    Some(format!("did you mean `{near}`?"))
+}
+
+fn target(spec: &JobSpec, places: &Places, report: &mut Report) {
+    let Some(target) = spec.target else { return };
+    let candidates = spec.steps.iter().map(|step| u64::from(step.candidates));
+    let candidates = candidates.max().unwrap_or(1);
+    let Some(tasks) = Plan::new(spec, None).total().or(target.tasks_at_most) else {
+        return;
+    };
+    let most = tasks.saturating_mul(candidates);
+    if most < target.accepted {
+        let message = format!(
+            "{} samples are wanted, but the tasks can make {most} at most",
+            target.accepted
+        );
+        report.warning(&places.target, "target.accepted", message, None);
+    }
+}
+
+fn dataset(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, report: &mut Report) {
+    let dataset = &spec.dataset;
+    let kinds: Vec<&str> = known.formats.iter().map(|format| format.kind).collect();
+    let format = known.formats.iter().find(|format| format.kind == dataset.format);
+    if format.is_none() && !kinds.is_empty() {
+        let message = format!("unknown format {}", quote(&dataset.format));
+        let help = hint(&dataset.format, &kinds);
+        report.error_with(&places.format, "dataset.format", message, help);
+    }
+    for ((field, path), span) in dataset.fields.iter().zip(&places.fields) {
+        let key = format!("dataset.fields.{field}");
+        if let Some(format) = format {
+            unknown_field(format, field, span, &key, report);
+        }
+        if let Err(unknown) = scope.field(path) {
+            note(unknown, span, &key, report);
+        }
+    }
+    let required = format.map_or(&[] as &[&str], |format| format.required);
+    for field in required {
+        if !dataset.fields.is_empty() && !dataset.fields.contains_key(*field) {
+            let message = format!("the format `{}` needs it", dataset.format);
+            report.error(&places.format, &format!("dataset.fields.{field}"), message);
+        }
+    }
+    if report.errors() == 0
+        && let Err(PlugError { key, message }) = (known.check_format)(dataset, spec)
+    {
+        let key = key.map_or_else(|| "dataset".to_owned(), |key| format!("dataset.{key}"));
+        report.error(&places.format, &key, message);
+    }
+}
+
+fn unknown_field(format: &FormatFields, field: &str, span: &Span, key: &str, report: &mut Report) {
+    let Some(optional) = format.optional else {
+        return;
+    };
+    let names: Vec<&str> = format.required.iter().chain(optional).copied().collect();
+    if !names.contains(&field) {
+        let message = format!("the format `{}` has no such field", format.kind);
+        report.error_with(span, key, message, hint(field, &names));
+    }
+}

@@ -1,0 +1,290 @@
+//! The smaller tables of a job file: its name, `[seeds]`, `[vary]`, `[[validators]]` and `[target]`.
+
+use serde_json::Value;
+
+use super::parse::{Known, Places, ValidatorPlaces, no_seeds};
+use super::read::{Node, Table};
+use super::report::{Report, hint, quote};
+use super::{Chunk, SeedSource, Seeds, Target, Vary};
+use crate::core::Row;
+use crate::core::catalog::Plug;
+
+/// Largest count of rows or tasks that can be asked for.
+const COUNT_AT_MOST: u64 = 1_000_000_000_000;
+
+/// File names that some systems keep for devices.
+const RESERVED: &[&str] = &[
+    "con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+];
+
+/// Words that mean something else inside a template.
+const TEMPLATE_WORDS: &[&str] = &[
+    "and",
+    "caller",
+    "debug",
+    "dict",
+    "elif",
+    "else",
+    "endfor",
+    "endif",
+    "false",
+    "for",
+    "if",
+    "in",
+    "is",
+    "lipsum",
+    "loop",
+    "namespace",
+    "none",
+    "not",
+    "or",
+    "range",
+    "self",
+    "set",
+    "super",
+    "true",
+];
+
+/// A name that becomes a file or directory: `[a-z0-9-]{1,64}`, with `_` where `underscore` says so.
+pub(super) fn file_name(name: &str, underscore: bool) -> Result<(), &'static str> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (underscore && c == '_');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        return Err("1 to 64 of a-z, 0-9 and -");
+    }
+    if RESERVED.contains(&name) {
+        return Err("this name is reserved on some systems");
+    }
+    Ok(())
+}
+
+/// A name that templates use as a variable: `[a-z][a-z0-9_]*`, at most 64, in any case where `any_case` says so.
+pub(super) fn variable_name(name: &str, any_case: bool) -> Result<(), &'static str> {
+    let letter = |c: char| c.is_ascii_lowercase() || (any_case && (c.is_ascii_uppercase() || c == '_'));
+    let fits = name.starts_with(letter)
+        && name.len() <= 64
+        && name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '_');
+    if !fits {
+        return Err("a letter, then letters, digits and _; at most 64");
+    }
+    if TEMPLATE_WORDS.contains(&name) {
+        return Err("this word means something else in templates");
+    }
+    Ok(())
+}
+
+pub(super) fn name(node: &Node, report: &mut Report) -> Option<String> {
+    let name = node.string(report)?;
+    if let Err(rule) = file_name(&name, false) {
+        let message = format!("{} is no name for a job", quote(&name));
+        report.error_with(&node.span, &node.path, message, Some(rule.to_owned()));
+    }
+    Some(name)
+}
+
+pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, report: &mut Report) -> Seeds {
+    let node = table.need("seeds", report);
+    let Some(mut table) = node.and_then(|node| node.table(report)) else {
+        return no_seeds();
+    };
+    places.seeds = table.span.clone();
+    let path = table.get("path");
+    let rows = table.get("rows");
+    let count = table.get("count");
+    let given = [&path, &rows, &count].into_iter().flatten().count();
+    if given != 1 {
+        let message = format!("exactly one of path, rows and count is needed, found {given}");
+        report.error(&table.span, &table.path, message);
+    }
+    let source = None
+        .or_else(|| path.and_then(|node| seed_path(&node, known, report)))
+        .or_else(|| rows.and_then(|node| seed_rows(&node, report)))
+        .or_else(|| {
+            let count = count?.whole(1..=COUNT_AT_MOST, report)?;
+            Some(SeedSource::Count(count))
+        });
+    let is_count = matches!(source, Some(SeedSource::Count(_)));
+    let seeds = Seeds {
+        source: source.unwrap_or_else(|| no_seeds().source),
+        limit: table
+            .get("limit")
+            .and_then(|node| node.whole(1..=COUNT_AT_MOST, report)),
+        shuffle: table
+            .get("shuffle")
+            .and_then(|node| node.boolean(report))
+            .unwrap_or(false),
+        repeat: table
+            .get("repeat")
+            .and_then(|node| node.whole(1..=1_000_000, report))
+            .unwrap_or(1),
+        chunk: table.get("chunk").and_then(|node| {
+            if is_count {
+                report.error(&node.span, &node.path, "there are no rows to cut");
+            }
+            chunk(&node, report)
+        }),
+    };
+    table.finish(report);
+    seeds
+}
+
+fn seed_path(node: &Node, known: &Known, report: &mut Report) -> Option<SeedSource> {
+    let path = node.string(report)?;
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let extension = extension.to_ascii_lowercase();
+    if path.is_empty() {
+        report.error(&node.span, &node.path, "is empty");
+    } else if path != "-"
+        && !known.seed_extensions.is_empty()
+        && !known.seed_extensions.contains(&extension.as_str())
+    {
+        let message = format!("no reader for files like {}", quote(name));
+        let help = hint(&extension, known.seed_extensions);
+        report.error_with(&node.span, &node.path, message, help);
+    }
+    Some(SeedSource::Path(path))
+}
+
+fn seed_rows(node: &Node, report: &mut Report) -> Option<SeedSource> {
+    let items = node.list(report)?;
+    if items.is_empty() {
+        report.error(&node.span, &node.path, "has no row");
+    }
+    let rows: Vec<Row> = items.iter().filter_map(|item| item.row(report)).collect();
+    Some(SeedSource::Rows(rows))
+}
+
+fn chunk(node: &Node, report: &mut Report) -> Option<Chunk> {
+    let mut table = node.table(report)?;
+    let field = table.need("field", report);
+    let field = field.and_then(|node| node.string(report));
+    let size = table.need("size", report);
+    let size = size.and_then(|node| node.whole(1..=10_000_000, report));
+    let most = size.map_or(usize::MAX, |size: usize| size / 2);
+    let overlap = table.get("overlap");
+    let overlap = overlap.map_or(Some(0), |node| node.whole(0..=most, report));
+    table.finish(report);
+    Some(Chunk {
+        field: field?,
+        size: size?,
+        overlap: overlap?,
+    })
+}
+
+pub(super) fn vary(table: &mut Table, places: &mut Places, report: &mut Report) -> Vec<(String, Vary)> {
+    let Some(table) = table.get("vary").and_then(|node| node.table(report)) else {
+        return Vec::new();
+    };
+    let mut fields = Vec::new();
+    for (name, span, node) in table.entries() {
+        if let Err(rule) = variable_name(name, true) {
+            let message = format!("{} is no name for a field", quote(name));
+            report.error_with(&span, &node.path, message, Some(rule.to_owned()));
+        }
+        // A field that cannot be drawn still has its name, so that templates are checked against it.
+        let vary = vary_field(&node, report).unwrap_or(Vary::Integer(0, 0));
+        fields.push((name.to_owned(), vary));
+        places.vary.push(span);
+    }
+    fields
+}
+
+fn vary_field(node: &Node, report: &mut Report) -> Option<Vary> {
+    let mut table = node.table(report)?;
+    let (choose, weights, integer) = (table.get("choose"), table.get("weights"), table.get("integer"));
+    let given = [&choose, &weights, &integer].into_iter().flatten().count();
+    if given != 1 {
+        let message = format!("exactly one of choose, weights and integer is needed, found {given}");
+        report.error(&node.span, &node.path, message);
+    }
+    table.finish(report);
+    None.or_else(|| choose.and_then(|node| choices(&node, report)))
+        .or_else(|| weights.and_then(|node| weighted(&node, report)))
+        .or_else(|| integer.and_then(|node| between(&node, report)))
+}
+
+fn choices(node: &Node, report: &mut Report) -> Option<Vary> {
+    let items = node.list(report)?;
+    if items.is_empty() {
+        report.error(&node.span, &node.path, "has nothing to choose from");
+    }
+    let values: Option<Vec<Value>> = items.iter().map(|item| item.json(report)).collect();
+    Some(Vary::Choose(values?))
+}
+
+fn weighted(node: &Node, report: &mut Report) -> Option<Vary> {
+    let entries = node.table(report)?;
+    let weights: Option<Vec<(String, f64)>> = entries
+        .entries()
+        .map(|(name, _, node)| Some((name.to_owned(), node.number(0.0..=1e9, false, report)?)))
+        .collect();
+    let weights = weights?;
+    if weights.iter().map(|(_, weight)| weight).sum::<f64>() <= 0.0 {
+        report.error(&node.span, &node.path, "no weight is above 0");
+    }
+    Some(Vary::Weights(weights))
+}
+
+fn between(node: &Node, report: &mut Report) -> Option<Vary> {
+    let items = node.list(report)?;
+    let [low, high] = items.as_slice() else {
+        let message = format!("expected two whole numbers, found {}", items.len());
+        report.error(&node.span, &node.path, message);
+        return None;
+    };
+    let low = low.whole(i64::MIN..=i64::MAX, report)?;
+    let high = high.whole(i64::MIN..=i64::MAX, report)?;
+    if low > high {
+        let message = format!("the first number ({low}) is above the second ({high})");
+        report.error(&node.span, &node.path, message);
+        return None;
+    }
+    Some(Vary::Integer(low, high))
+}
+
+pub(super) fn validators(table: &mut Table, places: &mut Places, report: &mut Report) -> Vec<Plug> {
+    let items = table.get("validators").and_then(|node| node.list(report));
+    let mut plugs = Vec::new();
+    for node in items.unwrap_or_default() {
+        let Some(mut table) = node.table(report) else {
+            continue;
+        };
+        let kind = table.need("kind", report);
+        let Some(kind) = kind.and_then(|node| node.string(report)) else {
+            continue;
+        };
+        let mut params = Row::new();
+        let mut keys = Vec::new();
+        for (key, span, node) in table.entries() {
+            if key != "kind"
+                && let Some(value) = node.json(report)
+            {
+                params.insert(key.to_owned(), value);
+            }
+            keys.push((key.to_owned(), span));
+        }
+        places.validators.push(ValidatorPlaces {
+            path: node.path.clone(),
+            table: node.span.clone(),
+            keys,
+        });
+        plugs.push(Plug { kind, params });
+    }
+    plugs
+}
+
+pub(super) fn target(table: &mut Table, places: &mut Places, report: &mut Report) -> Option<Target> {
+    let mut table = table.get("target")?.table(report)?;
+    places.target = table.span.clone();
+    let accepted = table.need("accepted", report);
+    let accepted = accepted.and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
+    let tasks_at_most = table
+        .get("tasks_at_most")
+        .and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
+    table.finish(report);
+    Some(Target {
+        accepted: accepted?,
+        tasks_at_most,
+    })
+}

@@ -1,0 +1,68 @@
+//! How the verdicts of a job's validators become one decision. Pure; running the validators is the engine's business.
+
+use super::ports::Judgement;
+use super::sample::{Decision, Verdict};
+
+impl Judgement {
+    /// Combines verdicts in the order of the validators: the first rejection ends the candidate and what follows it is dropped;
+    /// without one, a single wish for review makes it wait for a person; without that it is accepted (also with no verdict at all).
+    pub fn of(mut verdicts: Vec<Verdict>) -> Self {
+        let rejection = verdicts
+            .iter()
+            .position(|verdict| verdict.decision == Decision::Reject);
+        if let Some(at) = rejection {
+            verdicts.truncate(at + 1);
+        }
+        let reason = rejection.and_then(|at| verdicts[at].reason);
+        let waits = verdicts
+            .iter()
+            .any(|verdict| verdict.decision == Decision::Review);
+        let decision = match (rejection, waits) {
+            (Some(_), _) => Decision::Reject,
+            (None, true) => Decision::Review,
+            (None, false) => Decision::Accept,
+        };
+        Self {
+            verdicts,
+            decision,
+            reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::sample::Reason;
+
+    #[test]
+    fn nothing_to_say_is_an_acceptance() {
+        let judgement = Judgement::of(vec![]);
+        assert_eq!(judgement.decision, Decision::Accept);
+        assert_eq!(judgement.reason, None);
+    }
+
+    #[test]
+    fn the_first_rejection_ends_the_candidate() {
+        let judgement = Judgement::of(vec![
+            Verdict::review("judge", "3"),
+            Verdict::reject("length", Reason::Length, "4 characters"),
+            Verdict::reject("regex", Reason::Regex, "matched"),
+        ]);
+        assert_eq!(judgement.decision, Decision::Reject);
+        assert_eq!(judgement.reason, Some(Reason::Length));
+        assert_eq!(judgement.verdicts.len(), 2);
+    }
+
+    #[test]
+    fn one_wish_for_review_is_enough() {
+        let judgement = Judgement::of(vec![
+            Verdict::accept("length"),
+            Verdict::review("judge", "3"),
+            Verdict::accept("regex"),
+        ]);
+        assert_eq!(judgement.decision, Decision::Review);
+        assert_eq!(judgement.reason, None);
+        assert_eq!(judgement.verdicts.len(), 3);
+    }
+}

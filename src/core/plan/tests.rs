@@ -1,0 +1,292 @@
+//! What a plan promises: bijective shuffles, exact arithmetic, fair draws, and the same bits in every version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::core::job::{Chunk, Limits, RouteBy, Step, Target};
+use crate::core::request::Params;
+
+fn spec(source: SeedSource) -> JobSpec {
+    JobSpec {
+        name: "plan".to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        priority: 0,
+        random_seed: 17,
+        route: RouteBy::Weights,
+        seeds: Seeds {
+            source,
+            limit: None,
+            shuffle: false,
+            repeat: 1,
+            chunk: None,
+        },
+        vary: Vec::new(),
+        defaults: Params::default(),
+        steps: vec![Step {
+            name: "answer".to_owned(),
+            capability: None,
+            teachers: Vec::new(),
+            system: None,
+            prompt: "{{ n }}".to_owned(),
+            schema: None,
+            reask: 0,
+            candidates: 1,
+            when: None,
+            params: Params::default(),
+            reuse: false,
+        }],
+        validators: Vec::new(),
+        target: None,
+        limits: Limits::default(),
+        dataset: DatasetSpec::default(),
+    }
+}
+
+fn file() -> SeedSource {
+    SeedSource::Path("rows.jsonl".to_owned())
+}
+
+fn row(n: u64) -> Row {
+    [("n".to_owned(), json!(n))].into_iter().collect()
+}
+
+fn rows(count: u64) -> impl Iterator<Item = Result<Row, Infallible>> {
+    (0..count).map(|n| Ok(row(n)))
+}
+
+fn plan(spec: &JobSpec, count: u64) -> Vec<NewTask> {
+    Plan::new(spec, Some(count))
+        .tasks(rows(count))
+        .map(Result::unwrap)
+        .collect()
+}
+
+#[test]
+fn a_place_is_repeated_and_limits_cut_rows_while_the_target_cuts_tasks() {
+    let mut spec = spec(file());
+    spec.seeds.repeat = 3;
+    spec.seeds.limit = Some(4);
+    spec.target = Some(Target {
+        accepted: 1,
+        tasks_at_most: Some(10),
+    });
+    let tasks = plan(&spec, 100);
+    let seen: Vec<(u64, u64)> = tasks
+        .iter()
+        .map(|task| (task.index, task.seed["n"].as_u64().unwrap()))
+        .collect();
+    let wanted: Vec<(u64, u64)> = (0..10).map(|index| (index, index / 3)).collect();
+    assert_eq!(seen, wanted);
+    assert_eq!(Plan::new(&spec, Some(100)).total(), Some(10));
+    assert_eq!(Plan::new(&spec, Some(2)).total(), Some(6));
+}
+
+#[test]
+fn reading_stops_when_no_later_row_can_become_a_task() {
+    let mut spec = spec(file());
+    spec.seeds.limit = Some(2);
+    let read = std::cell::Cell::new(0);
+    let rows = rows(1_000_000).inspect(|_| read.set(read.get() + 1));
+    assert_eq!(Plan::new(&spec, None).tasks(rows).count(), 2);
+    assert_eq!(read.get(), 2);
+}
+
+#[test]
+fn an_unreadable_row_passes_through_and_takes_no_place() {
+    let rows = [Ok(row(0)), Err("line 2"), Ok(row(2))];
+    let spec = spec(file());
+    let plan = Plan::new(&spec, None);
+    let got: Vec<Result<u64, &str>> = plan
+        .tasks(rows.into_iter())
+        .map(|task| task.map(|task| task.index))
+        .collect();
+    assert_eq!(got, [Ok(0), Err("line 2"), Ok(1)]);
+    assert_eq!(count_rows(&spec, [Ok(row(0)), Err("no")].into_iter()), Err("no"));
+}
+
+#[test]
+fn a_shuffled_limit_takes_rows_from_everywhere() {
+    let mut spec = spec(file());
+    spec.seeds.shuffle = true;
+    spec.seeds.limit = Some(100);
+    assert!(needs_count(&spec));
+    let tasks = plan(&spec, 10_000);
+    let indexes: BTreeSet<u64> = tasks.iter().map(|task| task.index).collect();
+    assert_eq!(indexes, (0..100).collect());
+    let late = tasks
+        .iter()
+        .filter(|task| task.seed["n"].as_u64() >= Some(5_000))
+        .count();
+    assert!((30..70).contains(&late), "{late}");
+}
+
+#[test]
+fn a_job_with_its_own_rows_needs_no_file_and_a_count_has_empty_rows() {
+    let none = || std::iter::empty::<Result<Row, Infallible>>();
+    let own = spec(SeedSource::Rows(vec![row(7), row(8)]));
+    let tasks: Vec<NewTask> = Plan::new(&own, None).tasks(none()).flatten().collect();
+    assert_eq!(tasks[1].seed, row(8));
+    let mut count = spec(SeedSource::Count(5));
+    count.seeds.shuffle = true;
+    assert!(!needs_count(&count));
+    let tasks: Vec<NewTask> = Plan::new(&count, None).tasks(none()).flatten().collect();
+    assert_eq!(tasks.len(), 5);
+    assert!(tasks.iter().all(|task| task.seed.is_empty()));
+}
+
+#[test]
+fn documents_become_pieces_before_they_are_counted_and_shuffled() {
+    let mut spec = spec(file());
+    spec.seeds.chunk = Some(Chunk {
+        field: "text".to_owned(),
+        size: 4,
+        overlap: 0,
+    });
+    spec.seeds.shuffle = true;
+    let documents = || {
+        ["abcdefgh", "ab", "abcdefghi"]
+            .into_iter()
+            .map(|text| Ok::<Row, Infallible>([("text".to_owned(), json!(text))].into_iter().collect()))
+    };
+    let count = count_rows(&spec, documents()).unwrap();
+    assert_eq!(count, 6);
+    let plan = Plan::new(&spec, Some(count));
+    let indexes: BTreeSet<u64> = plan.tasks(documents()).map(|task| task.unwrap().index).collect();
+    assert_eq!(indexes, (0..6).collect());
+}
+
+#[test]
+fn varied_fields_are_drawn_fairly_and_independently_of_each_other() {
+    let mut spec = spec(SeedSource::Count(10_000));
+    spec.vary = vec![
+        (
+            "persona".to_owned(),
+            Vary::Choose(vec![json!("a"), json!("b"), json!("c")]),
+        ),
+        (
+            "difficulty".to_owned(),
+            Vary::Weights(vec![
+                ("easy".to_owned(), 3.0),
+                ("never".to_owned(), 0.0),
+                ("hard".to_owned(), 1.0),
+            ]),
+        ),
+        ("steps".to_owned(), Vary::Integer(-2, 2)),
+    ];
+    let plan = Plan::new(&spec, None);
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for index in 0..10_000 {
+        for (name, value) in plan.vary_of(index) {
+            *counts.entry(format!("{name}={value}")).or_default() += 1;
+        }
+    }
+    let share = |key: &str| f64::from(counts.get(key).copied().unwrap_or(0)) / 10_000.0;
+    assert!((share("persona=\"b\"") - 1.0 / 3.0).abs() < 0.02);
+    assert!((share("difficulty=\"easy\"") - 0.75).abs() < 0.02);
+    assert!(share("difficulty=\"never\"") == 0.0);
+    for n in -2..=2 {
+        assert!((share(&format!("steps={n}")) - 0.2).abs() < 0.02);
+    }
+    let before = plan.vary_of(42);
+    spec.vary.remove(0);
+    let after = Plan::new(&spec, None).vary_of(42);
+    assert_eq!(after["difficulty"], before["difficulty"]);
+}
+
+#[test]
+fn splits_are_near_their_shares_and_a_dataset_without_them_is_one_file() {
+    let mut dataset = DatasetSpec::default();
+    assert_eq!(split_of(&dataset, 17, 3), "data");
+    dataset.split = vec![("train".to_owned(), 0.95), ("valid".to_owned(), 0.05)];
+    let valid = (0..20_000)
+        .filter(|index| split_of(&dataset, 17, *index) == "valid")
+        .count();
+    assert!((900..1_100).contains(&valid), "{valid}");
+}
+
+#[test]
+fn sampling_seeds_differ_by_everything_and_fit_every_server() {
+    let seeds: BTreeSet<u64> = (0..500)
+        .flat_map(|index| [(index, 0, 0), (index, 1, 0), (index, 0, 1)])
+        .map(|(index, candidate, ask)| sampling_seed(17, "answer", index, candidate, ask))
+        .collect();
+    assert_eq!(seeds.len(), 1_500);
+    assert!(seeds.iter().all(|seed| *seed < 1 << 31));
+}
+
+/// Promise 7. If this fails, plans of existing jobs change: that is a breaking change, never a refactoring.
+#[test]
+fn the_plan_of_a_fixed_spec_is_the_same_in_every_version() {
+    let mut spec = spec(file());
+    spec.seeds.shuffle = true;
+    spec.seeds.repeat = 2;
+    spec.seeds.limit = Some(150);
+    spec.vary = vec![
+        (
+            "persona".to_owned(),
+            Vary::Choose(vec![json!("a"), json!(2), json!([3])]),
+        ),
+        (
+            "difficulty".to_owned(),
+            Vary::Weights(vec![("easy".to_owned(), 3.0), ("hard".to_owned(), 1.0)]),
+        ),
+        ("steps".to_owned(), Vary::Integer(2, 6)),
+    ];
+    spec.dataset.split = vec![("train".to_owned(), 0.9), ("valid".to_owned(), 0.1)];
+    let mut hasher = blake3::Hasher::new();
+    for task in plan(&spec, 1_000) {
+        let split = split_of(&spec.dataset, spec.random_seed, task.index);
+        let draw = draw(spec.random_seed, "route/answer", task.index).to_bits();
+        let sampling = sampling_seed(spec.random_seed, "answer", task.index, 0, 0);
+        let line = json!([task.index, task.seed, task.vary, split, draw, sampling]);
+        hasher.update(line.to_string().as_bytes());
+    }
+    assert_eq!(
+        hasher.finalize().to_hex().as_str(),
+        "bdb0c31499aa2d6859e0b2bcc279e85c41d6bf48647328d9f95e881c4891e0fc"
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_shuffle_is_a_bijection_for_any_number_of_rows(count in 0_u64..3_000, seed in any::<u64>()) {
+        let shuffle = Shuffle::new(seed, count);
+        let places: BTreeSet<u64> = (0..count).map(|row| shuffle.place(row)).collect();
+        prop_assert_eq!(places, (0..count).collect::<BTreeSet<u64>>());
+    }
+
+    #[test]
+    fn a_shuffle_of_any_size_stays_inside(count in 1_u64.., row in any::<u64>(), seed in any::<u64>()) {
+        let shuffle = Shuffle::new(seed, count);
+        let row = row % count;
+        prop_assert!(shuffle.place(row) < count);
+    }
+
+    #[test]
+    fn the_same_spec_gives_the_same_plan_and_indexes_are_exactly_the_total(
+        count in 0_u64..60,
+        limit in prop::option::of(1_u64..80),
+        cap in prop::option::of(1_u64..200),
+        repeat in 1_u32..5,
+        shuffle in any::<bool>(),
+    ) {
+        let mut spec = spec(file());
+        spec.seeds.limit = limit;
+        spec.seeds.repeat = repeat;
+        spec.seeds.shuffle = shuffle;
+        spec.target = cap.map(|cap| Target { accepted: 1, tasks_at_most: Some(cap) });
+        spec.vary = vec![("v".to_owned(), Vary::Integer(i64::MIN, i64::MAX))];
+        let tasks = plan(&spec, count);
+        prop_assert_eq!(&tasks, &plan(&spec, count));
+        let indexes: BTreeSet<u64> = tasks.iter().map(|task| task.index).collect();
+        let total = Plan::new(&spec, Some(count)).total().unwrap();
+        prop_assert_eq!(indexes, (0..total).collect::<BTreeSet<u64>>());
+        prop_assert_eq!(tasks.len() as u64, total);
+        prop_assert_eq!(total, (count.min(limit.unwrap_or(u64::MAX)) * u64::from(repeat)).min(cap.unwrap_or(u64::MAX)));
+    }
+}

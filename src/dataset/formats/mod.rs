@@ -1,0 +1,261 @@
+//! Formats: one file each, and what they share: which fields a job may map, where their values are found in a sample, and how
+//! reasoning reaches a text. Shapes are those of methods.md, "Formats that trainers expect".
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::core::catalog::{Catalog, Entry, PlugError};
+use crate::core::job::{DatasetSpec, ReasoningStyle};
+use crate::core::ports::{BuildFormat, FormatCatalog};
+use crate::core::sample::{Sample, StepAnswer, as_text};
+use crate::core::text::nearest;
+
+mod alpaca;
+mod messages;
+mod prompt_completion;
+mod raw;
+mod sharegpt;
+
+/// The table of formats.
+pub(super) const CATALOG: FormatCatalog = Catalog(&[
+    Entry {
+        kind: messages::SHAPE.kind,
+        summary: "Conversations as TRL, Axolotl and Unsloth read them; tool arguments are objects.",
+        example: "format = \"messages\"\nfields = { user = \"question\", assistant = \"solution.answer\" }",
+        build: messages::build as BuildFormat,
+    },
+    Entry {
+        kind: messages::OPENAI.kind,
+        summary: "Conversations as OpenAI, Together, Fireworks and MLX-LM read them; tool arguments are JSON text.",
+        example: "format = \"openai\"\nfields = { user = \"question\", assistant = \"solution.answer\" }",
+        build: messages::build_openai,
+    },
+    Entry {
+        kind: sharegpt::SHAPE.kind,
+        summary: "Conversations as LLaMA-Factory reads them: from and value.",
+        example: "format = \"sharegpt\"\nfields = { user = \"question\", assistant = \"solution.answer\" }",
+        build: sharegpt::build,
+    },
+    Entry {
+        kind: alpaca::SHAPE.kind,
+        summary: "Instruction, input and output.",
+        example: "format = \"alpaca\"\nfields = { instruction = \"question\", output = \"solution.answer\" }",
+        build: alpaca::build,
+    },
+    Entry {
+        kind: prompt_completion::SHAPE.kind,
+        summary: "Prompt and completion, both plain text.",
+        example: "format = \"prompt_completion\"\nfields = { prompt = \"question\", completion = \"solution.answer\" }",
+        build: prompt_completion::build,
+    },
+    Entry {
+        kind: raw::SHAPE.kind,
+        summary: "Everything known about a sample, for programs of your own.",
+        example: "format = \"raw\"",
+        build: raw::build,
+    },
+]);
+
+const SHAPES: &[&Shape] = &[
+    &messages::SHAPE,
+    &messages::OPENAI,
+    &sharegpt::SHAPE,
+    &alpaca::SHAPE,
+    &prompt_completion::SHAPE,
+    &raw::SHAPE,
+];
+
+/// Fields that `[dataset] fields` must map once it maps any, in the order question, answer; `None` for an unknown format.
+pub fn required_fields(format: &str) -> Option<&'static [&'static str]> {
+    SHAPES
+        .iter()
+        .find(|shape| shape.kind == format)
+        .map(|shape| shape.required)
+}
+
+/// Names of a format's fields.
+pub(super) struct Shape {
+    /// The format.
+    kind: &'static str,
+    /// The question's name, then the answer's; none for formats that take no mapping.
+    required: &'static [&'static str],
+    /// Fields left out where a sample has no value for them.
+    optional: &'static [&'static str],
+    /// How reasoning may reach it.
+    reasoning: &'static [ReasoningStyle],
+}
+
+/// Seed fields that are taken for the question when a job maps no fields.
+const QUESTION_NAMES: [&str; 4] = ["question", "prompt", "instruction", "text"];
+
+/// Where a format's values are found in a sample.
+///
+/// Without a mapping they are guessed. The question is the first of `question`, `prompt`, `instruction`, `text` among the seed's
+/// fields, else the seed's first field, else the first varied field, else the first step's answer if there are more steps. The answer
+/// is the last step's: its value's `answer`, else the only text in its value, else its text.
+pub(super) struct Fields {
+    shape: &'static Shape,
+    paths: BTreeMap<String, String>,
+    reasoning: ReasoningStyle,
+}
+
+/// An answer and the step it is from, if it is from a step.
+pub(super) struct Answer<'a> {
+    text: String,
+    step: Option<&'a StepAnswer>,
+}
+
+impl Fields {
+    /// Checks the job's mapping against the format.
+    fn new(spec: &DatasetSpec, shape: &'static Shape) -> Result<Self, PlugError> {
+        let known: Vec<&str> = shape.required.iter().chain(shape.optional).copied().collect();
+        for field in spec.fields.keys() {
+            if !known.contains(&field.as_str()) {
+                return Err(unknown_field(shape.kind, field, &known));
+            }
+        }
+        for field in shape.required {
+            if !spec.fields.is_empty() && !spec.fields.contains_key(*field) {
+                let message = format!(
+                    "{}: `fields` must say where `{field}` is found: {field} = \"step.field\"",
+                    shape.kind
+                );
+                return Err(PlugError::at(*field, message));
+            }
+        }
+        if !shape.reasoning.contains(&spec.reasoning) {
+            let message = format!(
+                "{} has no key for reasoning; write reasoning = \"inline\" or \"drop\"",
+                shape.kind
+            );
+            return Err(PlugError::at("reasoning", message));
+        }
+        Ok(Self {
+            shape,
+            paths: spec.fields.clone(),
+            reasoning: spec.reasoning,
+        })
+    }
+
+    /// The question's text.
+    fn question(&self, sample: &Sample) -> io::Result<String> {
+        let name = self.shape.required[0];
+        let Some(path) = self.paths.get(name) else {
+            return guess_question(sample)
+                .map(as_text)
+                .ok_or_else(|| missing(sample, name, "the job has no field to guess it from"));
+        };
+        mapped(sample, name, path)
+    }
+
+    /// The answer's text.
+    fn answer<'a>(&self, sample: &'a Sample) -> io::Result<Answer<'a>> {
+        let name = self.shape.required[1];
+        let Some(path) = self.paths.get(name) else {
+            let step = sample
+                .steps
+                .last()
+                .ok_or_else(|| missing(sample, name, "no step has an answer"))?;
+            return Ok(Answer {
+                text: guess_answer(step).to_owned(),
+                step: Some(step),
+            });
+        };
+        let head = path.split('.').next().unwrap_or_default();
+        Ok(Answer {
+            text: mapped(sample, name, path)?,
+            step: sample.steps.iter().find(|step| step.step == head),
+        })
+    }
+
+    /// The value of an optional field; empty text and null count as none.
+    fn optional(&self, sample: &Sample, name: &str) -> Option<Value> {
+        let value = sample.field(self.paths.get(name)?)?;
+        let empty = value.is_null() || value.as_str().is_some_and(str::is_empty);
+        (!empty).then_some(value)
+    }
+
+    /// The system message.
+    fn system(&self, sample: &Sample) -> Option<String> {
+        self.optional(sample, "system").map(as_text)
+    }
+
+    /// The answer's text with its reasoning inside, where the job wants it so.
+    fn text_of(&self, answer: &Answer<'_>) -> String {
+        match self.reasoning_in(answer, ReasoningStyle::Inline) {
+            Some(reasoning) => format!("<think>{reasoning}</think>\n{}", answer.text),
+            None => answer.text.clone(),
+        }
+    }
+
+    /// The answer's reasoning, if it is to appear in that style.
+    fn reasoning_in<'a>(&self, answer: &Answer<'a>, style: ReasoningStyle) -> Option<&'a str> {
+        answer
+            .step
+            .filter(|_| self.reasoning == style)
+            .and_then(|step| step.reasoning.as_deref())
+            .filter(|reasoning| !reasoning.is_empty())
+    }
+}
+
+fn mapped(sample: &Sample, name: &str, path: &str) -> io::Result<String> {
+    sample
+        .field(path)
+        .map(as_text)
+        .ok_or_else(|| missing(sample, name, &format!("there is nothing at `{path}`")))
+}
+
+fn guess_question(sample: &Sample) -> Option<Value> {
+    let named = QUESTION_NAMES.iter().find_map(|name| sample.seed.get(*name));
+    let first = || {
+        sample
+            .seed
+            .values()
+            .next()
+            .or_else(|| sample.vary.values().next())
+    };
+    named.or_else(first).cloned().or_else(|| {
+        let step = sample.steps.first().filter(|_| sample.steps.len() > 1)?;
+        Some(Value::String(guess_answer(step).to_owned()))
+    })
+}
+
+fn guess_answer(step: &StepAnswer) -> &str {
+    let Some(Value::Object(value)) = &step.value else {
+        return &step.text;
+    };
+    if let Some(answer) = value.get("answer").and_then(Value::as_str) {
+        return answer;
+    }
+    let mut texts = value.values().filter_map(Value::as_str);
+    match (texts.next(), texts.next()) {
+        (Some(only), None) => only,
+        _ => &step.text,
+    }
+}
+
+fn missing(sample: &Sample, name: &str, why: &str) -> io::Error {
+    let what = format!(
+        "sample {}: no value for the dataset's `{name}`: {why}; change [dataset] fields or reject the sample",
+        sample.id.0
+    );
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+fn unknown_field(kind: &str, field: &str, known: &[&str]) -> PlugError {
+    let hint = match nearest(field, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "it takes none".to_owned(),
+        None => format!("one of: {}", known.join(", ")),
+    };
+    PlugError::at(field, format!("{kind} has no field `{field}`; {hint}"))
+}
+
+/// One record as a line. Line separators inside strings stay as they are; line feeds are escaped, so a record is one line.
+fn write_line(record: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, record)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,319 @@
+//! What a front end can ask. Every number comes from the ledger.
+
+use std::collections::HashMap;
+
+use super::{Shared, doctor, library, planner};
+use crate::core::api::{
+    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
+    SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
+};
+use crate::core::job::{Job, JobId};
+use crate::core::ports::{SampleFilter, SampleOrder, Totals};
+use crate::core::route;
+use crate::core::sample::{Sample, SampleId, SampleState};
+use crate::core::task::{TaskCounts, TaskState};
+
+/// Most samples of a page.
+const PAGE_AT_MOST: usize = 1000;
+
+/// Answers a question.
+pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Failure> {
+    Ok(match query {
+        Query::Jobs => {
+            let mut rows = Vec::new();
+            for job in shared.store.jobs().await? {
+                rows.push(row(shared, &job).await?.0);
+            }
+            Answer::Jobs(rows)
+        }
+        Query::Job(name) => Answer::Job(Box::new(detail(shared, &name).await?)),
+        Query::Summary(name) => {
+            let job = shared.store.job(&name).await?;
+            let (_, counts, totals) = row(shared, &job).await?;
+            Answer::Summary(Box::new(summary(shared, &job, &counts, &totals)))
+        }
+        Query::Samples { filter, after, limit } => {
+            Answer::Samples(samples(shared, &filter, after.as_ref(), limit).await?)
+        }
+        Query::Sample(id) => {
+            let sample = sample(shared, &id).await?;
+            let requests = shared.store.requests_of(sample.task).await?;
+            let job = names(shared).await?.remove(&sample.task.job).unwrap_or_default();
+            Answer::Sample(Box::new(SampleDetail {
+                job,
+                sample,
+                requests,
+            }))
+        }
+        Query::Source(source) => {
+            let (text, base) = library::text(shared, source).await?;
+            Answer::Source {
+                text,
+                base: base.into(),
+            }
+        }
+        Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
+        Query::Estimate(source) => Answer::Estimate(Box::new(library::estimate(shared, source).await?)),
+        Query::Providers => Answer::Providers(
+            shared
+                .stations
+                .iter()
+                .map(super::governor::Station::health)
+                .collect(),
+        ),
+        Query::Models(name) => {
+            let station = shared.station(&name).ok_or_else(|| no_provider(shared, &name))?;
+            let provider = station.provider.as_ref().ok_or_else(|| off(station))?;
+            Answer::Models(
+                provider
+                    .models()
+                    .await
+                    .map_err(|error| super::dry_run::failure(&error))?,
+            )
+        }
+        Query::Verify(directory) => Answer::Verified(verify(shared, &directory).await?),
+        Query::Database { check } => {
+            let info = shared.store.info().await?;
+            let findings = match check {
+                Some(deep) => shared.store.check(deep).await?,
+                None => Vec::new(),
+            };
+            Answer::Database(info, findings)
+        }
+        Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
+        Query::Configuration => Answer::Configuration(shared.configuration.clone()),
+        Query::Bundled => Answer::Bundled(library::bundled(shared)),
+    })
+}
+
+/// No provider of that name, and what there is.
+pub(super) fn no_provider(shared: &Shared, name: &str) -> Failure {
+    let known: Vec<&str> = shared
+        .stations
+        .iter()
+        .map(|station| station.settings.name.as_str())
+        .collect();
+    Failure::new(FailureKind::NotFound, format!("no provider `{name}`"))
+        .help(format!("configured: {}", known.join(", ")))
+}
+
+/// A provider that could not be built.
+pub(super) fn off(station: &super::governor::Station) -> Failure {
+    let reason = station
+        .health()
+        .message
+        .unwrap_or_else(|| "it cannot be used".to_owned());
+    Failure::new(FailureKind::Auth, reason)
+}
+
+async fn names(shared: &Shared) -> Result<HashMap<JobId, String>, Failure> {
+    Ok(shared
+        .store
+        .jobs()
+        .await?
+        .into_iter()
+        .map(|job| (job.id, job.spec.name))
+        .collect())
+}
+
+async fn row(shared: &Shared, job: &Job) -> Result<(JobRow, TaskCounts, Totals), Failure> {
+    let counts = shared.store.counts(job.id).await?;
+    let totals = shared.store.totals(job.id).await?;
+    let row = JobRow {
+        name: job.spec.name.clone(),
+        description: job.spec.description.clone(),
+        state: job.state.clone(),
+        counts,
+        samples: totals.samples,
+        target: job.spec.target.map(|target| target.accepted),
+        usd: totals.settled.usd,
+        usd_cap: job.spec.limits.usd,
+        created_ms: job.created_ms,
+    };
+    Ok((row, counts, totals))
+}
+
+async fn detail(shared: &Shared, name: &str) -> Result<JobDetail, Failure> {
+    let job = shared.store.job(name).await?;
+    let (row, counts, totals) = row(shared, &job).await?;
+    let teachers = shared.store.by_teacher(job.id).await?;
+    let summary = summary(shared, &job, &counts, &totals);
+    Ok(JobDetail {
+        row,
+        source: job.source,
+        revision: job.revision,
+        spec: job.spec,
+        summary,
+        reasons: totals.reasons,
+        failures: totals.failures,
+        teachers: teachers
+            .into_iter()
+            .map(|(name, amount, accepted, judged)| TeacherRow {
+                name,
+                usd: amount.usd,
+                tokens: amount.tokens,
+                requests: amount.requests,
+                accepted,
+                judged,
+            })
+            .collect(),
+    })
+}
+
+fn summary(shared: &Shared, job: &Job, counts: &TaskCounts, totals: &Totals) -> Summary {
+    let directory = shared.dataset.directory(&job.spec);
+    let [accepted, rejected, needs_review] = totals.samples;
+    let running = shared
+        .running(&job.spec.name)
+        .map(|running| running.ran())
+        .unwrap_or_default();
+    Summary {
+        schema_version: 1,
+        job: job.spec.name.clone(),
+        id: job.id.0.to_string(),
+        state: job.state.word().to_owned(),
+        reason: job.state.reason(),
+        tasks: SummaryTasks {
+            planned: counts.planned(),
+            accepted: counts.of(TaskState::Accepted),
+            rejected: counts.of(TaskState::Rejected),
+            failed: counts.of(TaskState::Failed),
+            cancelled: counts.of(TaskState::Cancelled),
+            pending: counts.pending(),
+        },
+        samples: SummarySamples {
+            accepted,
+            rejected,
+            needs_review,
+        },
+        requests: SummaryRequests {
+            sent: totals.sent,
+            retried: totals.retried,
+            cached: totals.cached,
+            maybe_billed_twice: totals.maybe_billed,
+        },
+        tokens: SummaryTokens {
+            input: totals.input_tokens,
+            output: totals.output_tokens,
+        },
+        usd: totals.settled.usd.usd(),
+        elapsed_seconds: (job.elapsed + running).as_secs_f64(),
+        dataset: (accepted > 0).then(|| directory.display().to_string()),
+    }
+}
+
+/// The filter the ledger understands.
+pub(super) async fn filter(shared: &Shared, query: &SampleQuery) -> Result<SampleFilter, Failure> {
+    let job = match &query.job {
+        Some(name) => Some(shared.store.job(name).await?.id),
+        None => None,
+    };
+    Ok(SampleFilter {
+        job,
+        states: query.states.clone(),
+        reasons: query.reasons.clone(),
+        teacher: query.teacher.clone(),
+        text: query.text.clone(),
+        ids: Vec::new(),
+    })
+}
+
+async fn samples(
+    shared: &Shared,
+    query: &SampleQuery,
+    after: Option<&SampleId>,
+    limit: usize,
+) -> Result<SamplePage, Failure> {
+    let filter = filter(shared, query).await?;
+    let after = match after {
+        Some(id) => Some(sample(shared, id).await?).map(|sample| (sample.task.index, sample.candidate)),
+        None => None,
+    };
+    let page = shared
+        .store
+        .samples(&filter, SampleOrder::Plan { after }, limit.clamp(1, PAGE_AT_MOST))
+        .await?;
+    let total = shared.store.count_samples(&filter).await?;
+    let names = names(shared).await?;
+    let named = |sample: Sample| (names.get(&sample.task.job).cloned().unwrap_or_default(), sample);
+    Ok(SamplePage {
+        samples: page.into_iter().map(named).collect(),
+        total,
+    })
+}
+
+/// One sample by its id.
+pub(super) async fn sample(shared: &Shared, id: &SampleId) -> Result<Sample, Failure> {
+    let filter = SampleFilter {
+        ids: vec![id.clone()],
+        ..SampleFilter::default()
+    };
+    let found = shared
+        .store
+        .samples(&filter, SampleOrder::Plan { after: None }, 1)
+        .await?;
+    found.into_iter().next().ok_or_else(|| {
+        Failure::new(FailureKind::NotFound, format!("no sample `{}`", id.0))
+            .help("`destiler samples list` shows their ids")
+    })
+}
+
+async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failure> {
+    let (text, base) = library::text(shared, source).await?;
+    let parsed = library::examine(shared, &text, &base);
+    let mut problems = parsed.problems;
+    let Some(spec) = parsed.spec else {
+        return Ok(CheckReport {
+            problems,
+            name: None,
+            tasks: None,
+            teachers: Vec::new(),
+        });
+    };
+    let mut tasks = 0;
+    if let Err(error) = planner::tasks_of(&spec, &base, shared, |_| {
+        tasks += 1;
+        true
+    }) {
+        problems.push(library::seed_problem(&error));
+    }
+    let teachers = spec
+        .steps
+        .iter()
+        .map(|step| {
+            let names = route::eligible(step, &shared.teachers)
+                .into_iter()
+                .map(|share| shared.teachers[share.teacher].name.clone());
+            (step.name.clone(), names.collect())
+        })
+        .collect();
+    Ok(CheckReport {
+        problems,
+        name: Some(spec.name),
+        tasks: Some(tasks),
+        teachers,
+    })
+}
+
+/// The files against their manifest, and against the ledger where it knows the job.
+async fn verify(
+    shared: &Shared,
+    directory: &std::path::Path,
+) -> Result<crate::core::ports::VerifiedDataset, Failure> {
+    let mut verified = shared.dataset.verify(directory).await?;
+    if let Ok(job) = shared.store.job(&verified.job).await {
+        let accepted = SampleFilter {
+            job: Some(job.id),
+            states: vec![SampleState::Accepted],
+            ..SampleFilter::default()
+        };
+        let count = shared.store.count_samples(&accepted).await?;
+        if count != verified.rows {
+            verified.findings.push(format!(
+                "{} rows in the files, {count} accepted samples in the ledger: `destiler run {}` writes them anew",
+                verified.rows, verified.job
+            ));
+        }
+    }
+    Ok(verified)
+}

@@ -1,0 +1,355 @@
+//! Trying without keeping: a dry run of a few tasks, and one tiny call to a provider. Nothing reaches the ledger.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::{Shared, answers, compile, library, planner};
+use crate::core::Row;
+use crate::core::api::{DrySample, Failure, FailureKind, JobSource, Tested};
+use crate::core::budget::Money;
+use crate::core::conversation::{Message, Role};
+use crate::core::extract::extract_json;
+use crate::core::job::{JobId, JobSpec, RouteBy};
+use crate::core::plan;
+use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, SeedError};
+use crate::core::request::{Completion, ModelRequest, Params, ProviderError, Trouble};
+use crate::core::route::{self, Share, Standing, Teacher};
+use crate::core::sample::{Candidate, Decision, Sample, SampleId, SampleState, StepAnswer, Verdict};
+use crate::core::task::{NewTask, RequestId, TaskId, Transition};
+use crate::core::text::shorten;
+
+/// Asks the first tasks of a job and judges what comes back.
+pub(super) async fn dry_run(
+    shared: &Arc<Shared>,
+    source: JobSource,
+    tasks: u64,
+) -> Result<Vec<DrySample>, Failure> {
+    let loaded = library::load(shared, source).await?;
+    let compiled = compile::compile(shared, &loaded.spec, &loaded.base)?;
+    let mut planned = Vec::new();
+    let read = planner::tasks_of(&loaded.spec, &loaded.base, shared, |task| {
+        if planned.len() < tasks as usize {
+            planned.push(task);
+        }
+        // With a shuffle the first tasks may come late.
+        loaded.spec.seeds.shuffle || planned.len() < tasks as usize
+    });
+    read.map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
+    let schemas: Vec<_> = loaded
+        .spec
+        .steps
+        .iter()
+        .filter_map(|step| step.schema.clone().map(|schema| (step.name.clone(), schema)))
+        .collect();
+    let dry = Dry {
+        shared,
+        spec: &loaded.spec,
+        compiled: &compiled,
+        schemas: Arc::new(schemas),
+    };
+    let samples = futures::future::join_all(planned.into_iter().map(|task| dry.task(task))).await;
+    for gate in &compiled.gates {
+        gate.validator.close().await;
+    }
+    Ok(samples)
+}
+
+struct Dry<'a> {
+    shared: &'a Shared,
+    spec: &'a JobSpec,
+    compiled: &'a super::running::Compiled,
+    schemas: Arc<Vec<(String, Arc<Value>)>>,
+}
+
+impl Dry<'_> {
+    async fn task(&self, task: NewTask) -> DrySample {
+        let mut prompts = Vec::new();
+        let mut usd = Money(0);
+        match self.sample(task, &mut prompts, &mut usd).await {
+            Ok(sample) => DrySample {
+                prompts,
+                sample: Some(sample),
+                error: None,
+                usd,
+            },
+            Err(error) => DrySample {
+                prompts,
+                sample: None,
+                error: Some(error),
+                usd,
+            },
+        }
+    }
+
+    async fn sample(
+        &self,
+        task: NewTask,
+        prompts: &mut Vec<(String, String)>,
+        usd: &mut Money,
+    ) -> Result<Sample, String> {
+        let mut vars: Row = task.seed.clone();
+        vars.extend(task.vary.clone());
+        let mut steps = Vec::new();
+        for (at, step) in self.spec.steps.iter().enumerate() {
+            if !self
+                .compiled
+                .templates
+                .when(at, &vars)
+                .map_err(|error| error.to_string())?
+            {
+                continue;
+            }
+            let prompt = self
+                .compiled
+                .templates
+                .prompt(at, &vars)
+                .map_err(|error| error.to_string())?;
+            prompts.push((step.name.clone(), prompt.user.clone()));
+            let mut messages = Vec::new();
+            messages.extend(prompt.system.map(|text| Message::text(Role::System, text)));
+            messages.push(Message::text(Role::User, prompt.user));
+            let params = step.params.or(&self.spec.defaults);
+            let draw = plan::draw(
+                self.spec.random_seed,
+                &format!("route/{}/0/0", step.name),
+                task.index,
+            );
+            let asked = ask(
+                self.shared,
+                &self.compiled.shares[at],
+                &messages,
+                step.schema.clone(),
+                &params,
+                task.index,
+                draw,
+            );
+            let (teacher, completion, cost) = asked.await.map_err(|error| error.message)?;
+            *usd = usd.plus(cost);
+            let value = step
+                .schema
+                .as_ref()
+                .and_then(|_| extract_json(&completion.text).value);
+            vars.insert(
+                step.name.clone(),
+                value
+                    .clone()
+                    .unwrap_or_else(|| Value::String(completion.text.clone())),
+            );
+            steps.push(answer(&step.name, teacher, completion, value));
+        }
+        let id = TaskId {
+            job: JobId(0),
+            index: task.index,
+        };
+        let candidate = Candidate {
+            task: id,
+            ordinal: 0,
+            seed: Arc::new(task.seed),
+            vary: Arc::new(task.vary),
+            steps,
+            schemas: Arc::clone(&self.schemas),
+        };
+        let (state, reason, verdicts) = self.judge(&candidate).await;
+        Ok(Sample {
+            id: SampleId::of(&self.spec.name, task.index, 0),
+            task: id,
+            candidate: 0,
+            state,
+            reason,
+            seq: None,
+            seed: (*candidate.seed).clone(),
+            vary: (*candidate.vary).clone(),
+            steps: candidate.steps,
+            verdicts,
+            review: None,
+        })
+    }
+
+    async fn judge(
+        &self,
+        candidate: &Candidate,
+    ) -> (SampleState, Option<crate::core::sample::Reason>, Vec<Verdict>) {
+        let mut verdicts: Vec<Verdict> = Vec::new();
+        let mut state = SampleState::Accepted;
+        for gate in &self.compiled.gates {
+            let verdict = match gate.validator.check(candidate, self).await {
+                Ok(verdict) => verdict,
+                Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
+                Err(CheckError::Interrupted(_) | CheckError::Store(_)) => {
+                    Verdict::review(&gate.kind, "its question was not answered")
+                }
+            };
+            let (decision, reason) = (verdict.decision, verdict.reason);
+            verdicts.push(verdict);
+            match decision {
+                Decision::Accept => {}
+                Decision::Review => state = SampleState::NeedsReview,
+                Decision::Reject => return (SampleState::Rejected, reason, verdicts),
+            }
+        }
+        (state, None, verdicts)
+    }
+}
+
+#[async_trait]
+impl CheckContext for Dry<'_> {
+    async fn ask(
+        &self,
+        _: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError> {
+        let shares = route::eligible_for(
+            question.capability.as_deref(),
+            &question.teachers,
+            &self.shared.teachers,
+        );
+        let index = candidate.task.index;
+        let asked = ask(
+            self.shared,
+            &shares,
+            &question.messages,
+            question.schema,
+            &question.params,
+            index,
+            0.5,
+        )
+        .await;
+        asked.map(|(_, completion, _)| completion).map_err(|error| {
+            CheckError::Interrupted(Transition::Fail {
+                reason: error.message,
+            })
+        })
+    }
+
+    async fn duplicate_of(&self, _: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        Ok(None)
+    }
+}
+
+fn answer(step: &str, teacher: String, completion: Completion, value: Option<Value>) -> StepAnswer {
+    StepAnswer {
+        step: step.to_owned(),
+        teacher,
+        request: RequestId(0),
+        text: completion.text,
+        value,
+        reasoning: completion.reasoning,
+        tool_calls: completion.tool_calls,
+        logprobs: completion.logprobs,
+        finish: completion.finish,
+        usage: completion.usage,
+    }
+}
+
+/// One request outside the ledger: no retries, no caps.
+async fn ask(
+    shared: &Shared,
+    shares: &[Share],
+    messages: &[Message],
+    schema: Option<Arc<Value>>,
+    params: &Params,
+    index: u64,
+    draw: f64,
+) -> Result<(String, Completion, Money), Failure> {
+    let open = |_: usize| Standing {
+        open: true,
+        ..Standing::default()
+    };
+    let at = route::choose(RouteBy::Weights, shares, &open, &[], draw)
+        .ok_or_else(|| Failure::new(FailureKind::Invalid, "no configured teacher can serve this step"))?;
+    let teacher = &shared.teachers[at];
+    let station = shared.station_of(at);
+    let provider = station.provider.as_ref().ok_or_else(|| answers::off(station))?;
+    let fingerprint = ModelRequest::fingerprint(
+        &teacher.model,
+        messages,
+        schema.as_deref(),
+        params,
+        &format!("{index}/0/0"),
+    );
+    let request = ModelRequest {
+        model: teacher.model.clone(),
+        messages: messages.to_vec(),
+        schema,
+        params: params.clone(),
+        fingerprint,
+    };
+    let response = provider.send(&request).await.map_err(|error| failure(&error))?;
+    let completion = provider.read(&response).map_err(|error| failure(&error))?;
+    let cost = cost(teacher, &completion);
+    Ok((teacher.name.clone(), completion, cost))
+}
+
+fn cost(teacher: &Teacher, completion: &Completion) -> Money {
+    let usage = completion.usage;
+    usage.usd.unwrap_or_else(|| {
+        teacher.price.map_or(Money(0), |price| {
+            price.cost(usage.input.unwrap_or(0), usage.output.unwrap_or(0))
+        })
+    })
+}
+
+/// One tiny call over the wire: the first model of the provider, eight tokens.
+pub(super) async fn test_provider(shared: &Shared, name: &str) -> Result<Tested, Failure> {
+    let station = shared
+        .station(name)
+        .ok_or_else(|| answers::no_provider(shared, name))?;
+    let provider = station.provider.as_ref().ok_or_else(|| answers::off(station))?;
+    provider.probe().await.map_err(|error| failure(&error))?;
+    let Some(teacher) = shared.teachers.iter().find(|teacher| teacher.provider == name) else {
+        let missing = Failure::new(
+            FailureKind::Invalid,
+            format!("provider `{name}` has no models configured"),
+        );
+        return Err(missing.help(format!(
+            "`destiler providers models {name}` lists what it offers; add one as [[providers.models]]"
+        )));
+    };
+    let messages = vec![Message::text(Role::User, "Say hi.")];
+    let params = Params {
+        max_tokens: Some(8),
+        temperature: Some(0.0),
+        ..Params::default()
+    };
+    let fingerprint = ModelRequest::fingerprint(&teacher.model, &messages, None, &params, "test");
+    let request = ModelRequest {
+        model: teacher.model.clone(),
+        messages,
+        schema: None,
+        params,
+        fingerprint,
+    };
+    let response = provider.send(&request).await.map_err(|error| failure(&error))?;
+    let completion = provider.read(&response).map_err(|error| failure(&error))?;
+    let said = if completion.text.trim().is_empty() {
+        completion.reasoning.clone().unwrap_or_default()
+    } else {
+        completion.text.clone()
+    };
+    let usage = completion.usage;
+    Ok(Tested {
+        teacher: teacher.name.clone(),
+        text: shorten(said.trim(), 80),
+        latency_ms: response.latency.as_millis() as u64,
+        tokens: usage
+            .input
+            .zip(usage.output)
+            .map(|(input, output)| input + output),
+        usd: cost(teacher, &completion),
+    })
+}
+
+/// A provider's error as a failure of an order.
+pub(super) fn failure(error: &ProviderError) -> Failure {
+    let kind = match error.trouble {
+        Trouble::Auth | Trouble::Credit => FailureKind::Auth,
+        Trouble::Setup | Trouble::Request => FailureKind::Invalid,
+        Trouble::RateLimit | Trouble::Server | Trouble::Unreachable | Trouble::Network | Trouble::Garbage => {
+            FailureKind::Unreachable
+        }
+    };
+    Failure::new(kind, error.message.clone())
+}

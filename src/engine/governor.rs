@@ -1,0 +1,591 @@
+//! The governor of one provider: how many requests may be in flight, how many a minute, and when none may go out at all.
+//! It decides; it sends nothing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::breaker::Breaker;
+use crate::core::api::{Health, ProviderHealth};
+use crate::core::budget::{Amount, Budget, CapMode, Money, Refusal};
+use crate::core::job::PauseReason;
+use crate::core::ports::ModelProvider;
+use crate::core::request::{Action, ProviderError, RateHint, Trouble};
+use crate::core::settings::ProviderSettings;
+
+/// How long to wait before asking an unreachable endpoint again.
+const PROBE_UNREACHABLE: Duration = Duration::from_secs(5);
+/// How long an endpoint may be unreachable before the job needs a person.
+const UNREACHABLE_AT_MOST: Duration = Duration::from_secs(300);
+/// Concurrency where neither job nor provider sets any.
+const CONCURRENCY: u32 = 4096;
+
+/// A provider with its governor.
+pub(super) struct Station {
+    pub(super) settings: ProviderSettings,
+    pub(super) provider: Option<Arc<dyn ModelProvider>>,
+    state: Mutex<State>,
+    changed: Notify,
+    started: Instant,
+}
+
+struct State {
+    most: f64,
+    limit: f64,
+    in_flight: u32,
+    last_cut: Option<Instant>,
+    requests: Option<Bucket>,
+    tokens: Option<Bucket>,
+    closed: Option<Closed>,
+    probing: bool,
+    down_since: Option<Instant>,
+    breaker: Breaker,
+    budget: Budget,
+    latencies: Latencies,
+    sent: u64,
+    errors: u64,
+    limited: u64,
+}
+
+/// Why no request goes out.
+#[derive(Debug, Clone)]
+enum Closed {
+    /// Until then; afterwards one probe.
+    Until {
+        at: Instant,
+        health: Health,
+        why: String,
+    },
+    /// Until a person does something.
+    Person(PauseReason),
+}
+
+/// How a provider stands for whoever wants to ask it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Standing {
+    /// Requests go out (perhaps after a short wait for a slot).
+    Open,
+    /// Not before that moment.
+    Later(Instant),
+    /// Only a person can help.
+    Person(PauseReason),
+}
+
+/// A slot in flight; dropping it gives the slot back.
+pub(super) struct Permit<'a> {
+    station: &'a Station,
+    probe: bool,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut state = self.station.lock();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        if self.probe {
+            state.probing = false;
+        }
+        drop(state);
+        self.station.changed.notify_one();
+    }
+}
+
+/// Requests a provider takes at once at most.
+pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
+    let default = match settings.kind.as_str() {
+        "ollama" => 4,
+        "script" => settings.workers.unwrap_or(1),
+        _ => CONCURRENCY,
+    };
+    settings.limits.concurrency.unwrap_or(default).max(1)
+}
+
+impl Station {
+    /// A governor with its settings; `spent` is what the ledger says of this provider.
+    pub(super) fn new(
+        settings: ProviderSettings,
+        provider: Result<Arc<dyn ModelProvider>, PauseReason>,
+        spent: Amount,
+    ) -> Self {
+        let most = f64::from(most_at_once(&settings));
+        let budget = Budget::new(settings.limits.caps(), CapMode::Hard, spent);
+        let (provider, closed) = match provider {
+            Ok(provider) => (Some(provider), None),
+            Err(reason) => (None, Some(Closed::Person(reason))),
+        };
+        let state = State {
+            most,
+            limit: most,
+            in_flight: 0,
+            last_cut: None,
+            requests: settings
+                .limits
+                .requests_per_minute
+                .map(|n| Bucket::per_minute(f64::from(n))),
+            tokens: settings
+                .limits
+                .tokens_per_minute
+                .map(|n| Bucket::per_minute(n as f64)),
+            closed,
+            probing: false,
+            down_since: None,
+            breaker: Breaker::default(),
+            budget,
+            latencies: Latencies::default(),
+            sent: 0,
+            errors: 0,
+            limited: 0,
+        };
+        Self {
+            settings,
+            provider,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            started: Instant::now(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Most requests in flight at present.
+    pub(super) fn limit(&self) -> u64 {
+        self.lock().limit as u64
+    }
+
+    /// How it stands now.
+    pub(super) fn standing(&self) -> Standing {
+        self.lock().standing(Instant::now())
+    }
+
+    /// Takes a slot if there is one at once; otherwise when to look again (`None`: when [`Self::changed`] says so).
+    pub(super) fn try_acquire(&self, tokens: u64) -> Result<Permit<'_>, Option<Instant>> {
+        let mut state = self.lock();
+        let probe = state.acquire(Instant::now(), tokens)?;
+        Ok(Permit { station: self, probe })
+    }
+
+    /// Resolves when a slot may have become free or the standing has changed.
+    pub(super) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Sets money and tokens aside at this provider.
+    pub(super) fn reserve(&self, amount: Amount) -> Result<(), Refusal> {
+        self.lock().budget.reserve(amount)
+    }
+
+    /// Replaces a reservation by what it took.
+    pub(super) fn settle(&self, reserved: Amount, actual: Amount) {
+        self.lock().budget.settle(reserved, actual);
+    }
+
+    /// A good answer after so long.
+    pub(super) fn succeeded(&self, latency: Duration, hint: RateHint) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.latencies.add(latency);
+        state.sent += 1;
+        let reopened = state.closed.take().is_some();
+        state.down_since = None;
+        if reopened {
+            state.breaker.reset();
+        } else {
+            state.breaker.observe(now - self.started, true);
+        }
+        // Additive increase: one more slot for every `limit` answers.
+        state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+        for (left, reset) in [hint.requests, hint.tokens].into_iter().flatten() {
+            if left == 0 && !reset.is_zero() {
+                state.close_until(
+                    now + reset,
+                    Health::Limited,
+                    "the rate limit of this minute is used up",
+                );
+            }
+        }
+        drop(state);
+        if reopened {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// A failure. Returns the health it leads to, if that changed.
+    pub(super) fn failed(&self, error: &ProviderError) -> Option<(Health, String)> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let before = state.health();
+        state.sent += 1;
+        if error.slow_down {
+            state.cut(now);
+        }
+        match error.trouble {
+            Trouble::RateLimit => state.limited += 1,
+            _ => state.errors += 1,
+        }
+        match (error.action, error.trouble) {
+            (
+                Action::Pause {
+                    resume_after: Some(after),
+                },
+                _,
+            ) => state.close_until(now + after, Health::Down, &error.message),
+            (Action::Pause { resume_after: None }, trouble) => {
+                state.closed = Some(Closed::Person(self.reason(trouble, &error.message)));
+            }
+            (_, Trouble::Unreachable) => {
+                let since = *state.down_since.get_or_insert(now);
+                if now - since >= UNREACHABLE_AT_MOST {
+                    state.closed = Some(Closed::Person(self.reason(Trouble::Unreachable, &error.message)));
+                } else {
+                    state.close_until(now + PROBE_UNREACHABLE, Health::Down, &error.message);
+                }
+            }
+            (Action::Snooze(after), _) => state.close_until(now + after, Health::Limited, &error.message),
+            (Action::Retry { after }, Trouble::Server | Trouble::Network | Trouble::Garbage) => {
+                if let Some(open_for) = state.breaker.observe(now - self.started, false) {
+                    state.close_until(
+                        now + open_for.max(after.unwrap_or_default()),
+                        Health::Down,
+                        &error.message,
+                    );
+                }
+            }
+            (Action::Retry { .. } | Action::Fail, _) => {}
+        }
+        let after = state.health();
+        drop(state);
+        if after == Health::Up {
+            None
+        } else {
+            (before != after).then(|| (after, error.message.clone()))
+        }
+    }
+
+    fn reason(&self, trouble: Trouble, message: &str) -> PauseReason {
+        let detail = format!("{}: {message}", self.settings.name);
+        match trouble {
+            Trouble::Auth => PauseReason::Auth(detail),
+            Trouble::Credit | Trouble::RateLimit => PauseReason::Credit(detail),
+            Trouble::Unreachable | Trouble::Network | Trouble::Server | Trouble::Garbage => {
+                PauseReason::Unreachable(detail)
+            }
+            Trouble::Request | Trouble::Setup => PauseReason::NoTeacher(detail),
+        }
+    }
+
+    /// The provider's own cap is met: nothing more until it is raised.
+    pub(super) fn cap_met(&self, limit: crate::core::budget::Limit) {
+        let detail = format!("{}: its {limit} cap in the configuration", self.settings.name);
+        self.lock().closed = Some(Closed::Person(PauseReason::Limit(detail)));
+    }
+
+    /// A person asked to go on: closed doors open for one probe.
+    pub(super) fn reopen(&self) {
+        let mut state = self.lock();
+        if self.provider.is_some() && state.closed.is_some() {
+            state.close_until(Instant::now(), Health::Limited, "trying again");
+            state.down_since = None;
+            state.breaker.reset();
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// The gauge.
+    pub(super) fn health(&self) -> ProviderHealth {
+        let state = self.lock();
+        let message = match &state.closed {
+            Some(Closed::Until { why, .. }) => Some(why.clone()),
+            Some(Closed::Person(reason)) => Some(reason.to_string()),
+            None => None,
+        };
+        ProviderHealth {
+            name: self.settings.name.clone(),
+            kind: self.settings.kind.clone(),
+            health: if self.provider.is_none() {
+                Health::Off
+            } else {
+                state.health()
+            },
+            message,
+            models: self
+                .settings
+                .models
+                .iter()
+                .map(|model| model.id.clone())
+                .collect(),
+            in_flight: u64::from(state.in_flight),
+            limit: state.limit as u64,
+            requests: state.sent,
+            errors: state.errors,
+            limited: state.limited,
+            p50_ms: state.latencies.quantile(0.5),
+            p95_ms: state.latencies.quantile(0.95),
+            usd: Money(state.budget.settled().usd.0),
+        }
+    }
+}
+
+impl State {
+    fn standing(&self, now: Instant) -> Standing {
+        match &self.closed {
+            None => Standing::Open,
+            Some(Closed::Person(reason)) => Standing::Person(reason.clone()),
+            Some(Closed::Until { at, .. }) if *at > now => Standing::Later(*at),
+            // Due for its probe: whoever comes first makes it, the others look again shortly.
+            Some(Closed::Until { .. }) if self.probing => Standing::Later(now + Duration::from_millis(200)),
+            Some(Closed::Until { .. }) => Standing::Open,
+        }
+    }
+
+    /// Grants a slot; `Ok(true)` is the probe after a closed time.
+    fn acquire(&mut self, now: Instant, tokens: u64) -> Result<bool, Option<Instant>> {
+        match self.standing(now) {
+            Standing::Open => {}
+            Standing::Later(at) => return Err(Some(at)),
+            Standing::Person(_) => return Err(Some(now)),
+        }
+        if self.in_flight >= (self.limit as u32).max(1) {
+            return Err(None);
+        }
+        let waits = [
+            self.requests
+                .as_mut()
+                .and_then(|bucket| bucket.wait_for(now, 1.0)),
+            self.tokens
+                .as_mut()
+                .and_then(|bucket| bucket.wait_for(now, tokens as f64)),
+        ];
+        if let Some(wait) = waits.into_iter().flatten().max() {
+            return Err(Some(now + wait));
+        }
+        if let Some(bucket) = &mut self.requests {
+            bucket.take(1.0);
+        }
+        if let Some(bucket) = &mut self.tokens {
+            bucket.take(tokens as f64);
+        }
+        let probe = self.closed.is_some();
+        self.probing |= probe;
+        self.in_flight += 1;
+        Ok(probe)
+    }
+
+    fn close_until(&mut self, at: Instant, health: Health, why: &str) {
+        let later = match &self.closed {
+            Some(Closed::Until { at: before, .. }) => at.max(*before),
+            Some(Closed::Person(_)) | None => at,
+        };
+        self.closed = Some(Closed::Until {
+            at: later,
+            health,
+            why: why.to_owned(),
+        });
+    }
+
+    /// Multiplicative decrease, at most once a second: answers of one burst say the same thing.
+    fn cut(&mut self, now: Instant) {
+        if self.last_cut.is_none_or(|at| now - at >= Duration::from_secs(1)) {
+            self.last_cut = Some(now);
+            self.limit = (f64::from(self.in_flight.max(1)).min(self.limit) * 0.7).max(1.0);
+        }
+    }
+
+    fn health(&self) -> Health {
+        match &self.closed {
+            Some(Closed::Until { health, .. }) => *health,
+            Some(Closed::Person(_)) => Health::Down,
+            None => Health::Up,
+        }
+    }
+}
+
+/// A token bucket that holds one second's worth (at least one request), so that no minute passes its limit by more than that.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    per_second: f64,
+    capacity: f64,
+    level: f64,
+    at: Option<Instant>,
+}
+
+impl Bucket {
+    /// So many units a minute.
+    pub(super) fn per_minute(units: f64) -> Self {
+        let per_second = (units / 60.0).max(1e-6);
+        let capacity = per_second.max(1.0);
+        Self {
+            per_second,
+            capacity,
+            level: capacity,
+            at: None,
+        }
+    }
+
+    /// How long until `units` are there; `None`: now. More units than the bucket holds wait for a full bucket and leave a debt.
+    pub(super) fn wait_for(&mut self, now: Instant, units: f64) -> Option<Duration> {
+        let passed = self.at.map_or(Duration::ZERO, |at| now - at);
+        self.at = Some(now);
+        self.level = (self.level + passed.as_secs_f64() * self.per_second).min(self.capacity);
+        let missing = units.min(self.capacity) - self.level;
+        (missing > 1e-9)
+            .then(|| Duration::from_secs_f64(missing / self.per_second).max(Duration::from_millis(1)))
+    }
+
+    /// Takes them.
+    pub(super) fn take(&mut self, units: f64) {
+        self.level -= units;
+    }
+}
+
+/// Latencies in logarithmic buckets of about 9 %: memory stays flat.
+#[derive(Debug)]
+struct Latencies {
+    buckets: [u32; 160],
+    count: u64,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self {
+            buckets: [0; 160],
+            count: 0,
+        }
+    }
+}
+
+impl Latencies {
+    fn add(&mut self, latency: Duration) {
+        let milliseconds = latency.as_secs_f64() * 1e3;
+        let bucket = ((milliseconds.max(1.0).log2() * 8.0) as usize).min(self.buckets.len() - 1);
+        self.buckets[bucket] = self.buckets[bucket].saturating_add(1);
+        self.count += 1;
+    }
+
+    fn quantile(&self, share: f64) -> u64 {
+        let wanted = (self.count as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        for (at, count) in self.buckets.iter().enumerate() {
+            seen += u64::from(*count);
+            if seen >= wanted && seen > 0 {
+                return 2_f64.powf((at as f64 + 0.5) / 8.0) as u64;
+            }
+        }
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ports::{ModelInfo, ModelProvider};
+    use crate::core::request::{Completion, ModelRequest, RawResponse};
+
+    struct Nobody;
+
+    #[async_trait::async_trait]
+    impl ModelProvider for Nobody {
+        async fn send(&self, _: &ModelRequest) -> Result<RawResponse, ProviderError> {
+            Err(error(Action::Fail, Trouble::Request))
+        }
+        fn read(&self, _: &RawResponse) -> Result<Completion, ProviderError> {
+            Err(error(Action::Fail, Trouble::Request))
+        }
+        async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
+            Ok(Vec::new())
+        }
+        async fn probe(&self) -> Result<(), ProviderError> {
+            Ok(())
+        }
+    }
+
+    fn error(action: Action, trouble: Trouble) -> ProviderError {
+        ProviderError {
+            action,
+            trouble,
+            message: "no".to_owned(),
+            maybe_billed: false,
+            slow_down: trouble == Trouble::RateLimit,
+        }
+    }
+
+    fn station(concurrency: u32) -> Station {
+        let mut settings = ProviderSettings {
+            name: "p".to_owned(),
+            kind: "openai".to_owned(),
+            ..Default::default()
+        };
+        settings.limits.concurrency = Some(concurrency);
+        Station::new(settings, Ok(Arc::new(Nobody)), Amount::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_rate_limit_exactly_one_probe_goes_out() {
+        let station = station(8);
+        let first = station.try_acquire(1).ok().unwrap();
+        station.failed(&error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit));
+        drop(first);
+        assert!(station.try_acquire(1).is_err());
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let probe = station.try_acquire(1).ok().unwrap();
+        assert!(
+            station.try_acquire(1).is_err(),
+            "a second request beside the probe"
+        );
+        station.succeeded(Duration::from_millis(5), RateHint::default());
+        drop(probe);
+        assert!(station.try_acquire(1).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slowing_down_cuts_once_a_second_and_grows_back() {
+        let station = station(100);
+        let permits: Vec<_> = (0..100).map(|_| station.try_acquire(1).ok().unwrap()).collect();
+        station.failed(&error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
+        station.failed(&error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
+        assert_eq!(station.limit(), 70);
+        drop(permits);
+        for _ in 0..10_000 {
+            station.succeeded(Duration::from_millis(5), RateHint::default());
+        }
+        assert_eq!(station.limit(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_never_lets_more_through_in_a_minute_than_it_says_plus_one_second() {
+        let mut bucket = Bucket::per_minute(600.0);
+        let start = Instant::now();
+        let mut granted = 0;
+        while start.elapsed() < Duration::from_secs(60) {
+            match bucket.wait_for(Instant::now(), 1.0) {
+                None => {
+                    bucket.take(1.0);
+                    granted += 1;
+                }
+                Some(wait) => tokio::time::advance(wait).await,
+            }
+        }
+        assert!((595..=611).contains(&granted), "{granted}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_stays_unreachable_needs_a_person_after_five_minutes() {
+        let station = station(8);
+        for _ in 0..70 {
+            tokio::time::advance(Duration::from_secs(5)).await;
+            station.failed(&error(
+                Action::Snooze(Duration::from_secs(1)),
+                Trouble::Unreachable,
+            ));
+        }
+        assert!(matches!(
+            station.standing(),
+            Standing::Person(PauseReason::Unreachable(_))
+        ));
+        station.reopen();
+        assert_eq!(station.standing(), Standing::Open);
+    }
+}

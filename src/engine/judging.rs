@@ -1,0 +1,168 @@
+//! Judging: runs a job's validators over a candidate, in order, up to the first rejection.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::attempt::{Asked, Attempts, Out};
+use super::running::Running;
+use crate::core::ports::{CheckContext, CheckError, JudgeQuestion};
+use crate::core::request::Completion;
+use crate::core::route::eligible_for;
+use crate::core::sample::{Candidate, Decision, NewSample, Reason, SampleId, SampleState, Verdict};
+use crate::core::task::{Leased, Question, Settled, SettledSample};
+
+/// Validates a candidate and makes the sample it becomes.
+pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Result<NewSample, Out> {
+    let job = attempts.job;
+    let context = Context { attempts };
+    let mut verdicts = Vec::with_capacity(job.gates.len());
+    let mut state = SampleState::Accepted;
+    let mut reason = None;
+    let mut key = None;
+    for gate in &job.gates {
+        key = key.or_else(|| gate.validator.dedup_key(&candidate));
+        let verdict = match gate.validator.check(&candidate, &context).await {
+            Ok(verdict) => verdict,
+            Err(CheckError::Interrupted(transition)) => {
+                forget(job, &candidate);
+                return Err(Out::Transition(transition));
+            }
+            Err(CheckError::Store(error)) => {
+                forget(job, &candidate);
+                return Err(Out::Store(error));
+            }
+            Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
+        };
+        let decision = verdict.decision;
+        reason = reason.or(verdict.reason.filter(|_| decision == Decision::Reject));
+        verdicts.push(verdict);
+        match decision {
+            Decision::Accept => {}
+            Decision::Review => state = SampleState::NeedsReview,
+            Decision::Reject => {
+                state = SampleState::Rejected;
+                break;
+            }
+        }
+    }
+    if state == SampleState::Accepted && !job.take_place() {
+        state = SampleState::NeedsReview;
+        verdicts.push(Verdict::review(
+            "target",
+            "the target was reached; accept by hand to add it",
+        ));
+    }
+    if state == SampleState::Rejected {
+        forget(job, &candidate);
+    }
+    Ok(NewSample {
+        id: SampleId::of(&job.spec.name, candidate.task.index, candidate.ordinal),
+        candidate: candidate.ordinal,
+        state,
+        reason: reason.filter(|_| state == SampleState::Rejected),
+        steps: candidate.steps,
+        verdicts,
+        dedup_key: key,
+    })
+}
+
+fn forget(job: &Running, candidate: &Candidate) {
+    for gate in job.gates.iter().filter(|gate| gate.validator.remembers()) {
+        gate.validator.forget(candidate);
+    }
+}
+
+/// After the ledger took the samples: what it found to be a duplicate leaves the validators' memory and the target.
+pub(super) fn after(job: &Running, leased: &Leased, samples: &[NewSample], settled: &Settled) {
+    for (sample, became) in samples.iter().zip(&settled.samples) {
+        if sample.state == SampleState::Accepted
+            && matches!(became, SettledSample::Rejected(Reason::ExactDuplicate))
+        {
+            undone(job, leased, std::slice::from_ref(sample));
+        }
+    }
+    if settled
+        .samples
+        .iter()
+        .any(|became| matches!(became, SettledSample::Accepted { .. }))
+    {
+        job.accepted.notify_one();
+    }
+}
+
+/// Samples that did not get into the ledger: they leave the validators' memory and the target.
+pub(super) fn undone(job: &Running, leased: &Leased, samples: &[NewSample]) {
+    for sample in samples
+        .iter()
+        .filter(|sample| sample.state == SampleState::Accepted)
+    {
+        job.give_place_back();
+        if job.gates.iter().any(|gate| gate.validator.remembers()) {
+            forget(job, &candidate_of(job, leased, sample));
+        }
+    }
+}
+
+fn candidate_of(job: &Running, leased: &Leased, sample: &NewSample) -> Candidate {
+    Candidate {
+        task: leased.lease.task,
+        ordinal: sample.candidate,
+        seed: Arc::new(leased.seed.clone()),
+        vary: Arc::new(leased.vary.clone()),
+        steps: sample.steps.clone(),
+        schemas: Arc::clone(&job.schemas),
+    }
+}
+
+/// What a validator can do while it looks, within one task's lease.
+struct Context<'a> {
+    attempts: &'a Attempts<'a>,
+}
+
+#[async_trait]
+impl CheckContext for Context<'_> {
+    async fn ask(
+        &self,
+        validator: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError> {
+        let shares = eligible_for(
+            question.capability.as_deref(),
+            &question.teachers,
+            &self.attempts.shared.teachers,
+        );
+        let asked = Asked {
+            question: Question {
+                step: format!("validator:{validator}"),
+                candidate: candidate.ordinal,
+                ask: 0,
+            },
+            shares: &shares,
+            messages: &question.messages,
+            schema: question.schema,
+            params: &question.params,
+            reuse: false,
+        };
+        match self.attempts.ask(&asked).await {
+            Ok(answered) => Ok(answered.completion),
+            Err(Out::Transition(transition)) => Err(CheckError::Interrupted(transition)),
+            Err(Out::Store(error)) => Err(CheckError::Store(error)),
+        }
+    }
+
+    async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        if !self.attempts.job.costly {
+            // The store's unique index will tell when the sample is settled.
+            return Ok(None);
+        }
+        let found = self
+            .attempts
+            .shared
+            .store
+            .sample_with_key(self.attempts.job.job.id, key)
+            .await;
+        found.map_err(CheckError::Store)
+    }
+}

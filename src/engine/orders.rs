@@ -1,0 +1,421 @@
+//! What a front end can order: running, pausing, ending and changing jobs, a person's decisions, and the database's upkeep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::library::Loaded;
+use super::running::{Running, Wish};
+use super::turnstile::Turnstile;
+use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
+use crate::core::api::{
+    Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
+};
+use crate::core::budget::{Budget, Money};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
+use crate::core::ports::{DatasetError, StoreError};
+use crate::core::sample::SampleId;
+
+/// Tasks at once while a cassette is replayed.
+const REPLAYED_AT_ONCE: u32 = 1 << 16;
+/// How long an abort may take to give its leases back.
+const ABORT: Duration = Duration::from_millis(900);
+
+/// Carries an order out.
+pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<Receipt, Failure> {
+    match command {
+        Command::Run { source, options } => run(shared, source, options).await.map(Receipt::Started),
+        Command::DryRun { source, tasks } => {
+            dry_run::dry_run(shared, source, tasks).await.map(Receipt::DryRun)
+        }
+        Command::Create(source) => {
+            let loaded = library::load(shared, source).await?;
+            Ok(Receipt::Started(store(shared, loaded, &JobState::Draft).await?.1))
+        }
+        Command::Clone { job, name } => clone(shared, &job, &name).await.map(Receipt::Started),
+        Command::Edit { job, source } => edit(shared, &job, source).await.map(Receipt::Started),
+        Command::Pause(name) => end(shared, &name, Wish::Pause(PauseReason::Asked)).await,
+        Command::Cancel(name) => end(shared, &name, Wish::Cancel).await,
+        Command::Resume(name) => resume(shared, &name).await,
+        Command::Retry(name) => {
+            let job = shared.store.job(&name).await?;
+            let back = shared.store.retry_failed(job.id).await?;
+            if back > 0 && job.state.is_final() {
+                shared
+                    .store
+                    .set_state(job.id, &JobState::Paused(PauseReason::Asked), Duration::ZERO)
+                    .await?;
+            }
+            Ok(Receipt::Count(back))
+        }
+        Command::Delete(name) => delete(shared, &name).await,
+        Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
+        Command::TestProvider(name) => dry_run::test_provider(shared, &name).await.map(Receipt::Tested),
+        Command::WriteDataset(name) => {
+            let job = shared.store.job(&name).await?;
+            let report = outbox::rebuild(shared, &job).await?;
+            let files = report
+                .files
+                .into_iter()
+                .map(|(file, rows, bytes, _)| (file, rows, bytes))
+                .collect();
+            Ok(Receipt::Dataset(report.directory, files))
+        }
+        Command::ExportTo { export, path } => streams::export_to(shared, &export, &path)
+            .await
+            .map(Receipt::Count),
+        Command::Backup(path) => {
+            shared.store.backup(&path).await?;
+            Ok(Receipt::Done)
+        }
+        Command::Clean => Ok(Receipt::Count(shared.store.clean().await?)),
+        Command::Stop { grace } => {
+            stop(shared, grace).await;
+            Ok(Receipt::Done)
+        }
+    }
+}
+
+async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Result<Started, Failure> {
+    let loaded = library::load(shared, source).await?;
+    let (job, mut started) = store(shared, loaded, &JobState::Queued).await?;
+    let nothing_new = started.how == How::Unchanged && job.planned_all;
+    let started_how = match (&job.state, nothing_new) {
+        (JobState::Completed, true) => return Ok(started),
+        (_, _) if started.how == How::Unchanged => How::Resumed,
+        _ => started.how,
+    };
+    started.how = started_how;
+    started.notes.extend(advice(shared, &job.spec));
+    launch(shared, job, options).await?;
+    Ok(started)
+}
+
+/// Stores a loaded job: new, revised, or as it was.
+async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job, Started), Failure> {
+    let name = loaded.spec.name.clone();
+    let mut notes = loaded.notes;
+    let known = match shared.store.job(&name).await {
+        Ok(job) => Some(job),
+        Err(StoreError::NotFound(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let how = match &known {
+        None => {
+            shared
+                .store
+                .create(&loaded.spec, &loaded.source, &loaded.base, state)
+                .await?;
+            How::Created
+        }
+        Some(job) if job.spec == loaded.spec => How::Unchanged,
+        Some(job) => {
+            if shared.running(&name).is_some() {
+                let failure = Failure::new(
+                    FailureKind::Usage,
+                    format!("job `{name}` is running with another file"),
+                );
+                return Err(failure.help("pause it first; then the changed file becomes its next revision"));
+            }
+            notes.extend(
+                changed(&job.spec, &loaded.spec)
+                    .into_iter()
+                    .map(|change| change.words),
+            );
+            shared.store.revise(job.id, &loaded.spec, &loaded.source).await?;
+            How::Revised
+        }
+    };
+    let job = shared.store.job(&name).await?;
+    Ok((
+        job,
+        Started {
+            job: name,
+            how,
+            notes,
+        },
+    ))
+}
+
+/// What a user should know before money is spent.
+fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
+    let mut notes = Vec::new();
+    let uses_mock = spec
+        .steps
+        .iter()
+        .flat_map(|step| &step.teachers)
+        .any(|teacher| teacher.name.starts_with("mock/"));
+    if shared.mock_by_default && !uses_mock {
+        notes.push(
+            "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
+        );
+    }
+    if spec.limits.usd.is_some() {
+        let unpriced: Vec<&str> = shared
+            .teachers
+            .iter()
+            .filter(|t| t.price.is_none() && t.provider != "mock")
+            .map(|t| t.name.as_str())
+            .collect();
+        if !unpriced.is_empty() {
+            notes.push(format!(
+                "no price is known for {}: their cost counts as nothing",
+                unpriced.join(", ")
+            ));
+        }
+    }
+    notes
+}
+
+/// Starts a stored job, or queues it where enough others run.
+async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
+    if shared.running(&job.spec.name).is_some() {
+        return Ok(());
+    }
+    for station in &shared.stations {
+        station.reopen();
+    }
+    let most = shared.settings.engine.jobs_at_once.max(1) as usize;
+    if !shared.runs || shared.jobs().len() >= most {
+        shared
+            .store
+            .set_state(job.id, &JobState::Queued, Duration::ZERO)
+            .await?;
+        if shared.runs {
+            shared.queue().push((job, options));
+        }
+        return Ok(());
+    }
+    start(shared, job, options).await
+}
+
+async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
+    let running = admit(shared, &job, &options).await?;
+    let shared = Arc::clone(shared);
+    let tracker = shared.tracker.clone();
+    tracker.spawn(async move {
+        let mut turn = Some((job, options, running));
+        while let Some((job, options, running)) = turn {
+            let state = scheduler::run(Arc::clone(&shared), Arc::clone(&running)).await;
+            shared.jobs().remove(&job.id.0);
+            running.end(state.clone());
+            if state == JobState::Queued {
+                // The disk takes writes again: go on where it was.
+                shared.queue().push((job, options));
+            } else {
+                shared.tell(Event::Job {
+                    job: running.spec.name.clone(),
+                    state,
+                });
+            }
+            turn = next(&shared).await;
+        }
+    });
+    Ok(())
+}
+
+/// Lets a job in: from here on it counts as running.
+async fn admit(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Arc<Running>, Failure> {
+    let running = Arc::new(prepare(shared, job, options).await?);
+    shared
+        .store
+        .set_state(job.id, &JobState::Running, Duration::ZERO)
+        .await?;
+    shared.tell(Event::Job {
+        job: job.spec.name.clone(),
+        state: JobState::Running,
+    });
+    shared.jobs().insert(job.id.0, Arc::clone(&running));
+    Ok(running)
+}
+
+/// The waiting job of the highest priority, let in.
+async fn next(shared: &Shared) -> Option<(Job, RunOptions, Arc<Running>)> {
+    loop {
+        let (job, options) = {
+            let mut queue = shared.queue();
+            let best =
+                (0..queue.len()).max_by_key(|at| (queue[*at].0.spec.priority, std::cmp::Reverse(*at)))?;
+            queue.remove(best)
+        };
+        // It may have changed while it waited.
+        let job = shared.store.job(&job.spec.name).await.unwrap_or(job);
+        match admit(shared, &job, &options).await {
+            Ok(running) => return Some((job, options, running)),
+            Err(error) => shared.note(Level::Error, Some(&job.spec.name), error.to_string()),
+        }
+    }
+}
+
+async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Running, Failure> {
+    let mut spec = job.spec.clone();
+    if let Some(limit) = options.limit {
+        spec.seeds.limit = Some(spec.seeds.limit.map_or(limit, |own| own.min(limit)));
+        if let SeedSource::Count(count) = &mut spec.seeds.source {
+            *count = (*count).min(limit);
+        }
+    }
+    spec.limits.concurrency = options.concurrency.or(spec.limits.concurrency);
+    if shared.turnstile.as_ref().is_some_and(Turnstile::replays) {
+        // Nothing is on a wire: tasks wait for their turn, and any of them may be the next.
+        spec.limits.concurrency = Some(REPLAYED_AT_ONCE);
+    }
+    spec.limits.usd = options.usd.map(Money::from_usd).or(spec.limits.usd);
+    let compiled = compile::compile(shared, &spec, &job.base)?;
+    let totals = shared.store.totals(job.id).await?;
+    let spent = totals.settled.plus(totals.uncertain);
+    let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);
+    if matches!(job.state, JobState::Cancelled | JobState::Completed) {
+        shared.store.reopen_cancelled(job.id).await?;
+    }
+    Ok(Running::new(
+        job.clone(),
+        spec,
+        compiled,
+        budget,
+        totals.samples[0],
+        options.limit,
+    ))
+}
+
+async fn clone(shared: &Shared, from: &str, name: &str) -> Result<Started, Failure> {
+    let job = shared.store.job(from).await?;
+    if shared.store.job(name).await.is_ok() {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            format!("there is a job `{name}` already"),
+        ));
+    }
+    let source = library::renamed(&job.source, name);
+    let loaded = library::parse(shared, source, job.base.clone()).await?;
+    Ok(store(shared, loaded, &JobState::Draft).await?.1)
+}
+
+async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Failure> {
+    let job = shared.store.job(name).await?;
+    let loaded = library::parse(shared, source, job.base.clone()).await?;
+    if loaded.spec.name != name {
+        let failure = Failure::new(
+            FailureKind::Invalid,
+            format!("the text names the job `{}`", loaded.spec.name),
+        );
+        return Err(failure.help(format!("keep `name = \"{name}\"`, or clone the job")));
+    }
+    Ok(store(shared, loaded, &job.state).await?.1)
+}
+
+/// Ends or pauses a job and waits until it stands still.
+async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Failure> {
+    let job = shared.store.job(name).await?;
+    if let Some(running) = shared.running(name) {
+        running.ask(wish.clone());
+        running.stands_still().await;
+    }
+    shared.queue().retain(|(queued, _)| queued.id != job.id);
+    let job = shared.store.job(name).await?;
+    match wish {
+        Wish::Cancel if job.state != JobState::Completed => {
+            let cancelled = shared.store.cancel_open(job.id).await?;
+            shared
+                .store
+                .set_state(job.id, &JobState::Cancelled, Duration::ZERO)
+                .await?;
+            Ok(Receipt::Count(cancelled))
+        }
+        Wish::Pause(reason) if matches!(job.state, JobState::Queued) => {
+            shared
+                .store
+                .set_state(job.id, &JobState::Paused(reason), Duration::ZERO)
+                .await?;
+            Ok(Receipt::Done)
+        }
+        _ => Ok(Receipt::Done),
+    }
+}
+
+async fn resume(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
+    if let Some(running) = shared.running(name) {
+        running.ask(Wish::Run);
+        return Ok(Receipt::Done);
+    }
+    let job = shared.store.job(name).await?;
+    launch(shared, job, RunOptions::default()).await?;
+    Ok(Receipt::Done)
+}
+
+async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
+    end(shared, name, Wish::Pause(PauseReason::Asked)).await?;
+    let job = shared.store.job(name).await?;
+    shared.store.delete(job.id).await?;
+    Ok(Receipt::Done)
+}
+
+/// A person's decision, and the datasets it touches written anew.
+async fn decide(
+    shared: &Shared,
+    samples: &[SampleId],
+    decided: &crate::core::ports::Decided,
+) -> Result<Receipt, Failure> {
+    let mut jobs = Vec::new();
+    let mut count = 0;
+    for id in samples {
+        shared.store.decide(id, decided.clone()).await?;
+        count += 1;
+        let job = answers::sample(shared, id).await?.task.job;
+        if !jobs.contains(&job) {
+            jobs.push(job);
+        }
+    }
+    for job in shared.store.jobs().await? {
+        // A running job writes its dataset at its end; one without files has none to mend.
+        if jobs.contains(&job.id)
+            && shared.running(&job.spec.name).is_none()
+            && !shared.store.marks(job.id).await?.is_empty()
+        {
+            outbox::rebuild(shared, &job).await?;
+        }
+    }
+    Ok(Receipt::Count(count))
+}
+
+/// Stops everything: first politely, then at once.
+async fn stop(shared: &Shared, grace: Duration) {
+    shared.queue().clear();
+    let running: Vec<Arc<Running>> = shared.jobs().values().cloned().collect();
+    let until = Instant::now() + grace;
+    for job in &running {
+        job.ask(if grace.is_zero() {
+            Wish::Abort
+        } else {
+            Wish::Pause(PauseReason::Stopped)
+        });
+    }
+    for job in &running {
+        let left = until.saturating_duration_since(Instant::now());
+        if grace.is_zero() || timeout(left, job.stands_still()).await.is_err() {
+            job.ask(Wish::Abort);
+        }
+    }
+    for job in &running {
+        // What cannot be given back in time goes back at the next start.
+        let _ = timeout(ABORT, job.stands_still()).await;
+    }
+    let closing = shared
+        .stations
+        .iter()
+        .filter_map(|station| station.provider.as_ref())
+        .map(|provider| provider.close());
+    let _ = timeout(ABORT, futures::future::join_all(closing)).await;
+}
+
+impl From<DatasetError> for Failure {
+    fn from(error: DatasetError) -> Self {
+        match error {
+            DatasetError::Store(error) => error.into(),
+            DatasetError::Setup(message) => Self::new(FailureKind::Invalid, message),
+            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message)
+                .help("free some space, or choose another dataset_root"),
+        }
+    }
+}

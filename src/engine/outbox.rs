@@ -1,0 +1,110 @@
+//! The outbox: brings the dataset's files up to date with the ledger, in the background while a job runs and exactly at its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::sleep;
+
+use super::Shared;
+use super::running::Running;
+use crate::core::job::{Job, JobId};
+use crate::core::ports::{
+    DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, Stored,
+};
+use crate::core::sample::{Sample, SampleState};
+
+/// Time between two appends: files follow closely enough to look at, and large batches cost less.
+const EVERY: Duration = Duration::from_secs(2);
+/// Samples per append and per page.
+const PAGE: usize = 1000;
+
+/// Appends accepted samples every two seconds, for as long as it is polled.
+pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
+    loop {
+        job.accepted.notified().await;
+        sleep(EVERY).await;
+        if let Err(error) = append(&shared, &job.job).await {
+            shared.note_once(&job.spec.name, format!("the dataset's files wait: {error}"));
+        }
+    }
+}
+
+/// Brings the files of a job to where the ledger is, in the order of acceptance.
+pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetError> {
+    let mut marks = shared.store.marks(job.id).await?;
+    if !shared.dataset.recover(&job.spec, &marks).await? {
+        rebuild(shared, job).await?;
+        return Ok(());
+    }
+    let filter = SampleFilter {
+        job: Some(job.id),
+        states: vec![SampleState::Accepted],
+        ..SampleFilter::default()
+    };
+    loop {
+        let after = marks.iter().map(|mark| mark.last_seq).max().unwrap_or(0);
+        let samples = shared
+            .store
+            .samples(&filter, SampleOrder::Accepted { after }, PAGE)
+            .await?;
+        let Some(last) = samples.last().and_then(|sample| sample.seq) else {
+            return Ok(());
+        };
+        marks = shared.dataset.append(&job.spec, &marks, samples).await?;
+        advance(&mut marks, last);
+        shared.store.set_marks(job.id, &marks).await?;
+    }
+}
+
+/// Every file is at the same place in the order of acceptance, whichever part of the split the last sample went to.
+fn advance(marks: &mut [FileMark], last: i64) {
+    for mark in marks {
+        mark.last_seq = mark.last_seq.max(last);
+    }
+}
+
+/// Writes the dataset anew in plan order, with its manifest.
+pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport, DatasetError> {
+    let mut source = AcceptedInOrder {
+        store: Arc::clone(&shared.store),
+        job: job.id,
+        after: None,
+        last_seq: 0,
+    };
+    let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
+    advance(&mut marks, source.last_seq);
+    shared.store.set_marks(job.id, &marks).await?;
+    Ok(report)
+}
+
+/// A job's accepted samples in plan order.
+struct AcceptedInOrder {
+    store: Arc<dyn Store>,
+    job: JobId,
+    after: Option<(u64, u32)>,
+    last_seq: i64,
+}
+
+#[async_trait]
+impl SampleSource for AcceptedInOrder {
+    async fn next_page(&mut self) -> Stored<Vec<Sample>> {
+        let filter = SampleFilter {
+            job: Some(self.job),
+            states: vec![SampleState::Accepted],
+            ..SampleFilter::default()
+        };
+        let samples = self
+            .store
+            .samples(&filter, SampleOrder::Plan { after: self.after }, PAGE)
+            .await?;
+        if let Some(last) = samples.last() {
+            self.after = Some((last.task.index, last.candidate));
+        }
+        self.last_seq = samples
+            .iter()
+            .filter_map(|sample| sample.seq)
+            .fold(self.last_seq, i64::max);
+        Ok(samples)
+    }
+}

@@ -1,0 +1,175 @@
+//! The gauge: ten times a second, while jobs run, the ledger's counts become one [`Progress`]. Never one message per task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Shared;
+use super::running::{Running, Wish};
+use crate::core::api::{JobProgress, Progress};
+use crate::core::ports::{Stored, Totals};
+use crate::core::task::{TaskCounts, TaskState};
+
+/// Time between two readings.
+const EVERY: Duration = Duration::from_millis(100);
+/// Time constant of the smoothed rates.
+const SMOOTH: f64 = 5.0;
+/// Before that much running time and that many tasks there is no time left to tell.
+const ETA_AFTER: (Duration, u64) = (Duration::from_secs(30), 50);
+
+/// Publishes the gauge until the engine is dropped.
+pub(super) fn spawn(shared: Arc<Shared>) {
+    let tracker = shared.tracker.clone();
+    tracker.spawn(async move {
+        let mut meters: HashMap<i64, Meter> = HashMap::new();
+        let mut jobs_before = 0;
+        while !shared.tracker.is_closed() {
+            let jobs: Vec<Arc<Running>> = shared.jobs().values().cloned().collect();
+            meters.retain(|id, _| jobs.iter().any(|job| job.job.id.0 == *id));
+            // Once more after the last job has ended, so that its end is seen; then an idle engine costs next to nothing.
+            if !jobs.is_empty() || jobs_before > 0 {
+                publish(&shared, &jobs, &mut meters).await;
+            }
+            jobs_before = jobs.len();
+            tokio::select! {
+                () = sleep(EVERY) => {}
+                () = shared.tracker.wait() => {}
+            }
+        }
+    });
+}
+
+async fn publish(shared: &Shared, jobs: &[Arc<Running>], meters: &mut HashMap<i64, Meter>) {
+    let mut rows = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        // A reading that fails is skipped: the gauge keeps its last value.
+        if let Ok(row) = read(shared, job, meters.entry(job.job.id.0).or_default()).await {
+            rows.push(row);
+        }
+    }
+    let (today, day_cap) = {
+        let day = shared.day();
+        (day.settled().usd, day.caps().usd)
+    };
+    let providers = shared
+        .stations
+        .iter()
+        .map(super::governor::Station::health)
+        .collect();
+    shared.progress.send_if_modified(|before| {
+        let now = Progress {
+            jobs: rows,
+            providers,
+            today,
+            day_cap,
+        };
+        let changed = *before != now;
+        if changed {
+            *before = now;
+        }
+        changed
+    });
+}
+
+/// What was seen at the last reading, and the smoothed rates.
+#[derive(Default)]
+struct Meter {
+    at: Option<Instant>,
+    seen: [u64; 6],
+    rates: [f64; 6],
+}
+
+impl Meter {
+    /// Takes cumulative counts and returns their smoothed rates per second.
+    fn rates(&mut self, now: Instant, counts: [u64; 6]) -> [f64; 6] {
+        let Some(before) = self.at.replace(now) else {
+            self.seen = counts;
+            return self.rates;
+        };
+        let seconds = (now - before).as_secs_f64().max(1e-3);
+        let share = 1.0 - (-seconds / SMOOTH).exp();
+        for ((rate, seen), count) in self.rates.iter_mut().zip(&mut self.seen).zip(counts) {
+            let current = count.saturating_sub(*seen) as f64 / seconds;
+            *rate += share * (current - *rate);
+            *seen = count;
+        }
+        self.rates
+    }
+}
+
+async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobProgress> {
+    let counts = shared.store.counts(job.job.id).await?;
+    let totals = shared.store.totals(job.job.id).await?;
+    let in_flight = job.in_flight();
+    let done = |state| counts.of(state);
+    let judged = done(TaskState::Accepted)
+        + done(TaskState::Rejected)
+        + done(TaskState::Failed)
+        + done(TaskState::NeedsReview);
+    let started = in_flight + judged;
+    let rates = meter.rates(
+        Instant::now(),
+        [
+            started,
+            done(TaskState::Accepted),
+            done(TaskState::Rejected),
+            done(TaskState::Failed),
+            totals.input_tokens,
+            totals.output_tokens,
+        ],
+    );
+    let (state, reason) = state_words(job);
+    let (usd, reserved) = job.spent();
+    Ok(JobProgress {
+        name: job.spec.name.clone(),
+        state,
+        reason,
+        planned_all: job.job.planned_all,
+        enqueued: counts.planned(),
+        started,
+        in_flight,
+        in_flight_limit: u64::from(job.in_flight_most)
+            .min(shared.stations.iter().map(super::governor::Station::limit).sum()),
+        persisted: done(TaskState::Accepted),
+        rejected: done(TaskState::Rejected),
+        failed: done(TaskState::Failed),
+        needs_review: done(TaskState::NeedsReview),
+        cancelled: done(TaskState::Cancelled),
+        accepted_samples: totals.samples[0],
+        target: job.spec.target.map(|target| target.accepted),
+        rates: [rates[0], rates[1], rates[2], rates[3]],
+        tokens: [totals.input_tokens, totals.output_tokens],
+        token_rates: [rates[4], rates[5]],
+        usd,
+        reserved,
+        usd_cap: job.caps().usd,
+        maybe_billed: totals.maybe_billed,
+        elapsed: job.job.elapsed + job.ran(),
+        eta: eta(job, &counts, &totals, rates),
+    })
+}
+
+fn state_words(job: &Running) -> (String, Option<String>) {
+    match job.wish() {
+        Wish::Run => ("running".to_owned(), None),
+        Wish::Pause(reason) => ("pausing".to_owned(), Some(reason.to_string())),
+        Wish::Cancel => ("pausing".to_owned(), Some("cancelling".to_owned())),
+        Wish::StopAtLimit(detail) => ("pausing".to_owned(), Some(format!("limit met: {detail}"))),
+        Wish::Abort => ("pausing".to_owned(), Some("leaving".to_owned())),
+    }
+}
+
+/// Time left at the present rate, once it can be told.
+fn eta(job: &Running, counts: &TaskCounts, totals: &Totals, rates: [f64; 6]) -> Option<Duration> {
+    let done = counts.planned() - counts.open();
+    if job.ran() < ETA_AFTER.0 || done < ETA_AFTER.1 {
+        return None;
+    }
+    let (left, rate) = match job.spec.target {
+        Some(target) => (target.accepted.saturating_sub(totals.samples[0]), rates[1]),
+        None => (counts.open(), rates[1] + rates[2] + rates[3]),
+    };
+    (rate > 1e-6).then(|| Duration::from_secs_f64((left as f64 / rate).min(1e8)))
+}

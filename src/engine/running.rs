@@ -1,0 +1,270 @@
+//! A job in motion: its compiled parts, its purse, its wish (run, pause, stop) and what it has in flight.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::governor::Bucket;
+use crate::core::budget::{Budget, Caps, Money};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason};
+use crate::core::ports::{SchemaCheck, Validator};
+use crate::core::route::Share;
+use crate::core::task::Lease;
+use crate::core::template::Templates;
+
+/// Requests in flight where a job says nothing.
+const CONCURRENCY: u32 = 64;
+
+/// What the job is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Wish {
+    /// Go on.
+    Run,
+    /// Claim nothing more, finish what is in flight, then stand still for this reason.
+    Pause(PauseReason),
+    /// Finish what is in flight, then cancel the rest.
+    Cancel,
+    /// A cap is met and the job asks to be stopped by it.
+    StopAtLimit(String),
+    /// Leave at once: what is in flight goes back to the queue.
+    Abort,
+}
+
+/// A validator with its name in verdicts.
+pub(super) struct Gate {
+    /// Its kind.
+    pub(super) kind: String,
+    /// The thing itself.
+    pub(super) validator: Arc<dyn Validator>,
+}
+
+/// A job in motion.
+pub(super) struct Running {
+    pub(super) job: Job,
+    pub(super) spec: JobSpec,
+    pub(super) templates: Templates,
+    /// Teachers of each step, in the steps' order.
+    pub(super) shares: Vec<Vec<Share>>,
+    /// Compiled schemas of each step.
+    pub(super) checks: Vec<Option<Arc<dyn SchemaCheck>>>,
+    /// Schemas by step name, as candidates carry them.
+    pub(super) schemas: Arc<Vec<(String, Arc<Value>)>>,
+    pub(super) gates: Vec<Gate>,
+    /// Whether a gate costs money, so that duplicates are looked up first.
+    pub(super) costly: bool,
+    pub(super) budget: Mutex<Budget>,
+    /// Resolves waiters when a reservation was settled.
+    pub(super) settled: Notify,
+    pace: Mutex<Option<Bucket>>,
+    wish: watch::Sender<Wish>,
+    /// The state it ended in.
+    ended: watch::Sender<Option<JobState>>,
+    /// Leases in workers' hands, by task index: what an abort gives back.
+    active: Mutex<HashMap<u64, Lease>>,
+    /// Requests on the wire.
+    pub(super) on_wire: AtomicU64,
+    /// Seed rows this run is limited to.
+    pub(super) row_limit: Option<u64>,
+    pub(super) in_flight_most: u32,
+    started: Instant,
+    /// Accepted samples still wanted; `None` without a target.
+    left: Option<AtomicI64>,
+    /// Wakes the scheduler: tasks were planned.
+    pub(super) planned: Notify,
+    /// Wakes the outbox: samples were accepted.
+    pub(super) accepted: Notify,
+}
+
+/// What a job needs besides its row in order to move.
+pub(super) struct Compiled {
+    pub(super) templates: Templates,
+    pub(super) shares: Vec<Vec<Share>>,
+    pub(super) checks: Vec<Option<Arc<dyn SchemaCheck>>>,
+    pub(super) gates: Vec<Gate>,
+}
+
+impl Running {
+    /// A job about to run. `spec` is the stored one with this run's overrides, `accepted` what it has
+    /// accepted so far.
+    pub(super) fn new(
+        job: Job,
+        spec: JobSpec,
+        compiled: Compiled,
+        budget: Budget,
+        accepted: u64,
+        row_limit: Option<u64>,
+    ) -> Self {
+        let schemas = spec
+            .steps
+            .iter()
+            .filter_map(|step| step.schema.clone().map(|schema| (step.name.clone(), schema)))
+            .collect();
+        let Compiled {
+            templates,
+            shares,
+            checks,
+            gates,
+        } = compiled;
+        Self {
+            costly: gates.iter().any(|gate| gate.validator.is_costly()),
+            in_flight_most: spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1),
+            pace: Mutex::new(
+                spec.limits
+                    .requests_per_minute
+                    .map(|n| Bucket::per_minute(f64::from(n))),
+            ),
+            job,
+            templates,
+            shares,
+            checks,
+            left: spec
+                .target
+                .map(|target| AtomicI64::new(target.accepted as i64 - accepted as i64)),
+            schemas: Arc::new(schemas),
+            gates,
+            budget: Mutex::new(budget),
+            settled: Notify::new(),
+            wish: watch::Sender::new(Wish::Run),
+            ended: watch::Sender::new(None),
+            active: Mutex::new(HashMap::new()),
+            on_wire: AtomicU64::new(0),
+            row_limit,
+            started: Instant::now(),
+            planned: Notify::new(),
+            accepted: Notify::new(),
+            spec,
+        }
+    }
+
+    /// What it is to do, now.
+    pub(super) fn wish(&self) -> Wish {
+        self.wish.borrow().clone()
+    }
+
+    /// A view of the wish that tells of changes.
+    pub(super) fn watch_wish(&self) -> watch::Receiver<Wish> {
+        self.wish.subscribe()
+    }
+
+    /// Changes the wish. Only an abort overrules an earlier wish to end; a pause can be taken back by `Run` before it is reached.
+    pub(super) fn ask(&self, wish: Wish) {
+        self.wish.send_if_modified(|now| {
+            let allowed = match (&*now, &wish) {
+                (_, Wish::Abort) | (Wish::Run, _) => true,
+                (Wish::Pause(_), Wish::Run | Wish::Cancel) => true,
+                (Wish::Pause(PauseReason::Asked | PauseReason::Stopped), Wish::Pause(_)) => false,
+                (Wish::Pause(_), Wish::Pause(PauseReason::Asked | PauseReason::Stopped)) => true,
+                (Wish::Pause(_) | Wish::Cancel | Wish::StopAtLimit(_) | Wish::Abort, _) => false,
+            };
+            if allowed {
+                *now = wish;
+            }
+            allowed
+        });
+    }
+
+    /// Waits until the job no longer wishes to run.
+    pub(super) async fn ended(&self) {
+        let mut wish = self.wish.subscribe();
+        // The sender lives as long as `self`, so this only ends when the wish changes.
+        let _ = wish.wait_for(|wish| *wish != Wish::Run).await;
+    }
+
+    /// It stands still, in this state.
+    pub(super) fn end(&self, state: JobState) {
+        self.ended.send_replace(Some(state));
+    }
+
+    /// Waits until it stands still.
+    pub(super) async fn stands_still(&self) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives as long as `self`.
+        let _ = ended.wait_for(Option::is_some).await;
+    }
+
+    /// The purse.
+    pub(super) fn purse(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the job's own requests-per-minute limit says to wait; takes a place where it says nothing.
+    pub(super) fn pace(&self) -> Option<Duration> {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = pace.as_mut()?;
+        let wait = bucket.wait_for(Instant::now(), 1.0);
+        if wait.is_none() {
+            bucket.take(1.0);
+        }
+        wait
+    }
+
+    /// Wall time of this run.
+    pub(super) fn ran(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Remembers what a worker holds.
+    pub(super) fn hold(&self, lease: Lease) {
+        self.actives().insert(lease.task.index, lease);
+    }
+
+    /// Forgets it: the task has left its lease.
+    pub(super) fn let_go(&self, lease: Lease) {
+        self.actives().remove(&lease.task.index);
+    }
+
+    /// Everything held.
+    pub(super) fn held(&self) -> Vec<Lease> {
+        self.actives().values().copied().collect()
+    }
+
+    fn actives(&self) -> MutexGuard<'_, HashMap<u64, Lease>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepted samples still wanted; `None` without a target.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left
+            .as_ref()
+            .map(|left| left.load(Ordering::Relaxed).max(0) as u64)
+    }
+
+    /// Takes a place within the target; `false`: it is full.
+    pub(super) fn take_place(&self) -> bool {
+        self.left.as_ref().is_none_or(|left| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n > 0).then_some(n - 1))
+                .is_ok()
+        })
+    }
+
+    /// Gives a place back: what took it was not accepted in the end.
+    pub(super) fn give_place_back(&self) {
+        if let Some(left) = &self.left {
+            left.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Requests on the wire.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.on_wire.load(Ordering::Relaxed)
+    }
+
+    /// The job's caps as they are in force.
+    pub(super) fn caps(&self) -> Caps {
+        self.purse().caps()
+    }
+
+    /// Money settled and set aside.
+    pub(super) fn spent(&self) -> (Money, Money) {
+        let purse = self.purse();
+        (purse.settled().usd, purse.reserved().usd)
+    }
+}
+
+/// All jobs in motion, by id.
+pub(super) type Jobs = Mutex<BTreeMap<i64, Arc<Running>>>;

@@ -1,0 +1,426 @@
+//! The scheduler of one job: claims leases, hands them to workers, and brings the job to its end or its pause.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::planner::{self, PlanError};
+use super::running::{Running, Wish};
+use super::worker::{self, End};
+use super::{Shared, outbox};
+use crate::core::api::{Event, Level};
+use crate::core::job::{JobState, OnLimit, PauseReason};
+use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
+use crate::core::sample::{Candidate, SampleState};
+use crate::core::task::{Lease, Leased, TaskCounts, Transition};
+
+/// How often running time reaches the ledger and limits of time are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How often a full disk is tried again.
+const DISK_AGAIN: Duration = Duration::from_secs(10);
+/// Samples read at once to restore the validators' memory.
+const PAGE: usize = 1000;
+
+type Claiming<'a> = Pin<Box<dyn Future<Output = Stored<Vec<Leased>>> + Send + 'a>>;
+
+/// Runs a job until it is completed, paused, cancelled or failed, and returns the state it left it in.
+pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
+    let following = outbox::follow(Arc::clone(&shared), Arc::clone(&job));
+    let state = tokio::select! {
+        state = Scheduler::new(&shared, &job).run() => state,
+        // Never ends by itself; it is dropped with the run.
+        () = following => JobState::Failed("the outbox ended".to_owned()),
+    };
+    let state = finish(&shared, &job, state).await;
+    let ran = job.ran();
+    if let Err(error) = shared.store.set_state(job.job.id, &state, ran).await {
+        shared.note(
+            Level::Error,
+            Some(&job.spec.name),
+            format!("the job's state could not be stored: {error}"),
+        );
+    }
+    for gate in &job.gates {
+        gate.validator.close().await;
+    }
+    state
+}
+
+/// Writes the dataset as far as it goes.
+async fn finish(shared: &Arc<Shared>, job: &Arc<Running>, state: JobState) -> JobState {
+    let written = match &state {
+        JobState::Completed | JobState::Cancelled => outbox::rebuild(shared, &job.job).await.map(|_| ()),
+        JobState::Paused(PauseReason::Stopped) if job.wish() == Wish::Abort => Ok(()),
+        _ => outbox::append(shared, &job.job).await,
+    };
+    match written {
+        Ok(()) => state,
+        Err(DatasetError::Disk(message)) => JobState::Paused(PauseReason::Disk(message)),
+        Err(error) => {
+            shared.note(
+                Level::Error,
+                Some(&job.spec.name),
+                format!("the dataset could not be written: {error}"),
+            );
+            if state == JobState::Completed {
+                JobState::Paused(PauseReason::Disk(error.to_string()))
+            } else {
+                state
+            }
+        }
+    }
+}
+
+struct Scheduler<'a> {
+    shared: &'a Arc<Shared>,
+    job: &'a Arc<Running>,
+    workers: JoinSet<(Leased, End)>,
+    /// Leased, and waiting for a free worker.
+    ready: VecDeque<Leased>,
+    claiming: Option<Claiming<'a>>,
+    /// Nothing was claimable; look again then (`None`: when something happens).
+    idle: bool,
+    due: Option<Instant>,
+    planned: bool,
+    /// Leases whose settlement the disk refused.
+    stranded: Vec<Leased>,
+    ticked: Instant,
+}
+
+impl<'a> Scheduler<'a> {
+    fn new(shared: &'a Arc<Shared>, job: &'a Arc<Running>) -> Self {
+        Self {
+            shared,
+            job,
+            workers: JoinSet::new(),
+            ready: VecDeque::new(),
+            claiming: None,
+            idle: false,
+            due: None,
+            planned: job.job.planned_all && job.row_limit.is_none(),
+            stranded: Vec::new(),
+            ticked: Instant::now(),
+        }
+    }
+
+    async fn run(mut self) -> JobState {
+        if let Err(error) = self.restore().await {
+            return self.broken(error);
+        }
+        let (shared, job) = (self.shared, self.job);
+        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job)));
+        let mut wish = job.watch_wish();
+        loop {
+            if job.wish() == Wish::Run {
+                self.fill();
+                if let Some(state) = self.at_end(planning.is_none()).await {
+                    return state;
+                }
+            } else if job.wish() == Wish::Abort || (self.workers.is_empty() && self.claiming.is_none()) {
+                return self.stop(job.wish()).await;
+            }
+            let tick = self.ticked + TICK;
+            let due = self.due.filter(|_| self.idle).map_or(tick, |due| due.min(tick));
+            tokio::select! {
+                biased;
+                _ = wish.changed() => {}
+                Some(end) = self.workers.join_next() => {
+                    self.took(end);
+                    // Drain what else has ended: one round of claims for many.
+                    while let Some(end) = self.workers.try_join_next() {
+                        self.took(end);
+                    }
+                }
+                claimed = poll(&mut self.claiming) => {
+                    self.claiming = None;
+                    match claimed {
+                        Ok(leases) => {
+                            self.idle = leases.is_empty();
+                            self.ready.extend(leases);
+                            if self.idle {
+                                self.due = self.next_due().await;
+                            }
+                        }
+                        Err(error) => {
+                            if let Some(state) = self.refused(error) {
+                                return state;
+                            }
+                        }
+                    }
+                }
+                done = poll(&mut planning) => {
+                    planning = None;
+                    self.idle = false;
+                    match done {
+                        Ok(()) => {}
+                        Err(PlanError::Seeds(error)) => {
+                            self.workers.shutdown().await;
+                            self.give_back().await;
+                            return JobState::Failed(error.message);
+                        }
+                        Err(PlanError::Store(error)) => {
+                            if let Some(state) = self.refused(error) {
+                                return state;
+                            }
+                        }
+                    }
+                }
+                () = job.planned.notified() => self.idle = false,
+                () = sleep_until(due) => {
+                    self.idle &= self.due.is_none_or(|due| due > Instant::now());
+                    self.tick().await;
+                }
+            }
+        }
+    }
+
+    /// Hands leases to workers and claims the next ones ahead.
+    fn fill(&mut self) {
+        let most = self.job.in_flight_most as usize;
+        let within_target = self.job.left().map_or(most, |left| (left as usize).min(most));
+        while self.workers.len() < within_target {
+            let Some(leased) = self.ready.pop_front() else {
+                break;
+            };
+            let (shared, job) = (Arc::clone(self.shared), Arc::clone(self.job));
+            self.workers.spawn(async move {
+                let kept = leased.clone();
+                (kept, worker::work(shared, job, leased).await)
+            });
+        }
+        let ahead = (most / 4).clamp(1, 256);
+        let room = within_target
+            .saturating_sub(self.workers.len())
+            .max(if within_target == 0 { 0 } else { ahead });
+        if self.claiming.is_none() && !self.idle && self.ready.len() < ahead && room > 0 {
+            let (store, id) = (&self.shared.store, self.job.job.id);
+            self.claiming = Some(Box::pin(async move { store.claim(id, room.min(1024)).await }));
+        }
+    }
+
+    /// The job's end, if this is it.
+    async fn at_end(&mut self, planned: bool) -> Option<JobState> {
+        if self.job.left() == Some(0) && self.workers.is_empty() {
+            self.drain_claim().await;
+            self.give_back().await;
+            return Some(self.cancel_rest(JobState::Completed).await);
+        }
+        let nothing = self.workers.is_empty()
+            && self.ready.is_empty()
+            && self.claiming.is_none()
+            && self.stranded.is_empty();
+        if !(nothing && planned && self.idle && self.due.is_none()) {
+            return None;
+        }
+        let counts = self.counts().await?;
+        (counts.open() == 0).then_some(JobState::Completed)
+    }
+
+    async fn counts(&mut self) -> Option<TaskCounts> {
+        self.shared.store.counts(self.job.job.id).await.ok()
+    }
+
+    async fn cancel_rest(&mut self, state: JobState) -> JobState {
+        match self.shared.store.cancel_open(self.job.job.id).await {
+            Ok(_) => state,
+            Err(error) => JobState::Paused(PauseReason::Disk(error.to_string())),
+        }
+    }
+
+    fn took(&mut self, ended: Result<(Leased, End), tokio::task::JoinError>) {
+        match ended {
+            Ok((_, End::Settled(settled))) => {
+                // It went back to the queue: there is something to claim, perhaps later.
+                self.idle &= !settled.state.is_pending();
+            }
+            Ok((_, End::Fenced)) => {}
+            Ok((leased, End::Store(error))) => {
+                self.stranded.push(leased);
+                self.trouble(&error);
+            }
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => {
+                let text =
+                    format!("a worker panicked; its task goes back to the queue at the next start: {error}");
+                self.shared.note(Level::Error, Some(&self.job.spec.name), text);
+            }
+        }
+    }
+
+    /// The ledger refused something: the job pauses with the reason.
+    fn trouble(&self, error: &StoreError) {
+        let wish = Wish::Pause(PauseReason::Disk(error.to_string()));
+        self.job.ask(wish);
+    }
+
+    fn refused(&mut self, error: StoreError) -> Option<JobState> {
+        match error {
+            StoreError::Disk(_) => {
+                self.trouble(&error);
+                None
+            }
+            other => Some(self.broken(other)),
+        }
+    }
+
+    fn broken(&self, error: StoreError) -> JobState {
+        self.shared.note(
+            Level::Error,
+            Some(&self.job.spec.name),
+            format!("the ledger refused: {error}"),
+        );
+        JobState::Paused(PauseReason::Disk(error.to_string()))
+    }
+
+    async fn next_due(&mut self) -> Option<Instant> {
+        let wait = self.shared.store.next_due(self.job.job.id).await.ok().flatten()?;
+        Some(Instant::now() + wait)
+    }
+
+    /// Limits of time, and running time into the ledger.
+    async fn tick(&mut self) {
+        if self.ticked.elapsed() < TICK {
+            return;
+        }
+        self.ticked = Instant::now();
+        let ran = self.job.job.elapsed + self.job.ran();
+        if self.job.purse().out_of_time(ran) {
+            self.job.ask(match self.job.spec.limits.on_limit {
+                OnLimit::Pause => Wish::Pause(PauseReason::Limit("minutes".to_owned())),
+                OnLimit::Stop => Wish::StopAtLimit("minutes".to_owned()),
+            });
+        }
+        if self.idle && self.due.is_none() {
+            self.due = self.next_due().await;
+        }
+    }
+
+    async fn drain_claim(&mut self) {
+        if let Some(claiming) = self.claiming.take()
+            && let Ok(leases) = claiming.await
+        {
+            self.ready.extend(leases);
+        }
+    }
+
+    /// Everything is quiet (or has to be): leases go back, and the wish becomes a state.
+    async fn stop(&mut self, wish: Wish) -> JobState {
+        if wish == Wish::Abort {
+            self.workers.shutdown().await;
+        }
+        self.drain_claim().await;
+        self.give_back().await;
+        match wish {
+            Wish::Cancel => self.cancel_rest(JobState::Cancelled).await,
+            Wish::StopAtLimit(detail) => {
+                let text = format!("limit met: {detail}; what is left was cancelled, as the job asks");
+                self.shared.note(Level::Warning, Some(&self.job.spec.name), text);
+                self.cancel_rest(JobState::Cancelled).await
+            }
+            Wish::Pause(PauseReason::Disk(detail)) => self.wait_for_disk(detail).await,
+            Wish::Pause(reason) => JobState::Paused(reason),
+            Wish::Run | Wish::Abort => JobState::Paused(PauseReason::Stopped),
+        }
+    }
+
+    /// Tries every ten seconds whether the ledger takes writes again, for five minutes.
+    async fn wait_for_disk(&mut self, detail: String) -> JobState {
+        let paused = JobState::Paused(PauseReason::Disk(detail));
+        self.shared.tell(Event::Job {
+            job: self.job.spec.name.clone(),
+            state: paused.clone(),
+        });
+        for _ in 0..30 {
+            tokio::time::sleep(DISK_AGAIN).await;
+            if self
+                .shared
+                .store
+                .set_state(self.job.job.id, &JobState::Running, Duration::ZERO)
+                .await
+                .is_ok()
+            {
+                self.give_back().await;
+                // The caller starts the job again: everything it needs is in the ledger.
+                return JobState::Queued;
+            }
+        }
+        paused
+    }
+
+    /// Leases that no worker will settle go back to the queue; the ledger marks their open attempts as perhaps charged.
+    async fn give_back(&mut self) {
+        let mut leases: Vec<Lease> = self.ready.drain(..).map(|leased| leased.lease).collect();
+        leases.extend(self.stranded.drain(..).map(|leased| leased.lease));
+        for held in self.job.held() {
+            if !leases.contains(&held) {
+                leases.push(held);
+            }
+        }
+        let releases = leases.into_iter().map(|lease| {
+            let released = self.shared.store.settle(lease, Transition::Release, Vec::new());
+            released.map(move |result| (lease, result))
+        });
+        for (lease, result) in futures::future::join_all(releases).await {
+            match result {
+                Ok(_) | Err(StoreError::Fenced) => self.job.let_go(lease),
+                // It stays leased in the ledger and goes back at the next start.
+                Err(error) => tracing::warn!(%error, "a lease could not be given back"),
+            }
+        }
+    }
+
+    /// Feeds accepted samples of earlier runs to validators that remember.
+    async fn restore(&mut self) -> Stored<()> {
+        let gates: Vec<_> = self
+            .job
+            .gates
+            .iter()
+            .filter(|gate| gate.validator.remembers())
+            .collect();
+        if gates.is_empty() {
+            return Ok(());
+        }
+        let filter = SampleFilter {
+            job: Some(self.job.job.id),
+            states: vec![SampleState::Accepted],
+            ..SampleFilter::default()
+        };
+        let mut after = None;
+        loop {
+            let samples = self
+                .shared
+                .store
+                .samples(&filter, SampleOrder::Plan { after }, PAGE)
+                .await?;
+            let Some(last) = samples.last() else { return Ok(()) };
+            after = Some((last.task.index, last.candidate));
+            for sample in samples {
+                let candidate = Candidate {
+                    task: sample.task,
+                    ordinal: sample.candidate,
+                    seed: Arc::new(sample.seed),
+                    vary: Arc::new(sample.vary),
+                    steps: sample.steps,
+                    schemas: Arc::clone(&self.job.schemas),
+                };
+                for gate in &gates {
+                    gate.validator.restore(&candidate);
+                }
+            }
+        }
+    }
+}
+
+/// A future that may not be there: pending for ever then.
+async fn poll<F: Future + Unpin>(future: &mut Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,381 @@
+//! Rows written as they come, page by page: exports, samples as JSON lines, and validators over any JSONL.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::running::Gate;
+use super::{Shared, answers, compile};
+use crate::core::Row;
+use crate::core::api::{Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
+use crate::core::catalog::Plug;
+use crate::core::job::{DatasetSpec, Job, JobId};
+use crate::core::plan::split_of;
+use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
+use crate::core::request::{Completion, FinishReason, Usage};
+use crate::core::sample::{Candidate, Decision, Reason, SampleId, SampleState, StepAnswer, Verdict};
+use crate::core::task::{RequestId, TaskId};
+
+/// Samples per page.
+const PAGE: usize = 1000;
+/// Validators that need no settings, for `validate` without any named.
+const DEFAULT_VALIDATORS: [&str; 5] = ["structural", "dedup", "refusal", "truncated", "no_control_chars"];
+
+/// Writes the rows asked for.
+pub(super) async fn stream(
+    shared: &Shared,
+    request: StreamRequest,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
+    match request {
+        StreamRequest::Export(wanted) => export(shared, &wanted, out).await,
+        StreamRequest::Samples(query) => samples(shared, &query, out).await,
+        StreamRequest::Validate {
+            file,
+            validators,
+            field,
+        } => validate(shared, &file, validators, field.as_deref(), out).await,
+    }
+}
+
+/// A closed pipe is the reader's way of saying: enough.
+fn written(result: io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(
+            Failure::new(FailureKind::Unexpected, "the output could not be written")
+                .because(error.to_string()),
+        ),
+    }
+}
+
+fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn Format>, Failure> {
+    let mut dataset = job.spec.dataset.clone();
+    if let Some(name) = name.filter(|name| *name != dataset.format) {
+        // The job's field names belong to its own format; another one guesses for itself.
+        dataset = DatasetSpec {
+            format: name.to_owned(),
+            fields: std::collections::BTreeMap::new(),
+            ..dataset
+        };
+    }
+    let built = shared
+        .formats
+        .find(&dataset.format)
+        .and_then(|entry| (entry.build)(&dataset, &job.spec));
+    built.map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))
+}
+
+async fn export(
+    shared: &Shared,
+    wanted: &Export,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
+    let job = shared.store.job(&wanted.job).await?;
+    let format = format_of(shared, &job, wanted.format.as_deref())?;
+    if let Some(split) = &wanted.split
+        && !job.spec.dataset.split.iter().any(|(name, _)| name == split)
+    {
+        let known: Vec<&str> = job
+            .spec
+            .dataset
+            .split
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let failure = Failure::new(FailureKind::Usage, format!("the job has no split `{split}`"));
+        return Err(failure.help(if known.is_empty() {
+            "it has none at all".to_owned()
+        } else {
+            format!("one of: {}", known.join(", "))
+        }));
+    }
+    let states = if wanted.include_rejected {
+        Vec::new()
+    } else {
+        vec![SampleState::Accepted]
+    };
+    let filter = SampleFilter {
+        job: Some(job.id),
+        states,
+        ..SampleFilter::default()
+    };
+    let mut after = None;
+    let mut report = StreamReport::default();
+    loop {
+        let page = shared
+            .store
+            .samples(&filter, SampleOrder::Plan { after }, PAGE)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(report);
+        };
+        after = Some((last.task.index, last.candidate));
+        for sample in &page {
+            let part = split_of(&job.spec.dataset, job.spec.random_seed, sample.task.index);
+            if wanted.split.as_deref().is_some_and(|split| split != part) {
+                continue;
+            }
+            if !written(format.write(sample, out))? {
+                report.closed = true;
+                return Ok(report);
+            }
+            report.rows += 1;
+        }
+    }
+}
+
+/// Writes an export beside its place and renames it there, so that no half-written file ever bears the name.
+pub(super) async fn export_to(shared: &Shared, wanted: &Export, path: &Path) -> Result<u64, Failure> {
+    let mut file = shared
+        .dataset
+        .create(path)
+        .map_err(|error| unwritable(path, &error))?;
+    let report = export(shared, wanted, file.writer()).await?;
+    file.finish().map_err(|error| unwritable(path, &error))?;
+    Ok(report.rows)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(
+        FailureKind::Unexpected,
+        format!("{} could not be written", path.display()),
+    )
+    .because(error.to_string())
+}
+
+async fn samples(
+    shared: &Shared,
+    query: &SampleQuery,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
+    let filter = answers::filter(shared, query).await?;
+    let jobs: HashMap<JobId, Job> = shared
+        .store
+        .jobs()
+        .await?
+        .into_iter()
+        .map(|job| (job.id, job))
+        .collect();
+    let mut formats: HashMap<JobId, Box<dyn Format>> = HashMap::new();
+    for job in jobs.values() {
+        formats.insert(job.id, format_of(shared, job, Some("raw"))?);
+    }
+    let mut report = StreamReport::default();
+    // Plan order is an order within a job: one after the other.
+    for job in jobs
+        .values()
+        .filter(|job| filter.job.is_none_or(|wanted| wanted == job.id))
+    {
+        let filter = SampleFilter {
+            job: Some(job.id),
+            ..filter.clone()
+        };
+        let mut after = None;
+        loop {
+            let page = shared
+                .store
+                .samples(&filter, SampleOrder::Plan { after }, PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.task.index, last.candidate));
+            for sample in &page {
+                if !written(formats[&job.id].write(sample, out))? {
+                    report.closed = true;
+                    return Ok(report);
+                }
+                report.rows += 1;
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Runs validators over the rows of a file; each row comes back as `{"row", "verdict", "reason", "verdicts"}`.
+async fn validate(
+    shared: &Shared,
+    file: &Path,
+    validators: Vec<Plug>,
+    field: Option<&str>,
+    out: &mut (dyn Write + Send),
+) -> Result<StreamReport, Failure> {
+    let plugs = if validators.is_empty() {
+        DEFAULT_VALIDATORS
+            .map(|kind| Plug {
+                kind: kind.to_owned(),
+                params: Row::new(),
+            })
+            .to_vec()
+    } else {
+        validators
+    };
+    let gates = compile::gates(shared, &plugs, ".")?;
+    let rows = (shared.open_rows)(".", &file.to_string_lossy())
+        .map_err(|error| Failure::new(FailureKind::Records, error.message))?;
+    let seen = Seen::default();
+    let mut report = StreamReport::default();
+    for (at, row) in rows.enumerate() {
+        let row = row.map_err(|error| Failure::new(FailureKind::Records, error.message))?;
+        let candidate = candidate_of(at as u64, row, field);
+        let verdicts = judge(&gates, &candidate, &seen).await?;
+        let last = verdicts.last();
+        let decision = if verdicts.iter().any(|v| v.decision == Decision::Reject) {
+            "reject"
+        } else {
+            "accept"
+        };
+        match last.and_then(|verdict| verdict.reason) {
+            Some(reason) if decision == "reject" => count(&mut report.rejected, reason),
+            _ => report.accepted += 1,
+        }
+        let line = json!({
+            "line": at + 1,
+            "verdict": decision,
+            "reason": last.and_then(|verdict| verdict.reason),
+            "verdicts": verdicts,
+            "row": *candidate.seed,
+        });
+        report.rows += 1;
+        if !written(writeln!(out, "{line}"))? {
+            report.closed = true;
+            break;
+        }
+    }
+    for gate in &gates {
+        gate.validator.close().await;
+    }
+    Ok(report)
+}
+
+fn count(counts: &mut Vec<(Reason, u64)>, reason: Reason) {
+    match counts.iter_mut().find(|(known, _)| *known == reason) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((reason, 1)),
+    }
+}
+
+async fn judge(gates: &[Gate], candidate: &Candidate, seen: &Seen) -> Result<Vec<Verdict>, Failure> {
+    let mut verdicts = Vec::with_capacity(gates.len());
+    for gate in gates {
+        let key = gate.validator.dedup_key(candidate);
+        if let Some(first) = key.and_then(|key| seen.first(key, candidate.task.index)) {
+            verdicts.push(Verdict::reject(
+                &gate.kind,
+                Reason::ExactDuplicate,
+                format!("equal to line {}", first + 1),
+            ));
+            break;
+        }
+        let verdict = match gate.validator.check(candidate, seen).await {
+            Ok(verdict) => verdict,
+            Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
+            Err(CheckError::Interrupted(_) | CheckError::Store(_)) => {
+                let failure = Failure::new(
+                    FailureKind::Usage,
+                    format!("`{}` asks a teacher, which `validate` does not do", gate.kind),
+                );
+                return Err(failure.help("leave it out, or run it inside a job"));
+            }
+        };
+        let rejected = verdict.decision == Decision::Reject;
+        verdicts.push(verdict);
+        if rejected {
+            break;
+        }
+    }
+    Ok(verdicts)
+}
+
+/// A row of any dataset as a candidate: the row is the seed, its answer the one step.
+fn candidate_of(index: u64, row: Row, field: Option<&str>) -> Candidate {
+    let text = match field {
+        Some(path) => Candidate {
+            seed: Arc::new(row.clone()),
+            ..empty(index)
+        }
+        .text(path)
+        .unwrap_or_default(),
+        None => answer_in(&row),
+    };
+    let step = StepAnswer {
+        step: "answer".to_owned(),
+        teacher: String::new(),
+        request: RequestId(0),
+        text,
+        value: None,
+        reasoning: None,
+        tool_calls: Vec::new(),
+        logprobs: None,
+        finish: FinishReason::Stop,
+        usage: Usage::default(),
+    };
+    Candidate {
+        seed: Arc::new(row),
+        steps: vec![step],
+        ..empty(index)
+    }
+}
+
+fn empty(index: u64) -> Candidate {
+    Candidate {
+        task: TaskId { job: JobId(0), index },
+        ordinal: 0,
+        seed: Arc::default(),
+        vary: Arc::default(),
+        steps: Vec::new(),
+        schemas: Arc::default(),
+    }
+}
+
+/// The answer of a row in any of the formats we write: the last assistant turn, a named field, or the last text.
+fn answer_in(row: &Row) -> String {
+    for (list, text) in [("messages", "content"), ("conversations", "value")] {
+        if let Some(last) = row
+            .get(list)
+            .and_then(Value::as_array)
+            .and_then(|turns| turns.last())
+        {
+            return last
+                .get(text)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+        }
+    }
+    let named = ["output", "completion", "answer", "response", "text"]
+        .iter()
+        .find_map(|key| row.get(*key)?.as_str());
+    named
+        .or_else(|| row.values().rev().find_map(Value::as_str))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Keys of rows seen so far: what the ledger's unique index is for a job.
+#[derive(Default)]
+struct Seen(std::sync::Mutex<HashMap<[u8; 16], u64>>);
+
+impl Seen {
+    /// The earlier row of that key; remembers this one if there is none.
+    fn first(&self, key: [u8; 16], index: u64) -> Option<u64> {
+        let mut keys = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let first = *keys.entry(key).or_insert(index);
+        (first != index).then_some(first)
+    }
+}
+
+#[async_trait]
+impl CheckContext for Seen {
+    async fn ask(&self, _: &str, _: &Candidate, _: JudgeQuestion) -> Result<Completion, CheckError> {
+        Err(CheckError::Interrupted(crate::core::task::Transition::Release))
+    }
+
+    async fn duplicate_of(&self, _: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,313 @@
+//! One task from its lease to its transition: steps, candidates, re-asks, validators. Each attempt is one function, in
+//! [`super::attempt`].
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use super::Shared;
+use super::attempt::{Answered, Asked, Attempts, Exchange, Out};
+use super::judging::judge;
+use super::running::Running;
+use crate::core::Row;
+use crate::core::conversation::{Message, Role};
+use crate::core::extract::extract_json;
+use crate::core::job::Step;
+use crate::core::ports::{SchemaCheck, StoreError};
+use crate::core::request::FinishReason;
+use crate::core::sample::{Candidate, NewSample, StepAnswer};
+use crate::core::task::{Leased, Question, Settled, Transition};
+
+/// How a task ended for the scheduler.
+#[derive(Debug)]
+pub(super) enum End {
+    /// It left its lease by a transition.
+    Settled(Settled),
+    /// Somebody else has it.
+    Fenced,
+    /// The ledger refused; the lease is still ours in there.
+    Store(StoreError),
+}
+
+/// Works one task to its end.
+pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased) -> End {
+    let lease = leased.lease;
+    job.hold(lease);
+    let rng = ChaCha8Rng::seed_from_u64(
+        job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index,
+    );
+    let attempts = Attempts::new(&shared, &job, &leased, rng);
+    let made = make(&attempts, &leased).await;
+    let exchanges = attempts.take_exchanges();
+    let fingerprints: Vec<_> = exchanges
+        .iter()
+        .map(|exchange| exchange.request.fingerprint)
+        .collect();
+    // While a cassette is recorded or replayed, judging and settling go one after the other.
+    let turn = match &shared.turnstile {
+        Some(turnstile) => Some(turnstile.turn(&fingerprints).await),
+        None => None,
+    };
+    let end = settle(&attempts, made).await;
+    record(&attempts, exchanges);
+    drop(turn);
+    end
+}
+
+/// Judges what was made and brings the task out of its lease.
+async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> End {
+    let Attempts {
+        shared, job, leased, ..
+    } = attempts;
+    let lease = leased.lease;
+    let judged = match made {
+        Ok(candidates) => judge_all(attempts, candidates).await,
+        Err(out) => Err(out),
+    };
+    let transition = match judged {
+        Ok(samples) => Transition::Finish { samples },
+        Err(Out::Transition(transition)) => transition,
+        Err(Out::Store(StoreError::Fenced)) => {
+            job.let_go(lease);
+            return End::Fenced;
+        }
+        Err(Out::Store(error)) => return End::Store(error),
+    };
+    let finished = if let Transition::Finish { samples } = &transition {
+        samples.clone()
+    } else {
+        Vec::new()
+    };
+    match shared
+        .store
+        .settle(lease, transition, attempts.take_closed())
+        .await
+    {
+        Ok(settled) => {
+            job.let_go(lease);
+            super::judging::after(job, leased, &finished, &settled);
+            End::Settled(settled)
+        }
+        Err(error) => {
+            super::judging::undone(job, leased, &finished);
+            if error != StoreError::Fenced {
+                return End::Store(error);
+            }
+            job.let_go(lease);
+            End::Fenced
+        }
+    }
+}
+
+/// Writes a task's exchanges into the cassette, and tells the turnstile that they are used.
+fn record(attempts: &Attempts<'_>, mut exchanges: Vec<Exchange>) {
+    let Some(turnstile) = &attempts.shared.turnstile else {
+        return;
+    };
+    exchanges.extend(attempts.take_exchanges());
+    if let Some(recorder) = &attempts.shared.recorder {
+        for exchange in &exchanges {
+            if let Err(error) = recorder.record(&exchange.teacher, &exchange.request, &exchange.response) {
+                let text = format!("the recording could not be written: {error}");
+                attempts.shared.note_once(&attempts.job.spec.name, text);
+            }
+        }
+    }
+    let used: Vec<_> = exchanges
+        .iter()
+        .map(|exchange| exchange.request.fingerprint)
+        .collect();
+    turnstile.used(&used);
+}
+
+/// Every candidate with its verdicts.
+async fn judge_all(attempts: &Attempts<'_>, candidates: Vec<Candidate>) -> Result<Vec<NewSample>, Out> {
+    let mut samples = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        samples.push(judge(attempts, candidate).await?);
+    }
+    Ok(samples)
+}
+
+/// Everything a path through the steps has gathered.
+#[derive(Clone)]
+struct Path {
+    ordinal: u32,
+    vars: Row,
+    answers: Vec<StepAnswer>,
+}
+
+/// Asks all steps on every path.
+async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<Candidate>, Out> {
+    let job = attempts.job;
+    let mut vars = leased.seed.clone();
+    vars.extend(
+        leased
+            .vary
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    let mut paths = vec![Path {
+        ordinal: 0,
+        vars,
+        answers: Vec::new(),
+    }];
+    for (at, step) in job.spec.steps.iter().enumerate() {
+        if step.candidates > 1 && paths.len() == 1 {
+            let path = paths.remove(0);
+            paths = (0..step.candidates)
+                .map(|ordinal| Path {
+                    ordinal,
+                    ..path.clone()
+                })
+                .collect();
+        }
+        paths = advance(attempts, at, step, paths).await?;
+    }
+    let seed = Arc::new(leased.seed.clone());
+    let vary = Arc::new(leased.vary.clone());
+    let candidate = |path: Path| Candidate {
+        task: leased.lease.task,
+        ordinal: path.ordinal,
+        seed: Arc::clone(&seed),
+        vary: Arc::clone(&vary),
+        steps: path.answers,
+        schemas: Arc::clone(&job.schemas),
+    };
+    Ok(paths.into_iter().map(candidate).collect())
+}
+
+/// Asks one step on every path. A path that cannot go on is dropped as long as another one can.
+async fn advance(
+    attempts: &Attempts<'_>,
+    at: usize,
+    step: &Step,
+    paths: Vec<Path>,
+) -> Result<Vec<Path>, Out> {
+    let mut alive = Vec::with_capacity(paths.len());
+    let mut failure = None;
+    // One path is by far the most common: it needs no joining.
+    let results = if let [_] = paths.as_slice() {
+        let mut results = Vec::with_capacity(1);
+        for path in paths {
+            results.push(step_on(attempts, at, step, path).await);
+        }
+        results
+    } else {
+        join_all(paths.into_iter().map(|path| step_on(attempts, at, step, path))).await
+    };
+    for result in results {
+        match result {
+            Ok(path) => alive.push(path),
+            Err(Out::Transition(Transition::Fail { reason })) => failure = Some(reason),
+            // What the others got is in the ledger and is used when the task comes back.
+            Err(out) => return Err(out),
+        }
+    }
+    match failure {
+        Some(reason) if alive.is_empty() => Err(Out::Transition(Transition::Fail { reason })),
+        _ => Ok(alive),
+    }
+}
+
+async fn step_on(attempts: &Attempts<'_>, at: usize, step: &Step, mut path: Path) -> Result<Path, Out> {
+    let templates = &attempts.job.templates;
+    let broken =
+        |error: &dyn std::fmt::Display| Out::fail(format!("template: step `{}`: {error}", step.name));
+    if !templates.when(at, &path.vars).map_err(|error| broken(&error))? {
+        return Ok(path);
+    }
+    let prompt = templates.prompt(at, &path.vars).map_err(|error| broken(&error))?;
+    let mut messages = Vec::with_capacity(2);
+    if let Some(system) = prompt.system {
+        messages.push(Message::text(Role::System, system));
+    }
+    messages.push(Message::text(Role::User, prompt.user));
+    let answer = ask_until_valid(attempts, at, step, path.ordinal, messages).await?;
+    let value = answer
+        .value
+        .clone()
+        .unwrap_or_else(|| Value::String(answer.text.clone()));
+    path.vars.insert(step.name.clone(), value);
+    path.answers.push(answer);
+    Ok(path)
+}
+
+/// Asks a step, and again with the validation error as often as the job allows.
+async fn ask_until_valid(
+    attempts: &Attempts<'_>,
+    at: usize,
+    step: &Step,
+    candidate: u32,
+    mut messages: Vec<Message>,
+) -> Result<StepAnswer, Out> {
+    let mut params = step.params.or(&attempts.job.spec.defaults);
+    params.seed = params.seed.map(|seed| seed.wrapping_add(u64::from(candidate)));
+    let check = attempts.job.checks[at].as_deref();
+    let mut ask = 0;
+    loop {
+        let question = Question {
+            step: step.name.clone(),
+            candidate,
+            ask,
+        };
+        let asked = Asked {
+            question,
+            shares: &attempts.job.shares[at],
+            messages: &messages,
+            schema: step.schema.clone(),
+            params: &params,
+            reuse: step.reuse,
+        };
+        let answered = attempts.ask(&asked).await?;
+        let (answer, problems) = read(&step.name, answered, check);
+        let cut = answer.finish == FinishReason::Length;
+        if problems.is_empty() || ask >= step.reask || cut {
+            return Ok(answer);
+        }
+        messages.push(Message::text(Role::Assistant, answer.text));
+        messages.push(Message::text(Role::User, correction(&problems)));
+        ask += 1;
+    }
+}
+
+/// The step's answer, and what is wrong with its shape.
+fn read(step: &str, answered: Answered, check: Option<&dyn SchemaCheck>) -> (StepAnswer, Vec<String>) {
+    let completion = answered.completion;
+    let mut problems = Vec::new();
+    let mut value = None;
+    if let Some(check) = check {
+        value = extract_json(&completion.text).value;
+        problems = match &value {
+            Some(value) => check.problems(value),
+            None => vec!["the answer is not JSON".to_owned()],
+        };
+    }
+    let answer = StepAnswer {
+        step: step.to_owned(),
+        teacher: answered.teacher,
+        request: answered.request,
+        text: completion.text,
+        value,
+        reasoning: completion.reasoning,
+        tool_calls: completion.tool_calls,
+        logprobs: completion.logprobs,
+        finish: completion.finish,
+        usage: completion.usage,
+    };
+    (answer, problems)
+}
+
+fn correction(problems: &[String]) -> String {
+    let mut text = String::from("Your answer does not satisfy the required JSON schema:\n");
+    for problem in problems.iter().take(10) {
+        text.push_str("- ");
+        text.push_str(problem);
+        text.push('\n');
+    }
+    text.push_str("Answer again with the corrected JSON only.");
+    text
+}

@@ -1,0 +1,76 @@
+//! Seeds as JSON lines: one object a line, blank lines between them ignored.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::kind_of;
+use super::lines::Lines;
+use crate::core::Row;
+use crate::core::ports::{Rows, SeedError};
+
+/// Opens `path`, or standard input for `-`. After a broken line the next ones are still read.
+pub(super) fn open(path: &Path) -> Result<Rows, SeedError> {
+    Ok(Box::new(JsonLines {
+        lines: Lines::open(path)?,
+    }))
+}
+
+/// The rows of a text; `name` stands in errors.
+pub(super) fn of_text(name: &str, text: &'static str) -> Rows {
+    Box::new(JsonLines {
+        lines: Lines::of_text(name, text),
+    })
+}
+
+struct JsonLines {
+    lines: Lines,
+}
+
+impl JsonLines {
+    fn row(&self, line: u64, text: &str) -> Result<Row, SeedError> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(row)) => Ok(row),
+            Ok(other) => Err(self.lines.problem(
+                line,
+                &format!("is {}, not an object", kind_of(&other)),
+                "write one JSON object a line: {\"question\": \"…\"}",
+            )),
+            Err(error) => {
+                let spread = matches!(text.trim(), "{" | "[");
+                let help = if spread {
+                    "an object spread over lines belongs into a .json file"
+                } else {
+                    "write one JSON object a line"
+                };
+                let what = format!(
+                    "is not valid JSON at column {}: {}",
+                    error.column(),
+                    reason(&error)
+                );
+                Err(self.lines.problem(line, &what, help))
+            }
+        }
+    }
+}
+
+/// The error without the place that `serde_json` adds: lines are counted here.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ")
+        .map_or(text.clone(), |(reason, _)| reason.to_owned())
+}
+
+impl Iterator for JsonLines {
+    type Item = Result<Row, SeedError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.lines.next()? {
+                Ok((_, text)) if text.trim().is_empty() => {}
+                Ok((line, text)) => return Some(self.row(line, &text)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

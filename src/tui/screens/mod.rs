@@ -1,0 +1,124 @@
+//! The screens, one file each, behind one small trait; an enum holds them, so that the compiler leads whoever adds one.
+
+pub(crate) mod dashboard;
+pub(crate) mod editor;
+pub(crate) mod job;
+pub(crate) mod jobs;
+pub(crate) mod new_job;
+pub(crate) mod providers;
+pub(crate) mod samples;
+pub(crate) mod verbs;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::context::{Cx, Shared};
+use super::keys::{Action, Table};
+use super::message::Message;
+
+/// What a screen is to the application around it.
+pub(crate) trait View {
+    /// Its keys in its present state.
+    fn bindings(&self, shared: &Shared) -> &'static Table;
+    /// Where one is, from the outside in.
+    fn breadcrumb(&self) -> Vec<String>;
+    /// Whether a text field has the caret, and letters are letters.
+    fn typing(&self) -> bool {
+        false
+    }
+    /// Called when it is opened and whenever it comes back to the top: ask again.
+    fn enter(&mut self, cx: &mut Cx);
+    /// Called before it is closed or covered: keep what was typed.
+    fn leave(&mut self, _shared: &mut Shared) {}
+    /// One level up inside the screen. False if there is none, and the screen itself is to be left.
+    fn back(&mut self, _cx: &mut Cx) -> bool {
+        false
+    }
+    /// Why an action of its table cannot be done now.
+    fn disabled(&self, _action: Action, _shared: &Shared) -> Option<String> {
+        None
+    }
+    /// Something happened.
+    fn update(&mut self, message: &Message, cx: &mut Cx);
+    /// The status line's text.
+    fn status(&self, shared: &Shared) -> String;
+    /// Draws it; says where the caret is.
+    fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position>;
+}
+
+/// Every screen there is.
+pub(crate) enum Screen {
+    /// Is it working?
+    Dashboard(dashboard::Dashboard),
+    /// All jobs.
+    Jobs(jobs::Jobs),
+    /// One job.
+    Job(Box<job::JobScreen>),
+    /// What a new job starts from.
+    NewJob(new_job::NewJob),
+    /// A job file.
+    Editor(Box<editor::Editor>),
+    /// Samples.
+    Samples(Box<samples::Samples>),
+    /// Providers.
+    Providers(providers::Providers),
+}
+
+impl Screen {
+    pub(crate) fn view(&self) -> &dyn View {
+        match self {
+            Self::Dashboard(screen) => screen,
+            Self::Jobs(screen) => screen,
+            Self::Job(screen) => screen.as_ref(),
+            Self::NewJob(screen) => screen,
+            Self::Editor(screen) => screen.as_ref(),
+            Self::Samples(screen) => screen.as_ref(),
+            Self::Providers(screen) => screen,
+        }
+    }
+
+    pub(crate) fn view_mut(&mut self) -> &mut dyn View {
+        match self {
+            Self::Dashboard(screen) => screen,
+            Self::Jobs(screen) => screen,
+            Self::Job(screen) => screen.as_mut(),
+            Self::NewJob(screen) => screen,
+            Self::Editor(screen) => screen.as_mut(),
+            Self::Samples(screen) => screen.as_mut(),
+            Self::Providers(screen) => screen,
+        }
+    }
+
+    /// A screen of the first row, new.
+    pub(crate) fn root(tab: Tab) -> Self {
+        match tab {
+            Tab::Dashboard => Self::Dashboard(dashboard::Dashboard::default()),
+            Tab::Jobs => Self::Jobs(jobs::Jobs::default()),
+            Tab::Samples => Self::Samples(Box::default()),
+            Tab::Providers => Self::Providers(providers::Providers::default()),
+        }
+    }
+}
+
+/// The screens one goes to by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tab {
+    /// 1
+    Dashboard,
+    /// 2
+    Jobs,
+    /// 3
+    Samples,
+    /// 4
+    Providers,
+}
+
+impl Tab {
+    /// In the order of their numbers, with the action that goes there.
+    pub(crate) const ALL: [(Self, Action, &'static str, &'static str); 4] = [
+        (Self::Dashboard, Action::GoDashboard, "1", "Dashboard"),
+        (Self::Jobs, Action::GoJobs, "2", "Jobs"),
+        (Self::Samples, Action::GoSamples, "3", "Samples"),
+        (Self::Providers, Action::GoProviders, "4", "Providers"),
+    ];
+}

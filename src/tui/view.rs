@@ -1,0 +1,231 @@
+//! The picture of the whole: header, tabs, screen, status line, footer, and what lies over them. Reads the model, changes nothing.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
+
+use crate::core::api::{Health, Level};
+use crate::core::text::sanitize_line;
+
+use super::context::Shared;
+use super::keys::Binding;
+use super::layout::{SMALLEST, Width, shell};
+use super::model::Model;
+use super::screens::Tab;
+use super::text::{put, put_all, put_right, sweep, wrap};
+use super::theme::Slot;
+
+/// Draws the model.
+pub fn view(model: &Model, frame: &mut Frame) {
+    let area = frame.area();
+    let shared = &model.shared;
+    let buf = frame.buffer_mut();
+    buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
+    let caret = if area.width < SMALLEST.width || area.height < SMALLEST.height {
+        let text = format!("terminal too small (need {}x{})", SMALLEST.width, SMALLEST.height);
+        for (row, line) in wrap(&text, usize::from(area.width)).iter().enumerate() {
+            put(buf, area, 0, row as u16, line, shared.style(Slot::Warn));
+        }
+        None
+    } else {
+        whole(model, buf)
+    };
+    sweep(buf, shared.options.ascii);
+    if let Some(caret) = caret.filter(|at| area.contains(*at)) {
+        frame.set_cursor_position(caret);
+    }
+}
+
+fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
+    let shared = &model.shared;
+    let shell = shell(shared.size);
+    header(model, shell.header, buf);
+    tabs(model, shell.tabs, buf);
+    let view = model.top().view();
+    let mut caret = view.view(shared, shell.body, buf);
+    // Without a status line a hint or a prompt takes the footer's place.
+    let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
+    if shell.status.height > 0 {
+        let mode = if view.typing() { "INSERT · " } else { "" };
+        let text = hint.map_or_else(
+            || format!(" {mode}{}", view.status(shared)),
+            |hint| format!(" {hint}"),
+        );
+        put(buf, shell.status, 0, 0, &text, shared.style(Slot::Muted));
+    }
+    match hint {
+        Some(hint) if shell.status.height == 0 => {
+            put(buf, shell.footer, 1, 0, hint, shared.style(Slot::Warn));
+        }
+        _ => footer(model, shell.footer, buf),
+    }
+    toasts(shared, shell.body, buf);
+    for overlay in &model.overlays {
+        caret = overlay.view(shared, buf);
+    }
+    caret
+}
+
+fn header(model: &Model, area: Rect, buf: &mut Buffer) {
+    let shared = &model.shared;
+    let facts = facts(shared);
+    let facts = if facts.is_empty() {
+        facts
+    } else {
+        format!("{facts} ")
+    };
+    let room = Rect {
+        width: area.width.saturating_sub(facts.width() as u16 + 1),
+        ..area
+    };
+    let mut at = 1 + put(buf, room, 1, 0, "destiler", shared.style(Slot::Accent));
+    for part in model.screens.iter().flat_map(|screen| screen.view().breadcrumb()) {
+        at += put_all(
+            buf,
+            room,
+            at,
+            0,
+            &[
+                (" ▸ ", shared.style(Slot::Muted)),
+                (&part, shared.style(Slot::Title)),
+            ],
+        );
+    }
+    put_right(buf, area, 0, &facts, shared.style(Slot::Fg));
+}
+
+/// What is true of the whole engine, in as many letters as there is room for.
+fn facts(shared: &Shared) -> String {
+    let Some(progress) = &shared.progress else {
+        return String::new();
+    };
+    let run = shared.running().count();
+    let queued = progress.jobs.iter().filter(|job| job.state == "queued").count();
+    let up = progress
+        .providers
+        .iter()
+        .filter(|one| matches!(one.health, Health::Up | Health::Slow))
+        .count();
+    let all = progress.providers.len();
+    match Width::of(shared.size.width) {
+        Width::Wide => {
+            let cap = progress.day_cap.map(|cap| format!("/{cap}")).unwrap_or_default();
+            format!(
+                "● {run} run  ○ {queued} queued   {}{cap} today   providers {up}/{all}",
+                progress.today
+            )
+        }
+        Width::Medium => {
+            let cap = progress
+                .day_cap
+                .map(|cap| format!("/{:.0}", cap.usd()))
+                .unwrap_or_default();
+            format!("●{run} ○{queued} {}{cap} P{up}/{all}", progress.today)
+        }
+        Width::Narrow => format!("●{run} {}", progress.today),
+    }
+}
+
+fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
+    let shared = &model.shared;
+    let wide = area.width >= 100;
+    let mut at = 1;
+    for (tab, _, number, name) in Tab::ALL {
+        let open = tab == model.tab;
+        let (before, after) = if open { ("[", "]") } else { (" ", " ") };
+        let style = shared.style(if open { Slot::Title } else { Slot::Muted });
+        let text = format!("{before}{number} {name}{after}");
+        at += put(buf, area, at, 0, &text, style) + if wide { 2 } else { 0 };
+    }
+    put_right(buf, area, 0, "n New job ", shared.style(Slot::Muted));
+}
+
+/// The keys that help most, as many as fit, always ending in the way to all of them.
+fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
+    let shared = &model.shared;
+    let (key, text) = (shared.style(Slot::Accent), shared.style(Slot::Muted));
+    let view = model.top().view();
+    let overlay = model.overlays.last();
+    let table = overlay.map_or_else(|| view.bindings(shared), |overlay| overlay.bindings());
+    let end: &[(&str, &str)] = match (overlay.is_some(), view.typing()) {
+        (true, _) => &[],
+        (_, true) => &[("ctrl-p", "commands"), ("f1", "help")],
+        (_, false) => &[(":", "commands"), ("?", "help")],
+    };
+    // On narrow terminals the way to all keys is the help; that leaves room for one key more.
+    let narrow = Width::of(area.width) == Width::Narrow;
+    let end = if narrow {
+        &end[end.len().saturating_sub(1)..]
+    } else {
+        end
+    };
+    let width = |name: &str, hint: &str| name.width() + hint.width() + 3;
+    let reserved: usize = end.iter().map(|(name, hint)| width(name, hint)).sum();
+    let usable =
+        |binding: &&Binding| !binding.hint.is_empty() && view.disabled(binding.action, shared).is_none();
+    let mut shown: Vec<(&str, &str)> = Vec::new();
+    let mut used = 1;
+    for binding in table.bindings.iter().filter(usable) {
+        let name = binding.keys.first().copied().unwrap_or_default();
+        if used + width(name, binding.hint) + reserved <= usize::from(area.width) {
+            shown.push((name, binding.hint));
+            used += width(name, binding.hint);
+        }
+    }
+    let mut at = 1;
+    for (name, hint) in shown.iter().chain(end) {
+        at += put_all(buf, area, at, 0, &[(name, key), (" ", text), (hint, text)]) + 2;
+    }
+}
+
+/// The messages in the corner above the status line, the newest lowest.
+fn toasts(shared: &Shared, body: Rect, buf: &mut Buffer) {
+    let widest = body.width.saturating_sub(2).min(60);
+    for (at, toast) in shared.toasts.iter().rev().enumerate() {
+        let row = body.height.saturating_sub(1 + at as u16);
+        let (glyph, slot) = match toast.level {
+            Level::Ok => ("·", Slot::Info),
+            Level::Warning => ("▲", Slot::Warn),
+            Level::Error => ("✗", Slot::Error),
+        };
+        let end = if toast.until.is_none() { "  esc" } else { "" };
+        let text = sanitize_line(&toast.text).into_owned();
+        let width = (text.width() + end.width() + 4).min(usize::from(widest)) as u16;
+        let line = Rect::new(body.right().saturating_sub(width + 1), body.y + row, width, 1);
+        put(
+            buf,
+            line,
+            0,
+            0,
+            &" ".repeat(usize::from(width)),
+            shared.theme.selection(),
+        );
+        let text_area = Rect {
+            width: width.saturating_sub(end.width() as u16 + 1),
+            ..line
+        };
+        put_all(
+            buf,
+            text_area,
+            1,
+            0,
+            &[
+                (glyph, shared.style(slot)),
+                (" ", shared.style(slot)),
+                (&text, shared.style(Slot::Fg)),
+            ],
+        );
+        put_right(
+            buf,
+            Rect {
+                width: width.saturating_sub(1),
+                ..line
+            },
+            0,
+            end,
+            shared.style(Slot::Muted),
+        );
+        buf.set_style(line, shared.theme.selection());
+    }
+}

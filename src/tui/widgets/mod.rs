@@ -1,0 +1,7 @@
+//! Drawing that several screens share: panes, tables, bars, charts, one-line fields. Pure functions of what they are given.
+
+pub(crate) mod chart;
+pub(crate) mod cursor;
+pub(crate) mod field;
+pub(crate) mod pane;
+pub(crate) mod table;

@@ -1,0 +1,1 @@
+//! Bad input: what is said, with line and next step; nothing panics, nothing is lost.

@@ -1,0 +1,32 @@
+//! The binary as a user runs it: real processes, real files, real signals, a scripted teacher on the loopback.
+
+#[path = "../support/sandbox.rs"]
+mod sandbox;
+#[path = "../support/teacher.rs"]
+mod teacher;
+
+mod bad_input;
+mod limits;
+mod run;
+mod survive;
+
+/// A job of so many tasks for the teacher of [`sandbox::Sandbox::with_teacher`]; `extra` is appended.
+fn job(tasks: u64, in_flight: u32, extra: &str) -> String {
+    format!(
+        "name = \"t\"\n[seeds]\ncount = {tasks}\n[vary]\nn = {{ integer = [1, 1000000000] }}\n[[steps]]\nname = \"answer\"\n\
+         capability = \"chat\"\nprompt = \"Question {{{{ n }}}}\"\nmax_tokens = 64\n[dataset]\nformat = \"raw\"\n\
+         [limits]\nconcurrency = {in_flight}\n{extra}"
+    )
+}
+
+/// planned = accepted + rejected + failed + cancelled + pending.
+#[track_caller]
+fn assert_conserved(summary: &serde_json::Value) {
+    let tasks = &summary["tasks"];
+    let count = |key: &str| tasks[key].as_u64().unwrap();
+    let sum: u64 = ["accepted", "rejected", "failed", "cancelled", "pending"]
+        .into_iter()
+        .map(count)
+        .sum();
+    assert_eq!(count("planned"), sum, "{summary}");
+}

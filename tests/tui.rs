@@ -1,0 +1,558 @@
+//! The terminal application by behaviour: key scripts against a canned engine, and the pictures they lead to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use destilation::core::api::{Command, Event, JobSource, Level, Progress};
+use destilation::core::job::JobState;
+use destilation::core::ports::Decided;
+use destilation::tui::keys::{self, Action, TABLES};
+use destilation::tui::{Exit, Input, Message, Options, Signal, drive, theme};
+use futures::stream;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use tokio::sync::{mpsc, watch};
+
+use canned::{Says, progress};
+use world::{Canned, Hand, key};
+
+#[path = "tui/canned.rs"]
+mod canned;
+
+#[path = "tui/world.rs"]
+mod world;
+
+const SIZES: [(u16, u16); 3] = [(40, 12), (80, 24), (120, 36)];
+
+/// The picture a key script leads to, at every size.
+fn pictures(name: &str, says: Says, script: &str) {
+    for (columns, rows) in SIZES {
+        let mut hand = Hand::new(columns, rows, says);
+        hand.keys(script);
+        insta::with_settings!({ snapshot_path => "tui/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("{name}_{columns}"), hand.screen());
+        });
+    }
+}
+
+#[test]
+fn dashboard() {
+    pictures("dashboard", Says::Everything, "j");
+    pictures("dashboard_empty", Says::Nothing, "");
+    pictures("dashboard_loading", Says::Silence, "<wait>");
+    pictures("dashboard_error", Says::Failure, "<wait>");
+}
+
+#[test]
+fn jobs() {
+    pictures("jobs", Says::Everything, "2jjj");
+    pictures("jobs_filter", Says::Everything, "2/tool");
+    pictures("jobs_empty", Says::Nothing, "2");
+    pictures("jobs_loading", Says::Silence, "2<wait>");
+    pictures("jobs_error", Says::Failure, "2<wait>");
+}
+
+#[test]
+fn job() {
+    pictures("job", Says::Everything, "<enter>");
+    pictures("job_paused", Says::Everything, "2jjj<enter>");
+    pictures("job_draft", Says::Everything, "2G<enter>");
+}
+
+#[test]
+fn editor() {
+    pictures("editor", Says::Everything, "2e");
+    pictures("editor_problem", Says::Everything, "2epromt = 1<enter><ctrl-s>");
+    pictures("editor_save", Says::Everything, "2e<ctrl-s><wait>");
+    pictures("new_job", Says::Everything, "nj");
+    pictures("new_job_launch", Says::Everything, "nj<enter><ctrl-s><wait><tab>");
+}
+
+#[test]
+fn samples() {
+    pictures("samples", Says::Everything, "3j");
+    pictures("samples_reading", Says::Everything, "3j<enter>");
+    pictures("samples_hostile", Says::Everything, "3jjj<enter>");
+    pictures("samples_raw", Says::Everything, "3j<tab><enter>");
+    pictures("samples_filter_wrong", Says::Everything, "3/state:maybe<enter>");
+    pictures("samples_empty", Says::Nothing, "3");
+}
+
+#[test]
+fn providers() {
+    pictures("providers", Says::Everything, "4jj");
+    pictures("providers_tested", Says::Everything, "4t");
+    pictures("providers_empty", Says::Nothing, "4");
+}
+
+#[test]
+fn overlays() {
+    pictures("help", Says::Everything, "2?");
+    pictures("palette", Says::Everything, "2:pau");
+    pictures("confirm_cancel", Says::Everything, "2C<wait>");
+    pictures("confirm_delete", Says::Everything, "2jjj<wait>D<wait>medqa");
+    pictures("quit", Says::Everything, "q<wait>");
+}
+
+#[test]
+fn without_unicode_every_cell_is_ascii() {
+    let options = Options {
+        ascii: true,
+        ..world::options()
+    };
+    let mut hand = Hand::with(120, 36, Says::Everything, options);
+    for script in ["", "2", "<enter>", "3jj", "<enter>", "4", "?"] {
+        let screen = hand.keys(script).screen().replace('│', "");
+        assert!(screen.is_ascii(), "{script}\n{screen}");
+    }
+    insta::with_settings!({ snapshot_path => "tui/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("dashboard_ascii_120", hand.keys("<esc><esc>1").screen());
+    });
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_what_it_needs_and_keeps_everything() {
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    let before = hand.keys("2jj").screen();
+    hand.terminal.backend_mut().resize(30, 8);
+    hand.send(Message::Resize(30, 8));
+    assert!(
+        hand.screen().starts_with("terminal too small") && hand.screen().contains("40x12"),
+        "{}",
+        hand.screen()
+    );
+    hand.terminal.backend_mut().resize(80, 24);
+    hand.send(Message::Resize(80, 24));
+    assert_eq!(hand.screen(), before);
+}
+
+#[test]
+fn every_size_is_drawn() {
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    for script in [
+        "",
+        "2",
+        "<enter>",
+        "<esc>3",
+        "<enter>",
+        "<esc>4",
+        "?",
+        "<esc>:",
+        "<esc>q",
+        "<wait><esc>2e",
+        "promt<ctrl-s>",
+    ] {
+        hand.keys(script);
+        for (columns, rows) in (0..140)
+            .step_by(7)
+            .flat_map(|columns| [1, 8, 12, 15, 16, 23, 40].map(|rows| (columns, rows)))
+        {
+            hand.terminal.backend_mut().resize(columns, rows);
+            hand.send(Message::Resize(columns, rows));
+            hand.screen();
+        }
+    }
+}
+
+#[test]
+fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
+    let typing = [&keys::EDITOR, &keys::FIELD];
+    let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];
+    for table in TABLES {
+        let around = match table.context {
+            context if typing.iter().any(|one| one.context == context) => Some(&keys::TYPING),
+            context if alone.iter().any(|one| one.context == context) => None,
+            context if context == keys::GLOBAL.context || context == keys::TYPING.context => None,
+            _ => Some(&keys::GLOBAL),
+        };
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for binding in table
+            .bindings
+            .iter()
+            .chain(around.into_iter().flat_map(|table| table.bindings))
+        {
+            for key in binding.keys {
+                let before = seen.insert(key, binding.action.id());
+                assert_eq!(before, None, "{}: {key} is bound twice", table.context);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_binding_is_explained_and_every_key_can_be_pressed() {
+    let mut ids = BTreeMap::new();
+    for binding in TABLES.iter().flat_map(|table| table.bindings) {
+        assert!(binding.help.len() > 1, "{} has no help", binding.action.id());
+        for name in binding.keys {
+            assert_eq!(keys::chord(&key(name)).as_deref(), Some(*name));
+        }
+        let other = ids.insert(binding.action.id(), binding.action);
+        assert!(
+            other.is_none_or(|other| other == binding.action),
+            "{} means two things",
+            binding.action.id()
+        );
+    }
+    assert_eq!(
+        keys::rows().len(),
+        TABLES.iter().map(|table| table.bindings.len()).sum::<usize>()
+    );
+}
+
+#[test]
+fn every_action_without_a_key_is_in_the_palette() {
+    let global: BTreeSet<&str> = keys::GLOBAL
+        .bindings
+        .iter()
+        .map(|binding| binding.action.id())
+        .collect();
+    for binding in TABLES
+        .iter()
+        .flat_map(|table| table.bindings)
+        .filter(|binding| binding.keys.is_empty())
+    {
+        assert!(
+            global.contains(binding.action.id()),
+            "{} can be reached nowhere",
+            binding.action.id()
+        );
+    }
+}
+
+#[test]
+fn lower_case_keys_never_lose_anything() {
+    let dangerous = [Action::Cancel, Action::Delete, Action::Retry, Action::PauseAll];
+    for binding in TABLES
+        .iter()
+        .flat_map(|table| table.bindings)
+        .filter(|binding| dangerous.contains(&binding.action))
+    {
+        let upper = |key: &&str| key.len() == 1 && key.chars().all(|letter| letter.is_ascii_uppercase());
+        assert!(binding.keys.iter().all(upper), "{}", binding.action.id());
+    }
+}
+
+#[test]
+fn pausing_is_done_at_once_and_cancelling_asks() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("2p");
+    assert_eq!(hand.orders, [Command::Pause("qa-distill-v2".to_owned())]);
+    hand.keys("C<wait><enter>C<wait>n");
+    assert_eq!(hand.orders.len(), 1, "the focus is on the harmless button");
+    hand.keys("Cy");
+    assert_eq!(hand.orders.len(), 1, "the first moments of a question are deaf");
+    hand.keys("<wait>y");
+    assert_eq!(hand.orders[1], Command::Cancel("qa-distill-v2".to_owned()));
+}
+
+#[test]
+fn deleting_wants_the_name() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("2jjj<wait>D<wait>Ddy<enter>");
+    assert!(hand.orders.is_empty() && !hand.model.asks());
+    hand.keys("D<wait>medqa-prob<tab><enter>");
+    assert!(hand.orders.is_empty(), "locked until the name is whole");
+    hand.keys("D<wait>medqa-probe<enter>");
+    assert_eq!(hand.orders, [Command::Delete("medqa-probe".to_owned())]);
+    hand.keys("1<wait>2kkk<wait>D<wait>");
+    assert!(!hand.model.asks(), "a running job cannot be deleted");
+}
+
+#[test]
+fn a_job_file_is_checked_before_it_is_saved() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("2epromt = 1<enter><ctrl-s><wait>y");
+    assert!(hand.orders.is_empty(), "what is wrong is not saved");
+    assert!(hand.screen().contains("unknown key `promt`"));
+    hand.keys("<end><ctrl-u><ctrl-s><wait>y");
+    assert!(
+        matches!(&hand.orders[..], [Command::Edit { job, .. }] if job == "qa-distill-v2"),
+        "{:?}",
+        hand.orders
+    );
+}
+
+#[test]
+fn a_draft_outlives_the_editor() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("2e# half a thought<esc>13");
+    hand.keys("2e");
+    assert!(hand.screen().contains("# half a thought"), "{}", hand.screen());
+    hand.keys("<ctrl-s><wait>y");
+    assert_eq!(hand.orders.len(), 1);
+    hand.keys("e");
+    assert!(
+        !hand.screen().contains("# half a thought"),
+        "what was saved is no draft any more"
+    );
+}
+
+#[test]
+fn a_new_job_from_a_ready_one_has_a_name_of_its_own() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("nj<enter><ctrl-s><wait>y");
+    let [
+        Command::Run {
+            source: JobSource::Text { source, base },
+            ..
+        },
+    ] = &hand.orders[..]
+    else {
+        panic!("{:?}", hand.orders);
+    };
+    assert!(source.starts_with("name = \"my-quickstart\""));
+    assert_eq!(base.to_str(), Some("jobs"));
+}
+
+#[test]
+fn decisions_are_made_at_once_and_taken_back() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("3a");
+    assert!(hand.orders.is_empty(), "it is accepted already");
+    hand.keys("xau");
+    let decided: Vec<_> = hand
+        .orders
+        .iter()
+        .map(|order| match order {
+            Command::Decide { decided, samples } => (samples[0].clone(), decided.clone()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(decided[0].1, Decided::Reject { note: None });
+    assert_eq!(decided[1].1, Decided::Accept);
+    assert_eq!(decided[2], (decided[1].0.clone(), Decided::Undo));
+    assert_ne!(
+        decided[0].0, decided[1].0,
+        "after a decision the next one is selected"
+    );
+}
+
+#[test]
+fn escape_ten_times_leads_to_the_root_and_quits_nothing() {
+    for script in [
+        "",
+        "2<enter>",
+        "2/tool",
+        "2efoo",
+        "3<enter>",
+        "nj<enter>",
+        "?",
+        ":x",
+        "2C",
+        "q",
+    ] {
+        let mut hand = Hand::new(80, 24, Says::Everything);
+        hand.keys(script)
+            .keys("<wait><esc><esc><esc><esc><esc><esc><esc><esc><esc><esc>");
+        assert_eq!(hand.model.exit(), None, "{script}");
+        assert!(hand.orders.is_empty(), "{script}");
+        assert!(
+            hand.screen()
+                .lines()
+                .last()
+                .is_some_and(|footer| footer.contains(": commands")),
+            "{script}\n{}",
+            hand.screen()
+        );
+    }
+}
+
+#[test]
+fn quitting_asks_while_jobs_run() {
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    hand.keys("q<wait><enter>");
+    assert_eq!(hand.model.exit(), None);
+    hand.keys("q<wait>y");
+    assert!(matches!(hand.orders[..], [Command::Stop { .. }]));
+    assert_eq!(hand.model.exit(), Some(Exit::Quit));
+
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    hand.keys("<ctrl-c>");
+    assert_eq!(hand.model.exit(), None);
+    hand.keys("<ctrl-c><wait><ctrl-c>");
+    assert_eq!(hand.model.exit(), Some(Exit::Now));
+
+    let mut hand = Hand::new(80, 24, Says::Nothing);
+    hand.keys("q");
+    assert_eq!(hand.model.exit(), Some(Exit::Quit));
+}
+
+#[test]
+fn pasted_commands_do_nothing() {
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    for screen in ["1", "2", "3", "4"] {
+        hand.keys(screen).send(Message::Paste("dDxXaAq\n".to_owned()));
+    }
+    assert!(hand.orders.is_empty() && hand.model.exit().is_none());
+    assert!(hand.screen().contains("Paste ignored"));
+}
+
+#[test]
+fn a_late_answer_is_dropped() {
+    let mut hand = Hand::new(120, 36, Says::Silence);
+    let effects = destilation::tui::update(&mut hand.model, Message::Key(key("2")));
+    let [destilation::tui::Effect::Ask(ticket, query)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    hand.keys("1").keys("2");
+    let reply = canned::answer(Says::Everything, query)
+        .map(Box::new)
+        .map_err(Box::new);
+    hand.send(Message::Reply(*ticket, reply));
+    assert!(
+        !hand.screen().contains("medqa-probe"),
+        "the answer belongs to a visit that is over"
+    );
+}
+
+#[test]
+fn events_and_errors_are_shown_safely() {
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    let text = "\u{1b}[2J\u{202e}429 from \u{9b}openrouter".to_owned();
+    hand.send(Message::Event(Event::Note {
+        level: Level::Error,
+        job: None,
+        text,
+    }));
+    hand.send(Message::Event(Event::Job {
+        job: "sql-explain".to_owned(),
+        state: JobState::Completed,
+    }));
+    let screen = hand.screen();
+    assert!(screen.contains("␛[2J⟨U+202E⟩429 from"), "{screen}");
+    assert!(
+        !screen
+            .chars()
+            .any(|c| (c.is_control() && c != '\n') || destilation::core::text::is_format(c))
+    );
+}
+
+#[test]
+fn themes_are_named_and_can_be_changed() {
+    assert_eq!(
+        theme::names().next(),
+        Some(("terminal", "the terminal's own 16 colours"))
+    );
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    hand.keys(":theme<enter>");
+    assert!(hand.screen().contains("Theme terminal-mono"));
+}
+
+#[test]
+fn twenty_thousand_random_keys_break_nothing_and_confirm_what_they_destroy() {
+    let mut names: Vec<&str> = TABLES
+        .iter()
+        .flat_map(|table| table.bindings)
+        .flat_map(|binding| binding.keys)
+        .copied()
+        .collect();
+    names.extend([
+        "a", "b", "z", "0", "left", "right", "space", "delete", "ctrl-w", "ctrl-k", "\u{301}", "👩",
+    ]);
+    names.retain(|name| !matches!(*name, "ctrl-z"));
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    let mut state = 17u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for step in 0..20_000 {
+        let (asked, before) = (hand.model.asks(), hand.orders.len());
+        let name = names[random(names.len())];
+        hand.wait(Duration::from_millis(random(400) as u64));
+        hand.send(Message::Key(key(name)));
+        for order in &hand.orders[before..] {
+            let destroys = matches!(
+                order,
+                Command::Cancel(_) | Command::Retry(_) | Command::Delete(_) | Command::Stop { .. }
+            );
+            assert!(
+                !destroys || asked,
+                "step {step}, {name}: {order:?} without a question"
+            );
+            assert!(
+                !matches!(order, Command::Delete(_)),
+                "step {step}: nobody types a name by chance"
+            );
+        }
+        if step % 97 == 0 {
+            let (columns, rows) = [(40, 12), (80, 24), (120, 36), (20, 5)][random(4)];
+            hand.terminal.backend_mut().resize(columns, rows);
+            hand.send(Message::Resize(columns, rows));
+            hand.send(Message::Progress(Box::new(progress(step))));
+        }
+        if step % 29 == 0 {
+            hand.screen();
+        }
+        if hand.model.exit().is_some() {
+            hand = Hand::new(80, 24, Says::Everything);
+        }
+    }
+}
+
+/// The loop on a test backend: canned engine, scripted input.
+async fn driven(says: Says, input: Vec<Input>, progress: Progress) -> (Exit, Terminal<TestBackend>) {
+    let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
+    let (_facts, heard) = mpsc::channel(8);
+    let (_gauge, seen) = watch::channel(progress);
+    let input = stream::unfold(input.into_iter(), |mut left| async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        match left.next() {
+            Some(input) => Some((input, left)),
+            None => std::future::pending().await,
+        }
+    });
+    let exit = drive(
+        &mut terminal,
+        input,
+        Arc::new(Canned(says)),
+        heard,
+        seen,
+        world::options(),
+    )
+    .await;
+    (exit.unwrap(), terminal)
+}
+
+#[tokio::test]
+async fn the_loop_asks_draws_and_ends() {
+    let script = ["2", "j", "q"].map(|name| Input::Key(key(name))).to_vec();
+    let (exit, terminal) = driven(Says::Everything, script, Progress::default()).await;
+    assert_eq!(exit, Exit::Quit);
+    let screen = terminal.backend().to_string();
+    assert!(screen.contains("medqa-probe"), "{screen}");
+}
+
+#[tokio::test]
+async fn signals_and_a_lost_terminal_end_the_loop() {
+    let (exit, _) = driven(
+        Says::Everything,
+        vec![Input::Signal(Signal::Terminate)],
+        progress(1),
+    )
+    .await;
+    assert_eq!(exit, Exit::Signal(Signal::Terminate));
+    let (exit, _) = driven(Says::Silence, vec![Input::Gone], progress(1)).await;
+    assert_eq!(exit, Exit::Gone);
+}
+
+#[tokio::test]
+async fn nothing_is_drawn_while_nothing_changes() {
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    let (_facts, heard) = mpsc::channel(8);
+    let (_gauge, seen) = watch::channel(progress(1));
+    let app = Arc::new(Canned(Says::Everything));
+    {
+        let input = stream::pending();
+        let run = drive(&mut terminal, input, app, heard, seen, world::options());
+        let idle = tokio::time::timeout(Duration::from_secs(1), run).await;
+        assert!(idle.is_err());
+    }
+    // The gauge came once: two frames for it and the answers, none in the second after.
+    let frames = terminal.get_frame().count();
+    assert!(frames <= 4, "{frames} frames");
+}

@@ -1,0 +1,200 @@
+//! A world for the terminal application to live in: the canned engine behind the driving port, and a hand on the keyboard.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use destilation::core::api::*;
+use destilation::tui::{Effect, Message, Model, Options, update, view};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use unicode_width::UnicodeWidthStr;
+
+use crate::canned::{START_MS, Says, answer, failure, progress, receipt};
+
+/// The look of every test.
+pub fn options() -> Options {
+    Options {
+        started_ms: START_MS,
+        ..Options::default()
+    }
+}
+
+/// The canned engine behind the driving port.
+pub struct Canned(pub Says);
+
+#[async_trait]
+impl Application for Canned {
+    async fn ask(&self, query: Query) -> Result<Answer, Failure> {
+        if self.0 == Says::Silence {
+            std::future::pending::<()>().await;
+        }
+        answer(self.0, &query)
+    }
+
+    async fn order(&self, command: Command) -> Result<Receipt, Failure> {
+        Ok(receipt(&command))
+    }
+
+    async fn stream(
+        &self,
+        _: StreamRequest,
+        _: &mut (dyn io::Write + Send),
+    ) -> Result<StreamReport, Failure> {
+        Err(failure())
+    }
+}
+
+/// The model with a hand on its keyboard: every question is answered at once, every order is noted and carried out.
+pub struct Hand {
+    pub model: Model,
+    pub terminal: Terminal<TestBackend>,
+    pub orders: Vec<Command>,
+    pub now: Duration,
+    says: Says,
+}
+
+impl Hand {
+    pub fn new(columns: u16, rows: u16, says: Says) -> Self {
+        Self::with(columns, rows, says, options())
+    }
+
+    pub fn with(columns: u16, rows: u16, says: Says, options: Options) -> Self {
+        let (model, effects) = Model::new(options, columns, rows);
+        let terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+        let mut hand = Self {
+            model,
+            terminal,
+            orders: Vec::new(),
+            now: Duration::ZERO,
+            says,
+        };
+        hand.serve(effects);
+        if says == Says::Everything {
+            for second in 0..60 {
+                hand.wait(Duration::from_secs(1));
+                hand.send(Message::Progress(Box::new(progress(second))));
+            }
+        } else if says == Says::Nothing {
+            hand.send(Message::Progress(Box::default()));
+        }
+        hand.wait(Duration::from_secs(1));
+        hand
+    }
+
+    pub fn wait(&mut self, time: Duration) {
+        self.now += time;
+        let effects = update(&mut self.model, Message::Tick(self.now));
+        assert!(effects.is_empty());
+    }
+
+    pub fn send(&mut self, message: Message) {
+        let effects = update(&mut self.model, message);
+        self.serve(effects);
+    }
+
+    fn serve(&mut self, effects: Vec<Effect>) {
+        let mut queue = VecDeque::from(effects);
+        while let Some(effect) = queue.pop_front() {
+            let message = match effect {
+                Effect::Ask(..) if self.says == Says::Silence => continue,
+                Effect::Ask(ticket, query) => {
+                    Message::Reply(ticket, answer(self.says, &query).map(Box::new).map_err(Box::new))
+                }
+                Effect::Order(ticket, command) => {
+                    let receipt = receipt(&command);
+                    self.orders.push(command);
+                    Message::Done(ticket, Ok(Box::new(receipt)))
+                }
+                Effect::Redraw | Effect::Suspend => continue,
+            };
+            queue.extend(update(&mut self.model, message));
+        }
+    }
+
+    /// Types a key script: letters, and names in angle brackets (`<enter>`, `<ctrl-s>`); `<wait>` lets half a second pass.
+    pub fn keys(&mut self, script: &str) -> &mut Self {
+        for name in names(script) {
+            if name == "wait" {
+                self.wait(Duration::from_millis(500));
+            } else {
+                self.send(Message::Key(key(&name)));
+            }
+        }
+        self
+    }
+
+    /// The screen as text.
+    pub fn screen(&mut self) -> String {
+        self.terminal.draw(|frame| view(&self.model, frame)).unwrap();
+        let buffer = self.terminal.backend().buffer();
+        let mut text = String::new();
+        for row in 0..buffer.area.height {
+            let mut skip = 0;
+            for column in 0..buffer.area.width {
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                let symbol = buffer[(column, row)].symbol();
+                skip = symbol.width().saturating_sub(1);
+                text.push_str(symbol);
+            }
+            text.push_str("│\n");
+        }
+        text
+    }
+}
+
+fn names(script: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = script;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find('>');
+        if let (true, Some(end)) = (first == '<', end) {
+            names.push(rest[1..end].to_owned());
+            rest = &rest[end + 1..];
+        } else {
+            names.push(first.to_string());
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    names
+}
+
+/// The key press of a name of the key table.
+pub fn key(name: &str) -> KeyEvent {
+    let (modifiers, name) = match name.strip_prefix("ctrl-") {
+        Some(rest) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
+        _ => (KeyModifiers::NONE, name),
+    };
+    let code = match name {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "shift-tab" => KeyCode::BackTab,
+        "backspace" => KeyCode::Backspace,
+        "delete" => KeyCode::Delete,
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "space" => KeyCode::Char(' '),
+        "f1" => KeyCode::F(1),
+        "f2" => KeyCode::F(2),
+        letter => {
+            let mut letters = letter.chars();
+            match (letters.next(), letters.next()) {
+                (Some(letter), None) => KeyCode::Char(letter),
+                _ => panic!("no key is called {letter}"),
+            }
+        }
+    };
+    KeyEvent::new(code, modifiers)
+}

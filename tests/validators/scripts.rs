@@ -1,0 +1,225 @@
+//! Scripts: the protocol, and what becomes of programs that break it, hang, or die. Real processes in temporary directories.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use destilation::core::ports::Validator;
+use destilation::core::sample::{Decision, Reason, Verdict};
+use serde_json::{Value, json};
+
+use super::{Fake, broken, build, build_error, candidate, check, try_build_in};
+
+/// A validator around a program in a directory of its own.
+struct Program {
+    directory: tempfile::TempDir,
+    validator: Arc<dyn Validator>,
+}
+
+fn program(interpreter: &str, source: &str, settings: &str) -> Program {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("check"), source).unwrap();
+    let settings = format!("command = ['{interpreter}', 'check']\n{settings}");
+    let validator = try_build_in(directory.path(), "script", &settings);
+    Program {
+        validator: validator.unwrap_or_else(|error| panic!("{error}")),
+        directory,
+    }
+}
+
+impl Program {
+    fn wrote(&self, file: &str) -> String {
+        fs::read_to_string(self.directory.path().join(file)).unwrap_or_default()
+    }
+}
+
+const SUMS: &str = r#"
+import json, sys
+print(json.dumps({"hello": 1}), flush=True)
+open("starts", "a").write("x")
+for line in sys.stdin:
+    asked = json.loads(line)
+    text = asked["sample"]["steps"]["solution"]["text"]
+    open("sample", "w").write(json.dumps(asked["sample"]))
+    print(json.dumps({"id": "somebody else", "verdict": "accept"}), flush=True)
+    if text == "die":
+        sys.exit("no more")
+    print("thinking" * 30000, file=sys.stderr)
+    reply = {"id": asked["id"], "verdict": "accept", "score": 1.0} if text == "4" else \
+        {"id": asked["id"], "verdict": "reject", "reason": "wrong sum", "evidence": text[:3]}
+    print(json.dumps(reply), flush=True)
+"#;
+
+#[tokio::test]
+async fn a_script_sees_the_sample_and_decides() {
+    let script = program("python3", SUMS, "workers = 2");
+    let verdict = check(&script.validator, &candidate("4")).await;
+    assert_eq!(verdict, Verdict::accept("script").scored(1.0));
+    let long = format!("5 {}", "and more ".repeat(50_000));
+    let verdict = check(&script.validator, &candidate(&long)).await;
+    assert_eq!(verdict.reason, Some(Reason::Script));
+    assert_eq!(verdict.evidence.as_deref(), Some("wrong sum: 5 a"));
+    check(&script.validator, &candidate("4")).await;
+    assert_eq!(script.wrote("starts"), "x", "one process serves many questions");
+    let sample: Value = serde_json::from_str(&script.wrote("sample")).unwrap();
+    let expected = json!({
+        "task": 0, "candidate": 0, "seed": {"question": "What are tides?"}, "vary": {"persona": "a teacher"},
+        "steps": {"solution": {"text": "4", "value": null, "reasoning": null}}
+    });
+    assert_eq!(sample, expected);
+    script.validator.close().await;
+    assert!(
+        broken(&script.validator, &candidate("4"))
+            .await
+            .contains("closed")
+    );
+}
+
+#[tokio::test]
+async fn a_script_gets_only_the_variables_it_names() {
+    // Shells add these themselves.
+    let ordinary = ["PATH", "LANG", "PWD", "OLDPWD", "SHLVL", "_"];
+    let source = "env | cut -d= -f1 > env\necho '{\"hello\":1}'\n";
+    let plain = program("sh", source, "");
+    broken(&plain.validator, &candidate("x")).await;
+    let seen = plain.wrote("env");
+    assert!(seen.lines().any(|name| name == "PATH"), "{seen}");
+    assert!(seen.lines().all(|name| ordinary.contains(&name)), "{seen}");
+    let is_plain = |name: &String| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let other = std::env::vars()
+        .map(|(name, _)| name)
+        .find(|name| is_plain(name) && !ordinary.contains(&name.as_str()));
+    if let Some(other) = other {
+        let named = program("sh", source, &format!("env = ['{other}', 'NOT_SET_ANYWHERE']"));
+        broken(&named.validator, &candidate("x")).await;
+        assert!(named.wrote("env").lines().any(|name| name == other), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_dies_is_started_again_until_it_only_dies() {
+    let script = program("python3", SUMS, "");
+    let message = broken(&script.validator, &candidate("die")).await;
+    assert!(
+        message.contains("it said: “no more”") && message.contains("exit status: 1"),
+        "{message}"
+    );
+    assert_eq!(
+        check(&script.validator, &candidate("4")).await.decision,
+        Decision::Accept
+    );
+    for _ in 0..3 {
+        broken(&script.validator, &candidate("die")).await;
+    }
+    let starts = script.wrote("starts");
+    let message = broken(&script.validator, &candidate("4")).await;
+    assert!(message.contains("3 times in a row"), "{message}");
+    assert_eq!(script.wrote("starts"), starts, "it is left alone for a while");
+}
+
+#[tokio::test]
+async fn a_script_that_answers_once_and_ends_is_good_enough() {
+    let source = "echo '{\"hello\":1}'\nread line\nid=${line#*\\\"id\\\":\\\"}\nid=${id%%\\\"*}\necho \"{\\\"id\\\":\\\"$id\\\",\\\"verdict\\\":\\\"review\\\",\\\"reason\\\":\\\"odd\\\"}\"\n";
+    let script = program("bash", source, "");
+    for _ in 0..4 {
+        let verdict = check(&script.validator, &candidate("x")).await;
+        assert_eq!(
+            (verdict.decision, verdict.evidence.as_deref()),
+            (Decision::Review, Some("odd"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_hangs_is_ended_with_all_it_started() {
+    let source = "trap '' TERM\n(trap '' TERM; echo $BASHPID > child; while :; do sleep 0.1; done) &\necho $$ > parent\nuntil [ -s child ]; do sleep 0.05; done\necho '{\"hello\":1}'\nwhile :; do sleep 0.1; done\n";
+    let script = program("bash", source, "timeout_seconds = 1");
+    let message = broken(&script.validator, &candidate("x")).await;
+    assert!(message.contains("no answer within 1 s"), "{message}");
+    for file in ["child", "parent"] {
+        let id: i32 = script.wrote(file).trim().parse().unwrap();
+        assert!(gone(id).await, "{file} {id} still lives");
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_question_ends_its_process() {
+    let script = program(
+        "bash",
+        "echo $$ > parent\necho '{\"hello\":1}'\nwhile :; do sleep 0.1; done\n",
+        "",
+    );
+    let candidate = candidate("x");
+    let fake = Fake::default();
+    let check = script.validator.check(&candidate, &fake);
+    let cut = tokio::time::timeout(Duration::from_secs(30), async {
+        tokio::select! {
+            _ = check => panic!("it never answers"),
+            () = async { while script.wrote("parent").trim().is_empty() { tokio::time::sleep(Duration::from_millis(20)).await } } => {}
+        }
+    });
+    cut.await.unwrap();
+    let id: i32 = script.wrote("parent").trim().parse().unwrap();
+    assert!(gone(id).await);
+}
+
+/// Whether a process has ended, or does so soon.
+async fn gone(id: i32) -> bool {
+    let id = rustix::process::Pid::from_raw(id).unwrap();
+    for _ in 0..200 {
+        let zombie = fs::read_to_string(format!("/proc/{}/stat", id.as_raw_nonzero()))
+            .is_ok_and(|stat| stat.contains(") Z "));
+        if zombie || rustix::process::test_kill_process(id).is_err() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_script_that_breaks_the_protocol_is_told_so() {
+    let hello = "echo '{\"hello\":1}'\n";
+    for (source, expected) in [
+        (
+            "echo ready\nsleep 9\n".to_owned(),
+            "its first line is not {\"hello\":1} but “ready”",
+        ),
+        ("echo '{\"hello\":2}'\nsleep 9\n".to_owned(), "version 2"),
+        ("echo oh no >&2\nexit 3\n".to_owned(), "exit status: 3"),
+        (
+            format!("{hello}read line\necho debug output\nsleep 9\n"),
+            "no JSON: “debug output”",
+        ),
+        (
+            format!("{hello}read line\nhead -c 9000000 /dev/zero | tr '\\0' x\nsleep 9\n"),
+            "more than 8 MiB",
+        ),
+        (
+            format!("{hello}exec 1>&-\nread line\nsleep 9\n"),
+            "its output ended",
+        ),
+    ] {
+        let script = program("bash", &source, "timeout_seconds = 20");
+        let message = broken(&script.validator, &candidate("x")).await;
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+    let missing = build("script", "command = ['./not-there']");
+    assert!(
+        broken(&missing, &candidate("x"))
+            .await
+            .contains("cannot be started")
+    );
+}
+
+#[test]
+fn script_settings_must_make_sense() {
+    for (settings, key) in [
+        ("command = []", "command"),
+        ("command = ['']", "command"),
+        ("command = ['x']\nworkers = 0", "workers"),
+        ("command = ['x']\ntimeout_seconds = 0", "timeout_seconds"),
+    ] {
+        assert_eq!(build_error("script", settings).key.as_deref(), Some(key));
+    }
+}
