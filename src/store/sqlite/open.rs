@@ -140,7 +140,7 @@ async fn inspect(plain: &SqliteConnectOptions) -> Stored<Found> {
 }
 
 /// Opens, migrates and starts the writer.
-async fn begin(
+pub(super) async fn begin(
     path: &Path,
     plain: SqliteConnectOptions,
     durability: Durability,
