@@ -12,6 +12,8 @@
 mod file;
 #[path = "store/model.rs"]
 mod model;
+#[path = "store/samples.rs"]
+mod samples;
 #[path = "store/suite.rs"]
 mod suite;
 #[path = "store/support.rs"]

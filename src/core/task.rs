@@ -213,7 +213,8 @@ pub struct NewRequest {
     pub fingerprint: Fingerprint,
     /// Which attempt at this question's step this is, from 1.
     pub attempt: u32,
-    /// What is set aside for it.
+    /// What is set aside for it. No request at all: an answer taken from an earlier one by `reuse`; it is counted as cached, nothing
+    /// of it as sent or settled.
     pub estimate: Amount,
 }
 

@@ -1,5 +1,6 @@
 //! The model test: random orders go to the ledger in memory and to the one in SQLite, and both must answer and count alike.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use destilation::core::budget::Amount;
 use destilation::core::job::JobId;
 use destilation::core::ports::{Decided, SampleFilter, SampleOrder, Store, Stored};
 use destilation::core::sample::{SampleId, SampleState};
-use destilation::core::task::{Lease, RequestId, RequestState, Transition};
+use destilation::core::task::{Closed, Lease, RequestId, RequestState, Transition};
 use destilation::store::memory::MemoryStore;
 use proptest::prelude::*;
 
@@ -90,6 +91,7 @@ fn any_order() -> impl Strategy<Value = Order> {
 struct Known {
     leases: Vec<Lease>,
     attempts: Vec<(Lease, RequestId)>,
+    recorded: HashSet<RequestId>,
 }
 
 impl Known {
@@ -97,6 +99,17 @@ impl Known {
         // Recent ones are likelier to be good.
         let recent = self.leases.len().min(6);
         (recent > 0).then(|| self.leases[self.leases.len() - 1 - at % recent])
+    }
+
+    fn attempt(&self, at: usize) -> Option<(Lease, RequestId)> {
+        let recent = self.attempts.len().min(6);
+        (recent > 0).then(|| self.attempts[self.attempts.len() - 1 - at % recent])
+    }
+
+    /// An attempt is settled only after its answer was recorded.
+    fn closed(&self, id: RequestId, state: RequestState) -> Closed {
+        let settled = state == RequestState::Settled && !self.recorded.contains(&id);
+        closed(id, if settled { RequestState::Failed } else { state })
     }
 
     fn attempts_of(&self, lease: Lease) -> impl Iterator<Item = RequestId> {
@@ -136,16 +149,14 @@ async fn carry_out(
                 request.estimate = Amount::default();
             }
             let last = known.attempts_of(lease).last();
-            let closed = close.zip(last).map(|(state, id)| closed(id, state));
+            let closed = close.zip(last).map(|(state, id)| known.closed(id, state));
             let begun = store.begin(lease, request, closed.into_iter().collect()).await;
             (format!("{begun:?}"), Vec::new(), begun.ok())
         }
         Order::Record(at) => {
-            let recent = known.attempts.len().min(6);
-            if recent == 0 {
+            let Some((lease, id)) = known.attempt(*at) else {
                 return told(String::new());
-            }
-            let (lease, id) = known.attempts[known.attempts.len() - 1 - at % recent];
+            };
             told(format!("{:?}", store.record(lease, id, &response("body")).await))
         }
         Order::Finish {
@@ -165,7 +176,7 @@ async fn carry_out(
                 samples: made.collect(),
             };
             let done = known.attempts_of(lease).filter(|_| *close);
-            let done = done.map(|id| closed(id, RequestState::Settled)).collect();
+            let done = done.map(|id| known.closed(id, RequestState::Settled)).collect();
             told(format!("{:?}", store.settle(lease, transition, done).await))
         }
         Order::Leave { lease, how, close } => {
@@ -188,7 +199,7 @@ async fn carry_out(
                 _ => Transition::Release,
             };
             let last = known.attempts_of(lease).last();
-            let done = close.zip(last).map(|(state, id)| closed(id, state));
+            let done = close.zip(last).map(|(state, id)| known.closed(id, state));
             told(format!(
                 "{:?}",
                 store.settle(lease, transition, done.into_iter().collect()).await
@@ -263,6 +274,9 @@ proptest! {
                 let expected = carry_out(&*memory, job_id, order, &known).await;
                 let actual = carry_out(&*disk.store, job_id, order, &known).await;
                 assert_eq!(expected, actual, "{order:?}");
+                if let (Order::Record(at), "Ok(())") = (order, expected.0.as_str()) {
+                    known.recorded.extend(known.attempt(*at).map(|(_, id)| id));
+                }
                 known.leases.extend(expected.1);
                 if let (Some(id), Order::Begin { lease, .. }) = (expected.2, order) {
                     let lease = known.lease(*lease).unwrap();

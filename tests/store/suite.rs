@@ -4,32 +4,12 @@ use std::time::Duration;
 
 use destilation::core::budget::{Amount, Money};
 use destilation::core::job::{JobState, PauseReason};
-use destilation::core::ports::{Decided, FileMark, SampleFilter, SampleOrder, Store, StoreError};
+use destilation::core::ports::{FileMark, Store, StoreError};
 use destilation::core::request::Fingerprint;
-use destilation::core::sample::{Decision, Reason, SampleId, SampleState};
+use destilation::core::sample::{SampleId, SampleState};
 use destilation::core::task::{RequestState, SettledSample, TaskState, Transition};
-use destilation::store::memory::MemoryStore;
 
 use super::support::*;
-
-macro_rules! on_every_ledger {
-    ($($name:ident)*) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(&super::MemoryStore::new()).await;
-            })*
-        }
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let disk = super::OnDisk::new().await;
-                super::$name(&*disk.store).await;
-                disk.end().await;
-            })*
-        }
-    };
-}
 
 on_every_ledger! {
     jobs_have_revisions_and_states
@@ -40,9 +20,6 @@ on_every_ledger! {
     a_stale_lease_changes_nothing
     a_refusal_gives_everything_back
     unknown_counts_are_taken_at_the_estimate
-    an_exact_duplicate_is_rejected_by_the_ledger
-    keys_are_unique_within_a_job_only
-    candidates_decide_their_task
     attempts_left_behind_are_lost
     a_crash_gives_leases_back_and_keeps_answers
     three_crashes_are_quarantine
@@ -50,9 +27,6 @@ on_every_ledger! {
     open_tasks_are_cancelled_and_reopened
     failed_tasks_start_anew
     an_answer_is_found_for_reuse_and_costs_nothing
-    a_person_accepts_rejects_edits_and_takes_back
-    a_person_may_accept_a_duplicate
-    samples_are_filtered_and_paged
     deleting_a_job_keeps_what_was_spent
     marks_are_replaced
 }
@@ -286,73 +260,6 @@ async fn unknown_counts_are_taken_at_the_estimate(store: &dyn Store) {
     assert_eq!(totals.failures, [("attempts".to_owned(), 1)]);
 }
 
-async fn an_exact_duplicate_is_rejected_by_the_ledger(store: &dyn Store) {
-    let id = job(store, "twins", 8).await;
-    let key = Some([3; 16]);
-    let leased = store.claim(id, 8).await.unwrap();
-    let settling = leased
-        .iter()
-        .map(|leased| finish(store, "twins", leased, SampleState::Accepted, key));
-    let settled = futures::future::join_all(settling).await;
-    let accepted = settled
-        .iter()
-        .filter(|settled| settled.state == TaskState::Accepted)
-        .count();
-    assert_eq!(accepted, 1);
-
-    let holder = store.sample_with_key(id, [3; 16]).await.unwrap().unwrap();
-    for sample in all_samples(store, id).await {
-        if sample.id == holder {
-            assert_eq!((sample.state, sample.verdicts.len()), (SampleState::Accepted, 1));
-            continue;
-        }
-        assert_eq!(sample.reason, Some(Reason::ExactDuplicate));
-        let verdict = sample.verdicts.last().unwrap();
-        assert_eq!(
-            (verdict.validator.as_str(), verdict.decision),
-            ("dedup", Decision::Reject)
-        );
-        assert_eq!(verdict.evidence.as_ref(), Some(&holder.0));
-    }
-    let totals = store.totals(id).await.unwrap();
-    assert_eq!(totals.reasons, [(Reason::ExactDuplicate, 7)]);
-    assert_eq!(store.sample_with_key(id, [4; 16]).await.unwrap(), None);
-}
-
-async fn keys_are_unique_within_a_job_only(store: &dyn Store) {
-    for name in ["one", "two"] {
-        let id = job(store, name, 1).await;
-        let leased = store.claim(id, 1).await.unwrap();
-        let settled = finish(store, name, &leased[0], SampleState::Accepted, Some([9; 16])).await;
-        assert_eq!(settled.state, TaskState::Accepted);
-    }
-}
-
-async fn candidates_decide_their_task(store: &dyn Store) {
-    use SampleState::{Accepted, NeedsReview, Rejected};
-    let id = job(store, "many", 3).await;
-    let cases = [
-        (vec![Rejected, NeedsReview, Accepted], TaskState::Accepted),
-        (vec![Rejected, NeedsReview], TaskState::NeedsReview),
-        (vec![Rejected, Rejected], TaskState::Rejected),
-    ];
-    for (states, expected) in cases {
-        let lease = store.claim(id, 1).await.unwrap()[0].lease;
-        let made = (0..)
-            .zip(&states)
-            .map(|(n, state)| sample("many", lease, n, *state))
-            .collect();
-        let settled = store
-            .settle(lease, Transition::Finish { samples: made }, Vec::new())
-            .await
-            .unwrap();
-        assert_eq!((settled.state, settled.samples.len()), (expected, states.len()));
-    }
-    let counts = store.counts(id).await.unwrap();
-    assert_eq!((counts.pending(), counts.open()), (1, 0));
-    assert_eq!(store.totals(id).await.unwrap().samples, [1, 4, 2]);
-}
-
 async fn attempts_left_behind_are_lost(store: &dyn Store) {
     let id = job(store, "left", 1).await;
     let lease = store.claim(id, 1).await.unwrap()[0].lease;
@@ -536,170 +443,6 @@ async fn an_answer_is_found_for_reuse_and_costs_nothing(store: &dyn Store) {
         (after.cached, after.sent, after.settled),
         (1, before.sent, before.settled)
     );
-}
-
-async fn a_person_accepts_rejects_edits_and_takes_back(store: &dyn Store) {
-    let id = job(store, "review", 1).await;
-    let leased = store.claim(id, 1).await.unwrap();
-    finish(store, "review", &leased[0], SampleState::NeedsReview, None).await;
-    let sample = SampleId::of("review", 0, 0);
-    let unknown = store.decide(&SampleId::of("review", 1, 0), Decided::Accept).await;
-    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
-    assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(None));
-
-    let review = store.decide(&sample, Decided::Accept).await.unwrap().unwrap();
-    assert_eq!(
-        (review.action.as_str(), review.before),
-        ("accepted", SampleState::NeedsReview)
-    );
-    let first = all_samples(store, id).await.remove(0);
-    assert_eq!(
-        (first.state, first.review),
-        (SampleState::Accepted, Some(review.clone()))
-    );
-    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Accepted), 1);
-
-    let note = Some("dull".to_owned());
-    store
-        .decide(&sample, Decided::Reject { note: note.clone() })
-        .await
-        .unwrap();
-    let rejected = all_samples(store, id).await.remove(0);
-    assert_eq!((rejected.reason, rejected.seq), (Some(Reason::ByHand), None));
-    assert_eq!(rejected.review.unwrap().note, note);
-    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Rejected), 1);
-
-    let steps = vec![answer("Better")];
-    store.decide(&sample, Decided::Edit { steps }).await.unwrap();
-    let edited = all_samples(store, id).await.remove(0);
-    assert_eq!(
-        (edited.state, edited.steps[0].text.as_str()),
-        (SampleState::Accepted, "Better")
-    );
-    assert!(edited.seq > first.seq, "it enters the dataset at a new place");
-
-    let back = store.decide(&sample, Decided::Undo).await.unwrap().unwrap();
-    assert_eq!(back.action, "rejected");
-    assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(Some(review)));
-    assert_eq!(store.decide(&sample, Decided::Undo).await, Ok(None));
-    let last = all_samples(store, id).await.remove(0);
-    assert_eq!(
-        (last.state, last.seq, last.review),
-        (SampleState::NeedsReview, None, None)
-    );
-    assert_eq!(last.steps[0].text, "Answer 0 of 0");
-    assert_eq!(store.counts(id).await.unwrap().of(TaskState::NeedsReview), 1);
-}
-
-async fn a_person_may_accept_a_duplicate(store: &dyn Store) {
-    let id = job(store, "overrule", 3).await;
-    let leased = store.claim(id, 3).await.unwrap();
-    let key = Some([1; 16]);
-    finish(store, "overrule", &leased[0], SampleState::Accepted, key).await;
-    finish(store, "overrule", &leased[1], SampleState::Accepted, key).await;
-    finish(store, "overrule", &leased[2], SampleState::NeedsReview, key).await;
-    for place in [1, 2] {
-        let sample = SampleId::of("overrule", place, 0);
-        store.decide(&sample, Decided::Accept).await.unwrap();
-    }
-    assert_eq!(store.totals(id).await.unwrap().samples, [3, 0, 0]);
-    let first = SampleId::of("overrule", 0, 0);
-    assert_eq!(
-        store.sample_with_key(id, [1; 16]).await.unwrap(),
-        Some(first.clone())
-    );
-    // Taken out by hand, the key is free.
-    store
-        .decide(&first, Decided::Reject { note: None })
-        .await
-        .unwrap();
-    assert_eq!(store.sample_with_key(id, [1; 16]).await.unwrap(), None);
-}
-
-async fn samples_are_filtered_and_paged(store: &dyn Store) {
-    let id = job(store, "pages", 6).await;
-    let other = job(store, "others", 1).await;
-    let leased = store.claim(other, 1).await.unwrap();
-    finish(store, "others", &leased[0], SampleState::Accepted, None).await;
-    let mut leased = store.claim(id, 6).await.unwrap();
-    leased.reverse();
-    for (n, leased) in leased.iter().enumerate() {
-        let state = if n % 3 == 0 {
-            SampleState::Rejected
-        } else {
-            SampleState::Accepted
-        };
-        finish(store, "pages", leased, state, None).await;
-    }
-    let all = SampleFilter {
-        job: Some(id),
-        ..SampleFilter::default()
-    };
-    let first = store
-        .samples(&all, SampleOrder::Plan { after: None }, 4)
-        .await
-        .unwrap();
-    let places: Vec<u64> = first.iter().map(|sample| sample.task.index).collect();
-    assert_eq!(places, [0, 1, 2, 3]);
-    let rest = store
-        .samples(&all, SampleOrder::Plan { after: Some((3, 0)) }, 4)
-        .await
-        .unwrap();
-    assert_eq!(rest.len(), 2);
-
-    let accepted = store
-        .samples(&all, SampleOrder::Accepted { after: 0 }, 10)
-        .await
-        .unwrap();
-    let places: Vec<u64> = accepted.iter().map(|sample| sample.task.index).collect();
-    assert_eq!(places, [4, 3, 1, 0]);
-    let after = accepted[1].seq.unwrap();
-    let later = store
-        .samples(&all, SampleOrder::Accepted { after }, 10)
-        .await
-        .unwrap();
-    assert_eq!(later, accepted[2..]);
-
-    let counted = async |filter: SampleFilter| store.count_samples(&filter).await.unwrap();
-    let rejected = SampleFilter {
-        states: vec![SampleState::Rejected],
-        ..all.clone()
-    };
-    assert_eq!(counted(rejected).await, 2);
-    let short = SampleFilter {
-        reasons: vec![Reason::Length, Reason::Judge],
-        ..all.clone()
-    };
-    assert_eq!(counted(short).await, 2);
-    let teacher = SampleFilter {
-        teacher: Some(TEACHER.to_owned()),
-        ..all.clone()
-    };
-    assert_eq!(counted(teacher).await, 6);
-    let nobody = SampleFilter {
-        teacher: Some("nobody".to_owned()),
-        ..all.clone()
-    };
-    assert_eq!(counted(nobody).await, 0);
-    let text = |text: &str| SampleFilter {
-        text: Some(text.to_owned()),
-        ..all.clone()
-    };
-    assert_eq!(counted(text("ANSWER 3 OF")).await, 1);
-    assert_eq!(counted(text("question 2")).await, 1);
-    assert_eq!(counted(text("%")).await, 0);
-    assert_eq!(counted(text("teacher")).await, 0, "names of fields are no text");
-    let ids = vec![SampleId::of("pages", 2, 0), SampleId::of("others", 0, 0)];
-    let both = SampleFilter {
-        ids,
-        ..SampleFilter::default()
-    };
-    assert_eq!(counted(both.clone()).await, 2);
-    let one = SampleFilter {
-        job: Some(id),
-        ..both
-    };
-    assert_eq!(counted(one).await, 1);
 }
 
 async fn deleting_a_job_keeps_what_was_spent(store: &dyn Store) {

@@ -16,6 +16,27 @@ use destilation::core::task::{
 use destilation::store::{OpenMode, Opened, open};
 use serde_json::json;
 
+/// Runs each test on a ledger in memory and on one on disk, which is audited at the end.
+macro_rules! on_every_ledger {
+    ($($name:ident)*) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&destilation::store::memory::MemoryStore::new()).await;
+            })*
+        }
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let disk = super::OnDisk::new().await;
+                super::$name(&*disk.store).await;
+                disk.end().await;
+            })*
+        }
+    };
+}
+pub(crate) use on_every_ledger;
+
 pub const TEACHER: &str = "mock/small";
 pub const ESTIMATE: Amount = Amount {
     usd: Money(100),

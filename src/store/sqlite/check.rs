@@ -105,7 +105,7 @@ const SUMS: &str = "
         UNION ALL SELECT job, 'teacher.usd', teacher_name, 0, SUM(cost) FROM closed GROUP BY 1, 3
         UNION ALL SELECT job, 'teacher.tokens', teacher_name, 0, SUM(tokens) FROM closed GROUP BY 1, 3
         UNION ALL SELECT job, 'teacher.requests', teacher_name, 0, COUNT(*) FROM closed GROUP BY 1, 3
-    ) WHERE job IN (SELECT id FROM jobs WHERE name IS NOT NULL)
+    ) WHERE job NOT IN (SELECT id FROM jobs WHERE name IS NULL)
     GROUP BY job, kind, name HAVING SUM(counted) <> SUM(found) LIMIT ?2";
 
 /// Sums of the whole database: they outlive deleted jobs, so they may be more than the rows, never less.

@@ -35,26 +35,31 @@ pub(super) async fn chunk(ledger: &mut Ledger, job: i64) -> Stored<bool> {
     .bind(CHUNK)
     .fetch_one(&mut ledger.connection)
     .await?;
-    let script = if up_to.is_some() {
-        "DELETE FROM responses WHERE request IN (SELECT id FROM requests WHERE task BETWEEN ?1 AND ?2);
-         DELETE FROM requests WHERE task BETWEEN ?1 AND ?2;
-         DELETE FROM answers WHERE id IN (SELECT answer FROM samples WHERE task BETWEEN ?1 AND ?2);
-         DELETE FROM samples WHERE task BETWEEN ?1 AND ?2;
-         DELETE FROM seeds WHERE task BETWEEN ?1 AND ?2;
-         DELETE FROM tasks WHERE id BETWEEN ?1 AND ?2"
-    } else {
-        "DELETE FROM reviews WHERE task BETWEEN ?1 AND ?2;
-         DELETE FROM revisions WHERE job = ?3;
-         DELETE FROM marks WHERE job = ?3;
-         DELETE FROM counters WHERE job = ?3;
-         DELETE FROM jobs WHERE id = ?3"
-    };
-    sqlx::query(script)
+    if let Some(up_to) = up_to {
+        sqlx::query(
+            "DELETE FROM responses WHERE request IN (SELECT id FROM requests WHERE task BETWEEN ?1 AND ?2);
+             DELETE FROM requests WHERE task BETWEEN ?1 AND ?2;
+             DELETE FROM answers WHERE id IN (SELECT answer FROM samples WHERE task BETWEEN ?1 AND ?2);
+             DELETE FROM samples WHERE task BETWEEN ?1 AND ?2;
+             DELETE FROM seeds WHERE task BETWEEN ?1 AND ?2;
+             DELETE FROM tasks WHERE id BETWEEN ?1 AND ?2",
+        )
         .bind(first)
-        .bind(up_to.unwrap_or(last))
+        .bind(up_to)
+        .execute(&mut ledger.connection)
+        .await?;
+    } else {
+        sqlx::query(
+            "DELETE FROM reviews WHERE task >> 40 = ?1;
+             DELETE FROM revisions WHERE job = ?1;
+             DELETE FROM marks WHERE job = ?1;
+             DELETE FROM counters WHERE job = ?1;
+             DELETE FROM jobs WHERE id = ?1",
+        )
         .bind(job)
         .execute(&mut ledger.connection)
         .await?;
+    }
     Ok(up_to.is_some())
 }
 

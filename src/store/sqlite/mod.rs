@@ -158,3 +158,72 @@ impl From<sqlx::Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+    use crate::core::job::JobId;
+    use crate::core::ports::{LedgerStore, TaskStore};
+    use crate::core::settings::Durability;
+    use crate::core::task::{NewTask, Transition};
+
+    /// Lets the file grow to so many pages.
+    async fn limit(store: &SqliteStore, pages: &'static str) {
+        let limited = store.write(move |ledger| {
+            Box::pin(async move {
+                sqlx::query(pages).fetch_all(&mut ledger.connection).await?;
+                Ok(())
+            })
+        });
+        limited.await.unwrap();
+    }
+
+    fn tasks(from: u64) -> Vec<NewTask> {
+        let vary = crate::core::Row::new();
+        let mut seed = vary.clone();
+        seed.insert("text".to_owned(), "long ".repeat(200).into());
+        let task = |index| NewTask {
+            index,
+            seed: seed.clone(),
+            vary: vary.clone(),
+        };
+        (from..from + 100).map(task).collect()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_whole_groups_and_heals() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("full.db");
+        let lock = lock::take(&path, "test").await.unwrap().unwrap();
+        let plain = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true);
+        let store = open::begin(&path, plain, Durability::Process, schema::Found::Empty, lock)
+            .await
+            .unwrap();
+        let create = "INSERT INTO jobs (name, state, revision, base, priority, created_ms) VALUES ('a', '', 1, '', 0, 0)";
+        limit(&store, create).await;
+        let job = JobId(1);
+        store.plan(job, tasks(0)).await.unwrap();
+        limit(&store, "PRAGMA max_page_count = 1").await;
+
+        let leased = store.claim(job, 1).await;
+        let lease = leased.unwrap()[0].lease;
+        let full = store.plan(job, tasks(100)).await;
+        assert_eq!(full, Err(StoreError::Disk("the disk is full".to_owned())));
+        assert_eq!(store.counts(job).await.unwrap().planned(), 100);
+        assert_eq!(store.check(true).await.unwrap(), Vec::<String>::new());
+
+        limit(&store, "PRAGMA max_page_count = 100000").await;
+        store.plan(job, tasks(100)).await.unwrap();
+        store
+            .settle(lease, Transition::Release, Vec::new())
+            .await
+            .unwrap();
+        assert_eq!(store.counts(job).await.unwrap().planned(), 200);
+        assert_eq!(store.check(true).await.unwrap(), Vec::<String>::new());
+        store.close().await;
+    }
+}
