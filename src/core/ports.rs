@@ -58,7 +58,7 @@ pub trait JobStore: Send + Sync {
     async fn job(&self, name: &str) -> Stored<Job>;
     /// All jobs, by priority (highest first), then age.
     async fn jobs(&self) -> Stored<Vec<Job>>;
-    /// A new revision of an existing job.
+    /// A new revision of an existing job; its plan counts as unfinished again.
     async fn revise(&self, job: JobId, spec: &JobSpec, source: &str) -> Stored<u32>;
     /// Sets the state and adds to the running time.
     async fn set_state(&self, job: JobId, state: &JobState, ran: Duration) -> Stored<()>;

@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
 use super::governor::{Permit, Standing, Station};
+use super::purse::{estimate, settled};
 use super::running::{Running, Wish};
 use crate::core::api::Event;
-use crate::core::budget::{Amount, CapMode, Limit, Money, Refusal};
+use crate::core::budget::{Amount, CapMode, Money};
 use crate::core::conversation::Message;
-use crate::core::job::{OnLimit, PauseReason};
+use crate::core::job::PauseReason;
 use crate::core::plan;
 use crate::core::ports::StoreError;
 use crate::core::request::{
@@ -27,8 +28,6 @@ use crate::core::task::{
 
 /// Longest sleep before the standing of teachers is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Answer tokens assumed where neither the job nor the teacher sets a limit.
-const OUTPUT_UNKNOWN: u64 = 32_768;
 
 /// Why a question was not answered.
 #[derive(Debug)]
@@ -87,7 +86,7 @@ pub(super) struct Exchange {
 }
 
 /// What became of one request that was sent.
-enum Sent {
+pub(super) enum Sent {
     Answered(Box<Answered>),
     /// Try the next teacher, this one never again for this question.
     Refused(usize, ProviderError),
@@ -547,101 +546,6 @@ impl<'a> Attempts<'a> {
             .into_iter()
             .any(|share| share.teacher != at && !refused.contains(&share.teacher))
     }
-
-    /// Sets the amount aside at the job, the provider and the day, or waits, or ends the job at its limit.
-    async fn reserve(&self, station: &Station, amount: Amount) -> Result<(), Sent> {
-        loop {
-            // Register before asking, so that a settlement in between is not missed.
-            let settled = self.job.settled.notified();
-            let refusal = match self.try_reserve(station, amount) {
-                Ok(()) => return Ok(()),
-                Err(refusal) => refusal,
-            };
-            match refusal {
-                Purse::Wait => {
-                    tokio::select! {
-                        () = settled => {}
-                        () = sleep(Duration::from_millis(200)) => {}
-                        () = self.job.ended() => return Err(Sent::Out(Out::Transition(Transition::Release))),
-                    }
-                }
-                Purse::Provider(limit) => {
-                    station.cap_met(limit);
-                    return Err(Sent::Closed);
-                }
-                Purse::Job(limit) => {
-                    self.job.ask(self.at_limit(limit));
-                    return Err(Sent::Out(Out::Transition(Transition::Release)));
-                }
-                Purse::Day => {
-                    let reason = PauseReason::Limit("usd_per_day in the configuration".to_owned());
-                    self.job.ask(Wish::Pause(reason));
-                    return Err(Sent::Out(Out::Transition(Transition::Release)));
-                }
-            }
-        }
-    }
-
-    fn try_reserve(&self, station: &Station, amount: Amount) -> Result<(), Purse> {
-        let sort = |refusal, met: fn(Limit) -> Purse| match refusal {
-            Refusal::Wait(_) => Purse::Wait,
-            Refusal::Met(limit) => met(limit),
-        };
-        self.job
-            .purse()
-            .reserve(amount)
-            .map_err(|refusal| sort(refusal, Purse::Job))?;
-        if let Err(refusal) = station.reserve(amount) {
-            self.job.purse().settle(amount, Amount::default());
-            return Err(sort(refusal, Purse::Provider));
-        }
-        if let Err(refusal) = self.shared.day().reserve(amount) {
-            self.job.purse().settle(amount, Amount::default());
-            station.settle(amount, Amount::default());
-            return Err(sort(refusal, |_| Purse::Day));
-        }
-        Ok(())
-    }
-
-    fn at_limit(&self, limit: Limit) -> Wish {
-        let (settled, reserved) = self.job.spent();
-        let detail = match limit {
-            Limit::Usd => {
-                format!("usd ({settled} spent, {reserved} in flight; the next request might pass the cap)")
-            }
-            other => other.to_string(),
-        };
-        match self.job.spec.limits.on_limit {
-            OnLimit::Pause => Wish::Pause(PauseReason::Limit(detail)),
-            OnLimit::Stop => Wish::StopAtLimit(detail),
-        }
-    }
-
-    fn settle_purses(&self, station: &Station, reserved: Amount, actual: Amount) {
-        self.job.purse().settle(reserved, actual);
-        station.settle(reserved, actual);
-        self.shared.day().settle(reserved, actual);
-        self.job.settled.notify_waiters();
-    }
-}
-
-/// Some answers are none: cut by a filter, or ended in a way that is no success.
-fn filtered(answered: Answered) -> Sent {
-    match &answered.completion.finish {
-        FinishReason::ContentFilter => Sent::Out(Out::fail(
-            "content_filter: the provider's filter cut the answer".to_owned(),
-        )),
-        FinishReason::Other(word) => Sent::Out(Out::fail(format!("request: the answer ended with `{word}`"))),
-        _ => Sent::Answered(Box::new(answered)),
-    }
-}
-
-/// Which purse is empty.
-enum Purse {
-    Wait,
-    Job(Limit),
-    Provider(Limit),
-    Day,
 }
 
 /// Counts a request while it is on the wire.
@@ -660,66 +564,13 @@ impl Drop for OnWire<'_> {
     }
 }
 
-/// The most a request can take, and what it likely takes. A token is at least one byte, so bytes bound the prompt's tokens; four
-/// bytes a token is the usual rule for English.
-fn estimate(request: &ModelRequest, teacher: &Teacher) -> (Amount, Amount) {
-    let schema = request
-        .schema
-        .as_ref()
-        .map_or(0, |schema| schema.to_string().len() as u64);
-    let bytes = request
-        .messages
-        .iter()
-        .map(|message| message.plain().len() as u64 + 16)
-        .sum::<u64>()
-        + schema;
-    let output = request.params.max_tokens.map(u64::from);
-    let most = output.unwrap_or_else(|| teacher.context.unwrap_or(OUTPUT_UNKNOWN));
-    let amount = |input: u64, output: u64| Amount {
-        usd: teacher.price.map_or(Money(0), |price| price.cost(input, output)),
-        tokens: input.saturating_add(output),
-        requests: 1,
-    };
-    (
-        amount(bytes, most),
-        amount(bytes / 4 + 1, output.unwrap_or(1024) / 2 + 1),
-    )
-}
-
-/// How a read answer is settled in the ledger and in the purses.
-fn settled(
-    id: RequestId,
-    teacher: &Teacher,
-    request: &ModelRequest,
-    completion: &Completion,
-) -> (Closed, Amount) {
-    let usage = completion.usage;
-    let known = usage.usd.is_some() || (usage.input.is_some() && usage.output.is_some());
-    let bytes = request
-        .messages
-        .iter()
-        .map(|message| message.plain().len() as u64)
-        .sum::<u64>();
-    let input = usage.input.unwrap_or(bytes / 4 + 1);
-    let output = usage.output.unwrap_or(completion.text.len() as u64 / 4 + 1);
-    let cost = usage
-        .usd
-        .unwrap_or_else(|| teacher.price.map_or(Money(0), |price| price.cost(input, output)));
-    let closed = Closed {
-        request: id,
-        state: RequestState::Settled,
-        usage,
-        cost,
-        estimated: !known,
-        maybe_billed: false,
-        error: None,
-    };
-    (
-        closed,
-        Amount {
-            usd: cost,
-            tokens: input + output,
-            requests: 1,
-        },
-    )
+/// Some answers are none: cut by a filter, or ended in a way that is no success.
+fn filtered(answered: Answered) -> Sent {
+    match &answered.completion.finish {
+        FinishReason::ContentFilter => Sent::Out(Out::fail(
+            "content_filter: the provider's filter cut the answer".to_owned(),
+        )),
+        FinishReason::Other(word) => Sent::Out(Out::fail(format!("request: the answer ended with `{word}`"))),
+        _ => Sent::Answered(Box::new(answered)),
+    }
 }

@@ -73,45 +73,66 @@ fn forget(job: &Running, candidate: &Candidate) {
     }
 }
 
-/// After the ledger took the samples: what it found to be a duplicate leaves the validators' memory and the target.
-pub(super) fn after(job: &Running, leased: &Leased, samples: &[NewSample], settled: &Settled) {
-    for (sample, became) in samples.iter().zip(&settled.samples) {
-        if sample.state == SampleState::Accepted
-            && matches!(became, SettledSample::Rejected(Reason::ExactDuplicate))
+/// What has to be taken back if the ledger does not keep a task's samples as they were judged.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Whether each sample was accepted by the validators.
+    accepted: Vec<bool>,
+    /// The candidates, where a validator remembers them.
+    candidates: Vec<Candidate>,
+}
+
+impl Kept {
+    /// Of the samples about to be settled.
+    pub(super) fn of(job: &Running, leased: &Leased, samples: &[NewSample]) -> Self {
+        let remembered = job.gates.iter().any(|gate| gate.validator.remembers());
+        let candidates = samples.iter().filter(|_| remembered).map(|sample| Candidate {
+            task: leased.lease.task,
+            ordinal: sample.candidate,
+            seed: Arc::new(leased.seed.clone()),
+            vary: Arc::new(leased.vary.clone()),
+            steps: sample.steps.clone(),
+            schemas: Arc::clone(&job.schemas),
+        });
+        Self {
+            accepted: samples
+                .iter()
+                .map(|sample| sample.state == SampleState::Accepted)
+                .collect(),
+            candidates: candidates.collect(),
+        }
+    }
+
+    /// The ledger took the samples: what it found to be a duplicate leaves the validators' memory and the target.
+    pub(super) fn settled(&self, job: &Running, settled: &Settled) {
+        for (at, became) in settled.samples.iter().enumerate() {
+            if matches!(became, SettledSample::Rejected(Reason::ExactDuplicate)) {
+                self.undo_one(job, at);
+            }
+        }
+        if settled
+            .samples
+            .iter()
+            .any(|became| matches!(became, SettledSample::Accepted { .. }))
         {
-            undone(job, leased, std::slice::from_ref(sample));
+            job.accepted.notify_one();
         }
     }
-    if settled
-        .samples
-        .iter()
-        .any(|became| matches!(became, SettledSample::Accepted { .. }))
-    {
-        job.accepted.notify_one();
-    }
-}
 
-/// Samples that did not get into the ledger: they leave the validators' memory and the target.
-pub(super) fn undone(job: &Running, leased: &Leased, samples: &[NewSample]) {
-    for sample in samples
-        .iter()
-        .filter(|sample| sample.state == SampleState::Accepted)
-    {
-        job.give_place_back();
-        if job.gates.iter().any(|gate| gate.validator.remembers()) {
-            forget(job, &candidate_of(job, leased, sample));
+    /// The ledger took nothing.
+    pub(super) fn undo(&self, job: &Running) {
+        for at in 0..self.accepted.len() {
+            self.undo_one(job, at);
         }
     }
-}
 
-fn candidate_of(job: &Running, leased: &Leased, sample: &NewSample) -> Candidate {
-    Candidate {
-        task: leased.lease.task,
-        ordinal: sample.candidate,
-        seed: Arc::new(leased.seed.clone()),
-        vary: Arc::new(leased.vary.clone()),
-        steps: sample.steps.clone(),
-        schemas: Arc::clone(&job.schemas),
+    fn undo_one(&self, job: &Running, at: usize) {
+        if self.accepted.get(at) == Some(&true) {
+            job.give_place_back();
+            if let Some(candidate) = self.candidates.get(at) {
+                forget(job, candidate);
+            }
+        }
     }
 }
 

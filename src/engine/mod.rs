@@ -14,6 +14,7 @@ mod orders;
 mod outbox;
 mod planner;
 mod progress;
+mod purse;
 mod running;
 mod scheduler;
 mod streams;

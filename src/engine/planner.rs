@@ -12,7 +12,7 @@ use crate::core::ports::{Rows, SeedError, StoreError};
 use crate::core::task::NewTask;
 
 /// Tasks per transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 250;
 
 /// Why planning stopped.
 #[derive(Debug)]

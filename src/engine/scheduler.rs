@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often a full disk is tried again.
 const DISK_AGAIN: Duration = Duration::from_secs(10);
 /// Samples read at once to restore the validators' memory.
-const PAGE: usize = 1000;
+const PAGE: usize = 250;
 
 type Claiming<'a> = Pin<Box<dyn Future<Output = Stored<Vec<Leased>>> + Send + 'a>>;
 
@@ -80,7 +80,7 @@ async fn finish(shared: &Arc<Shared>, job: &Arc<Running>, state: JobState) -> Jo
 struct Scheduler<'a> {
     shared: &'a Arc<Shared>,
     job: &'a Arc<Running>,
-    workers: JoinSet<(Leased, End)>,
+    workers: JoinSet<(Lease, End)>,
     /// Leased, and waiting for a free worker.
     ready: VecDeque<Leased>,
     claiming: Option<Claiming<'a>>,
@@ -89,7 +89,7 @@ struct Scheduler<'a> {
     due: Option<Instant>,
     planned: bool,
     /// Leases whose settlement the disk refused.
-    stranded: Vec<Leased>,
+    stranded: Vec<Lease>,
     ticked: Instant,
 }
 
@@ -188,11 +188,9 @@ impl<'a> Scheduler<'a> {
             let Some(leased) = self.ready.pop_front() else {
                 break;
             };
-            let (shared, job) = (Arc::clone(self.shared), Arc::clone(self.job));
-            self.workers.spawn(async move {
-                let kept = leased.clone();
-                (kept, worker::work(shared, job, leased).await)
-            });
+            let (shared, job, lease) = (Arc::clone(self.shared), Arc::clone(self.job), leased.lease);
+            self.workers
+                .spawn(async move { (lease, worker::work(shared, job, leased).await) });
         }
         let ahead = (most / 4).clamp(1, 256);
         let room = within_target
@@ -233,15 +231,15 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn took(&mut self, ended: Result<(Leased, End), tokio::task::JoinError>) {
+    fn took(&mut self, ended: Result<(Lease, End), tokio::task::JoinError>) {
         match ended {
             Ok((_, End::Settled(settled))) => {
                 // It went back to the queue: there is something to claim, perhaps later.
                 self.idle &= !settled.state.is_pending();
             }
             Ok((_, End::Fenced)) => {}
-            Ok((leased, End::Store(error))) => {
-                self.stranded.push(leased);
+            Ok((lease, End::Store(error))) => {
+                self.stranded.push(lease);
                 self.trouble(&error);
             }
             Err(error) if error.is_cancelled() => {}
@@ -356,7 +354,7 @@ impl<'a> Scheduler<'a> {
     /// Leases that no worker will settle go back to the queue; the ledger marks their open attempts as perhaps charged.
     async fn give_back(&mut self) {
         let mut leases: Vec<Lease> = self.ready.drain(..).map(|leased| leased.lease).collect();
-        leases.extend(self.stranded.drain(..).map(|leased| leased.lease));
+        leases.append(&mut self.stranded);
         for held in self.job.held() {
             if !leases.contains(&held) {
                 leases.push(held);

@@ -21,7 +21,7 @@ use crate::core::sample::{Candidate, Decision, Reason, SampleId, SampleState, St
 use crate::core::task::{RequestId, TaskId};
 
 /// Samples per page.
-const PAGE: usize = 1000;
+const PAGE: usize = 250;
 /// Validators that need no settings, for `validate` without any named.
 const DEFAULT_VALIDATORS: [&str; 5] = ["structural", "dedup", "refusal", "truncated", "no_control_chars"];
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Shared;
 use super::attempt::{Answered, Asked, Attempts, Exchange, Out};
-use super::judging::judge;
+use super::judging::{Kept, judge};
 use super::running::Running;
 use crate::core::Row;
 use crate::core::conversation::{Message, Role};
@@ -76,10 +76,9 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         }
         Err(Out::Store(error)) => return End::Store(error),
     };
-    let finished = if let Transition::Finish { samples } = &transition {
-        samples.clone()
-    } else {
-        Vec::new()
+    let kept = match &transition {
+        Transition::Finish { samples } => Kept::of(job, leased, samples),
+        _ => Kept::default(),
     };
     match shared
         .store
@@ -88,11 +87,11 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
     {
         Ok(settled) => {
             job.let_go(lease);
-            super::judging::after(job, leased, &finished, &settled);
+            kept.settled(job, &settled);
             End::Settled(settled)
         }
         Err(error) => {
-            super::judging::undone(job, leased, &finished);
+            kept.undo(job);
             if error != StoreError::Fenced {
                 return End::Store(error);
             }

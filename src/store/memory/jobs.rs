@@ -57,6 +57,7 @@ impl JobStore for MemoryStore {
         job.spec = spec.clone();
         source.clone_into(&mut job.source);
         job.revision += 1;
+        job.planned_all = false;
         Ok(job.revision)
     }
 

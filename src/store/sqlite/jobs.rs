@@ -72,7 +72,7 @@ impl JobStore for SqliteStore {
             Box::pin(async move {
                 let connection = &mut ledger.connection;
                 let revision: Option<u32> = sqlx::query_scalar(
-                    "UPDATE jobs SET revision = revision + 1, priority = ? WHERE id = ? AND name IS NOT NULL RETURNING revision",
+                    "UPDATE jobs SET revision = revision + 1, priority = ?, planned_all = 0 WHERE id = ? AND name IS NOT NULL RETURNING revision",
                 )
                 .bind(priority)
                 .bind(id.0)

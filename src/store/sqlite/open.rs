@@ -23,7 +23,7 @@ use crate::core::ports::{Store, StoreError, Stored};
 use crate::core::settings::Durability;
 
 /// Readers at once.
-const READERS: u32 = 3;
+const READERS: u32 = 2;
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -155,7 +155,7 @@ pub(super) async fn begin(
         })
         .pragma("wal_autocheckpoint", "16000")
         .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", "-6144")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(256)
         .row_buffer_size(2048);
@@ -237,7 +237,7 @@ async fn readers(path: &Path, immutable: bool) -> Stored<SqlitePool> {
         .read_only(true)
         .immutable(immutable)
         .busy_timeout(BUSY)
-        .pragma("cache_size", "-8192")
+        .pragma("cache_size", "-2048")
         .disable_statement_logging();
     let options = careful(options);
     let pool = SqlitePoolOptions::new()
