@@ -240,5 +240,9 @@ fn read_text(path: &Path) -> Result<String, String> {
     if length > TEXT_AT_MOST {
         return Err(format!("{length} bytes are too many for a text of a job"));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is no text: not UTF-8 from byte {at} on")
+    })
 }

@@ -27,8 +27,12 @@ pub struct ExportArguments {
     /// Write into this file, whole or not at all, instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Another format than the job's: messages, sharegpt, openai, alpaca, `prompt_completion`, preference, kd, raw
-    #[arg(long, value_name = "FORMAT")]
+    /// Another format than the job's.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = "Another format than the job's: messages, sharegpt, openai, alpaca, prompt_completion, preference, kd, raw"
+    )]
     pub format: Option<String>,
     /// Only this part of the split
     #[arg(long, value_name = "NAME")]

@@ -73,7 +73,6 @@ pub fn needs(command: &CommandLine) -> Needs {
         | CommandLine::Samples(SamplesCommand::List { .. } | SamplesCommand::Show { .. })
         | CommandLine::Export(_)
         | CommandLine::Verify(_)
-        | CommandLine::Providers(ProvidersCommand::List)
         | CommandLine::Db(
             DatabaseCommand::Info | DatabaseCommand::Check { .. } | DatabaseCommand::Backup { .. },
         ) => reading,
@@ -87,7 +86,8 @@ pub fn needs(command: &CommandLine) -> Needs {
         | CommandLine::Estimate(_)
         | CommandLine::Validate(_)
         | CommandLine::Config(ConfigCommand::Show { .. }) => neither,
-        CommandLine::Doctor | CommandLine::Providers(ProvidersCommand::Test { .. }) => Needs {
+        CommandLine::Doctor
+        | CommandLine::Providers(ProvidersCommand::List | ProvidersCommand::Test { .. }) => Needs {
             providers: true,
             ..reading
         },

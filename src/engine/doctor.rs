@@ -2,6 +2,7 @@
 
 use super::Shared;
 use crate::core::api::{Finding, Health, Level};
+use crate::core::text::grouped;
 
 /// Everything worth knowing, in the order a person would check it.
 pub(super) async fn examine(shared: &Shared) -> Vec<Finding> {
@@ -34,11 +35,22 @@ async fn database(shared: &Shared) -> Finding {
                 format!("{} is held by {holder}", info.path),
                 Some("reading works; wait for it to end to write".to_owned()),
             ),
+            None if info.schema_version == 0 => (
+                Level::Ok,
+                format!(
+                    "{}: not there yet; the first command that stores something makes it",
+                    info.path
+                ),
+                None,
+            ),
             None => (
                 Level::Ok,
                 format!(
-                    "{} · SQLite {} · {} jobs, {} samples",
-                    info.path, info.engine_version, info.rows[0], info.rows[3]
+                    "{} · SQLite {} · {}, {}",
+                    info.path,
+                    info.engine_version,
+                    counted(info.rows[0], "job"),
+                    counted(info.rows[3], "sample")
                 ),
                 None,
             ),
@@ -82,7 +94,10 @@ async fn provider(station: &super::governor::Station) -> Finding {
             Finding {
                 level,
                 topic,
-                message: format!("answers · {} models configured", health.models.len()),
+                message: format!(
+                    "answers · {} configured",
+                    counted(health.models.len() as u64, "model")
+                ),
                 help: None,
             }
         }
@@ -96,4 +111,10 @@ async fn provider(station: &super::governor::Station) -> Finding {
             )),
         },
     }
+}
+
+/// `1 job`, `2,000 jobs`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(count))
 }
