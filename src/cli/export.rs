@@ -119,9 +119,13 @@ pub(super) async fn verify(arguments: &VerifyArguments, plain: &mut Plain<'_>) -
                 ),
             )
         } else {
+            let job = if verified.job.is_empty() {
+                arguments.dir.display().to_string()
+            } else {
+                verified.job.clone()
+            };
             Line::from(format!(
-                "{}: {size}, {}",
-                verified.job,
+                "{job}: {size}, {}",
                 count(verified.findings.len() as u64, "finding")
             ))
         };

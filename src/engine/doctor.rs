@@ -7,19 +7,10 @@ use crate::core::text::grouped;
 /// Everything worth knowing, in the order a person would check it.
 pub(super) async fn examine(shared: &Shared) -> Vec<Finding> {
     let mut findings = shared.environment.clone();
-    findings.push(database(shared).await);
-    for finding in shared
-        .store
-        .check(false)
-        .await
-        .unwrap_or_else(|error| vec![error.to_string()])
-    {
-        findings.push(Finding {
-            level: Level::Error,
-            topic: "database".to_owned(),
-            message: finding,
-            help: Some("`destiler db backup FILE` saves what can be read".to_owned()),
-        });
+    // The composition root has a finding of its own where the ledger cannot even be opened.
+    if !findings.iter().any(|finding| finding.topic == "database") {
+        findings.push(database(shared).await);
+        findings.extend(damage(shared).await);
     }
     for station in &shared.stations {
         findings.push(provider(station).await);
@@ -67,6 +58,20 @@ async fn database(shared: &Shared) -> Finding {
         message,
         help,
     }
+}
+
+async fn damage(shared: &Shared) -> Vec<Finding> {
+    let found = shared.store.check(false).await;
+    let found = found.unwrap_or_else(|error| vec![error.to_string()]);
+    found
+        .into_iter()
+        .map(|message| Finding {
+            level: Level::Error,
+            topic: "database".to_owned(),
+            message,
+            help: Some("`destiler db backup FILE` saves what can be read".to_owned()),
+        })
+        .collect()
 }
 
 async fn provider(station: &super::governor::Station) -> Finding {

@@ -78,7 +78,17 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
 }
 
 async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Result<Started, Failure> {
+    let is_text = matches!(source, JobSource::Text { .. });
     let loaded = library::load(shared, source).await?;
+    if is_text && loaded.spec.seeds.source == SeedSource::Path("-".to_owned()) {
+        let failure = Failure::new(
+            FailureKind::Invalid,
+            "the seeds are to be read from standard input, where the job file came from",
+        );
+        return Err(failure.help(
+            "write the job into a file: `destiler run JOB.toml` then reads the rows from standard input",
+        ));
+    }
     let before = shared.store.job(&loaded.spec.name).await.ok();
     // A job whose tasks are all in the ledger goes on without its seeds.
     if before.as_ref().is_none_or(|job| !job.planned_all) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use super::read::Table;
-use super::report::{Report, Span};
+use super::report::{Report, Span, quote};
 use super::{Chunk, DatasetSpec, JobSpec, Limits, RouteBy, Seeds};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::request::Params;
@@ -173,7 +173,12 @@ pub fn parse(source: &str, files: Files, known: &Known) -> Parsed {
         match DeTable::parse(source) {
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                report.error(&span, "", error.message().replace('\n', " "));
+                let mut message = error.message().replace('\n', " ");
+                if message == "duplicate key" {
+                    let key = source.get(span.clone()).unwrap_or_default();
+                    message = format!("{} stands here for the second time", quote(key));
+                }
+                report.error(&span, "", message);
             }
             Ok(document) => {
                 let (spec, places) = read(document.get_ref(), files, known, &mut report);
