@@ -9,7 +9,7 @@ use tracing_appender::non_blocking::WorkerGuard;
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
 use crate::config::{Dirs, Loaded, Redactor, Variables, resolve};
-use crate::core::api::{Failure, FailureKind};
+use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::job::PauseReason;
 use crate::core::ports::{Recorder, Store};
 use crate::core::settings::{ProviderSettings, Settings, UiSettings};
@@ -54,9 +54,23 @@ pub(super) async fn assemble(
         .into_iter()
         .map(|(key, value, origin)| (key, value.to_string(), origin.to_string()))
         .collect();
-    let environment = environment::findings(dirs, &loaded, variables);
+    let mut environment = environment::findings(dirs, &loaded, variables);
     let settings = loaded.settings;
-    let (store, held_by) = open(&settings, dirs, needs, what).await?;
+    let (store, held_by) = match open(&settings, dirs, needs, what).await {
+        Err(failure) if needs.database == Database::Look => {
+            environment.push(Finding {
+                level: Level::Error,
+                topic: "database".to_owned(),
+                message: failure.message,
+                help: failure.help,
+            });
+            (
+                Arc::new(store::memory::MemoryStore::new()) as Arc<dyn Store>,
+                None,
+            )
+        }
+        opened => opened?,
+    };
     let (configured, mock_by_default) = with_mock(&settings);
     let mut endpoints = Vec::with_capacity(configured.len());
     for provider in configured {
@@ -114,7 +128,7 @@ async fn open(
         .map_or_else(|| dirs.database(), file_of);
     let mode = match needs.database {
         Database::None => return Ok((Arc::new(store::memory::MemoryStore::new()), None)),
-        Database::Read => store::OpenMode::Read,
+        Database::Read | Database::Look => store::OpenMode::Read,
         Database::Write => store::OpenMode::Write { what },
     };
     let opened = store::open(&path, settings.engine.durability, mode).await?;
@@ -240,5 +254,9 @@ fn read_text(path: &Path) -> Result<String, String> {
     if length > TEXT_AT_MOST {
         return Err(format!("{length} bytes are too many for a text of a job"));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is no text: not UTF-8 from byte {at} on")
+    })
 }

@@ -82,8 +82,14 @@ pub struct Globals {
     /// Say nothing on stderr but errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Which colours to use; auto looks at the terminal and at `NO_COLOR`
-    #[arg(long, global = true, value_name = "WHEN", value_enum)]
+    /// Which colours to use; auto looks at the terminal and at the variable for no colour.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        help = "Which colours to use; auto looks at the terminal and at NO_COLOR"
+    )]
     pub color: Option<ColorChoice>,
     /// No borders and no redrawn lines: for screen readers and slow lines
     #[arg(long, global = true)]
@@ -106,15 +112,15 @@ pub enum ColorChoice {
     Auto,
     /// Even where stdout is no terminal.
     Always,
-    /// 16 million.
+    /// 16 million colours.
     Truecolor,
-    /// 256.
+    /// 256 colours.
     #[value(name = "256")]
     Ansi256,
     /// The terminal's own 16.
     #[value(name = "16")]
     Ansi16,
-    /// None.
+    /// No colours.
     #[value(alias = "never")]
     None,
 }

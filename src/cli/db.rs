@@ -12,7 +12,6 @@ use super::summary::labelled;
 use super::{Plain, exit};
 use crate::core::api::{Answer, Command, Query, Receipt};
 use crate::core::ports::DatabaseInfo;
-use crate::core::text::grouped;
 
 const INFO_JSON: &str = "\
 With --json one object, rows as [jobs, tasks, requests, samples]:
@@ -88,6 +87,13 @@ async fn info(plain: &mut Plain<'_>) -> Outcome {
         plain.out.json(&info)?;
         return Ok(exit::OK);
     }
+    if info.schema_version == 0 && info.bytes == 0 {
+        plain.out.print(labelled("file", &info.path))?;
+        plain
+            .out
+            .say("not there yet; the first command that stores something makes it");
+        return Ok(exit::OK);
+    }
     let [jobs, tasks, requests, samples] = info.rows;
     let held = info.held_by.as_deref().unwrap_or("nobody else");
     for line in [
@@ -108,11 +114,7 @@ async fn info(plain: &mut Plain<'_>) -> Outcome {
         ),
         labelled(
             "version",
-            format!(
-                "schema {}, SQLite {}",
-                grouped(info.schema_version.unsigned_abs()),
-                info.engine_version
-            ),
+            format!("schema {}, SQLite {}", info.schema_version, info.engine_version),
         ),
         labelled("held by", held),
     ] {
@@ -144,7 +146,7 @@ async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
         } else {
             plain.out.say(Line::styled(Style::Good, "help: ").and(
                 Style::Plain,
-                "make a copy with `destiler db backup` before anything else",
+                "make a copy with `destiler db backup FILE` before anything else",
             ));
         }
     }

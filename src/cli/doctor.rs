@@ -22,8 +22,9 @@ pub(super) async fn run(plain: &mut Plain<'_>) -> Outcome {
     if plain.out.json {
         plain.out.json(&json!({ "ok": ok, "findings": findings }))?;
     } else {
+        let width = findings.iter().map(|finding| finding.topic.chars().count()).max();
         for finding in &findings {
-            for line in lines(finding) {
+            for line in lines(finding, width.unwrap_or_default()) {
                 plain.out.print(line)?;
             }
         }
@@ -31,14 +32,14 @@ pub(super) async fn run(plain: &mut Plain<'_>) -> Outcome {
     Ok(if ok { exit::OK } else { exit::UNEXPECTED })
 }
 
-fn lines(finding: &Finding) -> Vec<Line> {
+fn lines(finding: &Finding, width: usize) -> Vec<Line> {
     let (style, sign) = match finding.level {
         Level::Ok => (Style::Good, "✓"),
         Level::Warning => (Style::Warn, "▲"),
         Level::Error => (Style::Bad, "✗"),
     };
     let line = Line::styled(style, sign)
-        .and(Style::Strong, format!(" {:<12} ", finding.topic))
+        .and(Style::Strong, format!(" {:<width$}  ", finding.topic))
         .and(Style::Plain, &finding.message);
     let help = finding
         .help

@@ -56,7 +56,7 @@ pub(super) fn of_run(state: &JobState, summary: &Summary) -> u8 {
         .as_deref()
         .is_some_and(|reason| reason.starts_with("limit"));
     match state {
-        JobState::Completed | JobState::Cancelled if limited => LIMIT,
+        JobState::Completed | JobState::Cancelled(_) if limited => LIMIT,
         JobState::Completed if summary.tasks.failed > 0 => SOME_FAILED,
         JobState::Completed => OK,
         JobState::Failed(_) | JobState::Paused(PauseReason::NoTeacher(_)) => INVALID,
@@ -64,7 +64,7 @@ pub(super) fn of_run(state: &JobState, summary: &Summary) -> u8 {
         JobState::Paused(PauseReason::Auth(_) | PauseReason::Credit(_)) => AUTH,
         JobState::Paused(PauseReason::Unreachable(_)) => UNREACHABLE,
         JobState::Paused(PauseReason::Asked | PauseReason::Stopped | PauseReason::Disk(_))
-        | JobState::Cancelled
+        | JobState::Cancelled(_)
         | JobState::Draft
         | JobState::Queued
         | JobState::Running
@@ -91,6 +91,6 @@ mod tests {
         assert_eq!(of_run(&JobState::Completed, &summary), 5);
         summary.reason = Some("limit met: usd".to_owned());
         assert_eq!(of_run(&JobState::Completed, &summary), 6);
-        assert_eq!(of_run(&JobState::Cancelled, &summary), 6);
+        assert_eq!(of_run(&JobState::Cancelled(summary.reason.clone()), &summary), 6);
     }
 }

@@ -27,8 +27,12 @@ pub struct ExportArguments {
     /// Write into this file, whole or not at all, instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Another format than the job's: messages, sharegpt, openai, alpaca, `prompt_completion`, preference, kd, raw
-    #[arg(long, value_name = "FORMAT")]
+    /// Another format than the job's.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = "Another format than the job's: messages, sharegpt, openai, alpaca, prompt_completion, preference, kd, raw"
+    )]
     pub format: Option<String>,
     /// Only this part of the split
     #[arg(long, value_name = "NAME")]
@@ -115,9 +119,13 @@ pub(super) async fn verify(arguments: &VerifyArguments, plain: &mut Plain<'_>) -
                 ),
             )
         } else {
+            let job = if verified.job.is_empty() {
+                arguments.dir.display().to_string()
+            } else {
+                verified.job.clone()
+            };
             Line::from(format!(
-                "{}: {size}, {}",
-                verified.job,
+                "{job}: {size}, {}",
                 count(verified.findings.len() as u64, "finding")
             ))
         };

@@ -51,7 +51,7 @@ fn word(kind: FailureKind) -> &'static str {
     }
 }
 
-/// `file:line:column: error: what is wrong (key)`, and what to write instead.
+/// `file:line:column: error: key: what is wrong`, and what to write instead.
 pub(super) fn problem_lines(problem: &Problem, file: Option<&str>) -> Vec<Line> {
     let file = match file {
         Some("-") => "<stdin>",
@@ -70,10 +70,11 @@ pub(super) fn problem_lines(problem: &Problem, file: Option<&str>) -> Vec<Line> 
     let mut line = Line::styled(Style::Strong, place)
         .and(Style::Plain, ": ")
         .and(style, word)
-        .and(Style::Plain, format!(": {}", problem.message));
+        .and(Style::Plain, ": ");
     if !problem.key.is_empty() {
-        line = line.and(Style::Faint, format!(" ({})", problem.key));
+        line = line.and(Style::Faint, format!("{}: ", problem.key));
     }
+    let line = line.and(Style::Plain, &problem.message);
     let help = problem
         .help
         .as_ref()

@@ -15,6 +15,15 @@ pub(super) fn clock(time: Duration) -> String {
     )
 }
 
+/// How long something took: `2.4 s`, from a minute on [`clock`].
+pub(super) fn took(time: Duration) -> String {
+    if time < Duration::from_mins(1) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        clock(time)
+    }
+}
+
 /// `1.2 MB`: powers of ten, as disks are sold.
 pub(super) fn bytes(count: u64) -> String {
     let mut value = count as f64;
@@ -63,6 +72,8 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(clock(Duration::from_secs(3_725)), "1:02:05");
+        assert_eq!(took(Duration::from_millis(2_440)), "2.4 s");
+        assert_eq!(took(Duration::from_secs(3_725)), "1:02:05");
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(1_234_567), "1.2 MB");
         assert_eq!(bytes(999_999), "1.0 MB");

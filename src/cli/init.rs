@@ -1,6 +1,6 @@
 //! `init`: a commented configuration and a sample job, written once and never over something else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -23,7 +23,11 @@ pub struct InitArguments {
 pub(super) async fn run(arguments: &InitArguments, files: &[(PathBuf, String)], out: &mut Output) -> Outcome {
     let mut written = Vec::new();
     for (path, _) in files {
-        let path = arguments.dir.join(path);
+        let path = if arguments.dir == Path::new(".") {
+            path.clone()
+        } else {
+            arguments.dir.join(path)
+        };
         if files::exists(&path).await {
             return Err(Ending::usage(
                 format!("{} is there already: nothing was written", path.display()),

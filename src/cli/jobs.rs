@@ -196,7 +196,7 @@ fn state_style(state: &JobState) -> Style {
         JobState::Completed => Style::Good,
         JobState::Paused(_) | JobState::Pausing => Style::Warn,
         JobState::Failed(_) => Style::Bad,
-        JobState::Draft | JobState::Cancelled => Style::Faint,
+        JobState::Draft | JobState::Cancelled(_) => Style::Faint,
         JobState::Queued | JobState::Running => Style::Plain,
     }
 }
@@ -378,13 +378,11 @@ async fn done(order: Command, job: &str, verb: &str, plain: &mut Plain<'_>) -> O
         _ => return Err(Ending::mismatch()),
     };
     let counted = tasks
-        .map(|tasks| format!("{} of ", count(tasks, "task")))
+        .map(|tasks| format!(": {}", count(tasks, "task")))
         .unwrap_or_default();
-    plain.out.say(
-        Line::from(counted)
-            .and(Style::Strong, job)
-            .and(Style::Plain, format!(" {verb}")),
-    );
+    plain
+        .out
+        .say(Line::styled(Style::Strong, job).and(Style::Plain, format!(" {verb}{counted}")));
     if plain.out.json {
         let mut object = json!({ "job": job, "done": verb });
         if let Some(tasks) = tasks {

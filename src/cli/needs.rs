@@ -33,11 +33,13 @@ pub enum Database {
     None,
     /// Only reading: works while another instance holds it, and is empty where there is none yet.
     Read,
+    /// The same, but one that cannot be read is a finding and not the end.
+    Look,
     /// Takes the lock; exit 10 while another instance holds it.
     Write,
 }
 
-/// What that command needs. `doctor` asks for reading, and wants to live when that fails: the failure is one of its findings.
+/// What that command needs.
 pub fn needs(command: &CommandLine) -> Needs {
     let reading = Needs {
         application: true,
@@ -73,7 +75,6 @@ pub fn needs(command: &CommandLine) -> Needs {
         | CommandLine::Samples(SamplesCommand::List { .. } | SamplesCommand::Show { .. })
         | CommandLine::Export(_)
         | CommandLine::Verify(_)
-        | CommandLine::Providers(ProvidersCommand::List)
         | CommandLine::Db(
             DatabaseCommand::Info | DatabaseCommand::Check { .. } | DatabaseCommand::Backup { .. },
         ) => reading,
@@ -87,7 +88,12 @@ pub fn needs(command: &CommandLine) -> Needs {
         | CommandLine::Estimate(_)
         | CommandLine::Validate(_)
         | CommandLine::Config(ConfigCommand::Show { .. }) => neither,
-        CommandLine::Doctor | CommandLine::Providers(ProvidersCommand::Test { .. }) => Needs {
+        CommandLine::Doctor => Needs {
+            database: Database::Look,
+            providers: true,
+            ..reading
+        },
+        CommandLine::Providers(ProvidersCommand::List | ProvidersCommand::Test { .. }) => Needs {
             providers: true,
             ..reading
         },

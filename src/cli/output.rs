@@ -188,6 +188,8 @@ impl Output {
 
     /// A line on stderr whatever the flags say: errors.
     pub(super) fn insist(&mut self, line: impl Into<Line>) {
+        // Data said before stays before; what cannot be written is noticed at the next line of data.
+        let _ = self.stdout.writer.flush();
         let shown = self.live.take();
         if shown.is_some() {
             let _ = write!(self.stderr.writer, "\r\x1b[K");

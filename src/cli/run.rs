@@ -251,7 +251,7 @@ async fn watch_to_the_end(session: &mut Session<'_>, watch: &mut Watch) -> Resul
     let mut stopping: Option<Stopping<'_>> = None;
     let (mut signals_open, mut facts_open) = (true, true);
     loop {
-        if stopping.is_none() && (watch.is_over(now) || !facts_open) {
+        if stopping.is_none() && (watch.is_over() || !facts_open) {
             return Ok(None);
         }
         let stopped = async {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::format::clock;
+use super::format::took;
 use super::line::{Line, Style};
 use crate::core::api::{JobDetail, Summary};
 use crate::core::job::{JobState, PauseReason};
@@ -41,7 +41,7 @@ fn heading(summary: &Summary, state: &JobState) -> Line {
     Line::styled(Style::Strong, &summary.job)
         .and(Style::Plain, ": ")
         .and(style, state.word())
-        .and(Style::Plain, format!("{reason} after {}", clock(ran)))
+        .and(Style::Plain, format!("{reason} after {}", took(ran)))
 }
 
 /// The numbers of a job, a line each: also part of `jobs show`.
@@ -138,7 +138,7 @@ fn next_step(detail: &JobDetail) -> Option<String> {
                 "give a configured model the capability, or name a teacher in the job file, then `destiler run {name}`"
             ),
             PauseReason::Disk(_) => {
-                format!("make room on the disk, then `destiler run {name}` goes on")
+                format!("make room on the disk or the directory writable, then `destiler run {name}` goes on")
             }
             PauseReason::Asked | PauseReason::Stopped => {
                 format!("`destiler run {name}` goes on where it stopped")
@@ -151,7 +151,10 @@ fn next_step(detail: &JobDetail) -> Option<String> {
             "samples wait for a person: `destiler samples list 'job:{name} state:needs_review'`, or the review screen of `destiler`"
         )),
         JobState::Failed(_) => Some(format!(
-            "mend the job file, then `destiler run` it again; `destiler jobs show {name}` prints the stored one"
+            "mend the job file or its seeds, then `destiler run` it again; `destiler jobs show {name}` prints the stored one"
+        )),
+        JobState::Cancelled(Some(_)) => Some(format!(
+            "what was made stays; raise the cap and `destiler run {name}` takes the cancelled tasks up again"
         )),
         _ => None,
     }

@@ -17,15 +17,16 @@ const HELP: &str = "\
 Without --validator and --job: structural, dedup, refusal, truncated, no_control_chars.
   destiler validate data.jsonl --validator dedup --validator 'length{min = 20, max = 4000}'
 
-With --json or -o every row comes back as an object on a line, as it was, with its verdicts:
-  {…,\"verdicts\":[{\"validator\":\"dedup\",\"decision\":\"reject\",\"reason\":\"exact_duplicate\",\"evidence\":\"…\"}]}
+With --json or -o every row comes back as an object on a line, with its verdicts:
+  {\"line\":n,\"verdict\":\"accept|reject\",\"reason\":\"exact_duplicate\"|null,\"row\":{…},
+   \"verdicts\":[{\"validator\":\"dedup\",\"decision\":\"reject\",\"reason\":\"exact_duplicate\",\"evidence\":\"…\"}]}
 Exit code 7 if any row is rejected.";
 
 /// Which file, which validators.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = HELP)]
 pub struct ValidateArguments {
-    /// JSON lines
+    /// JSON lines, or - for stdin
     pub file: PathBuf,
     /// A validator: its kind, and its settings in braces as TOML
     #[arg(long, value_name = "KIND{…}", value_parser = plug)]

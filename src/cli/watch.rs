@@ -12,8 +12,6 @@ use crate::core::text::grouped;
 
 /// How often a run that waits says so.
 const REMINDER: Duration = Duration::from_secs(30);
-/// How long a server may be down before the run gives up.
-const PATIENCE: Duration = Duration::from_mins(5);
 /// Longest silence between two progress lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -71,9 +69,10 @@ impl Watch {
     pub fn heard(&mut self, event: &Event) -> Option<Line> {
         match event {
             Event::Job { job, state } => {
-                let line = job_line(job, state);
                 self.states.insert(job.clone(), state.clone());
-                line
+                // How the job itself ended stands in the summary.
+                let is_told = self.job.as_ref() == Some(job) && ends(state);
+                if is_told { None } else { job_line(job, state) }
             }
             Event::Provider {
                 provider,
@@ -100,17 +99,9 @@ impl Watch {
         self.states.get(self.job.as_deref()?)
     }
 
-    /// Whether nothing more will happen unless a person acts, or a server was down for too long.
-    pub fn is_over(&self, now: Duration) -> bool {
-        match self.state() {
-            None | Some(JobState::Paused(PauseReason::Disk(_))) => false,
-            Some(JobState::Paused(PauseReason::Unreachable(_))) => self
-                .waiting
-                .as_ref()
-                .is_some_and(|waiting| now.saturating_sub(waiting.since) >= PATIENCE),
-            Some(JobState::Paused(_)) => true,
-            Some(state) => state.is_final(),
-        }
+    /// Whether nothing more will happen unless a person acts.
+    pub fn is_over(&self) -> bool {
+        self.state().is_some_and(ends)
     }
 
     /// What to show at this moment of the run.
@@ -135,9 +126,6 @@ impl Watch {
     /// What the job waits for, if it is something that can heal.
     fn cause(&self, gauge: Option<&JobProgress>) -> Option<String> {
         match self.state() {
-            Some(JobState::Paused(reason @ (PauseReason::Unreachable(_) | PauseReason::Disk(_)))) => {
-                Some(reason.to_string())
-            }
             Some(JobState::Running) | None => gauge
                 .filter(|gauge| gauge.in_flight == 0 && gauge.state != "completed")
                 .and_then(|gauge| gauge.reason.clone()),
@@ -177,6 +165,11 @@ impl Watch {
         }
         due
     }
+}
+
+/// Whether a run without a screen is over in that state. What may heal by itself, the engine has waited for before it says paused.
+fn ends(state: &JobState) -> bool {
+    matches!(state, JobState::Paused(_)) || state.is_final()
 }
 
 /// How much of the job is done, from 0 to 1, once that can be told.
@@ -367,20 +360,25 @@ mod tests {
             PauseReason::Credit("x".to_owned()),
             PauseReason::Limit("usd".to_owned()),
             PauseReason::NoTeacher("x".to_owned()),
+            PauseReason::Unreachable("x".to_owned()),
+            PauseReason::Disk("x".to_owned()),
         ] {
             let mut watch = Watch::new(Pace::Silent);
             watch.follow("quick");
-            assert!(!watch.is_over(seconds(0)));
-            assert!(watch.heard(&paused(reason)).is_some());
-            assert!(watch.is_over(seconds(0)));
+            assert!(!watch.is_over());
+            // The summary says it.
+            assert_eq!(watch.heard(&paused(reason)), None);
+            assert!(watch.is_over());
         }
         let mut watch = Watch::new(Pace::Silent);
         watch.follow("quick");
-        watch.heard(&paused(PauseReason::Unreachable("local".to_owned())));
+        let mut waits = gauge(0);
+        waits.jobs[0].in_flight = 0;
+        waits.jobs[0].reason = Some("unreachable: local".to_owned());
         let mut reminders = Vec::new();
         for second in 0..300 {
-            assert!(!watch.is_over(seconds(second)));
-            for line in watch.tick(seconds(second), &gauge(0)).lines {
+            assert!(!watch.is_over());
+            for line in watch.tick(seconds(second), &waits).lines {
                 reminders.push((second, line.render(false)));
             }
         }
@@ -392,16 +390,9 @@ mod tests {
                 "waiting for 0:01:00: unreachable: local (goes on by itself when it heals)".to_owned()
             )
         );
-        assert!(watch.is_over(seconds(300)));
-        // It healed in time: the clock starts anew.
-        watch.heard(&Event::Job {
-            job: "quick".to_owned(),
-            state: JobState::Running,
-        });
+        // It healed: the clock starts anew.
         watch.tick(seconds(301), &gauge(0));
-        watch.heard(&paused(PauseReason::Disk("full".to_owned())));
-        watch.tick(seconds(302), &gauge(0));
-        assert!(!watch.is_over(seconds(9_999)));
+        assert_eq!(watch.tick(seconds(330), &waits), Moment::default());
     }
 
     #[test]
@@ -412,7 +403,7 @@ mod tests {
             job: "other".to_owned(),
             state: JobState::Completed,
         });
-        assert!(!watch.is_over(seconds(0)));
+        assert!(!watch.is_over());
         let line = watch.heard(&Event::Note {
             level: Level::Warning,
             job: Some("other".to_owned()),

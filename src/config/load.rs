@@ -302,8 +302,14 @@ fn from_environment(variables: &Variables) -> Layer {
             ));
         } else if name.contains("__") {
             let names: Vec<&str> = known.iter().map(|(known, _)| known.as_str()).collect();
-            let mut problem = Problem::new(origin, "", "no such config key");
-            problem.nearest = nearest(name, &names).map(str::to_owned);
+            let near = nearest(name, &names).map(str::to_owned);
+            let message = if near.is_some() {
+                "no such config key"
+            } else {
+                "no such config key; `destiler config show` lists them all"
+            };
+            let mut problem = Problem::new(origin, "", message);
+            problem.nearest = near;
             layer.problems.push(problem);
         }
     }

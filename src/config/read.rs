@@ -141,7 +141,7 @@ impl Reader<'_> {
             (Kind::Number, DeValue::Integer(number)) => {
                 let digits = number.as_str().replace('_', "");
                 let value = i64::from_str_radix(&digits, number.radix()).ok().map(Value::from);
-                self.parsed(at, key, value.ok_or("must be a number in the usual range"))
+                self.parsed(at, key, value.ok_or("must be a number"))
             }
             (Kind::Number, DeValue::Float(number)) => self.parsed(at, key, decimal(number.as_str())),
             (Kind::Texts, DeValue::Array(_)) => self.texts(value, key),
@@ -326,8 +326,7 @@ fn word(text: &str, words: &[&str]) -> Result<Value, String> {
 }
 
 fn whole(digits: &str, radix: u32, most: i64) -> Result<Value, &'static str> {
-    let number =
-        i64::from_str_radix(digits, radix).map_err(|_| "must be a whole number in the usual range")?;
+    let number = i64::from_str_radix(digits, radix).map_err(|_| "must be a whole number")?;
     if number < 0 {
         return Err("must not be negative");
     }

@@ -299,8 +299,8 @@ pub enum JobState {
     Completed,
     /// Its stored spec or its seeds cannot be read.
     Failed(String),
-    /// Stopped for good.
-    Cancelled,
+    /// Stopped for good: by a person, or by a limit that is met.
+    Cancelled(Option<String>),
 }
 
 impl JobState {
@@ -314,7 +314,7 @@ impl JobState {
             Self::Paused(_) => "paused",
             Self::Completed => "completed",
             Self::Failed(_) => "failed",
-            Self::Cancelled => "cancelled",
+            Self::Cancelled(_) => "cancelled",
         }
     }
 
@@ -323,13 +323,14 @@ impl JobState {
         match self {
             Self::Paused(reason) => Some(reason.to_string()),
             Self::Failed(reason) => Some(reason.clone()),
+            Self::Cancelled(reason) => reason.clone(),
             _ => None,
         }
     }
 
     /// Whether nothing more will happen by itself.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Completed | Self::Failed(_) | Self::Cancelled)
+        matches!(self, Self::Completed | Self::Failed(_) | Self::Cancelled(_))
     }
 }
 

@@ -79,6 +79,9 @@ impl Template {
         environment
             .add_template_owned(NAME, source.to_owned())
             .map_err(|error| problem(line(&error), words_of(&error, source)))?;
+        if let Some(error) = unknown_word(&mut environment) {
+            return Err(problem(line(&error), words_of(&error, source)));
+        }
         Ok(Self {
             environment,
             key: name.to_owned(),
@@ -306,6 +309,25 @@ impl io::Write for Capped {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The first filter, test or function that does not exist. Only a rendering looks for them, so one is made without any variable;
+/// what stands in a branch it does not take is found when a task does.
+fn unknown_word(environment: &mut Environment) -> Option<minijinja::Error> {
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    let template = environment.get_template(NAME).ok();
+    let tried = template.map(|template| {
+        template
+            .render_captured_to((), &mut Capped(Vec::new()))
+            .map(|_| ())
+    });
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    tried?.err().filter(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
+        )
+    })
 }
 
 fn line(error: &minijinja::Error) -> usize {

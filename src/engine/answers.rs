@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use super::{Shared, doctor, library, planner};
 use crate::core::api::{
-    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
-    SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
+    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, ProviderHealth, Query,
+    SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
+    SummaryTokens, TeacherRow,
 };
-use crate::core::job::{Job, JobId};
+use crate::core::job::parse::Severity;
+use crate::core::job::{Job, JobId, SeedSource};
 use crate::core::ports::{SampleFilter, SampleOrder, Totals};
 use crate::core::route;
 use crate::core::sample::{Sample, SampleId, SampleState};
@@ -54,13 +56,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
         Query::Estimate(source) => Answer::Estimate(Box::new(library::estimate(shared, source).await?)),
-        Query::Providers => Answer::Providers(
-            shared
-                .stations
-                .iter()
-                .map(super::governor::Station::health)
-                .collect(),
-        ),
+        Query::Providers => Answer::Providers(providers(shared).await?),
         Query::Models(name) => {
             let station = shared.station(&name).ok_or_else(|| no_provider(shared, &name))?;
             let provider = station.provider.as_ref().ok_or_else(|| off(station))?;
@@ -84,6 +80,20 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Configuration => Answer::Configuration(shared.configuration.clone()),
         Query::Bundled => Answer::Bundled(library::bundled(shared)),
     })
+}
+
+/// The endpoints as they are now, with all that was ever spent at them.
+async fn providers(shared: &Shared) -> Result<Vec<ProviderHealth>, Failure> {
+    let mut rows = Vec::with_capacity(shared.stations.len());
+    for station in &shared.stations {
+        let mut health = station.health();
+        health.usd = shared.store.spent_at(&health.name).await?.usd;
+        if shared.mock_by_default && health.name == "mock" && health.message.is_none() {
+            health.message = Some("built in; asked because no other provider is configured".to_owned());
+        }
+        rows.push(health);
+    }
+    Ok(rows)
 }
 
 /// No provider of that name, and what there is.
@@ -271,11 +281,28 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
         });
     };
     let mut tasks = 0;
-    if let Err(error) = planner::tasks_of(&spec, &base, shared, |_| {
-        tasks += 1;
-        true
-    }) {
-        problems.push(library::seed_problem(&error));
+    let from_stdin = spec.seeds.source == SeedSource::Path("-".to_owned());
+    let counted = if from_stdin {
+        // The rows are for the run.
+        Ok(())
+    } else {
+        planner::tasks_of(&spec, &base, shared, |_| {
+            tasks += 1;
+            true
+        })
+    };
+    match counted {
+        Err(error) => problems.push(library::seed_problem(
+            parsed.seeds_at,
+            error.message,
+            Severity::Error,
+        )),
+        Ok(()) if tasks == 0 && !from_stdin => problems.push(library::seed_problem(
+            parsed.seeds_at,
+            "there are no rows: the job has nothing to do".to_owned(),
+            Severity::Warning,
+        )),
+        Ok(()) => {}
     }
     let teachers = spec
         .steps
@@ -290,7 +317,7 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
     Ok(CheckReport {
         problems,
         name: Some(spec.name),
-        tasks: Some(tasks),
+        tasks: (!from_stdin).then_some(tasks),
         teachers,
     })
 }
@@ -300,6 +327,15 @@ async fn verify(
     shared: &Shared,
     directory: &std::path::Path,
 ) -> Result<crate::core::ports::VerifiedDataset, Failure> {
+    if !directory.is_dir() {
+        let failure = Failure::new(
+            FailureKind::NotFound,
+            format!("there is no directory {}", directory.display()),
+        );
+        return Err(failure.help(
+            "give the directory with manifest.json; `destiler jobs show JOB` tells where a job's dataset is",
+        ));
+    }
     let mut verified = shared.dataset.verify(directory).await?;
     if let Ok(job) = shared.store.job(&verified.job).await {
         let accepted = SampleFilter {

@@ -330,11 +330,21 @@ impl<'a> Attempts<'a> {
             return Sent::Closed;
         };
         let request = self.request(asked, teacher);
-        let (hard, soft) = estimate(&request, teacher);
-        let amount = if self.job.spec.limits.cap == CapMode::Soft {
-            soft
+        let known = if asked.reuse {
+            self.shared.store.answered(request.fingerprint).await
         } else {
-            hard
+            Ok(None)
+        };
+        let known = match known {
+            Ok(known) => known,
+            Err(error) => return Sent::Out(error.into()),
+        };
+        let (hard, soft) = estimate(&request, teacher);
+        let amount = match (&known, self.job.spec.limits.cap) {
+            // Nothing is sent and nothing is paid.
+            (Some(_), _) => Amount::default(),
+            (None, CapMode::Soft) => soft,
+            (None, CapMode::Hard | CapMode::Cautious) => hard,
         };
         if let Err(sent) = self.reserve(station, amount).await {
             return sent;
@@ -349,18 +359,6 @@ impl<'a> Attempts<'a> {
             estimate: amount,
         };
         let lease = self.leased.lease;
-        let known = if asked.reuse {
-            self.shared.store.answered(request.fingerprint).await
-        } else {
-            Ok(None)
-        };
-        let known = match known {
-            Ok(known) => known,
-            Err(error) => {
-                give_back();
-                return Sent::Out(error.into());
-            }
-        };
         let id = match self.shared.store.begin(lease, new, self.take_closed()).await {
             Ok(id) => id,
             Err(error) => {

@@ -2,23 +2,15 @@
 
 use super::Shared;
 use crate::core::api::{Finding, Health, Level};
+use crate::core::text::grouped;
 
 /// Everything worth knowing, in the order a person would check it.
 pub(super) async fn examine(shared: &Shared) -> Vec<Finding> {
     let mut findings = shared.environment.clone();
-    findings.push(database(shared).await);
-    for finding in shared
-        .store
-        .check(false)
-        .await
-        .unwrap_or_else(|error| vec![error.to_string()])
-    {
-        findings.push(Finding {
-            level: Level::Error,
-            topic: "database".to_owned(),
-            message: finding,
-            help: Some("`destiler db backup FILE` saves what can be read".to_owned()),
-        });
+    // The composition root has a finding of its own where the ledger cannot even be opened.
+    if !findings.iter().any(|finding| finding.topic == "database") {
+        findings.push(database(shared).await);
+        findings.extend(damage(shared).await);
     }
     for station in &shared.stations {
         findings.push(provider(station).await);
@@ -34,14 +26,22 @@ async fn database(shared: &Shared) -> Finding {
                 format!("{} is held by {holder}", info.path),
                 Some("reading works; wait for it to end to write".to_owned()),
             ),
-            None if info.engine_version.is_empty() => {
-                (Level::Ok, format!("{} · made by the first run", info.path), None)
-            }
+            None if info.schema_version == 0 => (
+                Level::Ok,
+                format!(
+                    "{}: not there yet; the first command that stores something makes it",
+                    info.path
+                ),
+                None,
+            ),
             None => (
                 Level::Ok,
                 format!(
-                    "{} · SQLite {} · {} jobs, {} samples",
-                    info.path, info.engine_version, info.rows[0], info.rows[3]
+                    "{} · SQLite {} · {}, {}",
+                    info.path,
+                    info.engine_version,
+                    counted(info.rows[0], "job"),
+                    counted(info.rows[3], "sample")
                 ),
                 None,
             ),
@@ -58,6 +58,20 @@ async fn database(shared: &Shared) -> Finding {
         message,
         help,
     }
+}
+
+async fn damage(shared: &Shared) -> Vec<Finding> {
+    let found = shared.store.check(false).await;
+    let found = found.unwrap_or_else(|error| vec![error.to_string()]);
+    found
+        .into_iter()
+        .map(|message| Finding {
+            level: Level::Error,
+            topic: "database".to_owned(),
+            message,
+            help: Some("`destiler db backup FILE` saves what can be read".to_owned()),
+        })
+        .collect()
 }
 
 async fn provider(station: &super::governor::Station) -> Finding {
@@ -85,10 +99,10 @@ async fn provider(station: &super::governor::Station) -> Finding {
             Finding {
                 level,
                 topic,
-                message: match health.models.len() {
-                    1 => "answers · 1 model configured".to_owned(),
-                    models => format!("answers · {models} models configured"),
-                },
+                message: format!(
+                    "answers · {} configured",
+                    counted(health.models.len() as u64, "model")
+                ),
                 help: None,
             }
         }
@@ -102,4 +116,10 @@ async fn provider(station: &super::governor::Station) -> Finding {
             )),
         },
     }
+}
+
+/// `1 job`, `2,000 jobs`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(count))
 }

@@ -1,5 +1,6 @@
 //! Where jobs come from: a file, a text, the ledger, or the binary; read, checked, and estimated.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,14 +10,16 @@ use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::estimate::estimate as ranges;
 use crate::core::job::parse::{FORMATS, Known, Parsed, Problem, Severity, parse as read};
-use crate::core::job::{DatasetSpec, JobSpec};
-use crate::core::ports::{SeedError, StoreError};
+use crate::core::job::{DatasetSpec, JobSpec, SeedSource};
+use crate::core::ports::StoreError;
 use crate::core::route::eligible;
 
 /// Requests at once where nobody says.
 const CONCURRENCY: u32 = 64;
 /// Rows whose prompts are rendered for an estimate.
 const SAMPLE_ROWS: usize = 50;
+/// Rows that are looked at for the fields of a seed file, and before a new job is stored.
+const ROWS_LOOKED_AT: usize = 100;
 /// Seconds an answer may take, from a fast hosted model to a slow local one, where nothing was measured.
 const LATENCY: (f64, f64) = (1.0, 20.0);
 
@@ -27,6 +30,8 @@ pub(super) struct Loaded {
     pub(super) base: String,
     /// Warnings of the check.
     pub(super) notes: Vec<String>,
+    /// Where the seeds stand in the text.
+    pub(super) seeds_at: (usize, usize),
 }
 
 /// Names and descriptions of the jobs in the binary.
@@ -47,7 +52,12 @@ pub(super) async fn text(shared: &Shared, source: JobSource) -> Result<(String, 
         JobSource::Text { source, base } => Ok((source, base.display().to_string())),
         JobSource::File(path) => {
             let text = (shared.read_text)(&path).map_err(|error| {
-                let failure = Failure::new(FailureKind::NotFound, format!("cannot read {}", path.display()));
+                let kind = if path.is_file() {
+                    FailureKind::Invalid
+                } else {
+                    FailureKind::NotFound
+                };
+                let failure = Failure::new(kind, format!("cannot read {}", path.display()));
                 failure
                     .because(error)
                     .help("give the path of a job file, or the name of a stored or bundled job")
@@ -117,14 +127,54 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
         teachers: &shared.teachers,
         seed_extensions: &shared.seed_kinds,
         seed_fields: None,
+        look_at_seeds: &|path| fields(shared, base, path),
     };
     let files = |path: &str| (shared.read_text)(&Path::new(base).join(path));
     read(source, &files, &known)
 }
 
+/// The fields of the first rows of a seed file; `None` if none of them can be read.
+fn fields(shared: &Shared, base: &str, path: &str) -> Option<Vec<String>> {
+    let mut fields = BTreeSet::new();
+    for row in (shared.open_rows)(base, path)
+        .ok()?
+        .take(ROWS_LOOKED_AT)
+        .flatten()
+    {
+        fields.extend(row.into_iter().map(|(field, _)| field));
+    }
+    (!fields.is_empty()).then(|| fields.into_iter().collect())
+}
+
+/// What is wrong with the first seed rows of a job, so that one that cannot begin is not stored. Standard input is left alone.
+pub(super) fn check_seeds(shared: &Shared, loaded: &Loaded) -> Result<(), Failure> {
+    let SeedSource::Path(path) = &loaded.spec.seeds.source else {
+        return Ok(());
+    };
+    if path == "-" {
+        return Ok(());
+    }
+    let looked = planner::rows(&loaded.spec, &loaded.base, shared).and_then(|rows| {
+        rows.take(ROWS_LOOKED_AT)
+            .try_fold(0_usize, |count, row| row.map(|_| count + 1))
+    });
+    let message = match looked {
+        Ok(0) => format!("`{path}` has no rows: there is nothing to do"),
+        Ok(_) => return Ok(()),
+        Err(error) => error.message,
+    };
+    let mut failure = Failure::new(FailureKind::Invalid, "the seeds cannot be used");
+    failure.problems = vec![seed_problem(loaded.seeds_at, message, Severity::Error)];
+    Err(failure)
+}
+
 /// A job that can run, or a failure that lists every problem.
 pub(super) fn parse(shared: &Shared, source: String, base: String) -> Result<Loaded, Failure> {
-    let Parsed { spec, problems } = examine(shared, &source, &base);
+    let Parsed {
+        spec,
+        problems,
+        seeds_at,
+    } = examine(shared, &source, &base);
     let errors = problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
@@ -137,6 +187,7 @@ pub(super) fn parse(shared: &Shared, source: String, base: String) -> Result<Loa
                 source,
                 base,
                 notes,
+                seeds_at,
             })
         }
         _ => {
@@ -158,14 +209,14 @@ pub(super) async fn load(shared: &Shared, source: JobSource) -> Result<Loaded, F
     parse(shared, source, base)
 }
 
-/// A seed file that cannot be read, as a problem of the job.
-pub(super) fn seed_problem(error: &SeedError) -> Problem {
+/// What is wrong with the seeds, as a problem of the job.
+pub(super) fn seed_problem((line, column): (usize, usize), message: String, severity: Severity) -> Problem {
     Problem {
-        severity: Severity::Error,
-        line: 0,
-        column: 0,
+        severity,
+        line,
+        column,
         key: "seeds".to_owned(),
-        message: error.message.clone(),
+        message,
         help: None,
     }
 }

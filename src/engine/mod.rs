@@ -388,6 +388,9 @@ impl From<StoreError> for Failure {
                 failure.help("wait until it has ended, or stop it; reading commands work meanwhile")
             }
             StoreError::NotFound(_) => failure.help("`destiler jobs list` shows what there is"),
+            StoreError::Unusable(_) => failure.help(
+                "nothing was changed; put a copy made by `destiler db backup` in its place, or name another file with database_url",
+            ),
             StoreError::Disk(_) => failure.help("free some space; nothing that was stored is lost"),
             _ => failure,
         }

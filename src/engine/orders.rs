@@ -78,7 +78,22 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
 }
 
 async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Result<Started, Failure> {
+    let is_text = matches!(source, JobSource::Text { .. });
     let loaded = library::load(shared, source).await?;
+    if is_text && loaded.spec.seeds.source == SeedSource::Path("-".to_owned()) {
+        let failure = Failure::new(
+            FailureKind::Invalid,
+            "the seeds are to be read from standard input, where the job file came from",
+        );
+        return Err(failure.help(
+            "write the job into a file: `destiler run JOB.toml` then reads the rows from standard input",
+        ));
+    }
+    let before = shared.store.job(&loaded.spec.name).await.ok();
+    // A job whose tasks are all in the ledger goes on without its seeds.
+    if before.as_ref().is_none_or(|job| !job.planned_all) {
+        library::check_seeds(shared, &loaded)?;
+    }
     let (job, mut started) = store(shared, loaded, &JobState::Queued).await?;
     let nothing_new = started.how == How::Unchanged && job.planned_all;
     let started_how = match (&job.state, nothing_new) {
@@ -88,6 +103,11 @@ async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Re
     };
     started.how = started_how;
     started.notes.extend(advice(shared, &job.spec));
+    if let Some(limit) = options.limit.filter(|_| nothing_new) {
+        started.notes.push(format!(
+            "--limit {limit} changes nothing: all tasks of this job were planned before"
+        ));
+    }
     launch(shared, job, options).await?;
     Ok(started)
 }
@@ -266,7 +286,7 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     let totals = shared.store.totals(job.id).await?;
     let spent = totals.settled.plus(totals.uncertain);
     let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);
-    if matches!(job.state, JobState::Cancelled | JobState::Completed) {
+    if matches!(job.state, JobState::Cancelled(_) | JobState::Completed) {
         shared.store.reopen_cancelled(job.id).await?;
     }
     Ok(Running::new(
@@ -319,7 +339,7 @@ async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Fa
             let cancelled = shared.store.cancel_open(job.id).await?;
             shared
                 .store
-                .set_state(job.id, &JobState::Cancelled, Duration::ZERO)
+                .set_state(job.id, &JobState::Cancelled(None), Duration::ZERO)
                 .await?;
             Ok(Receipt::Count(cancelled))
         }

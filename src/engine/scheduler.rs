@@ -14,7 +14,7 @@ use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
 use super::{Shared, outbox};
-use crate::core::api::{Event, Level};
+use crate::core::api::Level;
 use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
 use crate::core::sample::{Candidate, SampleState};
@@ -55,7 +55,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
 /// Writes the dataset as far as it goes.
 async fn finish(shared: &Arc<Shared>, job: &Arc<Running>, state: JobState) -> JobState {
     let written = match &state {
-        JobState::Completed | JobState::Cancelled => outbox::rebuild(shared, &job.job).await.map(|_| ()),
+        JobState::Completed | JobState::Cancelled(_) => outbox::rebuild(shared, &job.job).await.map(|_| ()),
         JobState::Paused(PauseReason::Stopped) if job.wish() == Wish::Abort => Ok(()),
         _ => outbox::append(shared, &job.job).await,
     };
@@ -315,11 +315,12 @@ impl<'a> Scheduler<'a> {
         self.drain_claim().await;
         self.give_back().await;
         match wish {
-            Wish::Cancel => self.cancel_rest(JobState::Cancelled).await,
+            Wish::Cancel => self.cancel_rest(JobState::Cancelled(None)).await,
             Wish::StopAtLimit(detail) => {
                 let text = format!("limit met: {detail}; what is left was cancelled, as the job asks");
                 self.shared.note(Level::Warning, Some(&self.job.spec.name), text);
-                self.cancel_rest(JobState::Cancelled).await
+                self.cancel_rest(JobState::Cancelled(Some(format!("limit met: {detail}"))))
+                    .await
             }
             Wish::Pause(PauseReason::Disk(detail)) => self.wait_for_disk(detail).await,
             Wish::Pause(reason) => JobState::Paused(reason),
@@ -329,11 +330,9 @@ impl<'a> Scheduler<'a> {
 
     /// Tries every ten seconds whether the ledger takes writes again, for five minutes.
     async fn wait_for_disk(&mut self, detail: String) -> JobState {
+        let text = format!("{detail}; tried again every {} s", DISK_AGAIN.as_secs());
+        self.shared.note(Level::Warning, Some(&self.job.spec.name), text);
         let paused = JobState::Paused(PauseReason::Disk(detail));
-        self.shared.tell(Event::Job {
-            job: self.job.spec.name.clone(),
-            state: paused.clone(),
-        });
         for _ in 0..30 {
             tokio::time::sleep(DISK_AGAIN).await;
             if self

@@ -68,7 +68,12 @@ fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn F
         .formats
         .find(&dataset.format)
         .and_then(|entry| (entry.build)(&dataset, &job.spec));
-    built.map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))
+    built.map_err(|error| {
+        Failure::new(
+            FailureKind::Usage,
+            format!("format `{}`: {error}", dataset.format),
+        )
+    })
 }
 
 async fn export(
@@ -168,10 +173,12 @@ async fn samples(
     }
     let mut report = StreamReport::default();
     // Plan order is an order within a job: one after the other.
-    for job in jobs
+    let mut wanted: Vec<&Job> = jobs
         .values()
         .filter(|job| filter.job.is_none_or(|wanted| wanted == job.id))
-    {
+        .collect();
+    wanted.sort_by_key(|job| job.id.0);
+    for job in wanted {
         let filter = SampleFilter {
             job: Some(job.id),
             ..filter.clone()
@@ -215,7 +222,14 @@ async fn validate(
         validators
     };
     let gates = compile::gates(shared, &plugs, ".")?;
-    let rows = (shared.open_rows)(".", &file.to_string_lossy())
+    if !file.is_file() && file != Path::new("-") {
+        let failure = Failure::new(
+            FailureKind::NotFound,
+            format!("there is no file {}", file.display()),
+        );
+        return Err(failure.help("give a file of JSON lines, or - for standard input"));
+    }
+    let rows = (shared.open_rows)("", &file.to_string_lossy())
         .map_err(|error| Failure::new(FailureKind::Records, error.message))?;
     let seen = Seen::default();
     let mut report = StreamReport::default();

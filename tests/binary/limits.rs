@@ -96,3 +96,24 @@ fn a_limited_run_can_be_completed_later() {
         "{all}"
     );
 }
+
+#[test]
+fn a_limit_that_stops_cancels_with_its_reason() {
+    let teacher = teacher();
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &job(200, 8, "requests = 40\non_limit = \"stop\"\n"));
+    let ran = sandbox.run(&["run", "job.toml", "--json"]).expect_code(6);
+    let summary = ran.summary();
+    assert_conserved(&summary);
+    assert_eq!(summary["state"], "cancelled");
+    assert!(
+        summary["reason"].as_str().unwrap().starts_with("limit met: "),
+        "{summary}"
+    );
+    assert!(
+        summary["tasks"]["cancelled"].as_u64().unwrap() >= 160,
+        "{summary}"
+    );
+    let listed = sandbox.run(&["jobs", "list"]).expect_code(0);
+    assert!(listed.stdout.contains("limit met: "), "{}", listed.stdout);
+}

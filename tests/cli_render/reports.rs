@@ -112,7 +112,7 @@ async fn counted_orders_say_how_many() {
     let shown = show(&["jobs", "retry", "quiz"]).await;
     assert_eq!(
         shown.err,
-        "3 tasks of quiz queued again\n`destiler run quiz` asks them\n"
+        "quiz queued again: 3 tasks\n`destiler run quiz` asks them\n"
     );
 }
 
@@ -121,7 +121,7 @@ async fn a_check_names_every_place_and_fails() {
     let shown = show(&["check", "quiz.toml"]).await;
     assert_eq!(shown.code, 3);
     insta::assert_snapshot!(shown.out, @r"
-    quiz.toml:12:1: error: unknown key `promt` (steps.0.promt)
+    quiz.toml:12:1: error: steps.0.promt: unknown key `promt`
       help: did you mean `prompt`?
     quiz.toml: warning: no [limits]: nothing caps the cost
     ✗ 1 error, 1 warning

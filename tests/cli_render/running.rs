@@ -310,7 +310,7 @@ async fn errors_name_cause_and_help_on_stderr() {
     assert_eq!(shown.code, 10);
     assert!(shown.out.is_empty());
     insta::assert_snapshot!(shown.err, @r"
-    jobs/quiz.toml:12:1: error: unknown key `promt` (steps.0.promt)
+    jobs/quiz.toml:12:1: error: steps.0.promt: unknown key `promt`
       help: did you mean `prompt`?
     jobs/quiz.toml: warning: no [limits]: nothing caps the cost
     error: another destiler holds the database

@@ -124,7 +124,7 @@ pub fn rows() -> Vec<JobRow> {
         row(
             "haiku-de",
             "Haiku in German",
-            JobState::Cancelled,
+            JobState::Cancelled(None),
             [0, 0, 0, 0, 0, 0, 0, 900, 19, 0, 2_081],
             [900, 19, 0],
             Some(3_000),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::parse::{FormatFields, Known, Places, StepPlaces};
 use super::report::{Report, Severity, Span, hint, quote};
 use super::scope::{Scope, Unknown};
-use super::{JobSpec, Step, TeacherUse};
+use super::{JobSpec, SeedSource, Step, TeacherUse};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::plan::Plan;
 use crate::core::template::{Template, TemplateProblem, root};
@@ -15,7 +15,13 @@ use crate::core::template::{Template, TemplateProblem, root};
 const MOCK: &str = "mock/";
 
 pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
-    let scope = Scope::new(spec, known.seed_fields.as_deref());
+    let looked = match &spec.seeds.source {
+        SeedSource::Path(path) if known.seed_fields.is_none() && path != "-" && !path.is_empty() => {
+            (known.look_at_seeds)(path)
+        }
+        _ => known.seed_fields.clone(),
+    };
+    let scope = Scope::new(spec, looked.as_deref());
     names(spec, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
         templates(at, step, &scope, places, report);

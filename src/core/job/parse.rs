@@ -7,7 +7,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use super::read::Table;
-use super::report::{Report, Span};
+use super::report::{Report, Span, quote};
 use super::{Chunk, DatasetSpec, JobSpec, Limits, RouteBy, Seeds};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::request::Params;
@@ -25,6 +25,8 @@ pub struct Parsed {
     pub spec: Option<JobSpec>,
     /// Everything wrong, in the order of the file.
     pub problems: Vec<Problem>,
+    /// Line and column, from 1, of what says where the seeds are: for problems of the rows themselves.
+    pub seeds_at: (usize, usize),
 }
 
 /// Fields of a dataset format.
@@ -93,6 +95,9 @@ pub struct Known<'a> {
     pub seed_extensions: &'a [&'a str],
     /// Fields of the seed file's rows, where somebody has looked.
     pub seed_fields: Option<Vec<String>>,
+    /// Looks for the fields in the seed file at that path, as written; `None` if it cannot be read. Not asked for `-`, nor where
+    /// `seed_fields` tells.
+    pub look_at_seeds: &'a dyn Fn(&str) -> Option<Vec<String>>,
 }
 
 impl Default for Known<'_> {
@@ -106,6 +111,7 @@ impl Default for Known<'_> {
             teachers: &[],
             seed_extensions: &[],
             seed_fields: None,
+            look_at_seeds: &|_| None,
         }
     }
 }
@@ -167,13 +173,19 @@ pub fn parse(source: &str, files: Files, known: &Known) -> Parsed {
         match DeTable::parse(source) {
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                report.error(&span, "", error.message().replace('\n', " "));
+                let mut message = error.message().replace('\n', " ");
+                if message == "duplicate key" {
+                    let key = source.get(span.clone()).unwrap_or_default();
+                    message = format!("{} stands here for the second time", quote(key));
+                }
+                report.error(&span, "", message);
             }
             Ok(document) => {
                 let (spec, places) = read(document.get_ref(), files, known, &mut report);
                 super::check::check(&spec, &places, known, &mut report);
                 let sound = report.errors() == 0;
                 return Parsed {
+                    seeds_at: report.place(&places.seeds),
                     problems: report.finish(),
                     spec: sound.then_some(spec),
                 };
@@ -183,6 +195,7 @@ pub fn parse(source: &str, files: Files, known: &Known) -> Parsed {
     Parsed {
         spec: None,
         problems: report.finish(),
+        seeds_at: (1, 1),
     }
 }
 

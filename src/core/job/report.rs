@@ -146,17 +146,23 @@ impl<'s> Report<'s> {
         if self.problems.len() >= PROBLEMS_AT_MOST {
             return;
         }
-        let line = self.line_of(span.start);
-        let start = self.lines.get(line).copied().unwrap_or(0);
-        let before = self.source.get(start..span.start).unwrap_or_default();
+        let (line, column) = self.place(span);
         self.problems.push(Problem {
             severity,
-            line: line + 1,
-            column: before.chars().count() + 1,
+            line,
+            column,
             key: key.to_owned(),
             message,
             help,
         });
+    }
+
+    /// Line and column of a span's start, in characters, from 1.
+    pub(super) fn place(&self, span: &Span) -> (usize, usize) {
+        let line = self.line_of(span.start);
+        let start = self.lines.get(line).copied().unwrap_or(0);
+        let before = self.source.get(start..span.start).unwrap_or_default();
+        (line + 1, before.chars().count() + 1)
     }
 
     /// The line a byte stands in, from 0.

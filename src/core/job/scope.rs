@@ -113,7 +113,15 @@ impl<'s> Scope<'s> {
                 let known = seeds.keys().map(String::as_str);
                 let known: Vec<&str> = known.chain(self.vary.iter().copied()).chain(steps).collect();
                 let message = format!("no field or step is called {}", quote(name));
-                Err(Unknown::error(message, hint(name, &known)))
+                let help = if known.is_empty() {
+                    Some(
+                        "the tasks have no fields yet: give [seeds] rows or a path, or add one under [vary]"
+                            .to_owned(),
+                    )
+                } else {
+                    hint(name, &known)
+                };
+                Err(Unknown::error(message, help))
             }
         }
     }

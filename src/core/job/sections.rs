@@ -87,8 +87,8 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
     let Some(mut table) = node.and_then(|node| node.table(report)) else {
         return no_seeds();
     };
-    places.seeds = table.span.clone();
     let path = table.get("path");
+    places.seeds = path.as_ref().map_or(&table.span, |node| &node.span).clone();
     let rows = table.get("rows");
     let count = table.get("count");
     let given = [&path, &rows, &count].into_iter().flatten().count();
