@@ -105,6 +105,10 @@ async fn write(path: &Path, durability: Durability, what: &str) -> Stored<Opened
 }
 
 /// The directory (0700) and the file (0600), made where missing; the file's one true path.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the database is made here, with its mode"
+)]
 fn create(path: &Path) -> Stored<PathBuf> {
     let failed = |error: std::io::Error| StoreError::Disk(format!("{}: {error}", path.display()));
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -140,6 +144,10 @@ async fn inspect(plain: &SqliteConnectOptions) -> Stored<Found> {
 }
 
 /// Opens, migrates and starts the writer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer is joined when the store is closed"
+)]
 pub(super) async fn begin(
     path: &Path,
     plain: SqliteConnectOptions,
