@@ -26,6 +26,8 @@ use crate::core::task::{
     Closed, Leased, NewRequest, Question, RequestId, RequestState, RetryPolicy, Transition,
 };
 
+/// Attempts at a question whose answers are none (empty, HTML): asking on would only cost.
+const GARBAGE_AT_MOST: u32 = 3;
 /// Longest sleep before the standing of teachers is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -521,8 +523,13 @@ impl<'a> Attempts<'a> {
         if error.action == Action::Fail && alternatives {
             return Sent::Refused(at, error.clone());
         }
+        let most = self.job.spec.limits.attempts;
         let policy = RetryPolicy {
-            attempts: self.job.spec.limits.attempts,
+            attempts: if error.trouble == Trouble::Garbage {
+                most.min(GARBAGE_AT_MOST)
+            } else {
+                most
+            },
             ..RetryPolicy::default()
         };
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,8 @@ use crate::core::settings::ProviderSettings;
 const PROBE_UNREACHABLE: Duration = Duration::from_secs(5);
 /// How long an endpoint may be unreachable before the job needs a person.
 const UNREACHABLE_AT_MOST: Duration = Duration::from_mins(5);
+/// First requests that may all be refused with the same words before the provider is paused.
+const SAME_REFUSALS: u32 = 5;
 /// Concurrency where neither job nor provider sets any.
 const CONCURRENCY: u32 = 4096;
 
@@ -47,6 +49,10 @@ struct State {
     sent: u64,
     errors: u64,
     limited: u64,
+    /// It has answered at least once.
+    ever: bool,
+    /// The refusal that all its first requests met, and how many did.
+    refusal: (String, u32),
 }
 
 /// Why no request goes out.
@@ -136,6 +142,8 @@ impl Station {
             sent: 0,
             errors: 0,
             limited: 0,
+            ever: false,
+            refusal: (String::new(), 0),
         };
         Self {
             settings,
@@ -188,6 +196,7 @@ impl Station {
         let mut state = self.lock();
         state.latencies.add(latency);
         state.sent += 1;
+        state.ever = true;
         let reopened = state.closed.take().is_some();
         state.down_since = None;
         if reopened {
@@ -252,6 +261,9 @@ impl Station {
                         &error.message,
                     );
                 }
+            }
+            (Action::Fail, _) if state.refused_from_the_start(&error.message) => {
+                state.closed = Some(Closed::Person(self.reason(Trouble::Setup, &error.message)));
             }
             (Action::Retry { .. } | Action::Fail, _) => {}
         }
@@ -391,6 +403,17 @@ impl State {
             self.last_cut = Some(now);
             self.limit = (f64::from(self.in_flight.max(1)).min(self.limit) * 0.7).max(1.0);
         }
+    }
+
+    /// Whether the first requests ever all met the same refusal: then it is the settings that are wrong, not the tasks.
+    fn refused_from_the_start(&mut self, message: &str) -> bool {
+        if self.ever || (self.refusal.1 > 0 && self.refusal.0 != message) {
+            self.ever = true;
+            return false;
+        }
+        message.clone_into(&mut self.refusal.0);
+        self.refusal.1 += 1;
+        self.refusal.1 >= SAME_REFUSALS
     }
 
     fn health(&self) -> Health {
@@ -568,6 +591,26 @@ mod tests {
             }
         }
         assert!((595..=611).contains(&granted), "{granted}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn settings_that_no_request_survives_pause_the_provider() {
+        let never_right = station(8);
+        for _ in 0..4 {
+            never_right.failed(&error(Action::Fail, Trouble::Setup));
+            assert_eq!(never_right.standing(), Standing::Open);
+        }
+        never_right.failed(&error(Action::Fail, Trouble::Setup));
+        assert!(matches!(
+            never_right.standing(),
+            Standing::Person(PauseReason::NoTeacher(_))
+        ));
+        let once_right = station(8);
+        once_right.succeeded(Duration::from_millis(5), RateHint::default());
+        for _ in 0..20 {
+            once_right.failed(&error(Action::Fail, Trouble::Setup));
+        }
+        assert_eq!(once_right.standing(), Standing::Open);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,0 +1,134 @@
+//! Every kind in every catalog is what it says: its example builds, the documentation knows it, and the README's listings are the
+//! files that tests run.
+#![allow(clippy::disallowed_methods, reason = "tests read the repository's own files")]
+
+use std::path::Path;
+
+use destilation::core::Row;
+use destilation::core::catalog::Plug;
+use destilation::core::job::{DatasetSpec, JobSpec, Limits, RouteBy, SeedSource, Seeds, Step};
+use destilation::core::request::Params;
+use destilation::core::settings::ProviderSettings;
+use destilation::{dataset, providers, seeds, validators};
+
+fn table(example: &str) -> Row {
+    let value: serde_json::Value =
+        toml::from_str(example).unwrap_or_else(|error| panic!("{error} in {example}"));
+    value.as_object().unwrap().clone()
+}
+
+fn job() -> JobSpec {
+    let step = Step {
+        name: "answer".to_owned(),
+        capability: None,
+        teachers: Vec::new(),
+        system: None,
+        prompt: "{{ question }}".to_owned(),
+        schema: None,
+        reask: 0,
+        candidates: 1,
+        when: None,
+        params: Params::default(),
+        reuse: false,
+    };
+    JobSpec {
+        name: "t".to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        priority: 0,
+        random_seed: 0,
+        route: RouteBy::Weights,
+        seeds: Seeds {
+            source: SeedSource::Count(1),
+            limit: None,
+            shuffle: false,
+            repeat: 1,
+            chunk: None,
+        },
+        vary: Vec::new(),
+        defaults: Params::default(),
+        steps: vec![step],
+        validators: Vec::new(),
+        target: None,
+        limits: Limits::default(),
+        dataset: DatasetSpec::default(),
+    }
+}
+
+#[test]
+fn every_validator_example_builds() {
+    for entry in validators::CATALOG.0 {
+        let plug = Plug {
+            kind: entry.kind.to_owned(),
+            params: table(entry.example),
+        };
+        if let Err(error) = (entry.build)(&plug, Path::new(".")) {
+            panic!("{}: {error}", entry.kind);
+        }
+        assert!(entry.summary.len() > 10, "{} has no summary", entry.kind);
+    }
+}
+
+#[test]
+fn every_provider_example_builds_and_stands_in_the_example_configuration() {
+    let documented = std::fs::read_to_string("config.example.toml").unwrap();
+    for entry in providers::CATALOG.0 {
+        let mut settings = table(entry.example);
+        settings.insert("name".to_owned(), "x".into());
+        settings.insert("kind".to_owned(), entry.kind.into());
+        let settings: ProviderSettings = serde_json::from_value(settings.into()).unwrap();
+        // A cassette has to be there to be played; everything else builds without the world's help.
+        if let Err(error) = (entry.build)(&settings, None)
+            && entry.kind != "replay"
+        {
+            panic!("{}: {error}", entry.kind);
+        }
+        assert!(
+            documented.contains(&format!("\"{}\"", entry.kind)),
+            "config.example.toml does not show {}",
+            entry.kind
+        );
+    }
+}
+
+#[test]
+fn every_format_example_builds() {
+    for entry in dataset::CATALOG.0 {
+        let mut example = table(entry.example);
+        if let Some(inner) = example.remove("dataset") {
+            example = inner.as_object().unwrap().clone();
+        }
+        let spec = DatasetSpec {
+            format: entry.kind.to_owned(),
+            ..DatasetSpec::default()
+        };
+        if let Err(error) = (entry.build)(&spec, &job()) {
+            panic!("{}: {error}", entry.kind);
+        }
+    }
+}
+
+#[test]
+fn every_seed_format_is_named_in_the_readme() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    for kind in seeds::CATALOG
+        .kinds()
+        .into_iter()
+        .filter(|kind| *kind != "ndjson")
+    {
+        assert!(
+            readme.contains(&format!(".{kind}")),
+            "README.md does not name .{kind}"
+        );
+    }
+}
+
+#[test]
+fn the_readme_lists_the_plugins_that_tests_run() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    for file in ["plugins/teacher.py", "plugins/teacher.sh"] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(readme.contains(text.trim_end()), "README.md and {file} differ");
+        assert!(text.lines().count() <= 22, "{file} is no short example any more");
+    }
+}
