@@ -34,11 +34,9 @@ async fn database(shared: &Shared) -> Finding {
                 format!("{} is held by {holder}", info.path),
                 Some("reading works; wait for it to end to write".to_owned()),
             ),
-            None if info.engine_version.is_empty() => (
-                Level::Ok,
-                format!("{} · made by the first run", info.path),
-                None,
-            ),
+            None if info.engine_version.is_empty() => {
+                (Level::Ok, format!("{} · made by the first run", info.path), None)
+            }
             None => (
                 Level::Ok,
                 format!(

@@ -76,6 +76,10 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         }
         Err(Out::Store(error)) => return End::Store(error),
     };
+    let failed = match &transition {
+        Transition::Fail { reason } => Some(reason.clone()),
+        _ => None,
+    };
     let finished = if let Transition::Finish { samples } = &transition {
         samples.clone()
     } else {
@@ -88,6 +92,9 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
     {
         Ok(settled) => {
             job.let_go(lease);
+            if let Some(reason) = failed {
+                shared.first_failure(&job.spec.name, lease.task.index, &reason);
+            }
             super::judging::after(job, leased, &finished, &settled);
             End::Settled(settled)
         }

@@ -22,6 +22,7 @@ use super::chat;
 use super::classify::retry;
 use super::fault::Family;
 use super::http::configured_model;
+use crate::core::budget::Price;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
 use crate::core::request::{
@@ -105,7 +106,7 @@ pub fn default_models() -> Vec<ModelSettings> {
             id: id.to_owned(),
             capabilities: words.iter().map(|word| (*word).to_owned()).collect(),
             weight: 1.0,
-            price: None,
+            price: Some(Price::default()),
             context: Some(32_768),
         })
         .collect()

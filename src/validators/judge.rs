@@ -93,7 +93,10 @@ impl Settings {
             return wrong("teachers", "give capability or teachers, not both".to_owned());
         }
         if self.max_tokens == 0 {
-            return wrong("max_tokens", "max_tokens = 0 leaves no room for a score".to_owned());
+            return wrong(
+                "max_tokens",
+                "max_tokens = 0 leaves no room for a score".to_owned(),
+            );
         }
         let range = least as f64..=most as f64;
         for (key, value) in [("accept_at", Some(self.accept_at)), ("review_at", self.review_at)] {

@@ -7,6 +7,7 @@ mod teacher;
 
 mod bad_input;
 mod limits;
+mod replay;
 mod run;
 mod survive;
 
