@@ -208,14 +208,24 @@ impl Shared {
 
     /// A warning that is told once per session.
     fn note_once(&self, job: &str, text: String) {
-        let fresh = self
-            .told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(text.clone());
-        if fresh {
+        if self.is_new(text.clone()) {
             self.note(Level::Warning, Some(job), text);
         }
+    }
+
+    /// A task failed: the first of each kind is told in full, for the reports only count them.
+    fn first_failure(&self, job: &str, task: u64, reason: &str) {
+        let kind = reason.split(':').next().unwrap_or_default();
+        if self.is_new(format!("failed/{job}/{kind}")) {
+            let text = format!("task {task} failed: {reason} (more of this kind are only counted)");
+            self.note(Level::Warning, Some(job), text);
+        }
+    }
+
+    /// Whether this was not told yet in this session.
+    fn is_new(&self, text: String) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(text)
     }
 }
 

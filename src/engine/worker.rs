@@ -76,6 +76,10 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         }
         Err(Out::Store(error)) => return End::Store(error),
     };
+    let failed = match &transition {
+        Transition::Fail { reason } => Some(reason.clone()),
+        _ => None,
+    };
     let kept = match &transition {
         Transition::Finish { samples } => Kept::of(job, leased, samples),
         _ => Kept::default(),
@@ -87,6 +91,9 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
     {
         Ok(settled) => {
             job.let_go(lease);
+            if let Some(reason) = failed {
+                shared.first_failure(&job.spec.name, lease.task.index, &reason);
+            }
             kept.settled(job, &settled);
             End::Settled(settled)
         }
