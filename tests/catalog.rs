@@ -1,6 +1,12 @@
 //! Every kind in every catalog is what it says: its example builds, the documentation knows it, and the README's listings are the
 //! files that tests run.
-#![allow(clippy::disallowed_methods, reason = "tests read the repository's own files")]
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests read the repository's own files and may panic"
+)]
 
 use std::path::Path;
 
