@@ -29,6 +29,10 @@ snapshots:
 deny *arguments:
     cargo deny --locked {{ arguments }} check
 
+# kill -9 ten times in 2,000 tasks, and count
+kill:
+    cargo test --locked --test binary -- --ignored --nocapture ten_kills
+
 # the documentation, warnings denied
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

@@ -254,7 +254,7 @@ impl<'a> Attempts<'a> {
             let standing = |at: usize| self.shared.standing(at);
             if let Some(at) = route::choose(self.job.spec.route, asked.shares, &standing, refused, draw) {
                 let station = self.shared.station_of(at);
-                match station.try_acquire(tokens) {
+                match station.try_acquire(Instant::now(), tokens) {
                     Ok(permit) => return Ok(Some((at, permit))),
                     Err(Some(when)) => {
                         tokio::select! {
@@ -289,7 +289,7 @@ impl<'a> Attempts<'a> {
     async fn wait_for_any(&self, shares: &[&Share]) {
         let standings: Vec<Standing> = shares
             .iter()
-            .map(|share| self.shared.station_of(share.teacher).standing())
+            .map(|share| self.shared.station_of(share.teacher).standing(Instant::now()))
             .collect();
         let soonest = standings
             .iter()
@@ -458,7 +458,7 @@ impl<'a> Attempts<'a> {
             .as_ref()
             .map(|provider| provider.rate_hint(response))
             .unwrap_or_default();
-        station.succeeded(response.latency, hint);
+        station.succeeded(Instant::now(), response.latency, hint);
         let (closed, actual) = settled(id, teacher, request, completion);
         self.settle_purses(station, reserved, actual);
         self.close(closed);
@@ -480,7 +480,7 @@ impl<'a> Attempts<'a> {
         refused: &[usize],
         usage: Usage,
     ) -> Sent {
-        if let Some((health, message)) = station.failed(error) {
+        if let Some((health, message)) = station.failed(Instant::now(), error) {
             let provider = station.settings.name.clone();
             self.shared.tell(Event::Provider {
                 provider,

@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::core::api::{
@@ -169,7 +170,7 @@ impl Shared {
     /// How a teacher stands for the router.
     fn standing(&self, teacher: usize) -> TeacherStanding {
         TeacherStanding {
-            open: self.station_of(teacher).standing() == Standing::Open,
+            open: self.station_of(teacher).standing(Instant::now()) == Standing::Open,
             ..TeacherStanding::default()
         }
     }

@@ -194,7 +194,7 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
         return Ok(());
     }
     for station in &shared.stations {
-        station.reopen();
+        station.reopen(Instant::now());
     }
     let most = shared.settings.engine.jobs_at_once.max(1) as usize;
     if !shared.runs || shared.jobs().len() >= most {

@@ -10,16 +10,17 @@ use tokio::time::timeout;
 
 use crate::core::request::Fingerprint;
 
-/// Longest wait for an exchange of the cassette that no task of this job asks for.
+/// [`Turnstile::missing`] of real runs.
 const MISSING: Duration = Duration::from_secs(2);
 
 /// One place for judging at a time.
-#[derive(Default)]
 pub(super) struct Turnstile {
     /// Place of each recorded exchange; empty while recording.
     order: HashMap<Fingerprint, usize>,
     passed: Mutex<Passed>,
     moved: Notify,
+    /// Longest wait for an exchange of the cassette that no task of this job asks for.
+    missing: Duration,
     one: tokio::sync::Mutex<()>,
 }
 
@@ -42,7 +43,10 @@ impl Turnstile {
         }
         Self {
             order: places,
-            ..Self::default()
+            missing: MISSING,
+            passed: Mutex::default(),
+            moved: Notify::new(),
+            one: tokio::sync::Mutex::default(),
         }
     }
 
@@ -63,7 +67,7 @@ impl Turnstile {
                 if self.passed().next >= *first {
                     break;
                 }
-                if timeout(MISSING, moved).await.is_err() {
+                if timeout(self.missing, moved).await.is_err() {
                     // Something before is asked by no task of this job: its order no longer matters.
                     let mut passed = self.passed();
                     passed.next += 1;
@@ -116,7 +120,7 @@ mod tests {
         Fingerprint([n; 16])
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn tasks_pass_in_the_recorded_order_whatever_order_they_come_in() {
         let turnstile = Arc::new(Turnstile::new((0..20).map(print).collect()));
         let passed = Arc::new(Mutex::new(Vec::new()));
@@ -137,7 +141,7 @@ mod tests {
         assert_eq!(*passed.lock().unwrap(), [0, 1, 2, 3, 4]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn two_providers_of_one_cassette_keep_one_order_and_nobody_waits() {
         let start = tokio::time::Instant::now();
         let turnstile = Turnstile::new([0, 1, 2, 0, 1, 2].map(print).into());
@@ -148,9 +152,10 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_exchange_that_nobody_asks_for_holds_nobody_up_for_long() {
-        let turnstile = Turnstile::new((0..4).map(print).collect());
+        let mut turnstile = Turnstile::new((0..4).map(print).collect());
+        turnstile.missing = Duration::from_millis(5);
         let turn = turnstile.turn(&[print(2)]).await;
         drop(turn);
         turnstile.used(&[print(2)]);

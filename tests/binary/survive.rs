@@ -201,3 +201,40 @@ fn a_rejected_key_pauses_the_job_with_exit_4_and_a_new_key_goes_on() {
         .summary();
     assert_eq!(summary["samples"]["accepted"], 50, "{summary}");
 }
+
+/// The long form of the first test here, for `just kill`: 2,000 tasks at 64 in flight with 200 ms latency, killed once at a random
+/// moment and run to the end, ten times.
+#[test]
+#[ignore = "takes minutes; run it by `just kill`"]
+fn ten_kills_of_two_thousand_tasks() {
+    for round in 0..10_u64 {
+        let teacher = answers(200);
+        let sandbox = Sandbox::with_teacher(&teacher.url());
+        sandbox.write("job.toml", &job(2_000, 64, ""));
+        let mut child = sandbox.start(&["run", "job.toml", "--quiet"]);
+        let after = 100 + round * 607 % 5_600;
+        std::thread::sleep(Duration::from_millis(after));
+        let in_flight = teacher.seen().requests - teacher.seen().answers;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let summary = sandbox
+            .run(&["run", "job.toml", "--json"])
+            .expect_code(0)
+            .summary();
+        let rows = sandbox.rows("datasets/t/data.jsonl");
+        let mut tasks: Vec<u64> = rows.iter().map(|row| row["task"].as_u64().unwrap()).collect();
+        let count = tasks.len();
+        tasks.dedup();
+        let (lost, doubled) = (2_000 - tasks.len(), count - tasks.len());
+        let resent = teacher.seen().requests - 2_000;
+        let billed = &summary["requests"]["maybe_billed_twice"];
+        println!(
+            "killed after {after} ms with {in_flight} on the wire: {count} rows, {lost} lost, {doubled} doubled, {resent} sent again, \
+             {billed} shown as perhaps billed twice"
+        );
+        assert_eq!((lost, doubled), (0, 0));
+        assert!(resent <= 64, "{resent}");
+        sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+        sandbox.run(&["verify", "datasets/t"]).expect_code(0);
+    }
+}
