@@ -138,11 +138,7 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
                 );
                 return Err(failure.help("pause it first; then the changed file becomes its next revision"));
             }
-            notes.extend(
-                changed(&job.spec, &loaded.spec)
-                    .into_iter()
-                    .map(|change| change.words),
-            );
+            notes.push(revised(&job.spec, &loaded.spec));
             shared.store.revise(job.id, &loaded.spec, &loaded.source).await?;
             How::Revised
         }
@@ -156,6 +152,15 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
             notes,
         },
     ))
+}
+
+/// What a new revision does, in a line.
+fn revised(old: &JobSpec, new: &JobSpec) -> String {
+    let keys: Vec<String> = changed(old, new).into_iter().map(|change| change.key).collect();
+    format!(
+        "changed: {}; this holds for unfinished tasks, finished ones keep their answers and verdicts",
+        keys.join(", ")
+    )
 }
 
 /// What a user should know before money is spent.
