@@ -13,6 +13,7 @@ use super::job::{JobSpec, JobState};
 use super::ports::{DatabaseInfo, Decided, ModelInfo, RequestRow, VerifiedDataset};
 use super::sample::{Reason, Sample, SampleId, SampleState};
 use super::task::TaskCounts;
+use super::text::nearest;
 
 /// The application as a front end sees it.
 #[async_trait]
@@ -136,7 +137,15 @@ impl SampleQuery {
                         query.reasons.push(reason);
                     }
                 }
-                _ => words.push(word),
+                _ => {
+                    let known = ["job", "teacher", "state", "reason", "text"];
+                    if let Some(near) = nearest(key, &known) {
+                        return Err(format!(
+                            "unknown filter `{key}:`; did you mean `{near}:`? (text:{key}:… searches for the word)"
+                        ));
+                    }
+                    words.push(word);
+                }
             }
         }
         if !words.is_empty() {
