@@ -14,7 +14,7 @@ use crate::core::text::grouped;
 
 const LIST_JSON: &str = "\
 With --json every provider is an object on a line:
-  {\"name\":\"…\",\"kind\":\"…\",\"health\":\"up|slow|limited|down|off\",\"message\":…,\"models\":[\"provider/model\"],\"usd\":x}";
+  {\"name\":\"…\",\"kind\":\"…\",\"health\":\"up|slow|limited|down|off\",\"message\":…,\"models\":[\"<id>\"],\"usd\":x}";
 const TEST_JSON: &str = "\
 With --json one object: {\"teacher\":\"provider/model\",\"text\":\"…\",\"latency_ms\":n,\"tokens\":n|null,\"usd\":x}
 Exit codes: 4 key missing or rejected, 9 unreachable.";

@@ -355,6 +355,13 @@ async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Fa
                 .await?;
             Ok(Receipt::Done)
         }
+        _ if job.state.is_final() => {
+            let failure = Failure::new(
+                FailureKind::Usage,
+                format!("{name} is {} already", job.state.word()),
+            );
+            Err(failure.help(format!("`destiler jobs show {name}` has its numbers")))
+        }
         _ => Ok(Receipt::Done),
     }
 }

@@ -1,6 +1,7 @@
 //! Planning while the job already runs: rows are read on a blocking thread, tasks reach the ledger in batches.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
@@ -43,6 +44,9 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
     }
     // The thread has hung up, so it is done.
     let _ = reading.await;
+    if job.wish() == Wish::Run {
+        job.planned_all.store(true, Ordering::Relaxed);
+    }
     if job.row_limit.is_none() && job.wish() == Wish::Run {
         shared
             .store

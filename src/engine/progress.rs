@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -78,7 +79,10 @@ async fn publish(shared: &Shared, jobs: &[Arc<Running>], meters: &mut HashMap<i6
 struct Meter {
     at: Option<Instant>,
     seen: [u64; 6],
-    rates: [f64; 6],
+    /// Smoothed from nothing on; divided by `weight` they are rates.
+    smoothed: [f64; 6],
+    /// Share of the time constant that has been seen.
+    weight: f64,
 }
 
 impl Meter {
@@ -86,22 +90,24 @@ impl Meter {
     fn rates(&mut self, now: Instant, counts: [u64; 6]) -> [f64; 6] {
         let Some(before) = self.at.replace(now) else {
             self.seen = counts;
-            return self.rates;
+            return [0.0; 6];
         };
         let seconds = (now - before).as_secs_f64().max(1e-3);
         let share = 1.0 - (-seconds / SMOOTH).exp();
-        for ((rate, seen), count) in self.rates.iter_mut().zip(&mut self.seen).zip(counts) {
+        self.weight += share * (1.0 - self.weight);
+        for ((rate, seen), count) in self.smoothed.iter_mut().zip(&mut self.seen).zip(counts) {
             let current = count.saturating_sub(*seen) as f64 / seconds;
             *rate += share * (current - *rate);
             *seen = count;
         }
-        self.rates
+        self.smoothed.map(|rate| rate / self.weight)
     }
 }
 
 async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobProgress> {
-    let counts = shared.store.counts(job.job.id).await?;
+    // In this order, so that no more samples are accepted than tasks have ended.
     let totals = shared.store.totals(job.job.id).await?;
+    let counts = shared.store.counts(job.job.id).await?;
     let in_flight = job.in_flight();
     let done = |state| counts.of(state);
     let judged = done(TaskState::Accepted)
@@ -126,7 +132,7 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         name: job.spec.name.clone(),
         state,
         reason,
-        planned_all: job.job.planned_all,
+        planned_all: job.planned_all.load(Ordering::Relaxed),
         enqueued: counts.planned(),
         started,
         in_flight,

@@ -1,7 +1,7 @@
 //! A job in motion: its compiled parts, its purse, its wish (run, pause, stop) and what it has in flight.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -76,6 +76,8 @@ pub(super) struct Running {
     left: Option<AtomicI64>,
     /// Wakes the scheduler: tasks were planned.
     pub(super) planned: Notify,
+    /// All tasks of this run are in the ledger.
+    pub(super) planned_all: AtomicBool,
     /// Wakes the outbox: samples were accepted.
     pub(super) accepted: Notify,
 }
@@ -118,6 +120,7 @@ impl Running {
                     .requests_per_minute
                     .map(|n| Bucket::per_minute(f64::from(n))),
             ),
+            planned_all: AtomicBool::new(job.planned_all),
             job,
             templates,
             shares,

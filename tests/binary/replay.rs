@@ -78,7 +78,16 @@ fn a_changed_question_is_not_in_the_cassette_and_says_so() {
     sandbox.write("job.toml", &changed);
     let ran = sandbox.run(&["run", "job.toml", "--json"]).expect_code(3);
     let summary = ran.summary();
-    assert_eq!(summary["state"], "paused", "nothing can be right with these settings: {summary}");
-    assert!(summary["reason"].as_str().unwrap().contains("no recording of this request"), "{summary}");
+    assert_eq!(
+        summary["state"], "paused",
+        "nothing can be right with these settings: {summary}"
+    );
+    assert!(
+        summary["reason"]
+            .as_str()
+            .unwrap()
+            .contains("no recording of this request"),
+        "{summary}"
+    );
     assert!(summary["tasks"]["failed"].as_u64().unwrap() <= 5, "{summary}");
 }

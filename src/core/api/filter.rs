@@ -1,6 +1,7 @@
 //! The filter language of samples, as words typed by a person. What the store makes of it is not its business.
 
 use crate::core::sample::{Reason, SampleState};
+use crate::core::text::nearest;
 
 /// The filter language's meaning; see [`SampleQuery::parse`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +49,15 @@ impl SampleQuery {
                         query.reasons.push(reason);
                     }
                 }
-                _ => words.push(word),
+                _ => {
+                    let known = ["job", "teacher", "state", "reason", "text"];
+                    if let Some(near) = nearest(key, &known) {
+                        return Err(format!(
+                            "unknown filter `{key}:`; did you mean `{near}:`? (text:{key}:… searches for the word)"
+                        ));
+                    }
+                    words.push(word);
+                }
             }
         }
         if !words.is_empty() {
