@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
@@ -147,12 +148,13 @@ impl<'a> Attempts<'a> {
                 let last = last.map_or_else(String::new, |error| format!("; last: {}", error.message));
                 return Err(Out::fail(format!("attempts: {attempt} attempts used{last}")));
             }
+            let slot = self.slot().await?;
             let Some((at, permit)) = self.teacher(asked, &refused, attempt).await? else {
                 let why = last.map_or_else(|| "no teacher left".to_owned(), |error| error.message);
                 return Err(Out::fail(format!("request: {why}")));
             };
             attempt += 1;
-            match self.send(asked, at, permit, attempt, &refused).await {
+            match self.send(asked, at, (permit, slot), attempt, &refused).await {
                 Sent::Answered(answered) => return Ok(*answered),
                 Sent::Refused(teacher, error) => {
                     refused.push(teacher);
@@ -223,6 +225,16 @@ impl<'a> Attempts<'a> {
             params: asked.params.clone(),
             fingerprint,
         }
+    }
+
+    /// Waits for one of the job's places on the wire.
+    async fn slot(&self) -> Result<SemaphorePermit<'a>, Out> {
+        let slot = tokio::select! {
+            biased;
+            () = self.job.ended() => None,
+            slot = self.job.slots.acquire() => slot.ok(),
+        };
+        slot.ok_or(Out::Transition(Transition::Release))
     }
 
     /// Draws a teacher and waits for its slot. `None`: every teacher has refused this question for good.
@@ -322,7 +334,7 @@ impl<'a> Attempts<'a> {
         &self,
         asked: &Asked<'_>,
         at: usize,
-        permit: Permit<'_>,
+        places: (Permit<'_>, SemaphorePermit<'_>),
         attempt: u32,
         refused: &[usize],
     ) -> Sent {
@@ -388,10 +400,12 @@ impl<'a> Attempts<'a> {
                     refused,
                     Usage::default(),
                 );
-                drop(permit);
+                drop(places);
                 return sent;
             }
         };
+        // The wire is free again: the next request need not wait for this one's commits. Bad news is acted upon first.
+        let places = (response.status >= 400 || places.0.is_probe()).then_some(places);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
             give_back();
             return Sent::Out(error.into());
@@ -435,7 +449,7 @@ impl<'a> Attempts<'a> {
                 provider.usage(&response),
             ),
         };
-        drop(permit);
+        drop(places);
         sent
     }
 

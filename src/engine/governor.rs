@@ -85,6 +85,13 @@ pub(super) struct Permit<'a> {
     probe: bool,
 }
 
+impl Permit<'_> {
+    /// Whether it is the one request that tries a closed provider again.
+    pub(super) fn is_probe(&self) -> bool {
+        self.probe
+    }
+}
+
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.station.lock();

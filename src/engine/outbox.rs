@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{
-    DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, Stored,
+    DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, StoreError, Stored,
 };
 use crate::core::sample::{Sample, SampleState};
 
@@ -66,45 +68,68 @@ fn advance(marks: &mut [FileMark], last: i64) {
 
 /// Writes the dataset anew in plan order, with its manifest.
 pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport, DatasetError> {
-    let mut source = AcceptedInOrder {
-        store: Arc::clone(&shared.store),
-        job: job.id,
-        after: None,
-        last_seq: 0,
-    };
+    let mut source = AcceptedInOrder::new(shared, job.id);
     let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
     advance(&mut marks, source.last_seq);
     shared.store.set_marks(job.id, &marks).await?;
     Ok(report)
 }
 
-/// A job's accepted samples in plan order.
+/// A job's accepted samples in plan order. The next page is read while the last one is written.
 struct AcceptedInOrder {
     store: Arc<dyn Store>,
+    tracker: TaskTracker,
+    job: JobId,
+    next: JoinHandle<Stored<Vec<Sample>>>,
+    last_seq: i64,
+}
+
+impl AcceptedInOrder {
+    fn new(shared: &Shared, job: JobId) -> Self {
+        let (store, tracker) = (Arc::clone(&shared.store), shared.tracker.clone());
+        let next = read(&store, &tracker, job, None);
+        Self {
+            store,
+            tracker,
+            job,
+            next,
+            last_seq: 0,
+        }
+    }
+}
+
+/// Starts to read the page after that place.
+fn read(
+    store: &Arc<dyn Store>,
+    tracker: &TaskTracker,
     job: JobId,
     after: Option<(u64, u32)>,
-    last_seq: i64,
+) -> JoinHandle<Stored<Vec<Sample>>> {
+    let store = Arc::clone(store);
+    tracker.spawn(async move {
+        let filter = SampleFilter {
+            job: Some(job),
+            states: vec![SampleState::Accepted],
+            ..SampleFilter::default()
+        };
+        store.samples(&filter, SampleOrder::Plan { after }, PAGE).await
+    })
 }
 
 #[async_trait]
 impl SampleSource for AcceptedInOrder {
     async fn next_page(&mut self) -> Stored<Vec<Sample>> {
-        let filter = SampleFilter {
-            job: Some(self.job),
-            states: vec![SampleState::Accepted],
-            ..SampleFilter::default()
-        };
-        let samples = self
-            .store
-            .samples(&filter, SampleOrder::Plan { after: self.after }, PAGE)
-            .await?;
-        if let Some(last) = samples.last() {
-            self.after = Some((last.task.index, last.candidate));
+        let page = (&mut self.next)
+            .await
+            .map_err(|error| StoreError::Broken(error.to_string()))??;
+        if let Some(last) = page.last() {
+            let after = Some((last.task.index, last.candidate));
+            self.next = read(&self.store, &self.tracker, self.job, after);
         }
-        self.last_seq = samples
+        self.last_seq = page
             .iter()
             .filter_map(|sample| sample.seq)
             .fold(self.last_seq, i64::max);
-        Ok(samples)
+        Ok(page)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::governor::Bucket;
@@ -70,7 +70,10 @@ pub(super) struct Running {
     pub(super) on_wire: AtomicU64,
     /// Seed rows this run is limited to.
     pub(super) row_limit: Option<u64>,
+    /// Most requests on the wire at once.
     pub(super) in_flight_most: u32,
+    /// The places on the wire.
+    pub(super) slots: Semaphore,
     started: Instant,
     /// Accepted samples still wanted; `None` without a target.
     left: Option<AtomicI64>,
@@ -106,6 +109,7 @@ impl Running {
             .iter()
             .filter_map(|step| step.schema.clone().map(|schema| (step.name.clone(), schema)))
             .collect();
+        let in_flight_most = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
         let Compiled {
             templates,
             shares,
@@ -114,7 +118,8 @@ impl Running {
         } = compiled;
         Self {
             costly: gates.iter().any(|gate| gate.validator.is_costly()),
-            in_flight_most: spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1),
+            in_flight_most,
+            slots: Semaphore::new(in_flight_most as usize),
             pace: Mutex::new(
                 spec.limits
                     .requests_per_minute

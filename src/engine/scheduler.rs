@@ -22,6 +22,9 @@ use crate::core::task::{Lease, Leased, TaskCounts, Transition};
 
 /// How often running time reaches the ledger and limits of time are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// Tasks in commits and validators for each place on the wire, and at most.
+const BEHIND_THE_WIRE: usize = 3;
+const BEHIND_AT_MOST: usize = 512;
 /// How often a full disk is tried again.
 const DISK_AGAIN: Duration = Duration::from_secs(10);
 /// Samples read at once to restore the validators' memory.
@@ -182,7 +185,9 @@ impl<'a> Scheduler<'a> {
 
     /// Hands leases to workers and claims the next ones ahead.
     fn fill(&mut self) {
-        let most = self.job.in_flight_most as usize;
+        // Tasks that wait for their commits hold no place on the wire: so many more keep it busy.
+        let on_wire = self.job.in_flight_most as usize;
+        let most = on_wire + (on_wire * BEHIND_THE_WIRE).min(BEHIND_AT_MOST);
         let within_target = self.job.left().map_or(most, |left| (left as usize).min(most));
         while self.workers.len() < within_target {
             let Some(leased) = self.ready.pop_front() else {
