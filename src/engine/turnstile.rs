@@ -114,6 +114,8 @@ impl Passed {
 mod tests {
     use std::sync::Arc;
 
+    use futures::FutureExt;
+
     use super::*;
 
     fn print(n: u8) -> Fingerprint {
@@ -141,15 +143,13 @@ mod tests {
         assert_eq!(*passed.lock().unwrap(), [0, 1, 2, 3, 4]);
     }
 
-    #[tokio::test]
-    async fn two_providers_of_one_cassette_keep_one_order_and_nobody_waits() {
-        let start = tokio::time::Instant::now();
+    #[test]
+    fn two_providers_of_one_cassette_keep_one_order_and_nobody_waits() {
         let turnstile = Turnstile::new([0, 1, 2, 0, 1, 2].map(print).into());
         for exchange in [0, 1, 2].map(print) {
-            drop(turnstile.turn(&[exchange]).await);
+            assert!(turnstile.turn(&[exchange]).now_or_never().is_some());
             turnstile.used(&[exchange]);
         }
-        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test]

@@ -152,8 +152,8 @@ async fn the_doctor_fails_when_something_is_wrong() {
     let shown = show(&["doctor"]).await;
     assert_eq!(shown.code, 1);
     insta::assert_snapshot!(shown.out, @r"
-    ✓ database     destiler.db, 3 jobs
-    ✗ openrouter   no key
+    ✓ database    destiler.db, 3 jobs
+    ✗ openrouter  no key
       help: export OPENROUTER_API_KEY=…
     ");
     let shown = show(&["doctor", "--json"]).await;
