@@ -19,7 +19,7 @@ use crate::core::sample::{Sample, SampleState};
 /// Time between two appends: files follow closely enough to look at, and large batches cost less.
 const EVERY: Duration = Duration::from_secs(2);
 /// Samples per append and per page.
-const PAGE: usize = 250;
+const PAGE: usize = 128;
 
 /// Appends accepted samples every two seconds, for as long as it is polled.
 pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {

@@ -24,7 +24,7 @@ use crate::core::task::{Lease, Leased, TaskCounts, Transition};
 const TICK: Duration = Duration::from_secs(1);
 /// Tasks in commits and validators for each place on the wire, and at most.
 const BEHIND_THE_WIRE: usize = 3;
-const BEHIND_AT_MOST: usize = 512;
+const BEHIND_AT_MOST: usize = 256;
 /// How often a full disk is tried again.
 const DISK_AGAIN: Duration = Duration::from_secs(10);
 /// Samples read at once to restore the validators' memory.
