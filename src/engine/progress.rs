@@ -1,6 +1,6 @@
 //! The gauge: ten times a second, while jobs run, the ledger's counts become one [`Progress`]. Never one message per task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,15 +25,24 @@ pub(super) fn spawn(shared: Arc<Shared>) {
     let tracker = shared.tracker.clone();
     tracker.spawn(async move {
         let mut meters: HashMap<i64, Meter> = HashMap::new();
-        let mut jobs_before = 0;
+        let mut before: Vec<Arc<Running>> = Vec::new();
+        let mut ended: BTreeMap<i64, JobProgress> = BTreeMap::new();
         while !shared.tracker.is_closed() {
             let jobs: Vec<Arc<Running>> = shared.jobs().values().cloned().collect();
-            meters.retain(|id, _| jobs.iter().any(|job| job.job.id.0 == *id));
-            // Once more after the last job has ended, so that its end is seen; then an idle engine costs next to nothing.
-            if !jobs.is_empty() || jobs_before > 0 {
-                publish(&shared, &jobs, &mut meters).await;
+            let gone = before
+                .iter()
+                .filter(|job| !jobs.iter().any(|other| Arc::ptr_eq(job, other)));
+            for job in gone {
+                if let Some(row) = last(&shared, job, &mut meters).await {
+                    ended.insert(job.job.id.0, row);
+                }
             }
-            jobs_before = jobs.len();
+            ended.retain(|id, _| !jobs.iter().any(|job| job.job.id.0 == *id));
+            // Once more after the last job has ended, so that its end is seen; then an idle engine costs next to nothing.
+            if !jobs.is_empty() || !before.is_empty() {
+                publish(&shared, &jobs, &mut meters, ended.values()).await;
+            }
+            before = jobs;
             tokio::select! {
                 () = sleep(EVERY) => {}
                 () = shared.tracker.wait() => {}
@@ -42,7 +51,31 @@ pub(super) fn spawn(shared: Arc<Shared>) {
     });
 }
 
-async fn publish(shared: &Shared, jobs: &[Arc<Running>], meters: &mut HashMap<i64, Meter>) {
+/// The gauge of a job that has just ended, as it stays for this session.
+async fn last(shared: &Shared, job: &Running, meters: &mut HashMap<i64, Meter>) -> Option<JobProgress> {
+    let mut meter = meters.remove(&job.job.id.0).unwrap_or_default();
+    let row = read(shared, job, &mut meter).await.ok()?;
+    // A deleted job leaves nothing to show.
+    let now = shared.store.job(&job.spec.name).await.ok()?;
+    Some(JobProgress {
+        state: now.state.word().to_owned(),
+        reason: now.state.reason(),
+        in_flight: 0,
+        in_flight_limit: 0,
+        rates: [0.0; 4],
+        token_rates: [0.0; 2],
+        elapsed: now.elapsed,
+        eta: None,
+        ..row
+    })
+}
+
+async fn publish(
+    shared: &Shared,
+    jobs: &[Arc<Running>],
+    meters: &mut HashMap<i64, Meter>,
+    ended: impl Iterator<Item = &JobProgress>,
+) {
     let mut rows = Vec::with_capacity(jobs.len());
     for job in jobs {
         // A reading that fails is skipped: the gauge keeps its last value.
@@ -50,6 +83,7 @@ async fn publish(shared: &Shared, jobs: &[Arc<Running>], meters: &mut HashMap<i6
             rows.push(row);
         }
     }
+    rows.extend(ended.cloned());
     let (today, day_cap) = {
         let day = shared.day();
         (day.settled().usd, day.caps().usd)

@@ -155,7 +155,7 @@ pub static WELCOME: Table = Table {
             &["d"],
             Action::Demo,
             "demo job",
-            "Run the demo: offline, the built-in mock teacher, some 20 s",
+            "Run the demo: offline, the built-in mock teacher, in a moment",
         ),
         key(
             &["p"],

@@ -453,7 +453,7 @@ fn welcome(shared: &Shared, area: Rect, buf: &mut Buffer) {
         (
             "d",
             "run the demo",
-            "offline, with the built-in mock teacher, some 20 s",
+            "offline, with the built-in mock teacher, in a moment",
         ),
         ("p", "providers", "where the teachers are, and how to add one"),
         ("n", "new job", "from a ready one, or from an empty page"),
