@@ -94,9 +94,6 @@ pub struct Globals {
     /// No borders and no redrawn lines: for screen readers and slow lines
     #[arg(long, global = true)]
     pub plain_ui: bool,
-    /// Write what the screen did into this file, to report a fault
-    #[arg(long, global = true, value_name = "FILE")]
-    pub ui_trace: Option<PathBuf>,
     /// Put prompts and answers into the log; keys are still blotted out
     #[arg(long, global = true)]
     pub log_bodies: bool,

@@ -404,6 +404,14 @@ impl<'a> Attempts<'a> {
                 return sent;
             }
         };
+        tracing::trace!(
+            teacher = teacher.name,
+            question = ?asked.question,
+            messages = ?request.messages,
+            status = response.status,
+            body = response.body,
+            "exchange"
+        );
         // The wire is free again: the next request need not wait for this one's commits. Bad news is acted upon first.
         let places = (response.status >= 400 || places.0.is_probe()).then_some(places);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
