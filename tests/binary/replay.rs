@@ -89,5 +89,9 @@ fn a_changed_question_is_not_in_the_cassette_and_says_so() {
             .contains("no recording of this request"),
         "{summary}"
     );
-    assert!(summary["tasks"]["failed"].as_u64().unwrap() <= 5, "{summary}");
+    let failed = summary["tasks"]["failed"].as_u64().unwrap();
+    assert!(
+        (1..=12).contains(&failed),
+        "those that asked before the provider was paused: {summary}"
+    );
 }
