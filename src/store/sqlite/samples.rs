@@ -17,21 +17,23 @@ use crate::core::task::TaskId;
 impl SampleStore for SqliteStore {
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
         self.ready(filter).await?;
-        let mut query = select(
-            SAMPLE_COLUMNS,
-            filter,
-            matches!(order, SampleOrder::Accepted { .. }),
-        );
+        let mut query = select(SAMPLE_COLUMNS, filter, Some(order));
         match order {
             SampleOrder::Plan { after } => {
-                if let Some((index, candidate)) = after {
-                    query.push(" AND (");
-                    push_place(&mut query, filter.job);
-                    query.push(", s.candidate) > (").push_bind(match filter.job {
-                        Some(job) => task_key(TaskId { job, index }),
-                        None => unsigned(index),
-                    });
-                    query.push(", ").push_bind(candidate).push(")");
+                match (after, filter.job) {
+                    // The range of tasks begins at this place (see `first_task`), so that a page costs a page, wherever it is.
+                    (Some((index, candidate)), Some(job)) => {
+                        let place = task_key(TaskId { job, index });
+                        query.push(" AND (s.task > ").push_bind(place);
+                        query.push(" OR s.candidate > ").push_bind(candidate).push(")");
+                    }
+                    (Some((index, candidate)), None) => {
+                        query.push(" AND (");
+                        push_place(&mut query, None);
+                        query.push(", s.candidate) > (").push_bind(unsigned(index));
+                        query.push(", ").push_bind(candidate).push(")");
+                    }
+                    (None, _) => {}
                 }
                 query.push(" ORDER BY ");
                 push_place(&mut query, filter.job);
@@ -51,7 +53,7 @@ impl SampleStore for SqliteStore {
 
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64> {
         self.ready(filter).await?;
-        let mut query = select("COUNT(*)", filter, false);
+        let mut query = select("COUNT(*)", filter, None);
         let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
         Ok(rows::unsigned(count))
     }
@@ -128,11 +130,21 @@ fn push_place(query: &mut QueryBuilder<Sqlite>, job: Option<JobId>) {
     }
 }
 
+/// The first task a page of a job can hold.
+fn first_task(job: JobId, order: Option<SampleOrder>) -> i64 {
+    match order {
+        Some(SampleOrder::Plan {
+            after: Some((index, _)),
+        }) => task_key(TaskId { job, index }),
+        _ => task_range(job.0).0,
+    }
+}
+
 /// `SELECT … WHERE` with the filter's conditions.
-fn select(columns: &'static str, filter: &SampleFilter, by_seq: bool) -> QueryBuilder<Sqlite> {
+fn select(columns: &'static str, filter: &SampleFilter, order: Option<SampleOrder>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(columns).push(" FROM samples s");
-    if by_seq {
+    if matches!(order, Some(SampleOrder::Accepted { .. })) {
         query.push(" INDEXED BY samples_seq");
     }
     query.push(
@@ -140,9 +152,10 @@ fn select(columns: &'static str, filter: &SampleFilter, by_seq: bool) -> QueryBu
           LEFT JOIN reviews v ON v.id = s.review WHERE true",
     );
     if let Some(job) = filter.job {
-        let (first, last) = task_range(job.0);
-        query.push(" AND s.task BETWEEN ").push_bind(first);
-        query.push(" AND ").push_bind(last);
+        query
+            .push(" AND s.task BETWEEN ")
+            .push_bind(first_task(job, order));
+        query.push(" AND ").push_bind(task_range(job.0).1);
     }
     if !filter.states.is_empty() {
         let codes: Vec<i64> = filter.states.iter().map(|state| sample_code(*state)).collect();
