@@ -1,4 +1,4 @@
-//! What a model meant: a JSON value out of fenced, chatty or truncated text, and thinking apart from the answer. Linear in the
+//! What a model meant: a JSON value out of fenced, chatty or truncated text. Linear in the
 //! text, and total: it never validates, it only reads.
 
 use serde_json::Value;
@@ -157,22 +157,6 @@ fn scan(text: &str) -> Scan {
     }))
 }
 
-/// Thinking fenced in `<think>…</think>` at the beginning, apart from the answer behind it. A fence that never closes is all
-/// thinking; a closing one alone (the opening one was part of the prompt) ends the thinking.
-pub fn strip_think(text: &str) -> (Option<String>, String) {
-    const OPEN: &str = "<think>";
-    const CLOSE: &str = "</think>";
-    let start = text.trim_start();
-    let (thinking, answer) = match (start.strip_prefix(OPEN), text.split_once(CLOSE)) {
-        (Some(inside), _) => inside.split_once(CLOSE).unwrap_or((inside, "")),
-        (None, Some((before, after))) if !before.contains(OPEN) => (before, after),
-        (None, _) => return (None, text.to_owned()),
-    };
-    let thinking = thinking.trim();
-    let reasoning = (!thinking.is_empty()).then(|| thinking.to_owned());
-    (reasoning, answer.trim_start().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -250,25 +234,6 @@ mod tests {
         assert!(found(&long).1);
     }
 
-    #[test]
-    fn thinking_is_kept_apart() {
-        let strip = |text: &str| {
-            let (reasoning, answer) = strip_think(text);
-            (reasoning.unwrap_or_else(|| "-".to_owned()), answer)
-        };
-        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(strip("<think>\nhm\n</think>\n\n4"), pair("hm", "4"));
-        assert_eq!(strip("  <think>hm</think>4 </think>"), pair("hm", "4 </think>"));
-        assert_eq!(strip("hm\n</think>\n4"), pair("hm", "4"));
-        assert_eq!(strip("<think>never ends"), pair("never ends", ""));
-        assert_eq!(strip("<think></think>4"), pair("-", "4"));
-        assert_eq!(
-            strip("the tag <think> opens, </think> closes"),
-            pair("-", "the tag <think> opens, </think> closes")
-        );
-        assert_eq!(strip(" plain "), pair("-", " plain "));
-    }
-
     /// Any JSON value of small size.
     fn json_value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -303,8 +268,6 @@ mod tests {
         fn any_text_is_read_without_panic(text in ".{0,200}", noise in r#"[\[\]{}:,"\\a1 `<>/]{0,200}"#) {
             let _ = extract_json(&text);
             let _ = extract_json(&noise);
-            let _ = strip_think(&text);
-            let _ = strip_think(&format!("<think>{noise}"));
         }
 
         #[test]

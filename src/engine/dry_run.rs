@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::judging::{check_all, state_of};
 use super::{Shared, answers, compile, library, planner};
 use crate::core::Row;
 use crate::core::api::{DrySample, Failure, FailureKind, JobSource, Tested};
@@ -16,8 +17,8 @@ use crate::core::plan;
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, SeedError};
 use crate::core::request::{Completion, ModelRequest, Params, ProviderError, Trouble};
 use crate::core::route::{self, Share, Standing, Teacher};
-use crate::core::sample::{Candidate, Decision, Sample, SampleId, SampleState, StepAnswer, Verdict};
-use crate::core::task::{NewTask, RequestId, TaskId, Transition};
+use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer};
+use crate::core::task::{NewTask, RequestId, TaskId};
 use crate::core::text::shorten;
 
 /// Asks the first tasks of a job and judges what comes back.
@@ -151,45 +152,21 @@ impl Dry<'_> {
             steps,
             schemas: Arc::clone(&self.schemas),
         };
-        let (state, reason, verdicts) = self.judge(&candidate).await;
+        let judged = check_all(&self.compiled.gates, &candidate, self).await;
+        let judged = judged.map_err(|_| "a validator could not judge".to_owned())?;
         Ok(Sample {
             id: SampleId::of(&self.spec.name, task.index, 0),
             task: id,
             candidate: 0,
-            state,
-            reason,
+            state: state_of(judged.decision),
+            reason: judged.reason,
             seq: None,
             seed: (*candidate.seed).clone(),
             vary: (*candidate.vary).clone(),
             steps: candidate.steps,
-            verdicts,
+            verdicts: judged.verdicts,
             review: None,
         })
-    }
-
-    async fn judge(
-        &self,
-        candidate: &Candidate,
-    ) -> (SampleState, Option<crate::core::sample::Reason>, Vec<Verdict>) {
-        let mut verdicts: Vec<Verdict> = Vec::new();
-        let mut state = SampleState::Accepted;
-        for gate in &self.compiled.gates {
-            let verdict = match gate.validator.check(candidate, self).await {
-                Ok(verdict) => verdict,
-                Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
-                Err(CheckError::Interrupted(_) | CheckError::Store(_)) => {
-                    Verdict::review(&gate.kind, "its question was not answered")
-                }
-            };
-            let (decision, reason) = (verdict.decision, verdict.reason);
-            verdicts.push(verdict);
-            match decision {
-                Decision::Accept => {}
-                Decision::Review => state = SampleState::NeedsReview,
-                Decision::Reject => return (SampleState::Rejected, reason, verdicts),
-            }
-        }
-        (state, None, verdicts)
     }
 }
 
@@ -217,11 +194,10 @@ impl CheckContext for Dry<'_> {
             0.5,
         )
         .await;
-        asked.map(|(_, completion, _)| completion).map_err(|error| {
-            CheckError::Interrupted(Transition::Fail {
-                reason: error.message,
-            })
-        })
+        // Nothing comes back later in a dry run: the candidate shows why it could not be judged.
+        asked
+            .map(|(_, completion, _)| completion)
+            .map_err(|error| CheckError::Broken(error.message))
     }
 
     async fn duplicate_of(&self, _: [u8; 16]) -> Result<Option<SampleId>, CheckError> {

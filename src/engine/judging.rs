@@ -5,47 +5,61 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::attempt::{Asked, Attempts, Out};
-use super::running::Running;
-use crate::core::ports::{CheckContext, CheckError, JudgeQuestion};
+use super::running::{Gate, Running};
+use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement};
 use crate::core::request::Completion;
 use crate::core::route::eligible_for;
 use crate::core::sample::{Candidate, Decision, NewSample, Reason, SampleId, SampleState, Verdict};
 use crate::core::task::{Leased, Question, Settled, SettledSample};
 
+/// What all gates say of a candidate, up to the first rejection. A gate that breaks makes it wait for a person.
+pub(super) async fn check_all(
+    gates: &[Gate],
+    candidate: &Candidate,
+    context: &dyn CheckContext,
+) -> Result<Judgement, CheckError> {
+    let mut verdicts = Vec::with_capacity(gates.len());
+    for gate in gates {
+        let verdict = match gate.validator.check(candidate, context).await {
+            Ok(verdict) => verdict,
+            Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
+            Err(error) => return Err(error),
+        };
+        let rejected = verdict.decision == Decision::Reject;
+        verdicts.push(verdict);
+        if rejected {
+            break;
+        }
+    }
+    Ok(Judgement::of(verdicts))
+}
+
+/// The state a decision puts a sample in.
+pub(super) fn state_of(decision: Decision) -> SampleState {
+    match decision {
+        Decision::Accept => SampleState::Accepted,
+        Decision::Review => SampleState::NeedsReview,
+        Decision::Reject => SampleState::Rejected,
+    }
+}
+
 /// Validates a candidate and makes the sample it becomes.
 pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Result<NewSample, Out> {
     let job = attempts.job;
-    let context = Context { attempts };
-    let mut verdicts = Vec::with_capacity(job.gates.len());
-    let mut state = SampleState::Accepted;
-    let mut reason = None;
-    let mut key = None;
-    for gate in &job.gates {
-        key = key.or_else(|| gate.validator.dedup_key(&candidate));
-        let verdict = match gate.validator.check(&candidate, &context).await {
-            Ok(verdict) => verdict,
-            Err(CheckError::Interrupted(transition)) => {
-                forget(job, &candidate);
-                return Err(Out::Transition(transition));
-            }
-            Err(CheckError::Store(error)) => {
-                forget(job, &candidate);
-                return Err(Out::Store(error));
-            }
-            Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
-        };
-        let decision = verdict.decision;
-        reason = reason.or(verdict.reason.filter(|_| decision == Decision::Reject));
-        verdicts.push(verdict);
-        match decision {
-            Decision::Accept => {}
-            Decision::Review => state = SampleState::NeedsReview,
-            Decision::Reject => {
-                state = SampleState::Rejected;
-                break;
-            }
+    let judged = check_all(&job.gates, &candidate, &Context { attempts }).await;
+    let Judgement {
+        mut verdicts,
+        decision,
+        reason,
+    } = judged.map_err(|error| {
+        forget(job, &candidate);
+        match error {
+            CheckError::Interrupted(transition) => Out::Transition(transition),
+            CheckError::Store(error) => Out::Store(error),
+            CheckError::Broken(message) => Out::fail(message),
         }
-    }
+    })?;
+    let mut state = state_of(decision);
     if state == SampleState::Accepted && !job.take_place() {
         state = SampleState::NeedsReview;
         verdicts.push(Verdict::review(
@@ -60,10 +74,13 @@ pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Resu
         id: SampleId::of(&job.spec.name, candidate.task.index, candidate.ordinal),
         candidate: candidate.ordinal,
         state,
-        reason: reason.filter(|_| state == SampleState::Rejected),
+        reason,
+        dedup_key: job
+            .gates
+            .iter()
+            .find_map(|gate| gate.validator.dedup_key(&candidate)),
         steps: candidate.steps,
         verdicts,
-        dedup_key: key,
     })
 }
 

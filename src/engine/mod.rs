@@ -4,11 +4,13 @@
 mod answers;
 mod attempt;
 mod breaker;
+mod bucket;
 mod compile;
 mod doctor;
 mod dry_run;
 mod governor;
 mod judging;
+mod latencies;
 mod library;
 mod orders;
 mod outbox;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::governor::Bucket;
+use super::bucket::Bucket;
 use crate::core::budget::{Budget, Caps, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason};
 use crate::core::ports::{SchemaCheck, Validator};

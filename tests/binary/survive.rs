@@ -24,7 +24,8 @@ fn kill_nine_loses_and_doubles_nothing_and_resends_only_what_was_in_flight() {
     let sandbox = Sandbox::with_teacher(&teacher.url());
     sandbox.write("job.toml", &job(400, 32, ""));
     let mut kills = 0;
-    for share in [60, 150, 260] {
+    // Twice: a task that is in flight in three crashes is quarantined, as it should be, and is then no accepted one.
+    for share in [100, 260] {
         let mut child = sandbox.start(&["run", "job.toml", "--quiet"]);
         wait_until("the teacher has seen enough", || teacher.seen().requests >= share);
         child.kill().unwrap();
