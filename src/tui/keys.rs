@@ -15,8 +15,14 @@ pub enum Action {
     GoJobs,
     /// To the samples.
     GoSamples,
+    /// To reviewing.
+    GoReview,
     /// To the providers.
     GoProviders,
+    /// To the log.
+    GoLogs,
+    /// To the settings.
+    GoSettings,
     /// One row down.
     Down,
     /// One row up.
@@ -120,7 +126,10 @@ impl Action {
             Self::GoDashboard => "go.dashboard",
             Self::GoJobs => "go.jobs",
             Self::GoSamples => "go.samples",
+            Self::GoReview => "go.review",
             Self::GoProviders => "go.providers",
+            Self::GoLogs => "go.logs",
+            Self::GoSettings => "go.settings",
             Self::Down => "nav.down",
             Self::Up => "nav.up",
             Self::First => "nav.first",

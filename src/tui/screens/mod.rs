@@ -4,9 +4,12 @@ pub(crate) mod dashboard;
 pub(crate) mod editor;
 pub(crate) mod job;
 pub(crate) mod jobs;
+pub(crate) mod logs;
 pub(crate) mod new_job;
 pub(crate) mod providers;
+pub(crate) mod review;
 pub(crate) mod samples;
+pub(crate) mod settings;
 pub(crate) mod verbs;
 
 use ratatui::buffer::Buffer;
@@ -60,8 +63,14 @@ pub(crate) enum Screen {
     Editor(Box<editor::Editor>),
     /// Samples.
     Samples(Box<samples::Samples>),
+    /// Deciding about samples, one by one.
+    Review(Box<review::Review>),
     /// Providers.
     Providers(providers::Providers),
+    /// The log.
+    Logs(Box<logs::Logs>),
+    /// Settings.
+    Settings(Box<settings::Settings>),
 }
 
 impl Screen {
@@ -73,6 +82,9 @@ impl Screen {
             Self::NewJob(screen) => screen,
             Self::Editor(screen) => screen.as_ref(),
             Self::Samples(screen) => screen.as_ref(),
+            Self::Review(screen) => screen.as_ref(),
+            Self::Logs(screen) => screen.as_ref(),
+            Self::Settings(screen) => screen.as_ref(),
             Self::Providers(screen) => screen,
         }
     }
@@ -85,6 +97,9 @@ impl Screen {
             Self::NewJob(screen) => screen,
             Self::Editor(screen) => screen.as_mut(),
             Self::Samples(screen) => screen.as_mut(),
+            Self::Review(screen) => screen.as_mut(),
+            Self::Logs(screen) => screen.as_mut(),
+            Self::Settings(screen) => screen.as_mut(),
             Self::Providers(screen) => screen,
         }
     }
@@ -95,7 +110,10 @@ impl Screen {
             Tab::Dashboard => Self::Dashboard(dashboard::Dashboard::default()),
             Tab::Jobs => Self::Jobs(jobs::Jobs::default()),
             Tab::Samples => Self::Samples(Box::default()),
+            Tab::Review => Self::Review(Box::default()),
             Tab::Providers => Self::Providers(providers::Providers::default()),
+            Tab::Logs => Self::Logs(Box::default()),
+            Tab::Settings => Self::Settings(Box::default()),
         }
     }
 }
@@ -110,15 +128,24 @@ pub(crate) enum Tab {
     /// 3
     Samples,
     /// 4
+    Review,
+    /// 5
     Providers,
+    /// 6
+    Logs,
+    /// 7
+    Settings,
 }
 
 impl Tab {
     /// In the order of their numbers, with the action that goes there.
-    pub(crate) const ALL: [(Self, Action, &'static str, &'static str); 4] = [
+    pub(crate) const ALL: [(Self, Action, &'static str, &'static str); 7] = [
         (Self::Dashboard, Action::GoDashboard, "1", "Dashboard"),
         (Self::Jobs, Action::GoJobs, "2", "Jobs"),
         (Self::Samples, Action::GoSamples, "3", "Samples"),
-        (Self::Providers, Action::GoProviders, "4", "Providers"),
+        (Self::Review, Action::GoReview, "4", "Review"),
+        (Self::Providers, Action::GoProviders, "5", "Providers"),
+        (Self::Logs, Action::GoLogs, "6", "Logs"),
+        (Self::Settings, Action::GoSettings, "7", "Settings"),
     ];
 }
