@@ -93,8 +93,10 @@ async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claime
         let before = rows::task_state(task.state)?;
         ledger.tally.moved(job, before, TaskState::Leased, 1);
         if task.token == 0 {
-            // Leased before, it may have open attempts: those are read when they are needed.
             ledger.standings.insert(task.key, Standing::first(token));
+        } else {
+            // Leased before, it may have open attempts: they are read when they are needed.
+            ledger.standings.remove(&task.key);
         }
         leases.push(Claimed {
             lease: Lease {

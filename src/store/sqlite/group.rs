@@ -377,13 +377,13 @@ async fn standings(ledger: &mut Ledger, mut keys: Vec<i64>) -> Stored<HashMap<i6
         standings.clear();
         ledger.pending.forget();
     }
+    ledger.teachers.load(&mut ledger.connection).await?;
     keys.retain(|key| !standings.contains_key(key));
     if !keys.is_empty() {
         let found: String = sqlx::query_scalar(statements::STANDINGS)
             .bind(list(&keys))
             .fetch_one(&mut ledger.connection)
             .await?;
-        ledger.teachers.load(&mut ledger.connection).await?;
         standings.extend(standings_of(ledger, &found)?);
     }
     Ok(standings)
