@@ -18,7 +18,9 @@ use crate::core::sample::{Sample, SampleState};
 
 /// Time between two appends: files follow closely enough to look at, and large batches cost less.
 const EVERY: Duration = Duration::from_secs(2);
-/// Samples per append and per page.
+/// Samples per append: each is synced and marked.
+const APPEND: usize = 512;
+/// Samples per page of a dataset that is written anew.
 const PAGE: usize = 128;
 
 /// Appends accepted samples every two seconds, for as long as it is polled.
@@ -48,7 +50,7 @@ pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetErro
         let after = marks.iter().map(|mark| mark.last_seq).max().unwrap_or(0);
         let samples = shared
             .store
-            .samples(&filter, SampleOrder::Accepted { after }, PAGE)
+            .samples(&filter, SampleOrder::Accepted { after }, APPEND)
             .await?;
         let Some(last) = samples.last().and_then(|sample| sample.seq) else {
             return Ok(());

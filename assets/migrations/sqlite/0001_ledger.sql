@@ -33,7 +33,6 @@ CREATE TABLE tasks (
     due_ms     INTEGER,                             -- only while it waits
     reason     TEXT
 ) STRICT;
-CREATE INDEX tasks_pending ON tasks (id) WHERE state = 0;
 CREATE INDEX tasks_waiting ON tasks (id >> 40, due_ms) WHERE due_ms IS NOT NULL;
 
 CREATE TABLE seeds (

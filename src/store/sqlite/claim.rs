@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::group::{Asked, ClaimOrder, Claimed};
-use super::rows::{self, list, task_of, task_range};
+use super::group::{Asked, ClaimOrder, Claimed, Standing};
+use super::rows::{self, job_of, list, task_of, task_range};
 use super::statements;
 use super::tally::unsigned;
 use super::writer::Ledger;
@@ -22,8 +23,37 @@ struct Claimable {
     /// Of the lease before; 0 if there was none.
     token: i64,
     fresh_from: i64,
-    seed: String,
-    vary: String,
+    seed: Box<RawValue>,
+    vary: Box<RawValue>,
+}
+
+/// From which task on a job may have pending ones: nothing before it needs to be looked at. It only saves time, so it is forgotten
+/// whenever it might be wrong.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    from: HashMap<i64, i64>,
+}
+
+impl Pending {
+    fn from(&self, job: i64) -> i64 {
+        self.from.get(&job).copied().unwrap_or(task_range(job).0)
+    }
+
+    fn taken(&mut self, job: i64, next: i64) {
+        self.from.insert(job, next);
+    }
+
+    /// This task is pending, again or for the first time.
+    pub(super) fn has(&mut self, key: i64) {
+        if let Some(from) = self.from.get_mut(&job_of(key)) {
+            *from = key.min(*from);
+        }
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn forget(&mut self) {
+        self.from.clear();
+    }
 }
 
 /// Serves all claims of a group.
@@ -62,6 +92,12 @@ async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claime
     for (token, task) in (first..).zip(taken) {
         let before = rows::task_state(task.state)?;
         ledger.tally.moved(job, before, TaskState::Leased, 1);
+        if task.token == 0 {
+            ledger.standings.insert(task.key, Standing::first(token));
+        } else {
+            // Leased before, it may have open attempts: they are read when they are needed.
+            ledger.standings.remove(&task.key);
+        }
         leases.push(Claimed {
             lease: Lease {
                 task: task_of(task.key),
@@ -76,19 +112,28 @@ async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claime
 }
 
 async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claimable>> {
-    let (first, last) = task_range(job);
-    let found: String = sqlx::query_scalar(statements::CLAIMABLE)
+    let last = task_range(job).1;
+    let found: Option<String> = sqlx::query_scalar(statements::CLAIMABLE)
         .bind(job)
         .bind(ledger.clock.now_ms())
         .bind(unsigned(limit as u64))
-        .bind(first)
+        .bind(ledger.pending.from(job))
         .bind(last)
         .fetch_one(&mut ledger.connection)
         .await?;
-    let mut tasks: Vec<Claimable> = rows::parse(&found)?;
-    // Waiting ones were read first, but the order of a join is nobody's promise.
-    tasks.sort_by_key(|task| task.state == rows::task_code(TaskState::Pending));
+    let mut tasks: Vec<Claimable> = found.as_deref().map_or_else(|| Ok(Vec::new()), rows::parse)?;
+    // Waiting ones were read first, by their time, but the order of a join is nobody's promise.
+    let pending = rows::task_code(TaskState::Pending);
+    tasks.sort_by_key(|task| (task.state == pending).then_some(task.key));
     tasks.truncate(limit);
+    let next = match tasks.last() {
+        Some(task) if tasks.len() == limit && task.state == pending => task.key + 1,
+        // None of the pending ones was taken: they stay where they are.
+        Some(_) if tasks.len() == limit => ledger.pending.from(job),
+        // All that there are are taken.
+        _ => last + 1,
+    };
+    ledger.pending.taken(job, next);
     Ok(tasks)
 }
 

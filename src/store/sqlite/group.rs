@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::super::rules::millis;
@@ -59,8 +60,8 @@ pub(super) struct ClaimOrder {
 /// A lease as the ledger gives it: rows still as text.
 pub(super) struct Claimed {
     pub(super) lease: Lease,
-    pub(super) seed: String,
-    pub(super) vary: String,
+    pub(super) seed: Box<RawValue>,
+    pub(super) vary: Box<RawValue>,
     pub(super) history: Vec<PastRequest>,
 }
 
@@ -131,12 +132,24 @@ pub(super) struct Ending {
     pub(super) tokens: u64,
 }
 
-/// A leased task as this transaction sees it.
+/// A task as this transaction sees it.
 pub(super) struct Standing {
     token: i64,
     pub(super) state: TaskState,
     pub(super) crashes: i64,
     pub(super) open: Vec<Open>,
+}
+
+impl Standing {
+    /// Of a task that was just leased for the first time.
+    pub(super) fn first(token: i64) -> Self {
+        Self {
+            token,
+            state: TaskState::Leased,
+            crashes: 0,
+            open: Vec::new(),
+        }
+    }
 }
 
 /// A leased task with one of its open attempts, in the columns of [`statements::STANDINGS`].
@@ -178,18 +191,20 @@ impl Group {
 
     /// Does and commits everything. Tasks that end come before claims, so that what they give back can be taken at once.
     pub(super) async fn run(&mut self, ledger: &mut Ledger) -> Stored<()> {
-        let mut standings = standings(ledger, &self.keys()).await?;
+        // What fails leaves the ledger without standings: the next group reads them again.
+        let mut standings = standings(ledger, self.keys()).await?;
         let mut endings = Vec::new();
         self.begin(ledger, &mut standings, &mut endings).await?;
         self.record(ledger, &mut standings).await?;
         let mut settling = Settling::default();
         for asked in &mut self.settles {
-            match holder(&mut standings, asked.order.lease) {
+            let lease = asked.order.lease;
+            match holder(&mut standings, lease) {
                 Ok(standing) => {
-                    // The first to settle a lease ends it.
-                    standing.token = 0;
                     close(ledger, standing, &asked.order.closed, &mut endings);
                     lose(ledger, &mut standing.open, &mut endings);
+                    // The first to settle a lease ends it.
+                    standings.remove(&task_key(lease.task));
                     settling.add(asked);
                 }
                 Err(error) => asked.outcome = Some(Err(error)),
@@ -201,7 +216,10 @@ impl Group {
         settling.run(ledger).await?;
         for (work, outcome) in &mut self.works {
             *outcome = ledger.work(work.as_mut()).await?;
+            // It may have ended leases.
+            standings.clear();
         }
+        ledger.standings = standings;
         claim::run(ledger, &mut self.claims).await?;
         ledger.commit().await
     }
@@ -348,14 +366,27 @@ impl Group {
     }
 }
 
-/// Begins the transaction and reads the tasks with their open attempts.
-async fn standings(ledger: &mut Ledger, keys: &[i64]) -> Stored<HashMap<i64, Standing>> {
-    let found: String = sqlx::query_scalar(statements::STANDINGS)
-        .bind(list(keys))
+/// Begins the transaction. The tasks it is about, each with its open attempts: as this writer left them, or read where it does
+/// not know them or another connection has written since.
+async fn standings(ledger: &mut Ledger, mut keys: Vec<i64>) -> Stored<HashMap<i64, Standing>> {
+    let mut standings = std::mem::take(&mut ledger.standings);
+    let version: i64 = sqlx::query_scalar("BEGIN IMMEDIATE; PRAGMA data_version")
         .fetch_one(&mut ledger.connection)
         .await?;
+    if std::mem::replace(&mut ledger.data_version, version) != version {
+        standings.clear();
+        ledger.pending.forget();
+    }
     ledger.teachers.load(&mut ledger.connection).await?;
-    standings_of(ledger, &found)
+    keys.retain(|key| !standings.contains_key(key));
+    if !keys.is_empty() {
+        let found: String = sqlx::query_scalar(statements::STANDINGS)
+            .bind(list(&keys))
+            .fetch_one(&mut ledger.connection)
+            .await?;
+        standings.extend(standings_of(ledger, &found)?);
+    }
+    Ok(standings)
 }
 
 /// Reads what [`statements::STANDINGS`] or [`statements::LEASED`] found.

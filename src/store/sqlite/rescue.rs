@@ -23,6 +23,7 @@ pub(super) async fn rescue(ledger: &mut Ledger) -> Stored<u64> {
             ledger.tally.failed(job, QUARANTINED, 1);
             (TaskState::Failed, Some(QUARANTINED))
         } else {
+            ledger.pending.has(*key);
             (TaskState::Pending, None)
         };
         ledger.tally.moved(job, task.state, state, 1);

@@ -46,7 +46,8 @@ impl SampleStore for SqliteStore {
                     .push(" ORDER BY s.seq");
             }
         }
-        query.push(" LIMIT ").push_bind(unsigned(limit as u64));
+        // A bare `LIMIT ?` would have SQLite prepare the statement anew for every value.
+        query.push(" LIMIT +").push_bind(unsigned(limit as u64));
         let found = query.build().fetch_all(&self.readers).await?;
         found.iter().map(rows::sample).collect()
     }

@@ -39,7 +39,7 @@ impl Values {
 
 impl Script {
     /// `statement` holds `{rows}` where the list of rows goes, each of so many columns. A row that comes twice must change what it
-    /// changes once.
+    /// changes once. `OR FAIL` spares the journal of the statement: whoever runs one undoes the whole transaction when it fails.
     pub(super) fn new(statement: &'static str, columns: usize) -> Self {
         let build = move || {
             let row = format!("({})", vec!["?"; columns].join(","));

@@ -81,7 +81,10 @@ impl<'a> Settling<'a> {
                     ledger.tally.failed(job, reason, 1);
                     end(order, TaskState::Failed, Some(reason.clone()), None)
                 }
-                Transition::Release => end(order, TaskState::Pending, None, None),
+                Transition::Release => {
+                    ledger.pending.has(task_key(order.lease.task));
+                    end(order, TaskState::Pending, None, None)
+                }
             };
             ledger.tally.moved(job, TaskState::Leased, end.state, 1);
             *outcome = Some(Ok(Settled {
@@ -177,8 +180,8 @@ async fn judge<'a>(
         None => None,
     };
     ledger.numbers.answer += 1;
-    ledger.tally.sample(job, name, state, reason, 1);
-    ledger.tally.judged(job, name);
+    let name = teacher.map(|number| ledger.teachers.name(number));
+    ledger.tally.judged(job, name.as_ref(), state, reason);
     Ok(SampleRow {
         task: task_key(task),
         sample,

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::script::Script;
 
-/// Begins a group and reads its tasks (a JSON list of ids), each with its open attempts, as one JSON list.
-pub(super) const STANDINGS: &str = "BEGIN IMMEDIATE;
+/// The tasks of a JSON list of ids, each with its open attempts, as one JSON list.
+pub(super) const STANDINGS: &str = "
     SELECT json_group_array(json_array(t.id, t.token, t.state, t.crashes, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd,
            r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)))
     FROM json_each(?) j CROSS JOIN tasks t ON t.id = j.value LEFT JOIN requests r ON r.task = t.id AND r.state = 0";
@@ -18,14 +18,16 @@ pub(super) const LEASED: &str = "
     WHERE t.id BETWEEN ? AND ? AND t.state IN (1, 2, 3)";
 
 /// Tasks of a job (?1) that may be leased, at most ?3 of each kind: those whose time (?2) has come, then the pending ones
-/// between the ids ?4 and ?5. One JSON list.
+/// between the ids ?4 and ?5. One JSON list, seeds put in as they are; NULL if there is none. A
+/// bare `LIMIT ?` would have SQLite prepare the statement anew for every value.
 pub(super) const CLAIMABLE: &str = "
-    SELECT json_group_array(json_array(c.id, c.state, c.token, c.fresh_from, d.seed, d.vary)) FROM (
+    SELECT '[' || group_concat('[' || c.id || ',' || c.state || ',' || c.token || ',' || c.fresh_from || ',' || d.seed || ',' ||
+           d.vary || ']') || ']' FROM (
         SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks INDEXED BY tasks_waiting
-                       WHERE id >> 40 = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT ?3)
+                       WHERE id >> 40 = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT +?3)
         UNION ALL
-        SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks INDEXED BY tasks_pending
-                       WHERE state = 0 AND id BETWEEN ?4 AND ?5 ORDER BY id LIMIT ?3)
+        SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks NOT INDEXED
+                       WHERE state = 0 AND id BETWEEN ?4 AND ?5 ORDER BY id LIMIT +?3)
     ) c CROSS JOIN seeds d ON d.task = c.id";
 
 /// Leases a JSON list of tasks (?2) with tokens from ?1 on.
@@ -47,7 +49,7 @@ pub(super) const KEY_HOLDERS: &str = "
 /// Attempts.
 pub(super) static INSERT_REQUEST: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT INTO requests (id, task, step, candidate, ask, attempt, teacher, fingerprint, at_ms, estimate_usd, \
+        "INSERT OR FAIL INTO requests (id, task, step, candidate, ask, attempt, teacher, fingerprint, at_ms, estimate_usd, \
          estimate_tokens, estimate_requests) VALUES {rows} ON CONFLICT (id) DO NOTHING",
         12,
     )
@@ -56,7 +58,7 @@ pub(super) static INSERT_REQUEST: LazyLock<Script> = LazyLock::new(|| {
 /// Answers.
 pub(super) static INSERT_RESPONSE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT INTO responses (request, status, latency_us, headers, body) VALUES {rows} ON CONFLICT (request) DO NOTHING",
+        "INSERT OR FAIL INTO responses (request, status, latency_us, headers, body) VALUES {rows} ON CONFLICT (request) DO NOTHING",
         5,
     )
 });
@@ -64,7 +66,7 @@ pub(super) static INSERT_RESPONSE: LazyLock<Script> = LazyLock::new(|| {
 /// How attempts ended; the id comes first.
 pub(super) static END_REQUEST: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "UPDATE requests SET state = column2, input = column3, output = column4, reported_usd = column5, cost = column6, \
+        "UPDATE OR FAIL requests SET state = column2, input = column3, output = column4, reported_usd = column5, cost = column6, \
          tokens = column7, maybe_billed = column8, error = column9 FROM (VALUES {rows}) WHERE id = column1",
         9,
     )
@@ -73,7 +75,7 @@ pub(super) static END_REQUEST: LazyLock<Script> = LazyLock::new(|| {
 /// How tasks left their leases; the id comes first.
 pub(super) static END_TASK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "UPDATE tasks SET state = column2, reason = column3, due_ms = column4, crashes = column5 FROM (VALUES {rows}) \
+        "UPDATE OR FAIL tasks SET state = column2, reason = column3, due_ms = column4, crashes = column5 FROM (VALUES {rows}) \
          WHERE id = column1",
         5,
     )
@@ -82,7 +84,7 @@ pub(super) static END_TASK: LazyLock<Script> = LazyLock::new(|| {
 /// Samples.
 pub(super) static INSERT_SAMPLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key) VALUES {rows} \
+        "INSERT OR FAIL INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key) VALUES {rows} \
          ON CONFLICT (task, candidate) DO NOTHING",
         9,
     )
@@ -91,19 +93,23 @@ pub(super) static INSERT_SAMPLE: LazyLock<Script> = LazyLock::new(|| {
 /// The texts of samples.
 pub(super) static INSERT_ANSWER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT INTO answers (id, steps, verdicts) VALUES {rows} ON CONFLICT (id) DO NOTHING",
+        "INSERT OR FAIL INTO answers (id, steps, verdicts) VALUES {rows} ON CONFLICT (id) DO NOTHING",
         3,
     )
 });
 
 /// Planned tasks, where they are new.
-pub(super) static INSERT_TASK: LazyLock<Script> =
-    LazyLock::new(|| Script::new("INSERT INTO tasks (id) VALUES {rows} ON CONFLICT DO NOTHING", 1));
+pub(super) static INSERT_TASK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "INSERT OR FAIL INTO tasks (id) VALUES {rows} ON CONFLICT DO NOTHING",
+        1,
+    )
+});
 
 /// Their seeds.
 pub(super) static INSERT_SEED: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT INTO seeds (task, seed, vary) VALUES {rows} ON CONFLICT DO NOTHING",
+        "INSERT OR FAIL INTO seeds (task, seed, vary) VALUES {rows} ON CONFLICT DO NOTHING",
         3,
     )
 });

@@ -36,6 +36,26 @@ type Key = (i64, &'static str, Cow<'static, str>);
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     changes: HashMap<Key, i64>,
+    /// What every attempt and sample adds to, kept without names until the end: there are many of them and few of these.
+    taken: Vec<Taken>,
+    moved: Vec<(i64, [i64; TaskState::ALL.len()])>,
+}
+
+/// What a teacher took and gave for one job on one day.
+#[derive(Debug)]
+struct Taken {
+    job: i64,
+    teacher: Arc<str>,
+    day: i64,
+    sent: i64,
+    retried: i64,
+    cached: i64,
+    input: u64,
+    output: u64,
+    maybe_billed: i64,
+    amount: Amount,
+    judged: i64,
+    accepted: i64,
 }
 
 impl Tally {
@@ -48,8 +68,17 @@ impl Tally {
 
     /// So many tasks went from one state to another.
     pub(super) fn moved(&mut self, job: i64, from: TaskState, to: TaskState, tasks: i64) {
-        self.add(job, "tasks", from.word(), -tasks);
-        self.add(job, "tasks", to.word(), tasks);
+        let at = self
+            .moved
+            .iter()
+            .position(|(known, _)| *known == job)
+            .unwrap_or_else(|| {
+                self.moved.push((job, [0; TaskState::ALL.len()]));
+                self.moved.len() - 1
+            });
+        let states = &mut self.moved[at].1;
+        states[from as usize] -= tasks;
+        states[to as usize] += tasks;
     }
 
     /// So many tasks failed for that reason (or, negative, are no longer failed).
@@ -59,26 +88,29 @@ impl Tally {
 
     /// An attempt was committed.
     pub(super) fn begun(&mut self, attempt: &Attempt) {
-        self.sent(attempt, 1);
+        let taken = self.taken(attempt.job, &attempt.teacher, day(attempt.at_ms));
+        if attempt.estimate.requests == 0 {
+            taken.cached += 1;
+        } else {
+            taken.sent += 1;
+            taken.retried += i64::from(attempt.ordinal > 1);
+        }
     }
 
     /// An attempt was settled.
     pub(super) fn closed(&mut self, attempt: &Attempt, closed: &Closed) {
         if closed.state == RequestState::Refused {
-            self.sent(attempt, -1);
+            self.given_back(attempt);
             return;
         }
-        let job = attempt.job;
         let amount = settled_amount(attempt.estimate, closed);
+        let taken = self.taken(attempt.job, &attempt.teacher, day(attempt.at_ms));
         if attempt.estimate.requests > 0 {
-            self.add(job, "sum", "input", unsigned(closed.usage.input.unwrap_or(0)));
-            self.add(job, "sum", "output", unsigned(closed.usage.output.unwrap_or(0)));
+            taken.input += closed.usage.input.unwrap_or(0);
+            taken.output += closed.usage.output.unwrap_or(0);
         }
-        self.add(job, "sum", "maybe_billed", i64::from(closed.maybe_billed));
-        self.amount(job, ["usd", "tokens", "requests"], None, amount);
-        let by_teacher = ["teacher.usd", "teacher.tokens", "teacher.requests"];
-        self.amount(job, by_teacher, Some(&attempt.teacher), amount);
-        self.spent(attempt, amount);
+        taken.maybe_billed += i64::from(closed.maybe_billed);
+        taken.amount = taken.amount.plus(amount);
     }
 
     /// The owner of an attempt died: it counts against caps by its estimate.
@@ -86,12 +118,18 @@ impl Tally {
         let names = ["uncertain_usd", "uncertain_tokens", "uncertain_requests"];
         self.amount(attempt.job, names, None, attempt.estimate);
         self.add(attempt.job, "sum", "maybe_billed", 1);
-        self.spent(attempt, attempt.estimate);
+        self.spent(&attempt.teacher, day(attempt.at_ms), attempt.estimate);
     }
 
     /// An attempt that sent nothing and is no more (an answer by `reuse` that a crash cut off, a refusal).
     pub(super) fn given_back(&mut self, attempt: &Attempt) {
-        self.sent(attempt, -1);
+        let taken = self.taken(attempt.job, &attempt.teacher, day(attempt.at_ms));
+        if attempt.estimate.requests == 0 {
+            taken.cached -= 1;
+        } else {
+            taken.sent -= 1;
+            taken.retried -= i64::from(attempt.ordinal > 1);
+        }
     }
 
     /// A sample entered (`by` 1) or left (-1) a state.
@@ -112,15 +150,25 @@ impl Tally {
         }
     }
 
-    /// A sample was judged for the first time.
-    pub(super) fn judged(&mut self, job: i64, teacher: Option<&str>) {
+    /// A sample was judged for the first time, and entered a state.
+    pub(super) fn judged(
+        &mut self,
+        job: i64,
+        teacher: Option<&Arc<str>>,
+        state: SampleState,
+        reason: Option<Reason>,
+    ) {
+        self.sample(job, None, state, reason, 1);
         if let Some(teacher) = teacher {
-            self.add(job, "teacher.judged", teacher.to_owned(), 1);
+            let taken = self.taken(job, teacher, 0);
+            taken.judged += 1;
+            taken.accepted += i64::from(state == SampleState::Accepted);
         }
     }
 
     /// Adds all of another tally.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        other.name_all();
         for (key, by) in other.changes {
             *self.changes.entry(key).or_default() += by;
         }
@@ -128,6 +176,7 @@ impl Tally {
 
     /// Takes the differences out, as JSON rows `[job, kind, name, by]`.
     pub(super) fn take(&mut self) -> String {
+        self.name_all();
         let rows: Vec<_> = self
             .changes
             .drain()
@@ -137,28 +186,56 @@ impl Tally {
         serde_json::Value::Array(rows).to_string()
     }
 
-    fn sent(&mut self, attempt: &Attempt, by: i64) {
-        if attempt.estimate.requests == 0 {
-            self.add(attempt.job, "sum", "cached", by);
-            return;
+    fn taken(&mut self, job: i64, teacher: &Arc<str>, day: i64) -> &mut Taken {
+        let known = self
+            .taken
+            .iter()
+            .position(|taken| taken.job == job && taken.day == day && taken.teacher == *teacher);
+        let at = known.unwrap_or_else(|| {
+            self.taken.push(Taken::nothing(job, Arc::clone(teacher), day));
+            self.taken.len() - 1
+        });
+        &mut self.taken[at]
+    }
+
+    /// Gives everything the name under which the ledger keeps it.
+    fn name_all(&mut self) {
+        for (job, states) in std::mem::take(&mut self.moved) {
+            for (state, by) in TaskState::ALL.into_iter().zip(states) {
+                self.add(job, "tasks", state.word(), by);
+            }
         }
-        self.add(attempt.job, "sum", "sent", by);
-        if attempt.ordinal > 1 {
-            self.add(attempt.job, "sum", "retried", by);
+        for taken in std::mem::take(&mut self.taken) {
+            self.name(&taken);
         }
     }
 
-    fn spent(&mut self, attempt: &Attempt, amount: Amount) {
-        let provider = provider_of(&attempt.teacher).to_owned();
+    fn name(&mut self, taken: &Taken) {
+        let job = taken.job;
+        let sums = [
+            ("sent", taken.sent),
+            ("retried", taken.retried),
+            ("cached", taken.cached),
+            ("input", unsigned(taken.input)),
+            ("output", unsigned(taken.output)),
+            ("maybe_billed", taken.maybe_billed),
+        ];
+        for (name, by) in sums {
+            self.add(job, "sum", name, by);
+        }
+        self.amount(job, ["usd", "tokens", "requests"], None, taken.amount);
+        let by_teacher = ["teacher.usd", "teacher.tokens", "teacher.requests"];
+        self.amount(job, by_teacher, Some(&taken.teacher), taken.amount);
+        self.spent(&taken.teacher, taken.day, taken.amount);
+        self.add(job, "teacher.judged", taken.teacher.to_string(), taken.judged);
+        self.add(job, "teacher.accepted", taken.teacher.to_string(), taken.accepted);
+    }
+
+    fn spent(&mut self, teacher: &str, day: i64, amount: Amount) {
         let by_provider = ["provider.usd", "provider.tokens", "provider.requests"];
-        self.amount(DATABASE, by_provider, Some(&provider), amount);
-        let today = day(attempt.at_ms).to_string();
-        self.amount(
-            DATABASE,
-            ["day.usd", "day.tokens", "day.requests"],
-            Some(&today),
-            amount,
-        );
+        self.amount(DATABASE, by_provider, Some(provider_of(teacher)), amount);
+        let by_day = ["day.usd", "day.tokens", "day.requests"];
+        self.amount(DATABASE, by_day, Some(&day.to_string()), amount);
     }
 
     /// With a name the three words are kinds, without one they are names of kind `sum`.
@@ -169,6 +246,25 @@ impl Tally {
                 Some(name) => self.add(job, word, name.to_owned(), value),
                 None => self.add(job, "sum", word, value),
             }
+        }
+    }
+}
+
+impl Taken {
+    fn nothing(job: i64, teacher: Arc<str>, day: i64) -> Self {
+        Self {
+            job,
+            teacher,
+            day,
+            sent: 0,
+            retried: 0,
+            cached: 0,
+            input: 0,
+            output: 0,
+            maybe_billed: 0,
+            amount: Amount::default(),
+            judged: 0,
+            accepted: 0,
         }
     }
 }

@@ -201,6 +201,9 @@ async fn plan(ledger: &mut Ledger, job: JobId, planned: Vec<Planned>) -> Stored<
             values.push(task.key).push(&*task.seed).push(&*task.vary);
         })
         .await?;
+    if let Some(first) = planned.iter().map(|task| task.key).min() {
+        ledger.pending.has(first);
+    }
     let added = super::tally::unsigned(added);
     ledger.tally.add(job.0, "tasks", TaskState::Pending.word(), added);
     Ok(())
@@ -209,8 +212,8 @@ async fn plan(ledger: &mut Ledger, job: JobId, planned: Vec<Planned>) -> Stored<
 fn leased(claimed: Claimed) -> Stored<Leased> {
     Ok(Leased {
         lease: claimed.lease,
-        seed: rows::parse(&claimed.seed)?,
-        vary: rows::parse(&claimed.vary)?,
+        seed: rows::parse(claimed.seed.get())?,
+        vary: rows::parse(claimed.vary.get())?,
         history: claimed.history,
     })
 }
@@ -240,6 +243,9 @@ async fn move_all(
             .tally
             .moved(job.0, state, to, super::tally::unsigned(changed));
         moved += changed;
+    }
+    if to == TaskState::Pending {
+        ledger.pending.has(first);
     }
     Ok(moved)
 }

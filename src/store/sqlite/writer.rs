@@ -1,6 +1,7 @@
 //! The one writer: a task that owns the write connection, takes commands from a bounded channel, commits whatever waits as soon
 //! as the last commit has ended, and answers only after the commit. There is no timer but the one that tidies an idle database.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -9,7 +10,8 @@ use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::rules::Clock;
-use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, Group, RecordOrder, SettleOrder};
+use super::claim::Pending;
+use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, Group, RecordOrder, SettleOrder, Standing};
 use super::lock::Lock;
 use super::tally::Tally;
 use super::teachers::Teachers;
@@ -130,6 +132,10 @@ pub(super) struct Ledger {
     pub(super) numbers: Numbers,
     pub(super) saved: Numbers,
     pub(super) teachers: Teachers,
+    /// Leased tasks as the last commit left them, as far as they are known; `data_version` tells whether anybody else has written since.
+    pub(super) standings: HashMap<i64, Standing>,
+    pub(super) data_version: i64,
+    pub(super) pending: Pending,
     pub(super) clock: Clock,
 }
 
@@ -147,6 +153,9 @@ impl Ledger {
             numbers: Numbers::default(),
             saved: Numbers::default(),
             teachers: Teachers::default(),
+            standings: HashMap::new(),
+            data_version: 0,
+            pending: Pending::default(),
             clock,
         };
         let rows: Vec<(String, i64)> =
@@ -187,6 +196,8 @@ impl Ledger {
     pub(super) async fn undo(&mut self) {
         self.tally = Tally::default();
         self.teachers = Teachers::default();
+        self.standings.clear();
+        self.pending.forget();
         // SQLite may have rolled back by itself (a full disk): then there is nothing left to undo, and the next BEGIN tells.
         let _ = self.connection.execute("ROLLBACK").await;
         if self.connection.ping().await.is_err()
@@ -286,6 +297,7 @@ async fn turn(ledger: &mut Ledger, commands: impl Iterator<Item = Command>) -> V
     };
     for mut work in alone {
         let outcome = work.run(ledger).await;
+        ledger.standings.clear();
         work.answer(outcome);
     }
     abandoned
