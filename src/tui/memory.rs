@@ -9,7 +9,7 @@ use super::model::Model;
 use super::screens::{Screen, Tab};
 
 /// Its file in the state directory.
-pub(super) const FILE: &str = "ui-state.json";
+pub const FILE: &str = "ui-state.json";
 
 /// The shape of the file.
 const VERSION: u64 = 1;
