@@ -39,12 +39,20 @@ pub(super) fn offset_seconds() -> i32 {
 
 /// The user's editor: the one they name, else the first that is there.
 pub(super) fn editor(variables: &Variables) -> Option<String> {
-    let named = ["DESTILER_EDITOR", "VISUAL", "EDITOR"]
-        .iter()
-        .find_map(|name| variables.get(*name).filter(|value| !value.trim().is_empty()).cloned());
+    let named = ["DESTILER_EDITOR", "VISUAL", "EDITOR"].iter().find_map(|name| {
+        variables
+            .get(*name)
+            .filter(|value| !value.trim().is_empty())
+            .cloned()
+    });
     let places = variables.get("PATH").map(String::as_str).unwrap_or_default();
     let is_there = |name: &&str| std::env::split_paths(places).any(|place| place.join(name).is_file());
-    named.or_else(|| ["nvim", "vim", "nano", "vi"].into_iter().find(is_there).map(str::to_owned))
+    named.or_else(|| {
+        ["nvim", "vim", "nano", "vi"]
+            .into_iter()
+            .find(is_there)
+            .map(str::to_owned)
+    })
 }
 
 /// Largest file of how the screens looked that is read.
@@ -66,7 +74,10 @@ pub(super) fn hooks(variables: &Variables) -> (bool, Duration) {
     if !cfg!(any(debug_assertions, feature = "test-hooks")) {
         return (false, Duration::ZERO);
     }
-    let words = variables.get("DESTILER_TEST").map(String::as_str).unwrap_or_default();
+    let words = variables
+        .get("DESTILER_TEST")
+        .map(String::as_str)
+        .unwrap_or_default();
     let slow = words.split(',').find_map(|word| word.strip_prefix("slow-db="));
     let slow = slow.and_then(|ms| ms.parse().ok()).unwrap_or_default();
     (

@@ -1,6 +1,7 @@
 //! The loop between the model, the terminal and the engine: it drains messages, carries effects out, and draws when something has
 //! changed, never more often than a frame's time and data never more often than ten times a second. It decides nothing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -35,12 +37,13 @@ const PROBE: Duration = Duration::from_millis(100);
 
 /// What can be done to a terminal besides drawing on it.
 pub(super) trait Host: Send {
-    /// Stops the process until it is continued.
-    fn suspend(&mut self);
+    /// Stops the process until it is continued, with so many jobs at work, which stand still, too; says what size the terminal has
+    /// then.
+    fn suspend(&mut self, jobs: usize) -> Option<Size>;
     /// Lends the terminal to the editor; when the future is done, [`Host::back`] takes it back.
     fn edit(&mut self, edit: Edit) -> BoxFuture<'static, Result<String, String>>;
-    /// Takes the terminal back.
-    fn back(&mut self);
+    /// Takes the terminal back; says what size it has now.
+    fn back(&mut self) -> Option<Size>;
     /// Puts a text where it can be pasted from; says which ways it went.
     fn copy(&mut self, text: &str) -> Result<String, String>;
     /// Keeps how the screens look for the next start.
@@ -63,11 +66,15 @@ pub(super) trait Host: Send {
 struct Nowhere;
 
 impl Host for Nowhere {
-    fn suspend(&mut self) {}
+    fn suspend(&mut self, _: usize) -> Option<Size> {
+        None
+    }
     fn edit(&mut self, _: Edit) -> BoxFuture<'static, Result<String, String>> {
         async { Err("There is no editor here".to_owned()) }.boxed()
     }
-    fn back(&mut self) {}
+    fn back(&mut self) -> Option<Size> {
+        None
+    }
     fn copy(&mut self, _: &str) -> Result<String, String> {
         Err("there is nowhere to copy it to".to_owned())
     }
@@ -94,10 +101,14 @@ pub async fn drive<B: Backend>(
     progress: watch::Receiver<Progress>,
     options: Options,
 ) -> Result<Exit, B::Error> {
-    turn(terminal, input, app, facts, progress, options, Nowhere).await
+    turn(terminal, input, app, facts, progress, options, Nowhere, None).await
 }
 
-/// [`drive`], with what else can be done to the terminal.
+/// [`drive`], with what else can be done to the terminal, and a file to note every frame in.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the loop is where everything comes together"
+)]
 pub(super) async fn turn<B: Backend, H: Host>(
     terminal: &mut Terminal<B>,
     input: impl Stream<Item = Input>,
@@ -106,10 +117,12 @@ pub(super) async fn turn<B: Backend, H: Host>(
     mut progress: watch::Receiver<Progress>,
     options: Options,
     host: H,
+    trace: Option<Trace>,
 ) -> Result<Exit, B::Error> {
     let size = terminal.size()?;
     let panic_key = options.outside.panic_key;
-    let (mut turn, mut effects) = Turn::new(terminal, host, app, options, size.width, size.height);
+    let (mut turn, mut effects) = Turn::new(terminal, host, app, options, size);
+    turn.trace = trace;
     let mut input = std::pin::pin!(input);
     let (mut facts_open, mut gauge_open) = (true, true);
     progress.mark_changed();
@@ -131,6 +144,10 @@ pub(super) async fn turn<B: Backend, H: Host>(
             }
             arrived = input.next() => match arrived {
                 Some(Input::Signal(Signal::Interrupt)) if turn.away => { effects = Vec::new(); continue }
+                Some(Input::Continued) => {
+                    effects = turn.continued()?;
+                    continue;
+                }
                 Some(Input::Report(report)) => match turn.heard(report) {
                     Some(message) => message,
                     None => { effects = Vec::new(); continue }
@@ -163,7 +180,7 @@ pub(super) async fn turn<B: Backend, H: Host>(
             }
             () = at(wake), if wake.is_some() => Message::Tick(turn.start.elapsed()),
         };
-        effects = turn.update(message);
+        effects = turn.update(message)?;
     }
 }
 
@@ -186,7 +203,7 @@ struct Turn<'a, B: Backend, H> {
     slow: Duration,
     /// When the next frame is to be drawn, and why: what asked first, and when.
     due: Option<Instant>,
-    cause: Option<(&'static str, Instant)>,
+    causes: Vec<(&'static str, Instant)>,
     /// Before then no frame, and no frame for data.
     frame_at: Instant,
     data_at: Instant,
@@ -205,6 +222,8 @@ struct Turn<'a, B: Backend, H> {
     announced_at: Option<Instant>,
     /// Somebody else has the terminal.
     away: bool,
+    /// When we last let go of it ourselves.
+    resumed: Instant,
 }
 
 impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
@@ -213,14 +232,11 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         host: H,
         app: Arc<dyn Application>,
         options: Options,
-        columns: u16,
-        rows: u16,
+        size: Size,
     ) -> (Self, Vec<Effect>) {
         let start = Instant::now();
         let slow = options.outside.slow;
-        let trace = options.outside.trace.as_deref();
-        let trace = trace.and_then(|path| Trace::create(path).ok());
-        let (model, effects) = Model::new(options, columns, rows);
+        let (model, effects) = Model::new(options, size.width, size.height);
         let turn = Self {
             terminal,
             host,
@@ -230,13 +246,13 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             start,
             slow,
             due: Some(start),
-            cause: Some(("start", start)),
+            causes: vec![("start", start)],
             frame_at: start,
             data_at: start,
             data_every: DATA,
             touched: start,
             frames: 0,
-            trace,
+            trace: None,
             probing: None,
             probed: false,
             facts: Facts::default(),
@@ -244,12 +260,14 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             announce_at: None,
             announced_at: None,
             away: false,
+            resumed: start,
         };
         (turn, effects)
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), B::Error> {
-        for effect in effects {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Ask(ticket, query) => {
                     let (app, slow) = (Arc::clone(&self.app), self.slow);
@@ -281,8 +299,9 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
                 Effect::Mouse(on) => self.host.mouse(on),
                 Effect::Redraw => self.afresh()?,
                 Effect::Suspend => {
-                    self.host.suspend();
-                    self.afresh()?;
+                    let size = self.host.suspend(self.model.jobs_at_work());
+                    self.resumed = Instant::now();
+                    effects.extend(self.returned(size)?);
                 }
             }
         }
@@ -298,7 +317,24 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         Ok(())
     }
 
-    fn update(&mut self, message: Message) -> Vec<Effect> {
+    /// The terminal is ours again, perhaps of another size.
+    fn returned(&mut self, size: Option<Size>) -> Result<Vec<Effect>, B::Error> {
+        let resize = size.map(|size| Message::Resize(size.width, size.height));
+        let effects = resize.map(|message| update(&mut self.model, message));
+        self.afresh()?;
+        Ok(effects.unwrap_or_default())
+    }
+
+    /// Stopped by somebody else, we may have lost the terminal's modes; of our own stops this is only the echo.
+    fn continued(&mut self) -> Result<Vec<Effect>, B::Error> {
+        if self.away || self.resumed.elapsed() < RARELY {
+            return Ok(Vec::new());
+        }
+        let size = self.host.back();
+        self.returned(size)
+    }
+
+    fn update(&mut self, message: Message) -> Result<Vec<Effect>, B::Error> {
         let now = Instant::now();
         let cause = message.name();
         let by_hand = message.is_by_hand();
@@ -313,12 +349,8 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         ) && !answers;
         let mut effects = update(&mut self.model, Message::Tick(self.start.elapsed()));
         if matches!(message, Message::Edited(..)) && std::mem::take(&mut self.away) {
-            self.host.back();
-            let size = self.terminal.size();
-            if let Ok(size) = size {
-                effects.extend(update(&mut self.model, Message::Resize(size.width, size.height)));
-            }
-            effects.push(Effect::Redraw);
+            let size = self.host.back();
+            effects.extend(self.returned(size)?);
         }
         effects.extend(update(&mut self.model, message));
         if self.model.take_dirty() {
@@ -328,9 +360,11 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
                 self.frame_at
             };
             self.due = Some(self.due.map_or(soonest, |due| due.min(soonest)));
-            self.cause.get_or_insert((cause, now));
+            if self.causes.iter().all(|(known, _)| *known != cause) {
+                self.causes.push((cause, now));
+            }
         }
-        effects
+        Ok(effects)
     }
 
     fn draw(&mut self) -> Result<(), B::Error> {
@@ -348,11 +382,12 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         let looked_at = self.model.has_focus();
         self.frame_at = now + FRAME;
         self.data_at = now + if looked_at { self.data_every } else { RARELY };
-        let (cause, since) = self.cause.take().unwrap_or(("redraw", began));
+        let since = self.causes.first().map_or(began, |(_, since)| *since);
+        let names: Vec<&str> = self.causes.drain(..).map(|(name, _)| name).collect();
         if let Some(trace) = &mut self.trace {
             trace.add(&Line {
                 frame: self.frames,
-                cause,
+                cause: names.join("+"),
                 at_ms: micros(now - self.start) / 1000,
                 latency_us: micros(now - since),
                 render_us: micros(took),

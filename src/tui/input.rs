@@ -25,6 +25,8 @@ pub enum Input {
     Resize(u16, u16),
     /// A signal.
     Signal(Signal),
+    /// The process was stopped by somebody else and goes on.
+    Continued,
     /// Something broke in the background; the log has the whole of it.
     Broken(String),
     /// The terminal is gone.

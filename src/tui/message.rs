@@ -102,6 +102,7 @@ impl From<Input> for Message {
                 Self::Terminal(facts)
             }
             Input::Resize(columns, rows) => Self::Resize(columns, rows),
+            Input::Continued => Self::Act(Action::Redraw),
             Input::Signal(signal) => Self::Leave(Exit::Signal(signal)),
             Input::Broken(what) => Self::Broken(what),
             Input::Gone => Self::Leave(Exit::Gone),

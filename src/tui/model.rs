@@ -19,8 +19,8 @@ use super::overlay::{Dialog, Outcome, Overlay, Picker};
 use super::screens::job::JobScreen;
 use super::screens::new_job::NewJob;
 use super::screens::{Screen, Tab};
-use super::theme::{self, Theme};
 use super::terminal::LARGEST_PASTE;
+use super::theme::{self, Theme};
 use super::{Exit, Options, outside};
 
 /// Someone who looks elsewhere is not called again within this time.
@@ -94,6 +94,11 @@ impl Model {
     /// Whether the picture changed since the last call.
     pub fn take_dirty(&mut self) -> bool {
         std::mem::take(&mut self.dirty)
+    }
+
+    /// Jobs that work.
+    pub(super) fn jobs_at_work(&self) -> usize {
+        self.shared.running().count()
     }
 
     /// Whether somebody may be looking.
@@ -504,8 +509,10 @@ impl Model {
     fn copied(&mut self, result: Result<String, String>) {
         let what = std::mem::take(&mut self.shared.copying);
         match result {
-            Ok(ways) => self.shared.toast(Level::Ok, format!("Copied {what} {ways}")),
-            Err(why) => self.shared.toast(Level::Error, format!("{what} is not copied: {why}")),
+            Ok(ways) => self.shared.toast(Level::Ok, format!("Copied {what}: {ways}")),
+            Err(why) => self
+                .shared
+                .toast(Level::Error, format!("{what} is not copied: {why}")),
         }
     }
 
@@ -554,7 +561,10 @@ impl Model {
     fn burst(&mut self, text: &str) -> Vec<Effect> {
         let text = text.trim_end_matches('\0');
         let typing = self.overlays.is_empty() && self.top().view().typing();
-        let Some(line) = text.strip_suffix('\n').filter(|line| typing && !line.contains('\n')) else {
+        let Some(line) = text
+            .strip_suffix('\n')
+            .filter(|line| typing && !line.contains('\n'))
+        else {
             return self.paste(text);
         };
         let mut effects = self.paste(line);
@@ -563,7 +573,10 @@ impl Model {
     }
 
     fn too_long(&mut self, bytes: usize) {
-        let text = format!("A paste of {:.1} MB is too long: 1 MB at most", bytes as f64 / 1e6);
+        let text = format!(
+            "A paste of {:.1} MB is too long: 1 MB at most",
+            bytes as f64 / 1e6
+        );
         self.shared.toast(Level::Warning, text);
     }
 

@@ -123,9 +123,10 @@ impl Model {
             [] => "destiler".to_owned(),
             [job] => format!("destiler {} {:.0} %", job.name, part(job)),
             [job, ..] => format!(
-                "destiler {} {:.0} % · {} running",
+                "destiler {} {:.0} % {} {} running",
                 job.name,
                 part(job),
+                if self.shared.options.ascii { "-" } else { "·" },
                 running.len()
             ),
         };
@@ -165,11 +166,24 @@ mod tests {
     #[test]
     fn a_terminal_is_told_only_what_it_understands() {
         let plain = outside("auto", &[("TERM", "xterm-256color")]);
-        assert_eq!((plain.notify, plain.progress, plain.asks), (Notify::Bell, false, true));
+        assert_eq!(
+            (plain.notify, plain.progress, plain.asks),
+            (Notify::Bell, false, true)
+        );
         let rich = outside("auto", &[("TERM", "xterm-256color"), ("TERM_PROGRAM", "WezTerm")]);
         assert_eq!((rich.notify, rich.progress), (Notify::Osc9, true));
-        let inside = outside("auto", &[("TERM", "tmux-256color"), ("TERM_PROGRAM", "WezTerm"), ("TMUX", "x")]);
-        assert_eq!((inside.notify, inside.progress, inside.tmux), (Notify::Bell, false, true));
+        let inside = outside(
+            "auto",
+            &[
+                ("TERM", "tmux-256color"),
+                ("TERM_PROGRAM", "WezTerm"),
+                ("TMUX", "x"),
+            ],
+        );
+        assert_eq!(
+            (inside.notify, inside.progress, inside.tmux),
+            (Notify::Bell, false, true)
+        );
         assert_eq!(outside("off", &[]).notify, Notify::Off);
         assert!(!outside("auto", &[("TERM", "linux")]).asks);
     }

@@ -16,8 +16,9 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use futures::{FutureExt, Stream, stream};
+use futures::{FutureExt, stream};
 use ratatui::Terminal;
+use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 
 use crate::core::api::{Application, Event, Progress};
@@ -26,6 +27,7 @@ use super::drive::{Host, turn};
 use super::input::{Facts, Input};
 use super::message::Edit;
 use super::outside::{Outside, Signs};
+use super::trace::Trace;
 use super::{Exit, Options};
 
 use backend::Painter;
@@ -55,6 +57,15 @@ pub async fn run(
     signals: mpsc::Receiver<Signal>,
     options: Options,
 ) -> io::Result<Exit> {
+    let trace = match &options.outside.trace {
+        None => None,
+        Some(path) => Some(Trace::create(path).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("{} cannot be written: {error}", path.display()),
+            )
+        })?),
+    };
     let (broken, breaks) = mpsc::channel(8);
     guard::restore_on_panic(&options.outside.logs, broken);
     let tty = Tty::open()?;
@@ -63,7 +74,16 @@ pub async fn run(
     // Never dropped: the guard shows the caret again, and what ratatui would print about a terminal that is gone panics there.
     let mut terminal = ManuallyDrop::new(Terminal::new(Painter::new(tty.clone()))?);
     let sizes = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change())?;
-    let input = std::pin::pin!(merged(Arc::clone(&reader), tty.clone(), sizes, signals, breaks));
+    let continued = tokio::signal::unix::SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+    let around = Around {
+        reader: Arc::clone(&reader),
+        tty: tty.clone(),
+        sizes,
+        continued: tokio::signal::unix::signal(continued)?,
+        signals,
+        breaks,
+    };
+    let input = std::pin::pin!(stream::unfold(around, Around::next));
     let host = Real {
         tty,
         reader: Arc::clone(&reader),
@@ -71,7 +91,7 @@ pub async fn run(
         mouse: options.mouse,
         probing: false,
     };
-    let exit = turn(&mut terminal, input, app, facts, progress, options, host).await;
+    let exit = turn(&mut terminal, input, app, facts, progress, options, host, trace).await;
     reader.pause();
     drop(guard);
     match exit {
@@ -81,30 +101,31 @@ pub async fn run(
     }
 }
 
-/// Keys, sizes, signals and what breaks in the background as one stream.
-fn merged(
+/// Everything that input comes from: keys, sizes, signals, and what breaks in the background.
+struct Around {
     reader: Arc<Reader>,
     tty: Tty,
     sizes: tokio::signal::unix::Signal,
+    continued: tokio::signal::unix::Signal,
     signals: mpsc::Receiver<Signal>,
     breaks: mpsc::Receiver<String>,
-) -> impl Stream<Item = Input> {
-    stream::unfold(
-        (reader, tty, sizes, signals, breaks),
-        |(reader, tty, mut sizes, mut signals, mut breaks)| async move {
-            let input = tokio::select! {
-                biased;
-                Some(signal) = signals.recv() => Input::Signal(signal),
-                Some(()) = sizes.recv() => {
-                    let size = tty.measure();
-                    Input::Resize(size.width, size.height)
-                }
-                Some(what) = breaks.recv() => Input::Broken(what),
-                input = reader.next() => input?,
-            };
-            Some((input, (reader, tty, sizes, signals, breaks)))
-        },
-    )
+}
+
+impl Around {
+    async fn next(mut self) -> Option<(Input, Self)> {
+        let input = tokio::select! {
+            biased;
+            Some(signal) = self.signals.recv() => Input::Signal(signal),
+            Some(()) = self.continued.recv() => Input::Continued,
+            Some(()) = self.sizes.recv() => {
+                let size = self.tty.measure();
+                Input::Resize(size.width, size.height)
+            }
+            Some(what) = self.breaks.recv() => Input::Broken(what),
+            input = self.reader.next() => input?,
+        };
+        Some((input, self))
+    }
 }
 
 /// What can be done to a real terminal besides drawing on it.
@@ -126,13 +147,18 @@ impl Real {
 
 impl Host for Real {
     /// Hands the terminal to the shell and stops the process group as the shell's own ctrl-z does; returns when it is continued.
-    fn suspend(&mut self) {
+    fn suspend(&mut self, jobs: usize) -> Option<Size> {
         self.reader.pause();
         guard::restore();
+        if jobs > 0 {
+            self.say(&format!(
+                "{jobs} running jobs stand still until this program goes on: fg\r\n"
+            ));
+        }
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         // The signal may reach another thread first; it stops all of them within this time.
         std::thread::sleep(std::time::Duration::from_millis(50));
-        self.back();
+        self.back()
     }
 
     fn edit(&mut self, edit: Edit) -> BoxFuture<'static, Result<String, String>> {
@@ -146,12 +172,12 @@ impl Host for Real {
         .boxed()
     }
 
-    fn back(&mut self) {
+    fn back(&mut self) -> Option<Size> {
         if let Ok(guard) = Guard::enter(self.mouse) {
             std::mem::forget(guard);
         }
-        self.tty.measure();
         self.reader.resume();
+        Some(self.tty.measure())
     }
 
     fn copy(&mut self, text: &str) -> Result<String, String> {
@@ -160,7 +186,7 @@ impl Host for Real {
         let kept = copy::keep(&path, text);
         let sent = sequence.is_some_and(|sequence| self.tty.write(sequence.as_bytes()).is_ok());
         match kept {
-            Ok(()) => Ok(copy::words(text.len(), sent, self.outside.tmux, &path)),
+            Ok(()) => Ok(copy::ways(text.len(), sent, self.outside.tmux, &path)),
             Err(error) => Err(format!("{} cannot be written: {error}", path.display())),
         }
     }

@@ -12,8 +12,8 @@ use serde::Serialize;
 pub(super) struct Line {
     /// Its number, from 1.
     pub(super) frame: u64,
-    /// What it shows first.
-    pub(super) cause: &'static str,
+    /// What it shows, the first of it first.
+    pub(super) cause: String,
     /// Since the start.
     pub(super) at_ms: u64,
     /// From the cause to the last byte.

@@ -204,10 +204,7 @@ fn hints(model: &Model, area: Rect) -> Vec<Hint> {
             ("ctrl-p", "commands", Action::Palette),
             ("f1", "help", Action::Help),
         ],
-        (_, false) => &[
-            (":", "commands", Action::Palette),
-            ("?", "help", Action::Help),
-        ],
+        (_, false) => &[(":", "commands", Action::Palette), ("?", "help", Action::Help)],
     };
     // On narrow terminals the way to all keys is the help; that leaves room for one key more.
     let narrow = Width::of(area.width) == Width::Narrow;

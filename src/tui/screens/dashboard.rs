@@ -199,7 +199,8 @@ impl View for Dashboard {
     fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
         let area = panes(shell(cx.shared.size).body).jobs;
         let all = jobs(cx.shared).len();
-        let hit = row_at(inside(area, cx.shared.size.width), at).is_some_and(|row| self.cursor.click(row, all));
+        let hit =
+            row_at(inside(area, cx.shared.size.width), at).is_some_and(|row| self.cursor.click(row, all));
         if hit && double {
             self.update(&Message::Act(Action::Open), cx);
         }
@@ -207,8 +208,7 @@ impl View for Dashboard {
 
     fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
         if panes(shell(cx.shared.size).body).jobs.contains(at) {
-            self.cursor
-                .wheel(rows, jobs(cx.shared).len(), page(cx.shared));
+            self.cursor.wheel(rows, jobs(cx.shared).len(), page(cx.shared));
         }
     }
 

@@ -106,7 +106,7 @@ impl View for JobScreen {
                 if cursor.act(*action, rows.saturating_sub(page) + 1, page) {
                     self.scroll = cursor.selected as u16;
                 } else if *action == Action::Copy {
-                    cx.copy(format!("destiler run {}", self.name), "the command line");
+                    cx.copy(format!("destiler run {}", self.name), "command");
                 } else {
                     Subject::of(&detail.row, cx.shared).act(*action, cx);
                 }

@@ -304,7 +304,7 @@ impl View for Jobs {
                 {
                     match action {
                         Action::Open => cx.open(Screen::Job(Box::new(JobScreen::of(row.name)))),
-                        Action::Copy => cx.copy(row.name, "the job's name"),
+                        Action::Copy => cx.copy(row.name, "job name"),
                         verb => {
                             Subject::of(&row, cx.shared).act(*verb, cx);
                         }

@@ -207,7 +207,7 @@ impl Samples {
             Action::Open => self.reading = if self.reading.is_some() { None } else { Some(0) },
             Action::Copy => {
                 if let Some((_, sample)) = self.selected() {
-                    cx.copy(detail::json(sample), "the sample");
+                    cx.copy(detail::json(sample), "sample");
                 }
             }
             Action::Accept => self.decide(Decided::Accept, "Accepted samples", cx),

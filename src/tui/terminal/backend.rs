@@ -61,10 +61,14 @@ impl Painter {
     }
 
     fn go(&mut self, to: Position) -> io::Result<()> {
-        if self.at != Some(to) {
-            write!(self.frame, "\x1b[{};{}H", to.y + 1, to.x + 1)?;
-            self.at = Some(to);
+        match self.at {
+            Some(at) if at == to => return Ok(()),
+            // Over what stays as it is: shorter than to say the place.
+            Some(at) if at.y == to.y && at.x + 1 == to.x => self.frame.extend_from_slice(b"\x1b[C"),
+            Some(at) if at.y == to.y && at.x < to.x => write!(self.frame, "\x1b[{}C", to.x - at.x)?,
+            _ => write!(self.frame, "\x1b[{};{}H", to.y + 1, to.x + 1)?,
         }
+        self.at = Some(to);
         Ok(())
     }
 
@@ -74,8 +78,7 @@ impl Painter {
         }
         let Pen { fg, bg, modifier } = pen;
         let back = |from: Color, to: Color| to == Color::Reset && from != to;
-        let afresh =
-            !modifier.contains(self.pen.modifier) || back(self.pen.fg, fg) || back(self.pen.bg, bg);
+        let afresh = !modifier.contains(self.pen.modifier) || back(self.pen.fg, fg) || back(self.pen.bg, bg);
         // From plain again, all in one sequence: no reset ever stands between an attribute and its text.
         let mut numbers = String::new();
         let old = if afresh {
