@@ -125,7 +125,8 @@ pub(super) async fn turn<B: Backend, H: Host>(
     turn.trace = trace;
     let mut input = std::pin::pin!(input);
     let (mut facts_open, mut gauge_open) = (true, true);
-    progress.mark_changed();
+    let gauge = progress.borrow_and_update().clone();
+    effects.extend(turn.update(Message::Progress(Box::new(gauge)))?);
     loop {
         turn.carry_out(effects)?;
         if let Some(exit) = turn.model.exit() {
@@ -138,7 +139,8 @@ pub(super) async fn turn<B: Backend, H: Host>(
         let message = tokio::select! {
             biased;
             () = at(due), if due.is_some() && !turn.away => {
-                turn.draw()?;
+                let is_news = progress.has_changed().unwrap_or(false);
+                turn.draw(is_news)?;
                 effects = Vec::new();
                 continue;
             }
@@ -367,7 +369,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         Ok(effects)
     }
 
-    fn draw(&mut self) -> Result<(), B::Error> {
+    fn draw(&mut self, is_news: bool) -> Result<(), B::Error> {
         let (began, before) = (Instant::now(), self.host.bytes());
         self.due = None;
         self.terminal.draw(|frame| view(&self.model, frame))?;
@@ -392,7 +394,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
                 latency_us: micros(now - since),
                 render_us: micros(took),
                 bytes: self.host.bytes() - before,
-                idle: self.work.is_empty(),
+                idle: self.work.is_empty() && !is_news,
             });
         }
         if !std::mem::replace(&mut self.probed, true) && self.host.probe() {

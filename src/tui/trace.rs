@@ -22,7 +22,7 @@ pub(super) struct Line {
     pub(super) render_us: u64,
     /// Bytes written.
     pub(super) bytes: u64,
-    /// No question is open: without a key or news this is the last frame.
+    /// No question is open and no news waits: without a key this is the last frame.
     pub(super) idle: bool,
 }
 

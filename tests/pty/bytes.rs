@@ -251,7 +251,7 @@ fn letters_of_every_width_keep_the_border_straight() {
         session.shows("光合作用");
         session.shows("combining");
         let border = if columns == 80 { 79 } else { 59 };
-        for _ in WIDE {
+        for row in 1..=WIDE.len() {
             session.look(|screen| {
                 let column = |row: u16| screen.cell(row, border).map_or("", |cell| cell.contents());
                 let top = (0..24)
@@ -262,7 +262,9 @@ fn letters_of_every_width_keep_the_border_straight() {
                     assert_eq!(column(row), "│", "row {row} at {columns}:\n{}", screen.contents());
                 }
             });
-            session.keys(&["j"]);
+            if row < WIDE.len() {
+                session.keys(&["j"]);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -114,14 +114,14 @@ impl Session {
                 }
                 match rustix::io::read(&*master, &mut bytes) {
                     Ok(count @ 1..) => {
-                        let mut seen = to.lock().unwrap();
+                        let mut seen = to.lock().unwrap_or_else(PoisonError::into_inner);
                         seen.raw.extend_from_slice(&bytes[..count]);
                         seen.parser.process(&bytes[..count]);
                     }
                     _ => break,
                 }
             }
-            to.lock().unwrap().over = true;
+            to.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         });
         Self {
             child,
@@ -147,24 +147,29 @@ impl Session {
         session
     }
 
-    /// What is shown.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is shown, without the spaces at the ends of the rows.
     pub fn text(&self) -> String {
-        self.seen.lock().unwrap().parser.screen().contents()
+        let rows = self.look(vt100::Screen::contents);
+        rows.lines().map(|row| row.trim_end().to_owned() + "\n").collect()
     }
 
     /// Looks at the terminal.
     pub fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        look(self.seen.lock().unwrap().parser.screen())
+        look(self.seen().parser.screen())
     }
 
     /// Every byte so far.
     pub fn raw(&self) -> Vec<u8> {
-        self.seen.lock().unwrap().raw.clone()
+        self.seen().raw.clone()
     }
 
     /// Whether these bytes were written.
     pub fn wrote(&self, bytes: &str) -> bool {
-        let seen = self.seen.lock().unwrap();
+        let seen = self.seen();
         seen.raw
             .windows(bytes.len())
             .any(|window| window == bytes.as_bytes())
@@ -217,7 +222,7 @@ impl Session {
 
     /// Gives the terminal another size: columns, rows.
     pub fn resize(&self, columns: u16, lines: u16) {
-        let mut seen = self.seen.lock().unwrap();
+        let mut seen = self.seen();
         seen.parser.set_size(rows(lines), rows(columns));
         if let Some(master) = &self.master {
             tcsetwinsize(&**master, winsize(columns, lines)).unwrap();

@@ -113,7 +113,7 @@ fn the_mouse_goes_where_it_points() {
     session.send(&click);
     session.shows("[2 Jobs]");
     session.shows("quickstart");
-    let double = press(&session, "quickstart").repeat(2);
+    let double = press(&session, "✓ completed").repeat(2);
     session.send(&double);
     session.shows("Jobs ▸ quickstart");
     let help = press(&session, "? help");
@@ -130,7 +130,7 @@ fn without_the_mouse_there_is_no_mouse() {
     assert!(!session.wrote("\x1b[?1000h") && !session.wrote("\x1b[?1006h"));
     session.keys(&[":"]);
     session.send("mouse");
-    session.shows("Mouse on or off");
+    session.shows("Toggle mouse");
     session.send("\r");
     session.until("the mouse", |session| session.wrote("\x1b[?1000h\x1b[?1006h"));
 }
@@ -140,7 +140,9 @@ fn ctrl_c_twice_leaves_and_esc_never_does() {
     let sandbox = Sandbox::new();
     let mut session = Session::open(&sandbox);
     for _ in 0..10 {
+        let before = frames(&sandbox).len();
         session.send("\x1b");
+        session.until("a frame", |_| frames(&sandbox).len() > before);
         session.shows("q quits");
     }
     session.send("\x03");

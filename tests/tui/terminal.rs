@@ -35,12 +35,12 @@ fn a_click_selects_and_two_open() {
     click(&mut hand, "medqa-probe");
     assert!(hand.screen().contains("▌ medqa-probe"), "{}", hand.screen());
     hand.wait(Duration::from_secs(1));
-    click(&mut hand, "medqa-probe");
+    click(&mut hand, "‖ paused");
     assert!(
         !hand.screen().contains("Jobs ▸ medqa-probe"),
         "two slow clicks are no double one"
     );
-    click(&mut hand, "medqa-probe");
+    click(&mut hand, "‖ paused");
     assert!(hand.screen().contains("Jobs ▸ medqa-probe"), "{}", hand.screen());
     click(&mut hand, "5 Providers");
     click(&mut hand, "my-script");
@@ -63,7 +63,7 @@ fn the_keys_at_the_bottom_can_be_clicked() {
     click(&mut hand, "P pause all");
     hand.wait(Duration::from_secs(1));
     assert!(hand.model.asks() && hand.orders.len() == 1);
-    click(&mut hand, "[ Cancel ]");
+    click(&mut hand, "[ Let them run ]");
     assert!(!hand.model.asks() && hand.orders.len() == 1);
 }
 

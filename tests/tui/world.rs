@@ -121,7 +121,7 @@ impl Hand {
                     Message::Done(ticket, Ok(Box::new(receipt)))
                 }
                 Effect::Edit(ticket, edit) => {
-                    let result = self.editor.clone().map(|typed| format!("{}{typed}", edit.text));
+                    let result = self.editor.clone().map(|typed| format!("{typed}{}", edit.text));
                     Message::Edited(ticket, result)
                 }
                 Effect::Copy(text) => {

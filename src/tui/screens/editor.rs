@@ -143,8 +143,13 @@ impl Editor {
 
     /// The whole text is another one: one step to take back.
     fn replace(&mut self, text: &str) {
+        let at = self.text.cursor();
         self.text.select_all();
         self.text.insert_str(text.trim_end_matches('\n'));
+        self.text.move_cursor(CursorMove::Jump(
+            at.0.min(usize::from(u16::MAX)) as u16,
+            at.1.min(usize::from(u16::MAX)) as u16,
+        ));
     }
 
     /// The stored text, or the draft of it that was left behind.

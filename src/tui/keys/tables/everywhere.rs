@@ -76,7 +76,7 @@ pub static GLOBAL: Table = Table {
             &[],
             Action::Mouse,
             "",
-            "Mouse on or off; off, the terminal selects text without shift",
+            "Toggle mouse; shift-drag selects text either way",
         ),
     ],
 };
