@@ -57,7 +57,7 @@ pub(super) trait Host: Send {
     /// Asks the terminal what it can do. False if it is better not asked.
     fn probe(&mut self) -> bool;
     /// Uses what the terminal said.
-    fn learned(&mut self, facts: &Facts);
+    fn learned(&mut self, facts: Facts);
     /// Bytes written so far.
     fn bytes(&self) -> u64;
 }
@@ -85,7 +85,7 @@ impl Host for Nowhere {
     fn probe(&mut self) -> bool {
         false
     }
-    fn learned(&mut self, _: &Facts) {}
+    fn learned(&mut self, _: Facts) {}
     fn bytes(&self) -> u64 {
         0
     }
@@ -150,10 +150,10 @@ pub(super) async fn turn<B: Backend, H: Host>(
                     effects = turn.continued()?;
                     continue;
                 }
-                Some(Input::Report(report)) => match turn.heard(report) {
-                    Some(message) => message,
-                    None => { effects = Vec::new(); continue }
-                },
+                Some(Input::Report(report)) => {
+                    let Some(message) = turn.heard(report) else { effects = Vec::new(); continue };
+                    message
+                }
                 Some(Input::Key(key)) => {
                     assert!(!(panic_key && key.code == crossterm::event::KeyCode::F(12)), "f12 was pressed");
                     Message::Key(key)
@@ -161,11 +161,11 @@ pub(super) async fn turn<B: Backend, H: Host>(
                 Some(arrived) => arrived.into(),
                 None => Message::Leave(Exit::Gone),
             },
-            Some(finished) = turn.work.join_next() => match finished {
-                Ok(message) => message,
-                // A panic inside the engine: its own hook has reported it, and its ticket stays unanswered.
-                Err(_) => { effects = Vec::new(); continue }
-            },
+            Some(finished) = turn.work.join_next() => {
+                // A panic inside the engine: it was logged and told, and its ticket stays unanswered.
+                let Ok(message) = finished else { effects = Vec::new(); continue };
+                message
+            }
             () = at(probing), if probing.is_some() => turn.told(),
             fact = facts.recv(), if facts_open => {
                 let Some(fact) = fact else { facts_open = false; effects = Vec::new(); continue };
@@ -429,7 +429,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
     /// The terminal has said what it can do, or its time is over.
     fn told(&mut self) -> Message {
         self.probing = None;
-        self.host.learned(&self.facts);
+        self.host.learned(self.facts);
         Message::Terminal(self.facts)
     }
 

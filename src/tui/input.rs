@@ -83,6 +83,10 @@ pub enum Report {
 
 /// What is known of the terminal beyond its environment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing a terminal can or cannot do"
+)]
 pub struct Facts {
     /// It answered.
     pub answered: bool,

@@ -11,6 +11,10 @@ use super::screens::dashboard::done;
 
 /// What lies around the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is so outside or is not"
+)]
 pub struct Outside {
     /// The person's editor with its arguments.
     pub editor: Option<String>,

@@ -223,7 +223,7 @@ impl Host for Real {
         self.probing
     }
 
-    fn learned(&mut self, facts: &Facts) {
+    fn learned(&mut self, facts: Facts) {
         self.probing = false;
         if facts.shows_whole {
             self.tty.show_whole();

@@ -79,6 +79,7 @@ fn described(termios: &Termios) -> String {
 
 impl Session {
     /// `destiler` with this setup; its frames are noted in `trace.jsonl`.
+    #[expect(clippy::needless_pass_by_value, reason = "a setup is made for one start")]
     pub fn start(sandbox: &Sandbox, setup: Setup) -> Self {
         let (columns, lines) = setup.size;
         let master =

@@ -90,6 +90,7 @@ impl Drop for Copy {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests look at the files")]
 mod tests {
     use super::*;
 
