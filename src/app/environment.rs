@@ -204,7 +204,8 @@ fn terminal(variables: &Variables) -> Finding {
         (
             Level::Warning,
             Some(
-                "tmux drops copied text unless `set -s set-clipboard on`; copies are also kept in a file"
+                "tmux drops copied text unless `set -s set-clipboard on` or `set -g allow-passthrough on` (a copy is always kept in a \
+                 file too), holds esc back unless `set -s escape-time 10`, and hides the focus unless `set -g focus-events on`"
                     .to_owned(),
             ),
         )

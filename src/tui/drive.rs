@@ -225,7 +225,7 @@ struct Turn<'a, B: Backend, H> {
     /// Somebody else has the terminal.
     away: bool,
     /// When we last let go of it ourselves.
-    resumed: Instant,
+    resumed: Option<Instant>,
 }
 
 impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
@@ -262,7 +262,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             announce_at: None,
             announced_at: None,
             away: false,
-            resumed: start,
+            resumed: None,
         };
         (turn, effects)
     }
@@ -302,7 +302,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
                 Effect::Redraw => self.afresh()?,
                 Effect::Suspend => {
                     let size = self.host.suspend(self.model.jobs_at_work());
-                    self.resumed = Instant::now();
+                    self.resumed = Some(Instant::now());
                     effects.extend(self.returned(size)?);
                 }
             }
@@ -329,7 +329,8 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
 
     /// Stopped by somebody else, we may have lost the terminal's modes; of our own stops this is only the echo.
     fn continued(&mut self) -> Result<Vec<Effect>, B::Error> {
-        if self.away || self.resumed.elapsed() < RARELY {
+        let echo = self.resumed.take().is_some_and(|at| at.elapsed() < RARELY);
+        if self.away || echo {
             return Ok(Vec::new());
         }
         let size = self.host.back();
@@ -342,6 +343,10 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         let by_hand = message.is_by_hand();
         if by_hand {
             self.touched = now;
+        }
+        if matches!(message, Message::Focus(true)) {
+            // What was held back while nobody looked.
+            self.data_at = now;
         }
         // An answer is what a person waits for, if they have just asked; else it is only news.
         let answers = matches!(message, Message::Reply(..)) && now < self.touched + RARELY;

@@ -178,6 +178,25 @@ fn the_shell_has_the_terminal_while_it_is_suspended() {
     session.shows("left with 0");
 }
 
+#[test]
+fn stopped_by_somebody_else_it_takes_the_terminal_again() {
+    let sandbox = Sandbox::new();
+    let mut session = Session::open(&sandbox);
+    settled(&session, &sandbox);
+    let taken = |session: &Session| {
+        let raw = String::from_utf8_lossy(&session.raw()).into_owned();
+        raw.matches("\x1b[?1049h").count()
+    };
+    assert_eq!(taken(&session), 1);
+    session.signal(Signal::STOP);
+    session.signal(Signal::CONT);
+    session.until("it to be taken again", |session| taken(session) == 2);
+    session.shows("Nothing has run yet");
+    session.send("q");
+    assert_eq!(session.end().0, 0);
+    session.assert_restored();
+}
+
 fn editing(sandbox: &Sandbox, editor: &str) -> Session {
     let session = Session::open_with(sandbox, Setup::default().env("EDITOR", editor));
     settled(&session, sandbox);

@@ -9,10 +9,13 @@ use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
-/// The title is put aside, then the second screen, no caret, pastes between marks, and word of the focus.
-const ENTER: &str = "\x1b[22;0t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
+/// Puts the title aside.
+const KEEP_TITLE: &str = "\x1b[22;0t";
 
-/// Everything [`ENTER`] and the time after it may have switched on, off again; the caret and the title back.
+/// The second screen, no caret, pastes between marks, and word of the focus.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
+
+/// Everything [`ENTER`], [`KEEP_TITLE`] and the time after it may have switched on, off again; the caret and the title back.
 const LEAVE: &str =
     "\x1b[?2026l\x1b[?2031l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h\x1b[23;0t";
 
@@ -35,7 +38,7 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 pub(super) struct Guard;
 
 impl Guard {
-    /// Takes the terminal.
+    /// Takes the terminal; again, if somebody may have changed it meanwhile.
     pub(super) fn enter(mouse: bool) -> io::Result<Self> {
         let before = tcgetattr(stdin())?;
         let mut raw = before.clone();
@@ -44,8 +47,10 @@ impl Guard {
             kept.get_or_insert(before);
         }
         tcsetattr(stdin(), OptionalActions::Now, &raw)?;
-        TAKEN.store(true, Ordering::SeqCst);
         let guard = Self;
+        if !TAKEN.swap(true, Ordering::SeqCst) {
+            write(KEEP_TITLE);
+        }
         write(ENTER);
         if mouse {
             write(MOUSE_ON);
