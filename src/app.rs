@@ -158,12 +158,24 @@ impl World {
             }
             (None, _) => {
                 go_on(&app).await;
+                let (panic_key, slow) = environment::hooks(&self.variables);
+                let from_settings = tui::Options::of(&ui, |name| self.variables.get(name).cloned());
                 let options = tui::Options {
                     grace,
+                    remembered: environment::remembered(&self.dirs),
+                    outside: tui::Outside {
+                        editor: environment::editor(&self.variables),
+                        state: self.dirs.state.clone(),
+                        logs: self.dirs.logs(),
+                        trace: self.arguments.globals.ui_trace.clone(),
+                        slow,
+                        panic_key,
+                        ..from_settings.outside.clone()
+                    },
                     started_ms: environment::now_ms(),
                     offset_seconds: environment::offset_seconds(),
                     directory: self.cwd.clone(),
-                    ..tui::Options::of(&ui, |name| self.variables.get(name).cloned())
+                    ..from_settings
                 };
                 let caught = signals::for_the_screen();
                 let exit = tui::run(

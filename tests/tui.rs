@@ -27,6 +27,9 @@ use world::{Canned, Hand, key};
 #[path = "tui/canned.rs"]
 mod canned;
 
+#[path = "tui/terminal.rs"]
+mod terminal;
+
 #[path = "tui/world.rs"]
 mod world;
 

@@ -1,6 +1,7 @@
 //! What the process finds around it: variables, clock, editor, and the tables that commands without an engine print.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cli::{ConfigFile, KeyRow, Offline, ThemeRow};
 use crate::config::{self, Dirs, Flags, Loaded, Variables};
@@ -36,11 +37,53 @@ pub(super) fn offset_seconds() -> i32 {
     jiff::Zoned::now().offset().seconds()
 }
 
-/// The user's editor.
+/// The user's editor: the one they name, else the first that is there.
 pub(super) fn editor(variables: &Variables) -> Option<String> {
-    ["DESTILER_EDITOR", "VISUAL", "EDITOR"]
-        .iter()
-        .find_map(|name| variables.get(*name).filter(|value| !value.is_empty()).cloned())
+    let named = ["DESTILER_EDITOR", "VISUAL", "EDITOR"].iter().find_map(|name| {
+        variables
+            .get(*name)
+            .filter(|value| !value.trim().is_empty())
+            .cloned()
+    });
+    let places = variables.get("PATH").map(String::as_str).unwrap_or_default();
+    let is_there = |name: &&str| std::env::split_paths(places).any(|place| place.join(name).is_file());
+    named.or_else(|| {
+        ["nvim", "vim", "nano", "vi"]
+            .into_iter()
+            .find(is_there)
+            .map(str::to_owned)
+    })
+}
+
+/// Largest file of how the screens looked that is read.
+const MEMORY_AT_MOST: u64 = 1 << 20;
+
+/// How the screens looked when the program was left. Without a file, or with a broken one, they look as ever.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a small file of our own, read once with a limit"
+)]
+pub(super) fn remembered(dirs: &Dirs) -> Option<String> {
+    let path = dirs.state.join(tui::MEMORY_FILE);
+    let size = std::fs::metadata(&path).ok()?.len();
+    (size <= MEMORY_AT_MOST).then(|| std::fs::read_to_string(path).ok())?
+}
+
+/// What `DESTILER_TEST` asks a build for tests to do; other builds do not listen.
+pub(super) fn hooks(variables: &Variables) -> (bool, Duration) {
+    if !cfg!(any(debug_assertions, feature = "test-hooks")) {
+        return (false, Duration::ZERO);
+    }
+    let words = variables
+        .get("DESTILER_TEST")
+        .map(String::as_str)
+        .unwrap_or_default();
+    let slow = words.split(',').find_map(|word| word.strip_prefix("slow-db="));
+    let slow = slow.and_then(|ms| ms.parse().ok()).unwrap_or_default();
+    (
+        words.split(',').any(|word| word == "panic-key"),
+        Duration::from_millis(slow),
+    )
 }
 
 /// Data for commands that need no engine.
@@ -161,7 +204,8 @@ fn terminal(variables: &Variables) -> Finding {
         (
             Level::Warning,
             Some(
-                "tmux drops copied text unless `set -s set-clipboard on`; copies are also kept in a file"
+                "tmux drops copied text unless `set -s set-clipboard on` or `set -g allow-passthrough on` (a copy is always kept in a \
+                 file too), holds esc back unless `set -s escape-time 10`, and hides the focus unless `set -g focus-events on`"
                     .to_owned(),
             ),
         )

@@ -97,6 +97,9 @@ pub struct Globals {
     /// Put prompts and answers into the log; keys are still blotted out
     #[arg(long, global = true)]
     pub log_bodies: bool,
+    /// Note every frame of the full-screen application in this file, a line of JSON each
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ui_trace: Option<PathBuf>,
     /// Do not show progress
     #[arg(long, global = true)]
     pub no_progress: bool,

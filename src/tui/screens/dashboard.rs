@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use serde_json::{Value, json};
 
 use crate::core::api::{Answer, Command, Health, JobProgress, JobRow, JobSource, Level, Query, RunOptions};
 use crate::core::text::grouped;
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, DASHBOARD, Table, WELCOME};
-use crate::tui::layout::{Width, left, shell, top};
+use crate::tui::layout::{Width, inside, left, shell, top};
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
 use crate::tui::text::{clock, compact, percent, put, put_all, time_of_day};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
+use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
 
 use super::verbs::{Subject, pause_all};
 use super::{Screen, View};
@@ -193,6 +194,31 @@ impl View for Dashboard {
                 self.cursor.clamp(jobs, page);
             }
         }
+    }
+
+    fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
+        let area = panes(shell(cx.shared.size).body).jobs;
+        let all = jobs(cx.shared).len();
+        let hit =
+            row_at(inside(area, cx.shared.size.width), at).is_some_and(|row| self.cursor.click(row, all));
+        if hit && double {
+            self.update(&Message::Act(Action::Open), cx);
+        }
+    }
+
+    fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
+        if panes(shell(cx.shared.size).body).jobs.contains(at) {
+            self.cursor.wheel(rows, jobs(cx.shared).len(), page(cx.shared));
+        }
+    }
+
+    fn remember(&self) -> Option<Value> {
+        Some(json!({ "window": self.window }))
+    }
+
+    fn recall(&mut self, memory: &Value) {
+        let window = memory["window"].as_u64().unwrap_or_default();
+        self.window = (window as usize).min(WINDOWS.len() - 1);
     }
 
     fn status(&self, shared: &Shared) -> String {

@@ -16,7 +16,7 @@ use crate::core::text::grouped;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, EDITOR, READING, Table};
 use crate::tui::layout::{Width, left, top};
-use crate::tui::message::Message;
+use crate::tui::message::{Message, Ticket};
 use crate::tui::overlay::dialog::{cancel, choice};
 use crate::tui::overlay::{Dialog, Outcome};
 use crate::tui::remote::Remote;
@@ -71,6 +71,8 @@ pub(crate) struct Editor {
     checked: Option<String>,
     /// It was offered to save the text; a receipt then closes the editor.
     offered: bool,
+    /// The text is in the person's own editor.
+    external: Option<Ticket>,
 }
 
 impl Editor {
@@ -94,6 +96,7 @@ impl Editor {
             check: Remote::default(),
             checked: None,
             offered: false,
+            external: None,
         }
     }
 
@@ -136,6 +139,17 @@ impl Editor {
         self.text.set_tab_length(2);
         self.loaded = true;
         self.typing = true;
+    }
+
+    /// The whole text is another one: one step to take back.
+    fn replace(&mut self, text: &str) {
+        let at = self.text.cursor();
+        self.text.select_all();
+        self.text.insert_str(text.trim_end_matches('\n'));
+        self.text.move_cursor(CursorMove::Jump(
+            at.0.min(usize::from(u16::MAX)) as u16,
+            at.1.min(usize::from(u16::MAX)) as u16,
+        ));
     }
 
     /// The stored text, or the draft of it that was left behind.
@@ -323,7 +337,7 @@ impl View for Editor {
     }
 
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
-        let needs_text = matches!(action, Action::Check | Action::Insert);
+        let needs_text = matches!(action, Action::Check | Action::Insert | Action::External);
         (needs_text && !self.loaded).then(|| "the text is not loaded yet".to_owned())
     }
 
@@ -334,6 +348,17 @@ impl View for Editor {
                 self.text.insert_str(text.replace('\t', "  "));
             }
             Message::Act(Action::Insert) => self.typing = true,
+            Message::Act(Action::External) => {
+                cx.shared.drafts.insert(self.key().to_owned(), self.content());
+                self.external = Some(cx.edit(self.content(), "toml"));
+            }
+            Message::Edited(ticket, result) => {
+                if self.external.take_if(|waiting| waiting == ticket).is_some()
+                    && let Ok(text) = result
+                {
+                    self.replace(text);
+                }
+            }
             Message::Act(Action::UndoText) => {
                 self.text.undo();
             }

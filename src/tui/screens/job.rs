@@ -79,6 +79,7 @@ impl View for JobScreen {
             Action::Delete,
             Action::Edit,
             Action::Samples,
+            Action::Copy,
         ];
         match self.detail.value() {
             None if verbs.contains(&action) => Some("the job is not loaded yet".to_owned()),
@@ -104,6 +105,8 @@ impl View for JobScreen {
                 };
                 if cursor.act(*action, rows.saturating_sub(page) + 1, page) {
                     self.scroll = cursor.selected as u16;
+                } else if *action == Action::Copy {
+                    cx.copy(format!("destiler run {}", self.name), "command");
                 } else {
                     Subject::of(&detail.row, cx.shared).act(*action, cx);
                 }
@@ -128,6 +131,13 @@ impl View for JobScreen {
                 }
             }
         }
+    }
+
+    fn wheel(&mut self, _: Position, rows: i16, cx: &mut Cx) {
+        let Some(detail) = self.detail.value() else { return };
+        let (all, page) = overview::extent(detail, cx.shared);
+        let last = all.saturating_sub(page).min(usize::from(u16::MAX)) as u16;
+        self.scroll = self.scroll.saturating_add_signed(rows).min(last);
     }
 
     fn status(&self, shared: &Shared) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use serde_json::{Value, json};
 
 use crate::core::api::{Answer, JobRow, Query};
 use crate::core::task::TaskState;
@@ -19,7 +20,7 @@ use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
+use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
 
 use super::job::JobScreen;
 use super::verbs::Subject;
@@ -39,6 +40,8 @@ pub(crate) struct Jobs {
     /// Letters that a row must have, and whether they are being typed.
     filter: Field,
     typing: bool,
+    /// The job to select once it is known.
+    sought: Option<String>,
 }
 
 fn panes(area: Rect) -> (Rect, Rect) {
@@ -48,9 +51,14 @@ fn panes(area: Rect) -> (Rect, Rect) {
     }
 }
 
-fn page(shared: &Shared) -> usize {
+/// Where the table is, without the line of the filter.
+fn rows_area(shared: &Shared) -> Rect {
     let list = inside(panes(shell(shared.size).body).0, shared.size.width);
-    usize::from(list.height.saturating_sub(2))
+    top(list, list.height.saturating_sub(1)).0
+}
+
+fn page(shared: &Shared) -> usize {
+    usize::from(rows_area(shared).height.saturating_sub(1))
 }
 
 impl Jobs {
@@ -69,6 +77,17 @@ impl Jobs {
 
     fn selected(&self) -> Option<&JobRow> {
         self.shown().get(self.cursor.selected).copied()
+    }
+
+    /// Selects the job that was selected in the last session.
+    fn find(&mut self, page: usize) {
+        if self.rows.value().is_none() {
+            return;
+        }
+        let Some(sought) = self.sought.take() else { return };
+        let at = self.shown().iter().position(|row| row.name == sought);
+        self.cursor.selected = at.unwrap_or(self.cursor.selected);
+        self.cursor.clamp(self.shown().len(), page);
     }
 
     fn list(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
@@ -256,6 +275,7 @@ impl View for Jobs {
             Action::Delete,
             Action::Edit,
             Action::Samples,
+            Action::Copy,
         ];
         match self.selected() {
             _ if self.typing => None,
@@ -282,10 +302,12 @@ impl View for Jobs {
                 if !self.cursor.act(*action, self.shown().len(), page)
                     && let Some(row) = self.selected().cloned()
                 {
-                    if *action == Action::Open {
-                        cx.open(Screen::Job(Box::new(JobScreen::of(row.name))));
-                    } else {
-                        Subject::of(&row, cx.shared).act(*action, cx);
+                    match action {
+                        Action::Open => cx.open(Screen::Job(Box::new(JobScreen::of(row.name)))),
+                        Action::Copy => cx.copy(row.name, "job name"),
+                        verb => {
+                            Subject::of(&row, cx.shared).act(*verb, cx);
+                        }
                     }
                 }
                 return;
@@ -300,9 +322,34 @@ impl View for Jobs {
                     }
                 };
                 self.rows.take(message, rows, || Query::Jobs, cx);
+                self.find(page);
             }
         }
         self.cursor.clamp(self.shown().len(), page);
+    }
+
+    fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
+        let shown = self.shown().len();
+        let hit = row_at(rows_area(cx.shared), at).is_some_and(|row| self.cursor.click(row, shown));
+        if hit && double {
+            self.update(&Message::Act(Action::Open), cx);
+        }
+    }
+
+    fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
+        if panes(shell(cx.shared.size).body).0.contains(at) {
+            self.cursor.wheel(rows, self.shown().len(), page(cx.shared));
+        }
+    }
+
+    fn remember(&self) -> Option<Value> {
+        let selected = self.selected().map(|row| &row.name).or(self.sought.as_ref());
+        Some(json!({ "filter": self.filter.text(), "selected": selected }))
+    }
+
+    fn recall(&mut self, memory: &Value) {
+        self.filter = Field::holding(memory["filter"].as_str().unwrap_or_default());
+        self.sought = memory["selected"].as_str().map(str::to_owned);
     }
 
     fn status(&self, _: &Shared) -> String {

@@ -15,7 +15,7 @@ use crate::tui::text::{percent, put, put_all, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{badge, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
+use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
 
 use super::View;
 
@@ -226,6 +226,23 @@ impl View for Providers {
                 };
                 self.asked.take(message, read, || Query::Providers, cx);
             }
+        }
+    }
+
+    fn click(&mut self, at: Position, _: bool, cx: &mut Cx) {
+        let rows = self.all(cx.shared).len();
+        let list = inside(panes(shell(cx.shared.size).body).0, cx.shared.size.width);
+        // A second click would be a test call, which costs: that is asked for by its key.
+        if let Some(row) = row_at(list, at) {
+            self.cursor.click(row, rows);
+        }
+    }
+
+    fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
+        let area = panes(shell(cx.shared.size).body).0;
+        let page = usize::from(inside(area, cx.shared.size.width).height.saturating_sub(1));
+        if area.contains(at) {
+            self.cursor.wheel(rows, self.all(cx.shared).len(), page);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::core::api::{Answer, Command, Query, SamplePage, SampleQuery};
 use crate::core::ports::Decided;
@@ -19,7 +19,7 @@ use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::pane::{badge, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
+use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
 
 use super::View;
 
@@ -205,6 +205,11 @@ impl Samples {
             Action::Shape => self.raw = !self.raw,
             Action::Reload => self.ask(cx),
             Action::Open => self.reading = if self.reading.is_some() { None } else { Some(0) },
+            Action::Copy => {
+                if let Some((_, sample)) = self.selected() {
+                    cx.copy(detail::json(sample), "sample");
+                }
+            }
             Action::Accept => self.decide(Decided::Accept, "Accepted samples", cx),
             Action::Reject => self.decide(Decided::Reject { note: None }, "Rejected samples", cx),
             Action::Undo => self.decide(Decided::Undo, "Decisions taken back", cx),
@@ -395,7 +400,7 @@ impl View for Samples {
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
         let state = self.selected().map(|(_, sample)| sample.state);
         match action {
-            Action::Accept | Action::Reject | Action::Open if state.is_none() => {
+            Action::Accept | Action::Reject | Action::Open | Action::Copy if state.is_none() => {
                 Some("no sample is selected".to_owned())
             }
             Action::Accept if state == Some(SampleState::Accepted) => {
@@ -440,6 +445,38 @@ impl View for Samples {
                 self.cursor.clamp(rows, page);
             }
         }
+    }
+
+    fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
+        let below = top(shell(cx.shared.size).body, 1).1;
+        let list = inside(panes(below, false).0, cx.shared.size.width);
+        let rows = self.rows().len();
+        let hit = self.reading.is_none() && row_at(list, at).is_some_and(|row| self.cursor.click(row, rows));
+        if hit && double {
+            self.act(Action::Open, cx);
+        }
+    }
+
+    fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
+        let turn = if rows < 0 { Action::Up } else { Action::Down };
+        if self.reading.is_some() {
+            (0..rows.abs()).for_each(|_| self.move_by(turn, cx));
+        } else if panes(shell(cx.shared.size).body, false).0.contains(at) {
+            let all = self.rows().len();
+            self.cursor.wheel(rows, all, Self::list_page(cx.shared));
+        }
+    }
+
+    fn remember(&self) -> Option<Value> {
+        Some(json!({ "filter": self.filter, "raw": self.raw }))
+    }
+
+    fn recall(&mut self, memory: &Value) {
+        let filter = memory["filter"].as_str().unwrap_or_default();
+        if SampleQuery::parse(filter).is_ok() {
+            filter.clone_into(&mut self.filter);
+        }
+        self.raw = memory["raw"].as_bool().unwrap_or_default();
     }
 
     fn status(&self, _: &Shared) -> String {

@@ -72,6 +72,12 @@ pub static GLOBAL: Table = Table {
         ),
         key(&["ctrl-c"], Action::Interrupt, "", "Twice within 2 s: quit"),
         key(&[], Action::Theme, "", "Next theme"),
+        key(
+            &[],
+            Action::Mouse,
+            "",
+            "Toggle mouse; shift-drag selects text either way",
+        ),
     ],
 };
 

@@ -104,7 +104,8 @@ fn told(job: &str, sample: &Sample) -> Vec<Line> {
     lines
 }
 
-fn object(sample: &Sample) -> Vec<Line> {
+/// The sample as an object.
+pub(super) fn json(sample: &Sample) -> String {
     let value = json!({
         "id": sample.id.0,
         "task": sample.task.index,
@@ -116,7 +117,11 @@ fn object(sample: &Sample) -> Vec<Line> {
         "verdicts": sample.verdicts,
         "review": sample.review,
     });
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    serde_json::to_string_pretty(&value).unwrap_or_default()
+}
+
+fn object(sample: &Sample) -> Vec<Line> {
+    let text = json(sample);
     let slot = |line: &str| {
         if line.trim_start().starts_with('"') && line.contains("\":") {
             Slot::JsonKey
