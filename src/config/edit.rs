@@ -89,6 +89,28 @@ pub fn put_provider(path: &Path, provider: &ProviderSettings, dirs: &Dirs) -> Re
     })
 }
 
+/// Takes a provider out, with the comments that belong to it. A file that does not name it stays as it is.
+pub fn remove_provider(path: &Path, name: &str, dirs: &Dirs) -> Result<(), EditError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    change(path, dirs, |document| {
+        let Some(list) = document.get_mut("providers") else {
+            return Ok(());
+        };
+        let named = |table: &Table| table.get("name").and_then(Item::as_str) == Some(name);
+        let Some(tables) = list.as_array_of_tables_mut() else {
+            let what = "`providers` is one inline list; write each as [[providers]] first";
+            return Err(EditError::ByHand(what.to_owned()));
+        };
+        tables.retain(|table| !named(table));
+        if tables.is_empty() {
+            document.remove("providers");
+        }
+        Ok(())
+    })
+}
+
 /// Writes a new file of mode 0600 with its directories; an existing one is an error of kind [`io::ErrorKind::AlreadyExists`].
 pub fn write_new(path: &Path, text: &str) -> Result<(), EditError> {
     if path.exists() {

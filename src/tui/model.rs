@@ -400,6 +400,10 @@ impl Model {
                 );
                 self.shared.toast(Level::Ok, text);
             }
+            Receipt::Written(path, entries) => {
+                self.shared
+                    .toast(Level::Ok, format!("{done}: {entries} in {}", path.display()));
+            }
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) => self.shared.toast(Level::Ok, done),
         }
     }
