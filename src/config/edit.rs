@@ -274,6 +274,21 @@ fn put_models(table: &mut dyn TableLike, wanted: &[Json]) {
             tables.push(table);
         }
     }
+    let place = |table: &Table| {
+        let id = table.get("id").and_then(Item::as_str);
+        wanted.iter().position(|model| id_of(model).as_deref() == id)
+    };
+    if !tables.iter().is_sorted_by_key(place) {
+        // Tables come out by their positions, so these are dealt out anew.
+        let positions: Vec<_> = tables.iter().map(Table::position).collect();
+        let mut sorted: Vec<Table> = tables.iter().cloned().collect();
+        sorted.sort_by_key(place);
+        tables.clear();
+        for (mut table, position) in sorted.into_iter().zip(positions) {
+            table.set_position(position);
+            tables.push(table);
+        }
+    }
 }
 
 /// Equality that knows no difference between 3 and 3.0.

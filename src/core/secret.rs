@@ -4,19 +4,20 @@ use super::settings::{KeySource, ProviderSettings};
 
 /// Beginnings that the large services give their keys.
 const PREFIXES: [&str; 8] = ["sk-", "sk_", "gsk_", "hf_", "AIza", "xai-", "r8_", "Bearer "];
-/// Shorter words without such a beginning are names.
-const LENGTH_MIN: usize = 24;
+/// Shorter runs of letters and digits are names.
+const RUN_MIN: usize = 20;
 
-/// Whether a word is more likely a key than the name of something.
+/// Whether a word is more likely a key than the name of something: it begins like one, or is a long mixture of letters and digits.
 pub fn looks_like_key(text: &str) -> bool {
     let text = text.trim();
-    if PREFIXES.iter().any(|start| text.starts_with(start)) {
-        return true;
-    }
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+=".contains(&byte));
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
-    text.len() >= LENGTH_MIN && plain && lower && digits >= 4 && !text.contains(".py")
+    let mixed = |run: &str| {
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        run.len() >= RUN_MIN && digits >= 3 && run.bytes().any(|byte| byte.is_ascii_lowercase())
+    };
+    PREFIXES.iter().any(|start| text.starts_with(start))
+        || text
+            .split(|letter: char| !letter.is_ascii_alphanumeric())
+            .any(mixed)
 }
 
 /// Where settings seem to hold a key instead of a reference to one; `None` is good.
@@ -68,6 +69,8 @@ mod tests {
             "python3",
             "plugins/teacher_of_many_things_2026.py",
             "gpt-4o-mini-2024-07-18",
+            "llama-v3p1-405b-instruct",
+            "~/keys/openrouter-prod-2026-key",
         ] {
             assert!(!looks_like_key(name), "{name}");
         }

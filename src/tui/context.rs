@@ -72,6 +72,8 @@ pub(crate) struct Ordered {
     pub(crate) leave: Option<Exit>,
     /// Forget this draft then.
     pub(crate) draft: Option<String>,
+    /// The screen tells itself how it ended.
+    pub(crate) quiet: bool,
 }
 
 impl Shared {
@@ -188,8 +190,18 @@ impl<'a> Cx<'a> {
             done: done.into(),
             leave: None,
             draft: None,
+            quiet: false,
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
+        ticket
+    }
+
+    /// Orders something whose end the screen shows itself.
+    pub(crate) fn order_quietly(&mut self, command: Command) -> Ticket {
+        let ticket = self.order(command, "");
+        if let Some(order) = self.shared.orders.last_mut() {
+            order.quiet = true;
+        }
         ticket
     }
 
