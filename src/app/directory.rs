@@ -428,3 +428,6 @@ fn write(path: &Path, memory: &Memory) -> std::io::Result<()> {
     file.write_all(&serde_json::to_vec(memory)?)?;
     std::fs::rename(&beside, path)
 }
+
+#[cfg(test)]
+mod tests;

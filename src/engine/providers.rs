@@ -49,6 +49,7 @@ pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Fail
     let shares = shares_of_jobs(shared).await?;
     let now = Instant::now();
     let roster = shared.roster();
+    let kinds = shared.directory.kinds();
     let mut details = Vec::with_capacity(roster.stations.len());
     for (station, health) in roster.stations.iter().zip(health(shared).await?) {
         let settings = station.settings.clone();
@@ -57,7 +58,10 @@ pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Fail
             .filter(|(_, provider, _)| *provider == settings.name)
             .map(|(job, _, share)| (job.clone(), *share))
             .collect();
+        let kind = kinds.iter().find(|kind| kind.kind == settings.kind);
+        let default = kind.and_then(|kind| kind.base_url.clone());
         details.push(ProviderDetail {
+            address: settings.base_url.clone().or(default),
             origin: shared.directory.origin(&settings.name),
             key: shared.directory.key(&settings),
             requests_ever: shared.store.spent_at(&settings.name).await?.requests,

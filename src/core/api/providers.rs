@@ -16,6 +16,8 @@ pub struct ProviderDetail {
     pub settings: ProviderSettings,
     /// Where that is written; `None`: it is built in and cannot be changed.
     pub origin: Option<String>,
+    /// Where it is asked: its own address, or that of its kind.
+    pub address: Option<String>,
     /// Whether its key is there.
     pub key: KeyState,
     /// How it is.

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::core::api::{
-    Answer, Command, Failure, FoundProvider, Health, ProviderDetail, ProviderHealth, Query, Receipt, Tested,
+    Answer, Command, Failure, Health, ProviderDetail, ProviderHealth, Query, Receipt, Tested,
 };
 use crate::core::directory::ProviderChange;
 use crate::core::text::grouped;
@@ -30,6 +30,7 @@ mod detail;
 mod form;
 mod gauge;
 pub(crate) mod models;
+mod offered;
 mod protocol;
 mod steps;
 pub(crate) mod wizard;
@@ -37,6 +38,7 @@ pub(crate) mod wizard;
 use detail::TestShown;
 pub(crate) use gauge::{COLUMNS, cells, word};
 use models::Models;
+pub(crate) use offered::Offered;
 use steps::Step;
 use wizard::Wizard;
 
@@ -57,8 +59,7 @@ const LIST: [Column; 7] = [
 #[derive(Default)]
 pub(crate) struct Providers {
     asked: Remote<Vec<ProviderDetail>>,
-    found: Remote<Vec<FoundProvider>>,
-    ignored: bool,
+    offered: Offered,
     cursor: Cursor,
     filter: String,
     field: Option<Field>,
@@ -75,7 +76,7 @@ fn panes(area: Rect, open: bool) -> (Rect, Rect) {
     let none = Rect { height: 0, ..area };
     match (open, Width::of(area.width)) {
         (true, _) => (none, area),
-        (false, Width::Wide) => left(area, area.width / 2 + 2),
+        (false, Width::Wide) => left(area, area.width * 7 / 12),
         (false, Width::Medium) if area.height >= 16 => top(area, (area.height / 2).max(6)),
         (false, _) => (area, none),
     }
@@ -115,14 +116,6 @@ impl Providers {
         let gauges = shared.progress.iter().flat_map(|progress| &progress.providers);
         let mut gauges = gauges.filter(|gauge| gauge.name == detail.settings.name);
         gauges.next().unwrap_or(&detail.health)
-    }
-
-    /// What is offered: found on this machine, and not ignored.
-    fn offers(&self) -> &[FoundProvider] {
-        match self.found.value() {
-            Some(found) if !self.ignored => found,
-            _ => &[],
-        }
     }
 
     fn names(&self) -> Vec<String> {
@@ -221,13 +214,6 @@ impl Providers {
         cx.confirm(if history > 0 { dialog.typed(&name) } else { dialog });
     }
 
-    fn add_found(&mut self, cx: &mut Cx) {
-        if let Some(found) = self.offers().first() {
-            let wizard = Wizard::found(found.settings.clone(), self.names());
-            cx.open(Screen::Provider(Box::new(wizard)));
-        }
-    }
-
     fn wizard(&self, step: Step, cx: &mut Cx) {
         if let Some(one) = self.selected() {
             let wizard = Wizard::of(one.settings.clone(), step);
@@ -240,14 +226,14 @@ impl Providers {
         match action {
             Action::Reload => {
                 self.refresh(cx);
-                self.found.refresh(Query::Found, cx);
+                self.offered.ask(cx);
             }
             Action::AddProvider => {
                 let wizard = Wizard::new(self.names());
                 cx.open(Screen::Provider(Box::new(wizard)));
             }
-            Action::TakeFound => self.add_found(cx),
-            Action::IgnoreFound => self.ignored = true,
+            Action::TakeFound => self.offered.add(self.names(), cx),
+            Action::IgnoreFound => self.offered.ignore(),
             Action::Edit => self.wizard(Step::Connection, cx),
             Action::ChangeKey => self.wizard(Step::Key, cx),
             Action::Models => {
@@ -366,8 +352,8 @@ impl Providers {
         if only_built_in && self.filter.is_empty() {
             say("No provider is configured; jobs use the built-in mock teacher. n adds one.", Slot::Fg);
         }
-        for found in self.offers() {
-            say(&format!("Found {}. a add provider · i ignore", found.label), Slot::Info);
+        for sentence in self.offered.sentences() {
+            say(&sentence, Slot::Info);
         }
         caret
     }
@@ -377,9 +363,7 @@ impl Providers {
             failure(buf, area, error, shared);
         } else if self.asked.value().is_some() {
             let mut lines = vec!["No providers. n adds one.".to_owned()];
-            for found in self.offers() {
-                lines.push(format!("Found {}. a add provider · i ignore", found.label));
-            }
+            lines.extend(self.offered.sentences());
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             empty(buf, area, &lines, shared);
         } else if self.asked.is_slow(shared.now) {
@@ -425,7 +409,7 @@ impl View for Providers {
 
     fn enter(&mut self, cx: &mut Cx) {
         self.asked.ask(Query::ProviderDetails, cx);
-        self.found.ask(Query::Found, cx);
+        self.offered.ask(cx);
     }
 
     fn back(&mut self, _: &mut Cx) -> bool {
@@ -464,7 +448,7 @@ impl View for Providers {
         let Some(one) = self.selected() else {
             return match action {
                 _ if needs_one => Some("no provider is selected".to_owned()),
-                Action::TakeFound | Action::IgnoreFound if self.offers().is_empty() => {
+                Action::TakeFound | Action::IgnoreFound if self.offered.is_empty() => {
                     Some("nothing else was found on this machine".to_owned())
                 }
                 Action::Undo if self.undo.is_empty() => Some("nothing was changed here".to_owned()),
@@ -484,7 +468,7 @@ impl View for Providers {
             Action::ResetCircuit if one.circuit.open_for_requests && one.circuit.failures == 0 => {
                 Some("its circuit is closed: requests go out".to_owned())
             }
-            Action::TakeFound | Action::IgnoreFound if self.offers().is_empty() => {
+            Action::TakeFound | Action::IgnoreFound if self.offered.is_empty() => {
                 Some("nothing else was found on this machine".to_owned())
             }
             _ => None,
@@ -523,15 +507,11 @@ impl View for Providers {
                 }
             }
             _ => {
-                let found = |answer: &Answer| match answer {
-                    Answer::Found(found) => Some(found.clone()),
-                    _ => None,
-                };
                 let all = |answer: &Answer| match answer {
                     Answer::ProviderDetails(all) => Some(all.clone()),
                     _ => None,
                 };
-                if !self.found.take(message, found, || Query::Found, cx) {
+                if !self.offered.take(message, cx) {
                     self.asked.take(message, all, || Query::ProviderDetails, cx);
                     let (rows, page) = (self.rows().len(), self.page(cx.shared));
                     self.cursor.clamp(rows, page);

@@ -16,11 +16,13 @@ use crate::tui::widgets::pane::pane;
 use super::gauge::seconds;
 
 /// Tokens of a test: the question, and the most it may answer.
-const TEST_TOKENS: (u64, u64) = (12, 8);
+pub(super) const TEST: (u64, u64) = (12, 8);
+/// The same where JSON is tried, too.
+pub(super) const TEST_WITH_JSON: (u64, u64) = (80, 60);
 
 /// What a test costs, roughly.
-pub(super) fn cost_of_test(price: Option<Price>) -> String {
-    match price.map(|price| price.cost(TEST_TOKENS.0, TEST_TOKENS.1)) {
+pub(super) fn cost_of_test(price: Option<Price>, tokens: (u64, u64)) -> String {
+    match price.map(|price| price.cost(tokens.0, tokens.1)) {
         None => "a few tokens, price unknown".to_owned(),
         Some(Money(0)) => "free".to_owned(),
         Some(usd) if usd.0 < 100 => "under $0.0001".to_owned(),
@@ -116,18 +118,12 @@ fn facts(detail: &ProviderDetail, health: &ProviderHealth) -> Vec<(&'static str,
     let where_to = if settings.kind == "script" {
         ("command", settings.command.join(" "))
     } else {
-        let base = settings.base_url.clone();
-        ("base url", base.unwrap_or_else(|| "the default of its kind".to_owned()))
+        ("base url", detail.address.clone().unwrap_or_default())
     };
     let mut facts = vec![
         where_to,
         ("key", key(settings, &detail.key)),
         ("limits", limits(settings, health)),
-        (
-            "retry",
-            "6 tries a question · 1 s → 60 s · obeys Retry-After".to_owned(),
-        ),
-        ("can do", capabilities(settings)),
     ];
     if settings.kind == "mock" {
         facts.drain(..2);
@@ -141,15 +137,18 @@ fn facts(detail: &ProviderDetail, health: &ProviderHealth) -> Vec<(&'static str,
         grouped(health.limited)
     );
     facts.push(("health", times));
+    facts.push(("circuit", circuit(detail)));
     if detail.p95s.len() > 1 {
         let values: Vec<Option<f64>> = detail.p95s.iter().map(|ms| Some(*ms as f64)).collect();
         facts.push(("p95", sparkline(&values[values.len().saturating_sub(40)..])));
     }
     facts.extend(rate(detail).map(|rate| ("rate limit", rate)));
-    facts.push(("circuit", circuit(detail)));
     for (job, share) in &detail.routed {
         facts.push(("routed", format!("{:.0} % of {job}", share * 100.0)));
     }
+    facts.push(("can do", capabilities(settings)));
+    let retry = "6 tries a question · 1 s → 60 s · obeys Retry-After";
+    facts.push(("retry", retry.to_owned()));
     let origin = detail.origin.clone();
     facts.push(("set in", origin.unwrap_or_else(|| "built in, always there".to_owned())));
     facts
@@ -210,6 +209,10 @@ pub(super) fn draw(
         }
         row += 1;
     }
+    let told = !matches!(test, TestShown::None);
+    if told {
+        row += draw_test(test, &detail.settings, shared, inner, row, buf);
+    }
     for (name, text) in facts(detail, health) {
         for (at, line) in wrap(&text, width.saturating_sub(11)).iter().enumerate() {
             let name = if at == 0 { name } else { "" };
@@ -218,7 +221,9 @@ pub(super) fn draw(
         }
     }
     row += 1;
-    row += draw_test(test, &detail.settings, shared, inner, row, buf);
+    if !told {
+        row += draw_test(test, &detail.settings, shared, inner, row, buf);
+    }
     let models = &detail.settings.models;
     put(buf, inner, 1, row, &format!("Teachers ({})", models.len()), shared.style(Slot::Title));
     for model in models {
@@ -244,7 +249,7 @@ fn draw_test(
     let (glyph, slot, text, help) = match test {
         TestShown::None => {
             let price = settings.models.first().and_then(|model| model.price);
-            let text = format!("t tests it: {}", cost_of_test(price));
+            let text = format!("t tests it: {}", cost_of_test(price, TEST));
             ("·", Slot::Muted, text, None)
         }
         TestShown::Running(elapsed) => {

@@ -59,6 +59,8 @@ pub(super) struct Form {
     pub(super) rows: Vec<Row>,
     pub(super) at: usize,
     pub(super) wrong: Option<(usize, String)>,
+    /// A key was begun here: the rest of it is not taken either, until another key than a letter is pressed.
+    refused: bool,
 }
 
 impl Form {
@@ -67,6 +69,7 @@ impl Form {
             rows,
             at: 0,
             wrong: None,
+            refused: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl Form {
 
     /// The next row; false at the last.
     pub(super) fn next(&mut self) -> bool {
+        self.refused = false;
         let more = self.at + 1 < self.rows.len();
         self.at += usize::from(more);
         more
@@ -85,6 +89,7 @@ impl Form {
 
     /// The row before; false at the first.
     pub(super) fn previous(&mut self) -> bool {
+        self.refused = false;
         let more = self.at > 0;
         self.at -= usize::from(more);
         more
@@ -92,6 +97,10 @@ impl Form {
 
     /// A key press. True if a text changed.
     pub(super) fn key(&mut self, key: &KeyEvent) -> bool {
+        if self.refused && matches!(key.code, KeyCode::Char(_)) {
+            return false;
+        }
+        self.refused = false;
         let Some(row) = self.rows.get_mut(self.at) else {
             return false;
         };
@@ -132,6 +141,7 @@ impl Form {
         if let Some(row) = self.rows.get_mut(self.at).filter(|row| row.choices.is_empty()) {
             row.field.delete_to_start();
             self.wrong = None;
+            self.refused = false;
         }
     }
 
@@ -143,6 +153,7 @@ impl Form {
         let text = row.field.text();
         if looks_like_key(text) || text.split(parts).any(looks_like_key) {
             row.field = Field::default();
+            self.refused = true;
             self.wrong = Some((self.at, REFUSED.to_owned()));
         }
     }
@@ -159,7 +170,11 @@ impl Form {
             let here = at == self.at;
             let style = if here { shared.style(Slot::Accent) } else { muted };
             put(buf, area, 0, y, if here { "▌" } else { " " }, shared.style(Slot::Accent));
-            put(buf, area, 2, y, row.label, style);
+            let name = Rect {
+                width: (label + 1).min(area.width),
+                ..area
+            };
+            put(buf, name, 2, y, row.label, style);
             if row.choices.is_empty() {
                 let slot = Rect {
                     width: area.width.min(label + 2 + 48),
@@ -174,7 +189,10 @@ impl Form {
                 }
             } else {
                 let mut x = label + 2;
-                for word in row.choices {
+                let all: usize = row.choices.iter().map(|word| word.len() + 3).sum();
+                let fits = all <= usize::from(area.width.saturating_sub(label + 2));
+                let shown = row.choices.iter().filter(|word| fits || **word == row.field.text());
+                for word in shown {
                     let chosen = *word == row.field.text();
                     let shown = if chosen { format!("[{word}]") } else { format!(" {word} ") };
                     x += put(buf, area, x, y, &shown, if chosen { fg } else { muted }) + 1;

@@ -23,7 +23,7 @@ use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{empty, failure, pane};
 
 use super::browser::Browser;
-use super::detail::cost_of_test;
+use super::detail::{TEST_WITH_JSON, cost_of_test};
 use super::form::Form;
 use super::models::page;
 use super::protocol::PAGE;
@@ -354,7 +354,7 @@ impl Wizard {
                     Some(model) => format!(
                         "Then {} says hi and tries an object in JSON: {}.",
                         model.id,
-                        cost_of_test(model.price)
+                        cost_of_test(model.price, TEST_WITH_JSON)
                     ),
                     None => "No model is chosen yet, so nothing is bought.".to_owned(),
                 };
