@@ -2,7 +2,9 @@
 
 mod assemble;
 mod bundled;
+mod directory;
 mod environment;
+mod log_book;
 mod logging;
 mod signals;
 mod streams;
@@ -84,6 +86,7 @@ impl World {
             &self.variables,
             &self.dirs,
             &self.cwd,
+            &flags,
             loaded,
             &needs,
             Self::what(),

@@ -29,6 +29,14 @@ mod canned;
 
 #[path = "tui/terminal.rs"]
 mod terminal;
+#[path = "tui/endpoints.rs"]
+mod endpoints;
+
+#[path = "tui/logs.rs"]
+mod logs;
+
+#[path = "tui/providers.rs"]
+mod providers;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -87,13 +95,6 @@ fn samples() {
     pictures("samples_raw", Says::Everything, "3j<tab><enter>");
     pictures("samples_filter_wrong", Says::Everything, "3/state:maybe<enter>");
     pictures("samples_empty", Says::Nothing, "3");
-}
-
-#[test]
-fn providers() {
-    pictures("providers", Says::Everything, "4jj");
-    pictures("providers_tested", Says::Everything, "4t");
-    pictures("providers_empty", Says::Nothing, "4");
 }
 
 #[test]
@@ -167,7 +168,9 @@ fn every_size_is_drawn() {
 
 #[test]
 fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
-    let typing = [&keys::EDITOR, &keys::FIELD];
+    let typing = [&keys::EDITOR, &keys::FIELD, &keys::MODEL_FIELD, &keys::PROVIDER_FORM];
+    // `n` is what is new on a screen (tui.md 2.0): a screen of its own may say what.
+    let given = ["n"];
     let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];
     for table in TABLES {
         let around = match table.context {
@@ -184,6 +187,7 @@ fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
         {
             for key in binding.keys {
                 let before = seen.insert(key, binding.action.id());
+                let before = before.filter(|_| !given.contains(key));
                 assert_eq!(before, None, "{}: {key} is bound twice", table.context);
             }
         }

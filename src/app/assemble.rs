@@ -1,16 +1,17 @@
 //! Configuration → adapters → engine.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
+use super::directory::{Directory, Known};
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
-use crate::config::{Dirs, Loaded, Redactor, Variables, resolve};
+use crate::config::{Dirs, Flags, Loaded, Redactor, Variables};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
-use crate::core::job::PauseReason;
+use crate::core::directory::ProviderDirectory;
 use crate::core::ports::{Recorder, Store};
 use crate::core::settings::{ProviderSettings, Settings, UiSettings};
 use crate::dataset::FilesystemDatasetWriter;
@@ -31,10 +32,15 @@ pub(super) struct Assembled {
 }
 
 /// Opens what is needed and starts the engine.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything the process knows about its world; a struct would be used once"
+)]
 pub(super) async fn assemble(
     variables: &Variables,
     dirs: &Dirs,
     cwd: &Path,
+    flags: &Flags,
     loaded: Loaded,
     needs: &Needs,
     what: String,
@@ -44,10 +50,10 @@ pub(super) async fn assemble(
         Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
     let writes = needs.database == Database::Write;
     // A command that only reads leaves a fresh machine untouched.
-    let logs = if writes {
-        logging::start(&dirs.logs(), &redactor, variables, log_bodies)
+    let log = if writes {
+        logging::start(&dirs.logs(), dirs.home.clone(), &redactor, variables, log_bodies)
     } else {
-        None
+        logging::none(&redactor)
     };
     let configuration = loaded
         .entries()
@@ -55,6 +61,16 @@ pub(super) async fn assemble(
         .map(|(key, value, origin)| (key, value.to_string(), origin.to_string()))
         .collect();
     let mut environment = environment::findings(dirs, &loaded, variables);
+    let directory = Arc::new(Directory {
+        variables: variables.clone(),
+        flags: flags.clone(),
+        cwd: cwd.to_owned(),
+        dirs: dirs.clone(),
+        redactor,
+        asked: needs.providers,
+        known: Mutex::new(Known::of(&loaded)),
+        memory: Mutex::default(),
+    });
     let settings = loaded.settings;
     let (store, held_by) = match open(&settings, dirs, needs, what).await {
         Err(failure) if needs.database == Database::Look => {
@@ -73,8 +89,9 @@ pub(super) async fn assemble(
     };
     let (configured, mock_by_default) = with_mock(&settings);
     let mut endpoints = Vec::with_capacity(configured.len());
-    for provider in configured {
-        endpoints.push(endpoint(provider, needs.providers, variables, &redactor).await);
+    for settings in configured {
+        let provider = directory.build(&settings).await;
+        endpoints.push(Endpoint { settings, provider });
     }
     let recorder = match &needs.record {
         None => None,
@@ -93,6 +110,8 @@ pub(super) async fn assemble(
         configuration,
         endpoints,
         mock_by_default,
+        directory,
+        log: log.book,
         validators: validators::CATALOG,
         formats: dataset::CATALOG,
         seed_kinds: seeds::CATALOG.kinds(),
@@ -110,7 +129,7 @@ pub(super) async fn assemble(
     Ok(Assembled {
         started,
         held_by,
-        logs,
+        logs: log.guard,
         grace,
         ui,
     })
@@ -155,7 +174,7 @@ fn file_of(url: &str) -> PathBuf {
 }
 
 /// The configured providers and the built-in mock, which is always there to be named; the flag tells that it is all there is.
-fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
+pub(super) fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
     let mut all = settings.providers.clone();
     let alone = all.is_empty();
     for provider in &mut all {
@@ -175,42 +194,10 @@ fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
             model.capabilities.clear();
         }
     }
-    all.push(mock);
+    if !all.iter().any(|provider| provider.name == mock.name) {
+        all.push(mock);
+    }
     (all, alone)
-}
-
-/// Builds a provider, with its key if it is going to be asked.
-async fn endpoint(
-    settings: ProviderSettings,
-    asked: bool,
-    variables: &Variables,
-    redactor: &Redactor,
-) -> Endpoint {
-    let provider = build(&settings, asked, variables, redactor).await;
-    Endpoint { settings, provider }
-}
-
-async fn build(
-    settings: &ProviderSettings,
-    asked: bool,
-    variables: &Variables,
-    redactor: &Redactor,
-) -> Result<Arc<dyn crate::core::ports::ModelProvider>, PauseReason> {
-    let key = match &settings.api_key {
-        Some(source) if asked => {
-            let key = resolve(source, variables)
-                .await
-                .map_err(|error| PauseReason::Auth(format!("{}: {error}", settings.name)))?;
-            redactor.add(&key);
-            Some(key)
-        }
-        Some(_) | None => None,
-    };
-    let entry = providers::CATALOG
-        .find(&settings.kind)
-        .map_err(|error| PauseReason::NoTeacher(error.message))?;
-    (entry.build)(settings, key)
-        .map_err(|error| PauseReason::NoTeacher(format!("{}: {error}", settings.name)))
 }
 
 fn recorder(path: &Path, endpoints: &[Endpoint]) -> Result<Arc<dyn Recorder>, Failure> {

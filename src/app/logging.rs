@@ -1,49 +1,89 @@
-//! The log: one file a day under the state directory, a week of them, every line without secrets.
+//! The log: one file a day under the state directory, a week of them, every line without secrets; and the same in memory for the screen.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, reload};
 
+use super::log_book::{Book, Feed};
 use crate::config::{Redacting, Redactor, Variables};
+use crate::core::api::LogLevel;
 
 /// Days of logs kept.
 const DAYS: usize = 7;
 
-/// Starts the log. The guard writes what is left when it is dropped. A directory that cannot be written means no log, not no program.
+/// A log: what is in memory, and the guard that writes what is left when it is dropped.
+pub(super) struct Log {
+    pub(super) book: Arc<Book>,
+    pub(super) guard: Option<WorkerGuard>,
+}
+
+/// A log that nothing is written to: commands that only read leave a fresh machine untouched.
+pub(super) fn none(redactor: &Redactor) -> Log {
+    Log {
+        book: Arc::new(Book::new(None, None, redactor.clone(), LogLevel::Info)),
+        guard: None,
+    }
+}
+
+/// Starts the log. A directory that cannot be written means no file, not no program.
 pub(super) fn start(
     directory: &Path,
+    home: Option<PathBuf>,
     redactor: &Redactor,
     variables: &Variables,
     bodies: bool,
-) -> Option<WorkerGuard> {
-    private_directory(directory)?;
-    let appender = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("destiler")
-        .filename_suffix("log")
-        .max_log_files(DAYS)
-        .build(directory)
-        .ok()?;
-    let (writer, guard) = tracing_appender::non_blocking(appender);
-    let redactor = redactor.clone();
-    let make = BoxMakeWriter::new(move || Redacting::new(writer.clone(), redactor.clone()));
-    let default = if bodies {
-        "destilation=trace"
-    } else {
-        "destilation=info"
-    };
-    let filter = variables
+) -> Log {
+    let appender = private_directory(directory).and_then(|()| {
+        RollingFileAppender::builder()
+            .rotation(Rotation::DAILY)
+            .filename_prefix("destiler")
+            .filename_suffix("log")
+            .max_log_files(DAYS)
+            .build(directory)
+            .ok()
+    });
+    let level = if bodies { LogLevel::Trace } else { LogLevel::Info };
+    let configured = variables
         .get("DESTILER_LOG")
-        .map_or_else(|| EnvFilter::new(default), EnvFilter::new);
-    let started = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(make)
-        .try_init();
-    started.ok().map(|()| guard)
+        .cloned()
+        .unwrap_or_else(|| ours(level));
+    let (filter, handle) = reload::Layer::new(EnvFilter::new(&configured));
+    let kept = appender.is_some().then(|| directory.to_owned());
+    let book = Arc::new(Book::new(kept, home, redactor.clone(), level));
+    let (file, guard) = match appender {
+        Some(appender) => {
+            let (writer, guard) = tracing_appender::non_blocking(appender);
+            let redactor = redactor.clone();
+            let make = BoxMakeWriter::new(move || Redacting::new(writer.clone(), redactor.clone()));
+            let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(make);
+            (Some(layer), Some(guard))
+        }
+        None => (None, None),
+    };
+    let layers = tracing_subscriber::registry()
+        .with(filter)
+        .with(file)
+        .with(Feed(Arc::clone(&book)));
+    let started = layers.try_init();
+    if started.is_ok() {
+        book.on_level(Box::new(move |level| {
+            let filter = level.map_or_else(|| configured.clone(), ours);
+            // It fails only when the subscriber is gone, and then nothing is logged any more.
+            let _ = handle.reload(EnvFilter::new(filter));
+        }));
+    }
+    Log { book, guard }
+}
+
+/// The filter of our own targets.
+fn ours(level: LogLevel) -> String {
+    format!("destilation={}", level.word())
 }
 
 /// Nobody else may read it.

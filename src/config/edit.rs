@@ -89,6 +89,28 @@ pub fn put_provider(path: &Path, provider: &ProviderSettings, dirs: &Dirs) -> Re
     })
 }
 
+/// Takes a provider out, with the comments that belong to it. A file that does not name it stays as it is.
+pub fn remove_provider(path: &Path, name: &str, dirs: &Dirs) -> Result<(), EditError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    change(path, dirs, |document| {
+        let Some(list) = document.get_mut("providers") else {
+            return Ok(());
+        };
+        let named = |table: &Table| table.get("name").and_then(Item::as_str) == Some(name);
+        let Some(tables) = list.as_array_of_tables_mut() else {
+            let what = "`providers` is one inline list; write each as [[providers]] first";
+            return Err(EditError::ByHand(what.to_owned()));
+        };
+        tables.retain(|table| !named(table));
+        if tables.is_empty() {
+            document.remove("providers");
+        }
+        Ok(())
+    })
+}
+
 /// Writes a new file of mode 0600 with its directories; an existing one is an error of kind [`io::ErrorKind::AlreadyExists`].
 pub fn write_new(path: &Path, text: &str) -> Result<(), EditError> {
     if path.exists() {
@@ -249,6 +271,21 @@ fn put_models(table: &mut dyn TableLike, wanted: &[Json]) {
         } else {
             let mut table = Table::new();
             update(&mut table, map);
+            tables.push(table);
+        }
+    }
+    let place = |table: &Table| {
+        let id = table.get("id").and_then(Item::as_str);
+        wanted.iter().position(|model| id_of(model).as_deref() == id)
+    };
+    if !tables.iter().is_sorted_by_key(place) {
+        // Tables come out by their positions, so these are dealt out anew.
+        let positions: Vec<_> = tables.iter().map(Table::position).collect();
+        let mut sorted: Vec<Table> = tables.iter().cloned().collect();
+        sorted.sort_by_key(place);
+        tables.clear();
+        for (mut table, position) in sorted.into_iter().zip(positions) {
+            table.set_position(position);
             tables.push(table);
         }
     }

@@ -99,6 +99,7 @@ pub(super) static PROVIDER: &[Known] = &[
     known("limits", Kind::Table(LIMITS)),
     known("timeout_seconds", Kind::Whole(i64::MAX)),
     known("allow_insecure_http", Kind::Flag),
+    known("disabled", Kind::Flag),
     known("models", Kind::Tables(MODEL)),
     known("command", Kind::Texts),
     known("workers", Kind::Whole(SMALL)),
@@ -210,6 +211,7 @@ mod tests {
                 },
                 timeout_seconds: Some(1),
                 allow_insecure_http: true,
+                disabled: true,
                 models: vec![ModelSettings {
                     id: "a".to_owned(),
                     capabilities: vec!["a".to_owned()],

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::dirs::Dirs;
 use super::keys::{self, Kind, Known};
 use super::problem::{Origin, Place, Problem};
+use crate::core::secret::looks_like_key;
 use crate::core::text::nearest;
 
 /// What a file says.
@@ -290,12 +291,6 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(plain)
         && !name.starts_with(|first: char| first.is_ascii_digit())
         && !looks_like_key(name)
-}
-
-fn looks_like_key(text: &str) -> bool {
-    ["sk-", "sk_", "gsk_", "hf_", "AIza", "Bearer "]
-        .iter()
-        .any(|start| text.starts_with(start))
 }
 
 /// A value of a known key from plain text: a variable's or a flag's.

@@ -8,13 +8,17 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::catalog::Plug;
+use super::directory::{LogQuery, ProviderChange};
 use super::job::parse::Problem;
 use super::ports::Decided;
 use super::sample::{Reason, SampleId};
+use super::settings::ProviderSettings;
 
 mod answers;
 mod filter;
 mod gauge;
+mod log;
+mod providers;
 
 pub use answers::{
     Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Level, SampleDetail,
@@ -22,6 +26,8 @@ pub use answers::{
 };
 pub use filter::SampleQuery;
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
+pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
+pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 
 /// The application as a front end sees it.
 #[async_trait]
@@ -84,6 +90,23 @@ pub enum Query {
     Providers,
     /// What a provider offers, asked over the wire → [`Answer::Models`].
     Models(String),
+    /// Providers with settings, keys, circuits and tests → [`Answer::ProviderDetails`].
+    ProviderDetails,
+    /// Kinds of providers that can be added → [`Answer::ProviderKinds`].
+    ProviderKinds,
+    /// What this machine has that could be a provider: variables, an Ollama on loopback → [`Answer::Found`].
+    Found,
+    /// Whether the key of these settings is there → [`Answer::Key`].
+    Key(Box<ProviderSettings>),
+    /// What a provider offers, configured or not; from memory unless asked anew → [`Answer::Offer`].
+    Offer {
+        /// Its settings.
+        provider: Box<ProviderSettings>,
+        /// Ask over the wire.
+        refresh: bool,
+    },
+    /// A page of the log → [`Answer::Log`].
+    Log(LogQuery),
     /// A dataset directory against its manifest and the ledger → [`Answer::Verified`].
     Verify(PathBuf),
     /// Facts about the database; with `check`, its findings (`deep`: the conservation laws too) → [`Answer::Database`].
@@ -151,6 +174,25 @@ pub enum Command {
     },
     /// One tiny call over the wire → [`Receipt::Tested`].
     TestProvider(String),
+    /// The same with settings that are not saved, their models counted and JSON tried → [`Receipt::Tested`].
+    TestSettings(Box<ProviderSettings>),
+    /// Write a provider into the configuration and use it from now on; requests in flight finish as they began → [`Receipt::Done`].
+    SaveProvider(Box<ProviderSettings>),
+    /// Switch a provider on or off, or give its models other weights → [`Receipt::Done`].
+    ChangeProvider {
+        /// Its name.
+        name: String,
+        /// What changes.
+        change: ProviderChange,
+    },
+    /// Take a provider out of the configuration; what it answered stays → [`Receipt::Done`].
+    RemoveProvider(String),
+    /// Forget a provider's failures and let one probe through → [`Receipt::Done`].
+    ReopenProvider(String),
+    /// Log from now on what is at least this grave; `None`: what was configured → [`Receipt::Done`].
+    SetLogLevel(Option<LogLevel>),
+    /// Write the log's matching entries into a file → [`Receipt::Written`].
+    SaveLog(LogFilter),
     /// Write the dataset now → [`Receipt::Dataset`].
     WriteDataset(String),
     /// Write an export file by temporary file and rename → [`Receipt::Count`] of rows.
@@ -195,6 +237,8 @@ pub enum Receipt {
     DryRun(Vec<DrySample>),
     /// A provider answered.
     Tested(Tested),
+    /// A file was written, with so many entries.
+    Written(PathBuf, u64),
     /// Where the dataset is: directory, and file, rows, bytes.
     Dataset(PathBuf, Vec<(String, u64, u64)>),
 }

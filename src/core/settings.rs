@@ -109,6 +109,9 @@ pub struct ProviderSettings {
     pub timeout_seconds: Option<u64>,
     /// Send a key over plain http to other machines.
     pub allow_insecure_http: bool,
+    /// Switched off: kept, but not asked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub disabled: bool,
     /// Models, each a teacher.
     pub models: Vec<ModelSettings>,
     /// `script`: the program and its arguments.
@@ -207,6 +210,11 @@ pub struct ModelSettings {
     /// Context length in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn one() -> f64 {

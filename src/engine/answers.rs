@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner};
+use super::{Shared, doctor, library, planner, providers};
 use crate::core::api::{
-    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, ProviderHealth, Query,
+    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query,
     SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
     SummaryTokens, TeacherRow,
 };
@@ -56,17 +56,16 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
         Query::Estimate(source) => Answer::Estimate(Box::new(library::estimate(shared, source).await?)),
-        Query::Providers => Answer::Providers(providers(shared).await?),
-        Query::Models(name) => {
-            let station = shared.station(&name).ok_or_else(|| no_provider(shared, &name))?;
-            let provider = station.provider.as_ref().ok_or_else(|| off(station))?;
-            Answer::Models(
-                provider
-                    .models()
-                    .await
-                    .map_err(|error| super::dry_run::failure(&error))?,
-            )
+        Query::Providers => Answer::Providers(providers::health(shared).await?),
+        Query::ProviderDetails => Answer::ProviderDetails(providers::details(shared).await?),
+        Query::ProviderKinds => Answer::ProviderKinds(shared.directory.kinds()),
+        Query::Found => Answer::Found(shared.directory.found().await),
+        Query::Key(settings) => Answer::Key(shared.directory.key(&settings)),
+        Query::Offer { provider, refresh } => {
+            Answer::Offer(Box::new(providers::offer(shared, &provider, refresh).await?))
         }
+        Query::Log(query) => Answer::Log(Box::new(shared.log.page(&query))),
+        Query::Models(name) => Answer::Models(providers::models(shared, &name).await?),
         Query::Verify(directory) => Answer::Verified(verify(shared, &directory).await?),
         Query::Database { check } => {
             let info = shared.store.info().await?;
@@ -80,40 +79,6 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Configuration => Answer::Configuration(shared.configuration.clone()),
         Query::Bundled => Answer::Bundled(library::bundled(shared)),
     })
-}
-
-/// The endpoints as they are now, with all that was ever spent at them.
-async fn providers(shared: &Shared) -> Result<Vec<ProviderHealth>, Failure> {
-    let mut rows = Vec::with_capacity(shared.stations.len());
-    for station in &shared.stations {
-        let mut health = station.health();
-        health.usd = shared.store.spent_at(&health.name).await?.usd;
-        if shared.mock_by_default && health.name == "mock" && health.message.is_none() {
-            health.message = Some("built in; asked because no other provider is configured".to_owned());
-        }
-        rows.push(health);
-    }
-    Ok(rows)
-}
-
-/// No provider of that name, and what there is.
-pub(super) fn no_provider(shared: &Shared, name: &str) -> Failure {
-    let known: Vec<&str> = shared
-        .stations
-        .iter()
-        .map(|station| station.settings.name.as_str())
-        .collect();
-    Failure::new(FailureKind::NotFound, format!("no provider `{name}`"))
-        .help(format!("configured: {}", known.join(", ")))
-}
-
-/// A provider that could not be built.
-pub(super) fn off(station: &super::governor::Station) -> Failure {
-    let reason = station
-        .health()
-        .message
-        .unwrap_or_else(|| "it cannot be used".to_owned());
-    Failure::new(FailureKind::Auth, reason)
 }
 
 async fn names(shared: &Shared) -> Result<HashMap<JobId, String>, Failure> {
@@ -304,13 +269,14 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
         )),
         Ok(()) => {}
     }
+    let roster = shared.roster();
     let teachers = spec
         .steps
         .iter()
         .map(|step| {
-            let names = route::eligible(step, &shared.teachers)
+            let names = route::eligible(step, &roster.teachers)
                 .into_iter()
-                .map(|share| shared.teachers[share.teacher].name.clone());
+                .map(|share| roster.teachers[share.teacher].name.clone());
             (step.name.clone(), names.collect())
         })
         .collect();

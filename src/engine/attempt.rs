@@ -11,12 +11,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
 use super::governor::{Permit, Standing, Station};
+use super::roster::Roster;
 use super::purse::{estimate, settled};
 use super::running::{Running, Wish};
 use crate::core::api::Event;
 use crate::core::budget::{Amount, CapMode, Money};
 use crate::core::conversation::Message;
-use crate::core::job::PauseReason;
+use crate::core::job::{PauseReason, TeacherUse};
 use crate::core::plan;
 use crate::core::ports::StoreError;
 use crate::core::request::{
@@ -57,11 +58,35 @@ impl From<StoreError> for Out {
 /// A question to whoever can answer it.
 pub(super) struct Asked<'a> {
     pub(super) question: Question,
-    pub(super) shares: &'a [Share],
+    pub(super) who: Who<'a>,
     pub(super) messages: &'a [Message],
     pub(super) schema: Option<Arc<Value>>,
     pub(super) params: &'a Params,
     pub(super) reuse: bool,
+}
+
+/// Who can answer.
+#[derive(Clone, Copy)]
+pub(super) enum Who<'a> {
+    /// The teachers of the job's step at this place.
+    Step(usize),
+    /// Those that are named, else those with the capability.
+    Fit {
+        /// What they are to be good for.
+        capability: Option<&'a str>,
+        /// Named ones.
+        named: &'a [TeacherUse],
+    },
+}
+
+/// A teacher was looked for.
+enum Drawn<'r> {
+    /// This one, with its slot.
+    One(usize, Permit<'r>),
+    /// Every one has refused this question for good.
+    Nobody,
+    /// The roster is out of date: look again in the new one.
+    Stale,
 }
 
 /// Its answer.
@@ -92,7 +117,7 @@ pub(super) struct Exchange {
 pub(super) enum Sent {
     Answered(Box<Answered>),
     /// Try the next teacher, this one never again for this question.
-    Refused(usize, ProviderError),
+    Refused(ProviderError),
     /// This one is closed for the time being.
     Closed,
     Out(Out),
@@ -132,16 +157,9 @@ impl<'a> Attempts<'a> {
         if let Some(answered) = self.answered_before(asked) {
             return Ok(answered);
         }
-        if asked.shares.is_empty() {
-            let reason = PauseReason::NoTeacher(format!(
-                "no configured teacher can serve `{}`",
-                asked.question.step
-            ));
-            self.job.ask(Wish::Pause(reason));
-            return Err(Out::Transition(Transition::Release));
-        }
         let mut attempt = self.used(&asked.question);
-        let mut refused: Vec<usize> = Vec::new();
+        // By name: places change with the roster.
+        let mut refusing: Vec<String> = Vec::new();
         let mut last: Option<ProviderError> = None;
         loop {
             if attempt >= self.job.spec.limits.attempts {
@@ -149,15 +167,31 @@ impl<'a> Attempts<'a> {
                 return Err(Out::fail(format!("attempts: {attempt} attempts used{last}")));
             }
             let slot = self.slot().await?;
-            let Some((at, permit)) = self.teacher(asked, &refused, attempt).await? else {
-                let why = last.map_or_else(|| "no teacher left".to_owned(), |error| error.message);
-                return Err(Out::fail(format!("request: {why}")));
+            let roster = self.shared.roster();
+            let shares = self.shares(&roster, asked.who);
+            if shares.is_empty() {
+                let reason = PauseReason::NoTeacher(format!(
+                    "no configured teacher can serve `{}`",
+                    asked.question.step
+                ));
+                self.job.ask(Wish::Pause(reason));
+                return Err(Out::Transition(Transition::Release));
+            }
+            let place = |name: &String| roster.teacher(name).map(|(at, _)| at);
+            let refused: Vec<usize> = refusing.iter().filter_map(place).collect();
+            let (at, permit) = match self.teacher(asked, &roster, &shares, &refused, attempt).await? {
+                Drawn::One(at, permit) => (at, permit),
+                Drawn::Stale => continue,
+                Drawn::Nobody => {
+                    let why = last.map_or_else(|| "no teacher left".to_owned(), |error| error.message);
+                    return Err(Out::fail(format!("request: {why}")));
+                }
             };
             attempt += 1;
-            match self.send(asked, at, (permit, slot), attempt, &refused).await {
+            match self.send(asked, &roster, at, (permit, slot), attempt, &refused).await {
                 Sent::Answered(answered) => return Ok(*answered),
-                Sent::Refused(teacher, error) => {
-                    refused.push(teacher);
+                Sent::Refused(error) => {
+                    refusing.push(roster.teachers[at].name.clone());
                     last = Some(error);
                 }
                 Sent::Closed => attempt -= 1,
@@ -166,15 +200,27 @@ impl<'a> Attempts<'a> {
         }
     }
 
+    /// Who can answer, by their places in the roster.
+    fn shares(&self, roster: &Arc<Roster>, who: Who<'_>) -> Vec<Share> {
+        match who {
+            Who::Step(at) => self.job.shares(roster)[at].clone(),
+            Who::Fit { capability, named } => route::eligible_for(capability, named, &roster.teachers),
+        }
+    }
+
     /// An answer of an earlier lease whose question has not changed since.
     fn answered_before(&self, asked: &Asked<'_>) -> Option<Answered> {
+        if self.leased.history.is_empty() {
+            return None;
+        }
+        let roster = self.shared.roster();
         let past = self
             .leased
             .history
             .iter()
             .filter(|past| past.question == asked.question);
         for past in past {
-            let (Some(response), Some((_, teacher))) = (&past.response, self.shared.teacher(&past.teacher))
+            let (Some(response), Some((_, teacher))) = (&past.response, roster.teacher(&past.teacher))
             else {
                 continue;
             };
@@ -182,7 +228,7 @@ impl<'a> Attempts<'a> {
             if request.fingerprint != past.fingerprint {
                 continue;
             }
-            let station = self.shared.station(&teacher.provider)?;
+            let station = roster.station(&teacher.provider)?;
             let Some(Ok(completion)) = station.provider.as_ref().map(|provider| provider.read(response))
             else {
                 continue;
@@ -237,13 +283,15 @@ impl<'a> Attempts<'a> {
         slot.ok_or(Out::Transition(Transition::Release))
     }
 
-    /// Draws a teacher and waits for its slot. `None`: every teacher has refused this question for good.
-    async fn teacher(
+    /// Draws a teacher and waits for its slot.
+    async fn teacher<'r>(
         &self,
         asked: &Asked<'_>,
+        roster: &'r Arc<Roster>,
+        shares: &[Share],
         refused: &[usize],
         attempt: u32,
-    ) -> Result<Option<(usize, Permit<'a>)>, Out> {
+    ) -> Result<Drawn<'r>, Out> {
         let draw_for = format!(
             "route/{}/{}/{attempt}",
             asked.question.step, asked.question.candidate
@@ -259,15 +307,18 @@ impl<'a> Attempts<'a> {
             if self.job.wish() != Wish::Run {
                 return Err(Out::Transition(Transition::Release));
             }
+            if !self.shared.is_current(roster) {
+                return Ok(Drawn::Stale);
+            }
             if let Some(wait) = self.job.pace() {
                 self.pause_for(wait).await;
                 continue;
             }
-            let standing = |at: usize| self.shared.standing(at);
-            if let Some(at) = route::choose(self.job.spec.route, asked.shares, &standing, refused, draw) {
-                let station = self.shared.station_of(at);
+            let standing = |at: usize| roster.standing(at);
+            if let Some(at) = route::choose(self.job.spec.route, shares, &standing, refused, draw) {
+                let station = roster.station_of(at);
                 match station.try_acquire(Instant::now(), tokens) {
-                    Ok(permit) => return Ok(Some((at, permit))),
+                    Ok(permit) => return Ok(Drawn::One(at, permit)),
                     Err(Some(when)) => {
                         tokio::select! {
                             () = sleep_until(when.max(Instant::now() + Duration::from_millis(1))) => {}
@@ -285,23 +336,22 @@ impl<'a> Attempts<'a> {
                 }
                 continue;
             }
-            let left: Vec<&Share> = asked
-                .shares
+            let left: Vec<&Share> = shares
                 .iter()
                 .filter(|share| !refused.contains(&share.teacher))
                 .collect();
             if left.is_empty() {
-                return Ok(None);
+                return Ok(Drawn::Nobody);
             }
-            self.wait_for_any(&left).await;
+            self.wait_for_any(roster, &left).await;
         }
     }
 
     /// Nobody is open: waits for the first that may be again, or pauses the job if only a person can help.
-    async fn wait_for_any(&self, shares: &[&Share]) {
+    async fn wait_for_any(&self, roster: &Arc<Roster>, shares: &[&Share]) {
         let standings: Vec<Standing> = shares
             .iter()
-            .map(|share| self.shared.station_of(share.teacher).standing(Instant::now()))
+            .map(|share| roster.station_of(share.teacher).standing(Instant::now()))
             .collect();
         let soonest = standings
             .iter()
@@ -317,7 +367,11 @@ impl<'a> Attempts<'a> {
                     .clamp(Duration::from_millis(5), LOOK_AGAIN),
             )
             .await;
-        } else if let Some(Standing::Person(reason)) = standings.into_iter().next() {
+        } else if let Some(Standing::Person(reason)) = standings
+            .into_iter()
+            .next()
+            .filter(|_| self.shared.is_current(roster))
+        {
             self.job.ask(Wish::Pause(reason));
         }
     }
@@ -333,13 +387,14 @@ impl<'a> Attempts<'a> {
     async fn send(
         &self,
         asked: &Asked<'_>,
+        roster: &Arc<Roster>,
         at: usize,
         places: (Permit<'_>, SemaphorePermit<'_>),
         attempt: u32,
         refused: &[usize],
     ) -> Sent {
-        let teacher = &self.shared.teachers[at];
-        let station = self.shared.station_of(at);
+        let teacher = &roster.teachers[at];
+        let station = roster.station_of(at);
         let Some(provider) = &station.provider else {
             return Sent::Closed;
         };
@@ -391,7 +446,7 @@ impl<'a> Attempts<'a> {
             Ok(response) => response,
             Err(error) => {
                 let sent = self.failed(
-                    station,
+                    roster,
                     at,
                     id,
                     amount,
@@ -447,7 +502,7 @@ impl<'a> Attempts<'a> {
                 })
             }
             Err(error) => self.failed(
-                station,
+                roster,
                 at,
                 id,
                 amount,
@@ -482,6 +537,18 @@ impl<'a> Attempts<'a> {
             .unwrap_or_default();
         station.succeeded(Instant::now(), response.latency, hint);
         let (closed, actual) = settled(id, teacher, request, completion);
+        tracing::debug!(
+            job = self.job.spec.name,
+            provider = teacher.provider,
+            task = self.leased.lease.task.index,
+            status = response.status,
+            ms = response.latency.as_millis() as u64,
+            input = closed.usage.input,
+            output = closed.usage.output,
+            request = completion.request_id,
+            "{} answered",
+            teacher.model
+        );
         self.settle_purses(station, reserved, actual);
         self.close(closed);
     }
@@ -493,7 +560,7 @@ impl<'a> Attempts<'a> {
     )]
     fn failed(
         &self,
-        station: &Station,
+        roster: &Arc<Roster>,
         at: usize,
         id: RequestId,
         reserved: Amount,
@@ -502,6 +569,17 @@ impl<'a> Attempts<'a> {
         refused: &[usize],
         usage: Usage,
     ) -> Sent {
+        let station = roster.station_of(at);
+        let teacher = &roster.teachers[at];
+        tracing::info!(
+            job = self.job.spec.name,
+            provider = teacher.provider,
+            task = self.leased.lease.task.index,
+            attempt,
+            action = ?error.action,
+            "{}",
+            error.message
+        );
         if let Some((health, message)) = station.failed(Instant::now(), error) {
             let provider = station.settings.name.clone();
             self.shared.tell(Event::Provider {
@@ -517,7 +595,7 @@ impl<'a> Attempts<'a> {
             RequestState::Refused
         };
         // What may have been charged counts against the caps by its estimate, because nobody can tell.
-        let cost = self.cost(at, usage);
+        let cost = cost(teacher, usage);
         let tokens = usage.input.unwrap_or(0) + usage.output.unwrap_or(0);
         let taken = match (error.maybe_billed, counted) {
             (true, _) => reserved,
@@ -541,9 +619,9 @@ impl<'a> Attempts<'a> {
         if matches!(error.action, Action::Pause { .. }) || error.trouble == Trouble::Unreachable {
             return Sent::Closed;
         }
-        let alternatives = self.others(at, refused);
+        let alternatives = self.others(roster, at, refused);
         if error.action == Action::Fail && alternatives {
-            return Sent::Refused(at, error.clone());
+            return Sent::Refused(error.clone());
         }
         let most = self.job.spec.limits.attempts;
         let policy = RetryPolicy {
@@ -558,21 +636,22 @@ impl<'a> Attempts<'a> {
         Sent::Out(Out::Transition(policy.settle(attempt, error, false, &mut *rng)))
     }
 
-    /// What a refused answer cost all the same, where the wire says so.
-    fn cost(&self, at: usize, usage: Usage) -> Money {
-        let price = self.shared.teachers[at].price.unwrap_or_default();
-        usage
-            .usd
-            .unwrap_or_else(|| price.cost(usage.input.unwrap_or(0), usage.output.unwrap_or(0)))
-    }
-
     /// Whether a teacher other than `at` and the refused ones could serve some step of the job (the router decides which).
-    fn others(&self, at: usize, refused: &[usize]) -> bool {
-        let shares = self.job.shares.iter().flatten();
+    fn others(&self, roster: &Arc<Roster>, at: usize, refused: &[usize]) -> bool {
+        let shares = self.job.shares(roster);
         shares
-            .into_iter()
+            .iter()
+            .flatten()
             .any(|share| share.teacher != at && !refused.contains(&share.teacher))
     }
+}
+
+/// What a refused answer cost all the same, where the wire says so.
+fn cost(teacher: &Teacher, usage: Usage) -> Money {
+    let price = teacher.price.unwrap_or_default();
+    usage
+        .usd
+        .unwrap_or_else(|| price.cost(usage.input.unwrap_or(0), usage.output.unwrap_or(0)))
 }
 
 /// Counts a request while it is on the wire.

@@ -43,6 +43,11 @@ impl Breaker {
         (self.in_a_row >= IN_A_ROW || half).then_some(OPEN_FOR)
     }
 
+    /// Failures since the last good answer.
+    pub(super) fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
     /// Forgets everything: the probe succeeded, or a person asked to try again.
     pub(super) fn reset(&mut self) {
         *self = Self::default();

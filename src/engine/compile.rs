@@ -1,9 +1,11 @@
 //! Turns a checked job into the parts that move: templates, teachers per step, compiled schemas, validators.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Shared;
-use super::running::{Compiled, Gate};
+use super::roster::Roster;
+use super::running::{Compiled, Gate, Shares};
 use crate::core::api::{Failure, FailureKind};
 use crate::core::catalog::Plug;
 use crate::core::job::JobSpec;
@@ -30,16 +32,23 @@ pub(super) fn compile(shared: &Shared, spec: &JobSpec, base: &str) -> Result<Com
             .transpose();
         checks.push(check.map_err(|error| invalid(format!("schema of step `{}`: {error}", step.name)))?);
     }
+    let roster = shared.roster();
     Ok(Compiled {
         templates,
-        shares: spec
-            .steps
-            .iter()
-            .map(|step| route::eligible(step, &shared.teachers))
-            .collect(),
+        shares: shares(spec, &roster),
+        roster,
         checks,
         gates: gates(shared, &spec.validators, base)?,
     })
+}
+
+/// Teachers of each step.
+pub(super) fn shares(spec: &JobSpec, roster: &Roster) -> Shares {
+    let eligible = spec
+        .steps
+        .iter()
+        .map(|step| route::eligible(step, &roster.teachers));
+    Arc::new(eligible.collect())
 }
 
 /// Validators, built anew: their memory belongs to one run.

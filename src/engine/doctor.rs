@@ -12,7 +12,7 @@ pub(super) async fn examine(shared: &Shared) -> Vec<Finding> {
         findings.push(database(shared).await);
         findings.extend(damage(shared).await);
     }
-    for station in &shared.stations {
+    for station in &shared.roster().stations {
         findings.push(provider(station).await);
     }
     findings

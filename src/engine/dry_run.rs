@@ -1,4 +1,4 @@
-//! Trying without keeping: a dry run of a few tasks, and one tiny call to a provider. Nothing reaches the ledger.
+//! Trying without keeping: a dry run of a few tasks. Nothing reaches the ledger.
 
 use std::sync::Arc;
 
@@ -6,20 +6,21 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::judging::{check_all, state_of};
-use super::{Shared, answers, compile, library, planner};
+use super::providers::{cost, failure, off};
+use super::roster::Roster;
+use super::{Shared, compile, library, planner};
 use crate::core::Row;
-use crate::core::api::{DrySample, Failure, FailureKind, JobSource, Tested};
+use crate::core::api::{DrySample, Failure, FailureKind, JobSource};
 use crate::core::budget::Money;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
 use crate::core::job::{JobId, JobSpec, RouteBy};
 use crate::core::plan;
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, SeedError};
-use crate::core::request::{Completion, ModelRequest, Params, ProviderError, Trouble};
-use crate::core::route::{self, Share, Standing, Teacher};
+use crate::core::request::{Completion, ModelRequest, Params};
+use crate::core::route::{self, Share, Standing};
 use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer};
 use crate::core::task::{NewTask, RequestId, TaskId};
-use crate::core::text::shorten;
 
 /// Asks the first tasks of a job and judges what comes back.
 pub(super) async fn dry_run(
@@ -45,7 +46,6 @@ pub(super) async fn dry_run(
         .filter_map(|step| step.schema.clone().map(|schema| (step.name.clone(), schema)))
         .collect();
     let dry = Dry {
-        shared,
         spec: &loaded.spec,
         compiled: &compiled,
         schemas: Arc::new(schemas),
@@ -58,7 +58,6 @@ pub(super) async fn dry_run(
 }
 
 struct Dry<'a> {
-    shared: &'a Shared,
     spec: &'a JobSpec,
     compiled: &'a super::running::Compiled,
     schemas: Arc<Vec<(String, Arc<Value>)>>,
@@ -118,7 +117,7 @@ impl Dry<'_> {
                 task.index,
             );
             let asked = ask(
-                self.shared,
+                &self.compiled.roster,
                 &self.compiled.shares[at],
                 &messages,
                 step.schema.clone(),
@@ -181,11 +180,11 @@ impl CheckContext for Dry<'_> {
         let shares = route::eligible_for(
             question.capability.as_deref(),
             &question.teachers,
-            &self.shared.teachers,
+            &self.compiled.roster.teachers,
         );
         let index = candidate.task.index;
         let asked = ask(
-            self.shared,
+            &self.compiled.roster,
             &shares,
             &question.messages,
             question.schema,
@@ -222,7 +221,7 @@ fn answer(step: &str, teacher: String, completion: Completion, value: Option<Val
 
 /// One request outside the ledger: no retries, no caps.
 async fn ask(
-    shared: &Shared,
+    roster: &Roster,
     mix: &[Share],
     messages: &[Message],
     schema: Option<Arc<Value>>,
@@ -236,9 +235,9 @@ async fn ask(
     };
     let at = route::choose(RouteBy::Weights, mix, &open, &[], draw)
         .ok_or_else(|| Failure::new(FailureKind::Invalid, "no configured teacher can serve this step"))?;
-    let teacher = &shared.teachers[at];
-    let station = shared.station_of(at);
-    let provider = station.provider.as_ref().ok_or_else(|| answers::off(station))?;
+    let teacher = &roster.teachers[at];
+    let station = roster.station_of(at);
+    let provider = station.provider.as_ref().ok_or_else(|| off(station))?;
     let fingerprint = ModelRequest::fingerprint(
         &teacher.model,
         messages,
@@ -255,77 +254,6 @@ async fn ask(
     };
     let response = provider.send(&request).await.map_err(|error| failure(&error))?;
     let completion = provider.read(&response).map_err(|error| failure(&error))?;
-    let cost = cost(teacher, &completion);
+    let cost = cost(teacher.price, &completion);
     Ok((teacher.name.clone(), completion, cost))
-}
-
-fn cost(teacher: &Teacher, completion: &Completion) -> Money {
-    let usage = completion.usage;
-    usage.usd.unwrap_or_else(|| {
-        teacher.price.map_or(Money(0), |price| {
-            price.cost(usage.input.unwrap_or(0), usage.output.unwrap_or(0))
-        })
-    })
-}
-
-/// One tiny call over the wire: the first model of the provider, eight tokens.
-pub(super) async fn test_provider(shared: &Shared, name: &str) -> Result<Tested, Failure> {
-    let station = shared
-        .station(name)
-        .ok_or_else(|| answers::no_provider(shared, name))?;
-    let provider = station.provider.as_ref().ok_or_else(|| answers::off(station))?;
-    provider.probe().await.map_err(|error| failure(&error))?;
-    let Some(teacher) = shared.teachers.iter().find(|teacher| teacher.provider == name) else {
-        let missing = Failure::new(
-            FailureKind::Invalid,
-            format!("provider `{name}` has no models configured"),
-        );
-        return Err(missing.help(format!(
-            "`destiler providers models {name}` lists what it offers; add one as [[providers.models]]"
-        )));
-    };
-    let messages = vec![Message::text(Role::User, "Say hi.")];
-    let params = Params {
-        max_tokens: Some(8),
-        temperature: Some(0.0),
-        ..Params::default()
-    };
-    let fingerprint = ModelRequest::fingerprint(&teacher.model, &messages, None, &params, "test");
-    let request = ModelRequest {
-        model: teacher.model.clone(),
-        messages,
-        schema: None,
-        params,
-        fingerprint,
-    };
-    let response = provider.send(&request).await.map_err(|error| failure(&error))?;
-    let completion = provider.read(&response).map_err(|error| failure(&error))?;
-    let said = if completion.text.trim().is_empty() {
-        completion.reasoning.clone().unwrap_or_default()
-    } else {
-        completion.text.clone()
-    };
-    let usage = completion.usage;
-    Ok(Tested {
-        teacher: teacher.name.clone(),
-        text: shorten(said.trim(), 80),
-        latency_ms: response.latency.as_millis() as u64,
-        tokens: usage
-            .input
-            .zip(usage.output)
-            .map(|(input, output)| input + output),
-        usd: cost(teacher, &completion),
-    })
-}
-
-/// A provider's error as a failure of an order.
-pub(super) fn failure(error: &ProviderError) -> Failure {
-    let kind = match error.trouble {
-        Trouble::Auth | Trouble::Credit => FailureKind::Auth,
-        Trouble::Setup | Trouble::Request => FailureKind::Invalid,
-        Trouble::RateLimit | Trouble::Server | Trouble::Unreachable | Trouble::Network | Trouble::Garbage => {
-            FailureKind::Unreachable
-        }
-    };
-    Failure::new(kind, error.message.clone())
 }

@@ -1,6 +1,7 @@
 //! The governor of one provider: how many requests may be in flight, how many a minute, and when none may go out at all.
 //! It decides; it sends nothing. The time is an argument.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::breaker::Breaker;
 use super::bucket::Bucket;
 use super::latencies::Latencies;
-use crate::core::api::{Health, ProviderHealth};
+use crate::core::api::{Circuit, Health, ProviderHealth};
 use crate::core::budget::{Amount, Budget, CapMode, Money, Refusal};
 use crate::core::job::PauseReason;
 use crate::core::ports::ModelProvider;
@@ -23,6 +24,9 @@ const PROBE_UNREACHABLE: Duration = Duration::from_secs(5);
 const UNREACHABLE_AT_MOST: Duration = Duration::from_mins(5);
 /// First requests that may all be refused with the same words before the provider is paused.
 const SAME_REFUSALS: u32 = 5;
+/// Time between two readings of the 95th percentile, and how many are kept.
+const P95_EVERY: Duration = Duration::from_secs(10);
+const P95S: usize = 60;
 /// Concurrency where neither job nor provider sets any.
 const CONCURRENCY: u32 = 4096;
 
@@ -30,12 +34,17 @@ const CONCURRENCY: u32 = 4096;
 pub(super) struct Station {
     pub(super) settings: ProviderSettings,
     pub(super) provider: Option<Arc<dyn ModelProvider>>,
-    state: Mutex<State>,
-    changed: Notify,
+    /// Shared with the station that takes this one's place: what is in flight or set aside counts on.
+    state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
     started: Instant,
+    /// Counts the settings this name has had.
+    edition: u32,
 }
 
 struct State {
+    /// The station in force.
+    edition: u32,
     most: f64,
     limit: f64,
     in_flight: u32,
@@ -55,6 +64,11 @@ struct State {
     ever: bool,
     /// The refusal that all its first requests met, and how many did.
     refusal: (String, u32),
+    /// What the rate-limit headers said last, and when.
+    rate: Option<(Instant, RateHint)>,
+    /// The 95th percentile every ten seconds, and when the next one is due.
+    p95s: VecDeque<u64>,
+    p95_due: Option<Instant>,
 }
 
 /// Why no request goes out.
@@ -129,19 +143,14 @@ impl Station {
             Ok(provider) => (Some(provider), None),
             Err(reason) => (None, Some(Closed::Person(reason))),
         };
-        let state = State {
+        let mut state = State {
+            edition: 0,
             most,
             limit: most,
             in_flight: 0,
             last_cut: None,
-            requests: settings
-                .limits
-                .requests_per_minute
-                .map(|n| Bucket::per_minute(f64::from(n))),
-            tokens: settings
-                .limits
-                .tokens_per_minute
-                .map(|n| Bucket::per_minute(n as f64)),
+            requests: None,
+            tokens: None,
             closed,
             probing: false,
             down_since: None,
@@ -153,13 +162,102 @@ impl Station {
             limited: 0,
             ever: false,
             refusal: (String::new(), 0),
+            rate: None,
+            p95s: VecDeque::new(),
+            p95_due: None,
         };
+        state.pace(&settings);
         Self {
             settings,
             provider,
-            state: Mutex::new(state),
-            changed: Notify::new(),
+            state: Arc::new(Mutex::new(state)),
+            changed: Arc::default(),
             started: Instant::now(),
+            edition: 0,
+        }
+    }
+
+    /// The same endpoint with other settings. What is in flight at the old one keeps its place and its reservation; `provider` is
+    /// `None` where the adapter need not be built anew.
+    pub(super) fn with(
+        &self,
+        settings: ProviderSettings,
+        provider: Option<Result<Arc<dyn ModelProvider>, PauseReason>>,
+    ) -> Self {
+        let mut state = self.lock();
+        let edition = state.edition + 1;
+        let most = f64::from(most_at_once(&settings));
+        if settings.limits != self.settings.limits || (most - state.most).abs() > 0.5 {
+            state.limit = most;
+            state.most = most;
+            state.pace(&settings);
+            state.budget.set_caps(settings.limits.caps(), CapMode::Hard);
+            if matches!(state.closed, Some(Closed::Person(PauseReason::Limit(_)))) {
+                state.closed = None;
+            }
+        }
+        let provider = match provider {
+            None => self.provider.clone(),
+            Some(built) => {
+                // Another address or key: what was learnt of the old one says nothing about it.
+                state.edition = edition;
+                state.breaker.reset();
+                state.down_since = None;
+                state.ever = false;
+                state.refusal = (String::new(), 0);
+                state.rate = None;
+                state.closed = built.as_ref().err().cloned().map(Closed::Person);
+                built.ok()
+            }
+        };
+        let edition = state.edition;
+        drop(state);
+        Self {
+            settings,
+            provider,
+            state: Arc::clone(&self.state),
+            changed: Arc::clone(&self.changed),
+            started: self.started,
+            edition,
+        }
+    }
+
+    /// Wakes everyone who waits for it.
+    pub(super) fn look_again(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// The 95th percentiles of the last minutes, one every ten seconds.
+    pub(super) fn p95s(&self) -> Vec<u64> {
+        self.lock().p95s.iter().copied().collect()
+    }
+
+    /// What its rate-limit headers said last, counted on to now; nothing of a minute that is over.
+    pub(super) fn rate(&self, now: Instant) -> RateHint {
+        let Some((at, hint)) = self.lock().rate else {
+            return RateHint::default();
+        };
+        let counted = |seen: Option<(u64, Duration)>| {
+            let (left, reset) = seen?;
+            let reset = reset.checked_sub(now.saturating_duration_since(at))?;
+            Some((left, reset))
+        };
+        RateHint {
+            requests: counted(hint.requests),
+            tokens: counted(hint.tokens),
+        }
+    }
+
+    /// Whether requests go out, and when one is tried if not.
+    pub(super) fn circuit(&self, now: Instant) -> Circuit {
+        let standing = self.standing(now);
+        Circuit {
+            open_for_requests: standing == Standing::Open,
+            probe_in: match standing {
+                Standing::Later(at) => Some(at.saturating_duration_since(now)),
+                Standing::Open | Standing::Person(_) => None,
+            },
+            failures: self.lock().breaker.in_a_row(),
         }
     }
 
@@ -174,11 +272,18 @@ impl Station {
 
     /// How it stands now.
     pub(super) fn standing(&self, now: Instant) -> Standing {
+        if self.settings.disabled {
+            let why = format!("{} is switched off on the Providers screen", self.settings.name);
+            return Standing::Person(PauseReason::NoTeacher(why));
+        }
         self.lock().standing(now)
     }
 
     /// Takes a slot if there is one at once; otherwise when to look again (`None`: when [`Self::changed`] says so).
     pub(super) fn try_acquire(&self, now: Instant, tokens: u64) -> Result<Permit<'_>, Option<Instant>> {
+        if self.settings.disabled {
+            return Err(Some(now));
+        }
         let mut state = self.lock();
         let probe = state.acquire(now, tokens)?;
         Ok(Permit { station: self, probe })
@@ -203,7 +308,15 @@ impl Station {
     pub(super) fn succeeded(&self, now: Instant, latency: Duration, hint: RateHint) {
         let mut state = self.lock();
         state.latencies.add(latency);
+        state.note_p95(now);
         state.sent += 1;
+        if self.edition != state.edition {
+            // It answers for settings that no longer hold.
+            return;
+        }
+        if hint != RateHint::default() {
+            state.rate = Some((now, hint));
+        }
         state.ever = true;
         let reopened = state.closed.take().is_some();
         state.down_since = None;
@@ -240,6 +353,10 @@ impl Station {
         match error.trouble {
             Trouble::RateLimit => state.limited += 1,
             _ => state.errors += 1,
+        }
+        if self.edition != state.edition {
+            // Settings that no longer hold cannot close what holds now.
+            return None;
         }
         match (error.action, error.trouble) {
             (
@@ -317,6 +434,7 @@ impl Station {
     pub(super) fn health(&self) -> ProviderHealth {
         let state = self.lock();
         let message = match &state.closed {
+            _ if self.settings.disabled => Some("switched off".to_owned()),
             Some(Closed::Until { why, .. }) => Some(why.clone()),
             Some(Closed::Person(reason)) => Some(reason.to_string()),
             None => None,
@@ -324,7 +442,7 @@ impl Station {
         ProviderHealth {
             name: self.settings.name.clone(),
             kind: self.settings.kind.clone(),
-            health: if self.provider.is_none() {
+            health: if self.provider.is_none() || self.settings.disabled {
                 Health::Off
             } else {
                 state.health()
@@ -349,6 +467,28 @@ impl Station {
 }
 
 impl State {
+    /// Fresh buckets for the settings' limits a minute.
+    fn pace(&mut self, settings: &ProviderSettings) {
+        let limits = &settings.limits;
+        self.requests = limits
+            .requests_per_minute
+            .map(|n| Bucket::per_minute(f64::from(n)));
+        self.tokens = limits.tokens_per_minute.map(|n| Bucket::per_minute(n as f64));
+    }
+
+    /// Keeps the 95th percentile once every ten seconds.
+    fn note_p95(&mut self, now: Instant) {
+        if self.p95_due.is_some_and(|due| now < due) {
+            return;
+        }
+        self.p95_due = Some(now + P95_EVERY);
+        if self.p95s.len() == P95S {
+            self.p95s.pop_front();
+        }
+        let p95 = self.latencies.quantile(0.95);
+        self.p95s.push_back(p95);
+    }
+
     fn standing(&self, now: Instant) -> Standing {
         match &self.closed {
             Some(Closed::Person(reason)) => Standing::Person(reason.clone()),
@@ -433,125 +573,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::ports::{ModelInfo, ModelProvider};
-    use crate::core::request::{Completion, ModelRequest, RawResponse};
-
-    struct Nobody;
-
-    #[async_trait::async_trait]
-    impl ModelProvider for Nobody {
-        async fn send(&self, _: &ModelRequest) -> Result<RawResponse, ProviderError> {
-            Err(error(Action::Fail, Trouble::Request))
-        }
-        fn read(&self, _: &RawResponse) -> Result<Completion, ProviderError> {
-            Err(error(Action::Fail, Trouble::Request))
-        }
-        async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
-            Ok(Vec::new())
-        }
-        async fn probe(&self) -> Result<(), ProviderError> {
-            Ok(())
-        }
-    }
-
-    fn error(action: Action, trouble: Trouble) -> ProviderError {
-        ProviderError {
-            action,
-            trouble,
-            message: "no".to_owned(),
-            maybe_billed: false,
-            slow_down: trouble == Trouble::RateLimit,
-        }
-    }
-
-    fn station(concurrency: u32) -> Station {
-        let mut settings = ProviderSettings {
-            name: "p".to_owned(),
-            kind: "openai".to_owned(),
-            ..Default::default()
-        };
-        settings.limits.concurrency = Some(concurrency);
-        Station::new(settings, Ok(Arc::new(Nobody)), Amount::default())
-    }
-
-    #[test]
-    fn after_a_rate_limit_exactly_one_probe_goes_out() {
-        let mut now = Instant::now();
-        let station = station(8);
-        let first = station.try_acquire(now, 1).ok().unwrap();
-        station.failed(
-            now,
-            &error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit),
-        );
-        drop(first);
-        assert!(station.try_acquire(now, 1).is_err());
-        now += Duration::from_secs(3);
-        let probe = station.try_acquire(now, 1).ok().unwrap();
-        assert!(
-            station.try_acquire(now, 1).is_err(),
-            "a second request beside the probe"
-        );
-        station.succeeded(now, Duration::from_millis(5), RateHint::default());
-        drop(probe);
-        assert!(station.try_acquire(now, 1).is_ok());
-    }
-
-    #[test]
-    fn slowing_down_cuts_once_a_second_and_grows_back() {
-        let now = Instant::now();
-        let station = station(100);
-        let permits: Vec<_> = (0..100)
-            .map(|_| station.try_acquire(now, 1).ok().unwrap())
-            .collect();
-        station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
-        station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
-        assert_eq!(station.limit(), 70);
-        drop(permits);
-        for _ in 0..10_000 {
-            station.succeeded(now, Duration::from_millis(5), RateHint::default());
-        }
-        assert_eq!(station.limit(), 100);
-    }
-
-    #[test]
-    fn settings_that_no_request_survives_pause_the_provider() {
-        let now = Instant::now();
-        let never_right = station(8);
-        for _ in 0..4 {
-            never_right.failed(now, &error(Action::Fail, Trouble::Setup));
-            assert_eq!(never_right.standing(now), Standing::Open);
-        }
-        never_right.failed(now, &error(Action::Fail, Trouble::Setup));
-        assert!(matches!(
-            never_right.standing(now),
-            Standing::Person(PauseReason::NoTeacher(_))
-        ));
-        let once_right = station(8);
-        once_right.succeeded(now, Duration::from_millis(5), RateHint::default());
-        for _ in 0..20 {
-            once_right.failed(now, &error(Action::Fail, Trouble::Setup));
-        }
-        assert_eq!(once_right.standing(now), Standing::Open);
-    }
-
-    #[test]
-    fn an_endpoint_that_stays_unreachable_needs_a_person_after_five_minutes() {
-        let mut now = Instant::now();
-        let station = station(8);
-        for _ in 0..70 {
-            now += Duration::from_secs(5);
-            station.failed(
-                now,
-                &error(Action::Snooze(Duration::from_secs(1)), Trouble::Unreachable),
-            );
-        }
-        assert!(matches!(
-            station.standing(now),
-            Standing::Person(PauseReason::Unreachable(_))
-        ));
-        station.reopen(now);
-        assert_eq!(station.standing(now), Standing::Open);
-    }
-}
+mod tests;

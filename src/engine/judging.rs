@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::attempt::{Asked, Attempts, Out};
+use super::attempt::{Asked, Attempts, Out, Who};
 use super::running::{Gate, Running};
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement};
 use crate::core::request::Completion;
-use crate::core::route::eligible_for;
 use crate::core::sample::{Candidate, Decision, NewSample, Reason, SampleId, SampleState, Verdict};
 use crate::core::task::{Leased, Question, Settled, SettledSample};
 
@@ -166,18 +165,16 @@ impl CheckContext for Context<'_> {
         candidate: &Candidate,
         question: JudgeQuestion,
     ) -> Result<Completion, CheckError> {
-        let shares = eligible_for(
-            question.capability.as_deref(),
-            &question.teachers,
-            &self.attempts.shared.teachers,
-        );
         let asked = Asked {
             question: Question {
                 step: format!("validator:{validator}"),
                 candidate: candidate.ordinal,
                 ask: 0,
             },
-            shares: &shares,
+            who: Who::Fit {
+                capability: question.capability.as_deref(),
+                named: &question.teachers,
+            },
             messages: &question.messages,
             schema: question.schema,
             params: &question.params,

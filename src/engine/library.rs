@@ -118,13 +118,14 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
         .filter(|format| written.contains(&format.kind))
         .copied()
         .collect();
+    let roster = shared.roster();
     let known = Known {
         validators: &kinds,
         check_validator: &validator,
         check_schema: &schema,
         formats: &formats,
         check_format: &format,
-        teachers: &shared.teachers,
+        teachers: &roster.teachers,
         seed_extensions: &shared.seed_kinds,
         seed_fields: None,
         look_at_seeds: &|path| fields(shared, base, path),
@@ -246,17 +247,18 @@ pub(super) fn renamed(source: &str, name: &str) -> String {
 
 /// Requests at once: as many as the job asks for, and its teachers take.
 fn in_flight(shared: &Shared, spec: &JobSpec) -> u32 {
+    let roster = shared.roster();
     let mut providers: Vec<usize> = spec
         .steps
         .iter()
-        .flat_map(|step| eligible(step, &shared.teachers))
-        .map(|share| shared.station_of[share.teacher])
+        .flat_map(|step| eligible(step, &roster.teachers))
+        .map(|share| roster.place_of(share.teacher))
         .collect();
     providers.sort_unstable();
     providers.dedup();
     let taken = providers
         .into_iter()
-        .map(|at| most_at_once(&shared.stations[at].settings))
+        .map(|at| most_at_once(&roster.stations[at].settings))
         .reduce(u32::saturating_add);
     let wanted = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
     taken.map_or(wanted, |taken| taken.min(wanted))
@@ -277,7 +279,7 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
         true
     });
     read.map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
-    let ranges = ranges(&loaded.spec, tasks, &sample, &shared.teachers);
+    let ranges = ranges(&loaded.spec, tasks, &sample, &shared.roster().teachers);
     let in_flight = f64::from(in_flight(shared, &loaded.spec));
     let seconds = |requests: u64, latency: f64| {
         Duration::from_secs_f64(requests as f64 * latency / in_flight).as_secs_f64()

@@ -16,7 +16,9 @@ mod orders;
 mod outbox;
 mod planner;
 mod progress;
+mod providers;
 mod purse;
+mod roster;
 mod running;
 mod scheduler;
 mod streams;
@@ -25,11 +27,10 @@ mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::core::api::{
@@ -37,14 +38,15 @@ use crate::core::api::{
     RunOptions, StreamReport, StreamRequest,
 };
 use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
+use crate::core::directory::{LogBook, ProviderDirectory};
 use crate::core::job::{Job, JobState, PauseReason};
 use crate::core::ports::{
     CompileSchema, DatasetWriter, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store, StoreError,
     ValidatorCatalog,
 };
-use crate::core::route::{Standing as TeacherStanding, Teacher};
 use crate::core::settings::{ProviderSettings, Settings};
-use governor::{Standing, Station};
+use governor::Station;
+use roster::Roster;
 use running::{Jobs, Running};
 use turnstile::Turnstile;
 
@@ -90,6 +92,10 @@ pub struct Parts {
     pub endpoints: Vec<Endpoint>,
     /// Whether the mock is used because nothing else is configured.
     pub mock_by_default: bool,
+    /// Where providers are configured and built.
+    pub directory: Arc<dyn ProviderDirectory>,
+    /// The log.
+    pub log: Arc<dyn LogBook>,
     /// Validator kinds.
     pub validators: ValidatorCatalog,
     /// Dataset formats.
@@ -122,7 +128,8 @@ pub(crate) struct Shared {
     pub(crate) held_by: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) configuration: Vec<(String, String, String)>,
-    pub(crate) mock_by_default: bool,
+    pub(crate) directory: Arc<dyn ProviderDirectory>,
+    pub(crate) log: Arc<dyn LogBook>,
     pub(crate) validators: ValidatorCatalog,
     pub(crate) formats: FormatCatalog,
     pub(crate) seed_kinds: Vec<&'static str>,
@@ -134,10 +141,9 @@ pub(crate) struct Shared {
     pub(crate) bundled: &'static [Bundled],
     pub(crate) environment: Vec<Finding>,
     pub(crate) runs: bool,
-    pub(crate) teachers: Vec<Teacher>,
-    stations: Vec<Station>,
-    /// Place of each teacher's station.
-    station_of: Vec<usize>,
+    roster: RwLock<Arc<Roster>>,
+    /// Held while the configuration of providers changes.
+    configuring: tokio::sync::Mutex<()>,
     jobs: Jobs,
     /// Jobs that wait for their turn.
     queue: Mutex<Vec<(Job, RunOptions)>>,
@@ -151,29 +157,24 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The teacher of that name, with its place.
-    pub(crate) fn teacher(&self, name: &str) -> Option<(usize, &Teacher)> {
-        self.teachers
-            .iter()
-            .enumerate()
-            .find(|(_, teacher)| teacher.name == name)
+    /// Teachers and providers as they are now.
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.roster.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn station(&self, provider: &str) -> Option<&Station> {
-        self.stations
-            .iter()
-            .find(|station| station.settings.name == provider)
+    /// Whether that is still the roster in force.
+    pub(crate) fn is_current(&self, roster: &Arc<Roster>) -> bool {
+        Arc::ptr_eq(roster, &self.roster.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn station_of(&self, teacher: usize) -> &Station {
-        &self.stations[self.station_of[teacher]]
-    }
-
-    /// How a teacher stands for the router.
-    fn standing(&self, teacher: usize) -> TeacherStanding {
-        TeacherStanding {
-            open: self.station_of(teacher).standing(Instant::now()) == Standing::Open,
-            ..TeacherStanding::default()
+    /// From now on this one holds; who waits looks again.
+    fn replace_roster(&self, roster: Roster) {
+        let before = std::mem::replace(
+            &mut *self.roster.write().unwrap_or_else(PoisonError::into_inner),
+            Arc::new(roster),
+        );
+        for station in &before.stations {
+            station.look_again();
         }
     }
 
@@ -195,7 +196,7 @@ impl Shared {
 
     /// Tells a fact. A front end that does not listen any more loses it; one that lags by [`EVENTS`] too, but then the log has it.
     fn tell(&self, event: Event) {
-        tracing::info!(?event, "fact");
+        log(&event);
         if self.events.try_send(event).is_err() {
             tracing::debug!("nobody takes events");
         }
@@ -260,28 +261,14 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
     let (events, events_out) = mpsc::channel(EVENTS);
     let (progress, progress_out) = watch::channel(Progress::default());
     let mut stations = Vec::with_capacity(parts.endpoints.len());
-    let mut teachers = Vec::new();
-    let mut station_of = Vec::new();
     for endpoint in parts.endpoints {
         let settings = endpoint.settings;
-        for model in &settings.models {
-            station_of.push(stations.len());
-            teachers.push(Teacher {
-                name: format!("{}/{}", settings.name, model.id),
-                provider: settings.name.clone(),
-                model: model.id.clone(),
-                capabilities: model.capabilities.clone(),
-                weight: model.weight,
-                price: model.price,
-                context: model.context,
-            });
-        }
         let spent = if settings.limits.caps() == Caps::default() {
             Amount::default()
         } else {
             parts.store.spent_at(&settings.name).await?
         };
-        stations.push(Station::new(settings, endpoint.provider, spent));
+        stations.push(Arc::new(Station::new(settings, endpoint.provider, spent)));
     }
     let day_caps = Caps {
         usd: parts.settings.engine.usd_per_day.map(Money::from_usd),
@@ -306,7 +293,8 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         held_by: parts.held_by,
         settings: parts.settings,
         configuration: parts.configuration,
-        mock_by_default: parts.mock_by_default,
+        directory: parts.directory,
+        log: parts.log,
         validators: parts.validators,
         formats: parts.formats,
         seed_kinds: parts.seed_kinds,
@@ -318,9 +306,8 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         bundled: parts.bundled,
         environment: parts.environment,
         runs: parts.runs,
-        teachers,
-        stations,
-        station_of,
+        roster: RwLock::new(Arc::new(Roster::new(stations, parts.mock_by_default))),
+        configuring: tokio::sync::Mutex::default(),
         jobs: Jobs::default(),
         queue: Mutex::default(),
         day: Mutex::new(Budget::new(day_caps, CapMode::Hard, spent_today)),
@@ -339,6 +326,30 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         events: events_out,
         progress: progress_out,
     })
+}
+
+/// A fact as the log has it.
+fn log(event: &Event) {
+    match event {
+        Event::Job { job, state } => {
+            let reason = state.reason().unwrap_or_default();
+            match state {
+                JobState::Failed(_) => tracing::error!(job, reason, "job {}", state.word()),
+                JobState::Paused(_) => tracing::warn!(job, reason, "job {}", state.word()),
+                _ => tracing::info!(job, "job {}", state.word()),
+            }
+        }
+        Event::Provider {
+            provider,
+            health,
+            message,
+        } => tracing::warn!(provider, ?health, "{message}"),
+        Event::Note { level, job, text } => match level {
+            Level::Ok => tracing::info!(job, "{text}"),
+            Level::Warning => tracing::warn!(job, "{text}"),
+            Level::Error => tracing::error!(job, "{text}"),
+        },
+    }
 }
 
 /// Puts right what a dead owner left behind.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
+use super::{Shared, answers, compile, dry_run, library, outbox, providers, scheduler, streams};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
@@ -51,7 +51,28 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         }
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
-        Command::TestProvider(name) => dry_run::test_provider(shared, &name).await.map(Receipt::Tested),
+        Command::TestProvider(name) => providers::test(shared, &name).await.map(Receipt::Tested),
+        Command::TestSettings(settings) => {
+            providers::test_settings(shared, &settings).await.map(Receipt::Tested)
+        }
+        Command::SaveProvider(settings) => {
+            providers::configure(shared, shared.directory.save(&settings)).await
+        }
+        Command::ChangeProvider { name, change } => {
+            providers::configure(shared, shared.directory.change(&name, &change)).await
+        }
+        Command::RemoveProvider(name) => {
+            providers::configure(shared, shared.directory.remove(&name)).await
+        }
+        Command::ReopenProvider(name) => providers::reopen(shared, &name),
+        Command::SetLogLevel(level) => {
+            providers::set_log_level(shared, level);
+            Ok(Receipt::Done)
+        }
+        Command::SaveLog(filter) => {
+            let (path, entries) = shared.log.save(&filter)?;
+            Ok(Receipt::Written(path, entries))
+        }
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;
             let report = outbox::rebuild(shared, &job).await?;
@@ -171,13 +192,14 @@ fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
         .iter()
         .flat_map(|step| &step.teachers)
         .any(|teacher| teacher.name.starts_with("mock/"));
-    if shared.mock_by_default && !uses_mock {
+    let roster = shared.roster();
+    if roster.mock_by_default && !uses_mock {
         notes.push(
             "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
         );
     }
     if spec.limits.usd.is_some() {
-        let unpriced: Vec<&str> = shared
+        let unpriced: Vec<&str> = roster
             .teachers
             .iter()
             .filter(|t| t.price.is_none() && t.provider != "mock")
@@ -198,7 +220,7 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
     if shared.running(&job.spec.name).is_some() {
         return Ok(());
     }
-    for station in &shared.stations {
+    for station in &shared.roster().stations {
         station.reopen(Instant::now());
     }
     let most = shared.settings.engine.jobs_at_once.max(1) as usize;
@@ -433,7 +455,8 @@ async fn stop(shared: &Shared, grace: Duration) {
         // What cannot be given back in time goes back at the next start.
         let _ = timeout(ABORT, job.stands_still()).await;
     }
-    let closing = shared
+    let roster = shared.roster();
+    let closing = roster
         .stations
         .iter()
         .filter_map(|station| station.provider.as_ref())

@@ -89,9 +89,10 @@ async fn publish(
         (day.settled().usd, day.caps().usd)
     };
     let providers = shared
+        .roster()
         .stations
         .iter()
-        .map(super::governor::Station::health)
+        .map(|station| station.health())
         .collect();
     shared.progress.send_if_modified(|before| {
         let now = Progress {
@@ -171,7 +172,7 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         started,
         in_flight,
         in_flight_limit: u64::from(job.in_flight_most)
-            .min(shared.stations.iter().map(super::governor::Station::limit).sum()),
+            .min(shared.roster().stations.iter().map(|station| station.limit()).sum()),
         persisted: done(TaskState::Accepted),
         rejected: done(TaskState::Rejected),
         failed: done(TaskState::Failed),

@@ -10,6 +10,8 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::bucket::Bucket;
+use super::compile::shares;
+use super::roster::Roster;
 use crate::core::budget::{Budget, Caps, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason};
 use crate::core::ports::{SchemaCheck, Validator};
@@ -35,6 +37,9 @@ pub(super) enum Wish {
     Abort,
 }
 
+/// Teachers of each step.
+pub(super) type Shares = Arc<Vec<Vec<Share>>>;
+
 /// A validator with its name in verdicts.
 pub(super) struct Gate {
     /// Its kind.
@@ -48,8 +53,8 @@ pub(super) struct Running {
     pub(super) job: Job,
     pub(super) spec: JobSpec,
     pub(super) templates: Templates,
-    /// Teachers of each step, in the steps' order.
-    pub(super) shares: Vec<Vec<Share>>,
+    /// Teachers of each step, in the steps' order, in the roster they were last looked up in.
+    shares: Mutex<(Arc<Roster>, Shares)>,
     /// Compiled schemas of each step.
     pub(super) checks: Vec<Option<Arc<dyn SchemaCheck>>>,
     /// Schemas by step name, as candidates carry them.
@@ -88,7 +93,8 @@ pub(super) struct Running {
 /// What a job needs besides its row in order to move.
 pub(super) struct Compiled {
     pub(super) templates: Templates,
-    pub(super) shares: Vec<Vec<Share>>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) shares: Shares,
     pub(super) checks: Vec<Option<Arc<dyn SchemaCheck>>>,
     pub(super) gates: Vec<Gate>,
 }
@@ -112,6 +118,7 @@ impl Running {
         let in_flight_most = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
         let Compiled {
             templates,
+            roster,
             shares,
             checks,
             gates,
@@ -128,7 +135,7 @@ impl Running {
             planned_all: AtomicBool::new(job.planned_all),
             job,
             templates,
-            shares,
+            shares: Mutex::new((roster, shares)),
             checks,
             left: spec
                 .target
@@ -147,6 +154,15 @@ impl Running {
             accepted: Notify::new(),
             spec,
         }
+    }
+
+    /// Teachers of each step in this roster.
+    pub(super) fn shares(&self, roster: &Arc<Roster>) -> Shares {
+        let mut known = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&known.0, roster) {
+            *known = (Arc::clone(roster), shares(&self.spec, roster));
+        }
+        Arc::clone(&known.1)
     }
 
     /// What it is to do, now.

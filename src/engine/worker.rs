@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::Shared;
-use super::attempt::{Answered, Asked, Attempts, Exchange, Out};
+use super::attempt::{Answered, Asked, Attempts, Exchange, Out, Who};
 use super::judging::{Kept, judge};
 use super::running::Running;
 use crate::core::Row;
@@ -19,7 +19,7 @@ use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
 use crate::core::request::FinishReason;
 use crate::core::sample::{Candidate, NewSample, StepAnswer};
-use crate::core::task::{Leased, Question, Settled, Transition};
+use crate::core::task::{Leased, Question, Settled, SettledSample, Transition};
 
 /// How a task ended for the scheduler.
 #[derive(Debug)]
@@ -91,6 +91,7 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
     {
         Ok(settled) => {
             job.let_go(lease);
+            log(job, lease.task.index, &settled, failed.as_deref());
             if let Some(reason) = failed {
                 shared.first_failure(&job.spec.name, lease.task.index, &reason);
             }
@@ -104,6 +105,21 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
             }
             job.let_go(lease);
             End::Fenced
+        }
+    }
+}
+
+/// A task's outcome, for the log: what was kept is told to those who want every task, the rest to everyone.
+fn log(job: &Running, task: u64, settled: &Settled, failed: Option<&str>) {
+    let job = &job.spec.name;
+    if let Some(reason) = failed {
+        tracing::warn!(job, task, reason, "failed");
+    }
+    for became in &settled.samples {
+        match became {
+            SettledSample::Accepted { .. } => tracing::debug!(job, task, "accepted"),
+            SettledSample::NeedsReview => tracing::info!(job, task, "waits for a person"),
+            SettledSample::Rejected(reason) => tracing::info!(job, task, reason = reason.word(), "rejected"),
         }
     }
 }
@@ -262,7 +278,7 @@ async fn ask_until_valid(
         };
         let asked = Asked {
             question,
-            shares: &attempts.job.shares[at],
+            who: Who::Step(at),
             messages: &messages,
             schema: step.schema.clone(),
             params: &params,
@@ -274,6 +290,12 @@ async fn ask_until_valid(
         if problems.is_empty() || ask >= step.reask || cut {
             return Ok(answer);
         }
+        tracing::debug!(
+            job = attempts.job.spec.name,
+            step = step.name,
+            problem = problems[0],
+            "the answer does not fit its schema: asked again"
+        );
         messages.push(Message::text(Role::Assistant, answer.text));
         messages.push(Message::text(Role::User, correction(&problems)));
         ask += 1;

@@ -21,7 +21,8 @@ use crate::core::settings::ProviderSettings;
 
 pub(super) use reply::{read, usage};
 
-const DEFAULT_BASE: &str = "https://api.anthropic.com";
+/// Where it is found without `base_url`.
+pub(super) const DEFAULT_BASE: &str = "https://api.anthropic.com";
 /// The tool whose input is the answer.
 const ANSWER_TOOL: &str = "answer";
 

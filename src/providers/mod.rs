@@ -35,6 +35,17 @@ pub static CATALOG: ProviderCatalog = Catalog(&[
     replay::ENTRY,
 ]);
 
+/// Where a kind is found without `base_url`, and the variable its key is usually in.
+pub fn defaults(kind: &str) -> (Option<&'static str>, Option<&'static str>) {
+    match kind {
+        "openai" => (Some(openai::DEFAULT_BASE), Some("OPENAI_API_KEY")),
+        "openrouter" => (Some(openrouter::DEFAULT_BASE), Some("OPENROUTER_API_KEY")),
+        "anthropic" => (Some(anthropic::DEFAULT_BASE), Some("ANTHROPIC_API_KEY")),
+        "ollama" => (Some(ollama::DEFAULT_BASE), None),
+        _ => (None, None),
+    }
+}
+
 /// Reads a response of one wire, in the name of a provider.
 type Read = fn(&str, &RawResponse) -> Result<Completion, ProviderError>;
 /// Reads the counts of one wire.

@@ -26,7 +26,8 @@ use crate::core::settings::ProviderSettings;
 
 pub(super) use reply::{read, usage};
 
-const DEFAULT_BASE: &str = "http://127.0.0.1:11434";
+/// Where it is found without `base_url`.
+pub(super) const DEFAULT_BASE: &str = "http://127.0.0.1:11434";
 /// How long a model stays in memory after an answer: longer than the pauses of a job.
 const KEEP_ALIVE: &str = "30m";
 /// Models asked about one by one; the rest are listed by name.

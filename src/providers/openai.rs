@@ -17,7 +17,8 @@ use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
 use crate::core::request::{Completion, ModelRequest, ProviderError, RateHint, RawResponse, Usage};
 use crate::core::settings::ProviderSettings;
 
-const DEFAULT_BASE: &str = "https://api.openai.com/v1";
+/// Where it is found without `base_url`.
+pub(super) const DEFAULT_BASE: &str = "https://api.openai.com/v1";
 
 /// Its line in the catalog.
 pub(super) const ENTRY: Entry<BuildProvider> = Entry {

@@ -19,7 +19,8 @@ use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
 use crate::core::request::{Completion, ModelRequest, ProviderError, RateHint, RawResponse, Trouble, Usage};
 use crate::core::settings::ProviderSettings;
 
-const DEFAULT_BASE: &str = "https://openrouter.ai/api/v1";
+/// Where it is found without `base_url`.
+pub(super) const DEFAULT_BASE: &str = "https://openrouter.ai/api/v1";
 
 /// Its line in the catalog.
 pub(super) const ENTRY: Entry<BuildProvider> = Entry {

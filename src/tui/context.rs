@@ -77,6 +77,8 @@ pub(crate) struct Ordered {
     pub(crate) leave: Option<Exit>,
     /// Forget this draft then.
     pub(crate) draft: Option<String>,
+    /// The screen tells itself how it ended.
+    pub(crate) quiet: bool,
 }
 
 impl Shared {
@@ -195,6 +197,7 @@ impl<'a> Cx<'a> {
             done: done.into(),
             leave: None,
             draft: None,
+            quiet: false,
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
         ticket
@@ -216,6 +219,15 @@ impl<'a> Cx<'a> {
     pub(crate) fn copy(&mut self, text: impl Into<String>, what: &str) {
         what.clone_into(&mut self.shared.copying);
         self.wishes.push(Wish::Effect(Effect::Copy(text.into())));
+    }
+
+    /// Orders something whose end the screen shows itself.
+    pub(crate) fn order_quietly(&mut self, command: Command) -> Ticket {
+        let ticket = self.order(command, "");
+        if let Some(order) = self.shared.orders.last_mut() {
+            order.quiet = true;
+        }
+        ticket
     }
 
     /// Asks a person first.

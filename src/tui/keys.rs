@@ -113,6 +113,64 @@ pub enum Action {
     RedoText,
     /// Delete from the start of the line.
     DeleteToStart,
+    /// Add a provider.
+    AddProvider,
+    /// Try all of them out.
+    TestAll,
+    /// See what models there are.
+    Models,
+    /// Switch it on or off.
+    Toggle,
+    /// A larger share.
+    Heavier,
+    /// A smaller share.
+    Lighter,
+    /// Say where a key is found.
+    ChangeKey,
+    /// Let one request through.
+    ResetCircuit,
+    /// Add what was found.
+    TakeFound,
+    /// Do not offer it again.
+    IgnoreFound,
+    /// Take a model, or leave it.
+    Choose,
+    /// Another order.
+    Sort,
+    /// Say what a model costs.
+    Price,
+    /// Say what a model is good for.
+    Capabilities,
+    /// Add a model by its name.
+    AddByName,
+    /// The next field.
+    NextField,
+    /// The field before.
+    PreviousField,
+    /// Go on.
+    Continue,
+    /// Write it down.
+    Save,
+    /// See how a script talks.
+    Protocol,
+    /// Keep up with the newest, or stand still.
+    Follow,
+    /// Long lines over several rows, or cut.
+    Wrap,
+    /// Choose what is shown.
+    Facets,
+    /// The next one found.
+    NextMatch,
+    /// The one found before.
+    PreviousMatch,
+    /// Hide what this part of the program says.
+    HideTarget,
+    /// Mark an entry.
+    Mark,
+    /// Write what is shown into a file.
+    SaveLog,
+    /// Log everything for ten minutes.
+    Loud,
     /// The next button.
     NextButton,
     /// The button before.
@@ -181,6 +239,35 @@ impl Action {
             Self::UndoText => "editor.undo",
             Self::RedoText => "editor.redo",
             Self::DeleteToStart => "editor.delete_to_start",
+            Self::AddProvider => "provider.add",
+            Self::TestAll => "provider.test_all",
+            Self::Models => "provider.models",
+            Self::Toggle => "provider.toggle",
+            Self::Heavier => "provider.heavier",
+            Self::Lighter => "provider.lighter",
+            Self::ChangeKey => "provider.change_key",
+            Self::ResetCircuit => "provider.reset_circuit",
+            Self::TakeFound => "provider.take_found",
+            Self::IgnoreFound => "provider.ignore_found",
+            Self::Choose => "model.choose",
+            Self::Sort => "view.sort",
+            Self::Price => "model.price",
+            Self::Capabilities => "model.capabilities",
+            Self::AddByName => "model.add",
+            Self::NextField => "form.next",
+            Self::PreviousField => "form.previous",
+            Self::Continue => "form.continue",
+            Self::Save => "form.save",
+            Self::Protocol => "provider.protocol",
+            Self::Follow => "log.follow",
+            Self::Wrap => "log.wrap",
+            Self::Facets => "log.facets",
+            Self::NextMatch => "log.next_match",
+            Self::PreviousMatch => "log.previous_match",
+            Self::HideTarget => "log.hide_target",
+            Self::Mark => "log.mark",
+            Self::SaveLog => "log.save",
+            Self::Loud => "log.debug",
             Self::NextButton => "dialog.next",
             Self::PreviousButton => "dialog.previous",
             Self::Press => "dialog.press",

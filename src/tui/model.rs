@@ -110,9 +110,11 @@ impl Model {
     pub fn wake(&self) -> Option<Duration> {
         let toasts = self.shared.toasts.iter().filter_map(|toast| toast.until);
         let hint = self.shared.hint.as_ref().map(|(_, until)| *until);
+        let screen = self.top().view().wake(&self.shared);
         toasts
             .chain(hint)
             .chain(self.patience)
+            .chain(screen)
             .chain(self.memory.due())
             .min()
     }
@@ -239,6 +241,7 @@ impl Model {
                     done,
                     leave: Some(Exit::Quit),
                     draft: None,
+                    quiet: false,
                 });
                 self.shared
                     .toast(Level::Warning, "Waiting for answers in flight; q q quits now");
@@ -373,12 +376,19 @@ impl Model {
             &GLOBAL
         };
         let mut entries = Vec::new();
-        for table in [view.bindings(&self.shared), around] {
+        let own = view.bindings(&self.shared);
+        for table in [own, around] {
             for binding in table.bindings {
+                // A screen may give a key another meaning: `n` is what is new there.
+                let shadowed = |key: &&str| !std::ptr::eq(table, own) && own.find(key).is_some();
+                let keys: Vec<&str> = binding.keys.iter().copied().filter(|key| !shadowed(key)).collect();
+                if keys.is_empty() && !binding.keys.is_empty() && !palette {
+                    continue;
+                }
                 entries.push(Entry {
                     section: table.context,
                     label: binding.help.to_owned(),
-                    keys: binding.keys.join(" "),
+                    keys: keys.join(" "),
                     outcome: Outcome::Act(binding.action),
                     disabled: view.disabled(binding.action, &self.shared),
                 });
@@ -403,6 +413,7 @@ impl Model {
         };
         let order = self.shared.orders.remove(at);
         match &result {
+            _ if order.quiet => {}
             Ok(receipt) => {
                 if let Some(draft) = &order.draft {
                     self.shared.drafts.remove(draft);
@@ -435,6 +446,10 @@ impl Model {
                     tested.teacher, tested.latency_ms, tested.usd
                 );
                 self.shared.toast(Level::Ok, text);
+            }
+            Receipt::Written(path, entries) => {
+                self.shared
+                    .toast(Level::Ok, format!("{done}: {entries} in {}", path.display()));
             }
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) => self.shared.toast(Level::Ok, done),
         }

@@ -77,6 +77,13 @@ impl<T> Remote<T> {
         true
     }
 
+    /// Changes what is known, until the next answer says how it is.
+    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut T)) {
+        if let Some(value) = &mut self.value {
+            change(value);
+        }
+    }
+
     /// What is known.
     pub(crate) fn value(&self) -> Option<&T> {
         self.value.as_ref()

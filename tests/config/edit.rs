@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use destilation::config::{EXAMPLE, EditError, put_provider, set, write_new};
+use destilation::config::{EXAMPLE, EditError, put_provider, remove_provider, set, write_new};
 use destilation::core::budget::Price;
 use destilation::core::settings::{KeySource, ModelSettings, ProviderLimits, ProviderSettings};
 use serde_json::json;
@@ -157,4 +157,40 @@ fn a_linked_config_stays_a_link() {
         fs::read_to_string(&target).unwrap(),
         "# mine\n\n[ui]\ntheme = \"x\"\n"
     );
+}
+
+#[test]
+fn a_provider_is_switched_off_and_its_first_model_is_another_with_comments_kept() {
+    let user = User::new().config(COMMENTED);
+    let file = user.dirs.config_file();
+    let mut provider = user.load().unwrap().settings.providers[0].clone();
+    provider.disabled = true;
+    provider.models.swap(0, 1);
+    put_provider(&file, &provider, &user.dirs).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(user.load().unwrap().settings.providers, [provider.clone()], "{text}");
+    for line in ["disabled = true", "weight = 1 # as it is", "# good", "name = \"a\" # first"] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    provider.disabled = false;
+    provider.models.swap(0, 1);
+    put_provider(&file, &provider, &user.dirs).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("disabled"), "{text}");
+    assert_eq!(user.load().unwrap().settings.providers, [provider]);
+}
+
+#[test]
+fn a_provider_is_taken_out_and_all_else_stays() {
+    let user = User::new().config(&format!("{COMMENTED}\n[[providers]]\nname = \"b\"\nkind = \"mock\" # stays\n"));
+    let file = user.dirs.config_file();
+    remove_provider(&file, "a", &user.dirs).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    for line in ["# My config.", "theme   =  'night'   # dark", "jobs_at_once = 3 # not more", "kind = \"mock\" # stays"] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    assert!(!text.contains("https://h/v1"), "{text}");
+    remove_provider(&file, "b", &user.dirs).unwrap();
+    assert!(user.load().unwrap().settings.providers.is_empty());
+    remove_provider(&file, "never", &user.dirs).unwrap();
 }

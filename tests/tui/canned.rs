@@ -14,6 +14,8 @@ use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswe
 use destilation::core::task::{RequestId, TaskCounts, TaskId};
 use serde_json::json;
 
+use crate::endpoints;
+
 /// What the canned engine says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Says {
@@ -520,6 +522,10 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
                     total: 0,
                 }),
                 Query::Providers => Answer::Providers(Vec::new()),
+                Query::ProviderDetails => Answer::ProviderDetails(Vec::new()),
+                Query::Found => Answer::Found(endpoints::found()),
+                Query::ProviderKinds => Answer::ProviderKinds(endpoints::kinds()),
+                Query::Log(_) => Answer::Log(Box::default()),
                 Query::Bundled => Answer::Bundled(Vec::new()),
                 _ => return Err(failure()),
             });
@@ -533,6 +539,12 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
         )),
         Query::Samples { .. } => Answer::Samples(samples()),
         Query::Providers => Answer::Providers(providers()),
+        Query::ProviderDetails => Answer::ProviderDetails(endpoints::details(providers())),
+        Query::ProviderKinds => Answer::ProviderKinds(endpoints::kinds()),
+        Query::Found => Answer::Found(endpoints::found()),
+        Query::Key(settings) => Answer::Key(endpoints::key(settings)),
+        Query::Offer { provider, .. } => Answer::Offer(Box::new(endpoints::offer(provider))),
+        Query::Log(query) => Answer::Log(Box::new(endpoints::log(query))),
         Query::Source(_) => Answer::Source {
             text: QUICKSTART.to_owned(),
             base: PathBuf::from("jobs"),
@@ -571,7 +583,9 @@ pub fn receipt(command: &Command) -> Receipt {
             latency_ms: 412,
             tokens: Some(12),
             usd: Money(40),
+            ..Tested::default()
         }),
+        Command::TestSettings(settings) => Receipt::Tested(endpoints::tested(settings)),
         _ => Receipt::Done,
     }
 }

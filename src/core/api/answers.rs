@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::gauge::ProviderHealth;
+use super::log::LogPage;
+use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
 use crate::core::budget::Money;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
@@ -40,6 +42,18 @@ pub enum Answer {
     Providers(Vec<ProviderHealth>),
     /// What a provider offers.
     Models(Vec<ModelInfo>),
+    /// Providers, whole.
+    ProviderDetails(Vec<ProviderDetail>),
+    /// Kinds of providers.
+    ProviderKinds(Vec<ProviderKind>),
+    /// What could be a provider.
+    Found(Vec<FoundProvider>),
+    /// Whether a key is there.
+    Key(KeyState),
+    /// Models on offer.
+    Offer(Box<Offer>),
+    /// A page of the log.
+    Log(Box<LogPage>),
     /// A verified dataset.
     Verified(VerifiedDataset),
     /// The database, and findings about it.
@@ -285,7 +299,7 @@ pub struct DrySample {
 }
 
 /// A provider's answer to a tiny call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Tested {
     /// `provider/model` that answered.
     pub teacher: String,
@@ -297,4 +311,8 @@ pub struct Tested {
     pub tokens: Option<u64>,
     /// What it cost.
     pub usd: Money,
+    /// Models it offers, where they were counted.
+    pub models: Option<u64>,
+    /// Whether it answered in JSON when a schema asked for it, where that was tried.
+    pub json: Option<bool>,
 }

@@ -60,7 +60,17 @@ const fn key(
 }
 
 /// Every context.
-pub static TABLES: [&Table; 18] = [
+pub static TABLES: [&Table; 26] = [
     &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
-    &PROVIDERS, &LOGS, &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
+    &PROVIDERS,
+    &MODELS,
+    &MODELS_OF_DRAFT,
+    &MODEL_FIELD,
+    &PROVIDER_KINDS,
+    &PROVIDER_FORM,
+    &PROVIDER_TEST,
+    &PROTOCOL,
+    &LOGS,
+    &FACETS,
+    &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
 ];

@@ -20,6 +20,7 @@ use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
 
+use super::providers::Offered;
 use super::verbs::{Subject, pause_all};
 use super::{Screen, View};
 
@@ -42,6 +43,8 @@ pub(crate) struct Dashboard {
     known: Remote<Vec<JobRow>>,
     cursor: Cursor,
     window: usize,
+    /// What this machine has that could be a provider, for the first run.
+    offered: Offered,
 }
 
 /// Where the panes are.
@@ -142,10 +145,15 @@ impl View for Dashboard {
 
     fn enter(&mut self, cx: &mut Cx) {
         self.known.ask(Query::Jobs, cx);
+        self.offered.ask(cx);
     }
 
     fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
         match action {
+            Action::TakeFound | Action::IgnoreFound if self.offered.is_empty() => {
+                Some("nothing that could be a provider was found on this machine".to_owned())
+            }
+            Action::TakeFound | Action::IgnoreFound => None,
             Action::PauseAll if shared.running().next().is_none() => Some("no job is running".to_owned()),
             Action::Open | Action::Pause if self.selected(shared).is_none() => {
                 Some("no job is selected".to_owned())
@@ -162,6 +170,8 @@ impl View for Dashboard {
             Message::Act(Action::Shorter) => self.window = self.window.saturating_sub(1),
             Message::Act(Action::Reload) | Message::Done(..) => self.known.refresh(Query::Jobs, cx),
             Message::Act(Action::PauseAll) => pause_all(cx),
+            Message::Act(Action::TakeFound) => self.offered.add(Vec::new(), cx),
+            Message::Act(Action::IgnoreFound) => self.offered.ignore(),
             Message::Act(Action::Demo) => {
                 let run = Command::Run {
                     source: JobSource::Name("quickstart".to_owned()),
@@ -190,6 +200,9 @@ impl View for Dashboard {
                         None
                     }
                 };
+                if self.offered.take(message, cx) {
+                    return;
+                }
                 self.known.take(message, rows, || Query::Jobs, cx);
                 self.cursor.clamp(jobs, page);
             }
@@ -233,7 +246,7 @@ impl View for Dashboard {
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
         if self.is_new(shared) {
-            welcome(shared, area, buf);
+            welcome(&self.offered, shared, area, buf);
             return None;
         }
         let panes = panes(area);
@@ -473,7 +486,7 @@ fn events(shared: &Shared, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn welcome(shared: &Shared, area: Rect, buf: &mut Buffer) {
+fn welcome(offered: &Offered, shared: &Shared, area: Rect, buf: &mut Buffer) {
     let inner = pane(buf, area, "Welcome", "", true, shared);
     let choices = [
         (
@@ -511,11 +524,15 @@ fn welcome(shared: &Shared, area: Rect, buf: &mut Buffer) {
         }
         row += if narrow { 1 } else { 2 };
     }
+    for sentence in offered.sentences() {
+        put(buf, inner, 2, row, &sentence, shared.style(Slot::Info));
+        row += 1;
+    }
     put(
         buf,
         inner,
         2,
-        row + u16::from(narrow),
+        row + u16::from(narrow || !offered.is_empty()),
         "Nothing is written before you choose.",
         shared.style(Slot::Muted),
     );

@@ -12,6 +12,8 @@ pub(crate) mod samples;
 pub(crate) mod settings;
 pub(crate) mod verbs;
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
@@ -40,6 +42,10 @@ pub(crate) trait View {
     }
     /// Why an action of its table cannot be done now.
     fn disabled(&self, _action: Action, _shared: &Shared) -> Option<String> {
+        None
+    }
+    /// When the picture next changes by itself, if it does.
+    fn wake(&self, _shared: &Shared) -> Option<Duration> {
         None
     }
     /// Something happened.
@@ -77,7 +83,11 @@ pub(crate) enum Screen {
     /// Deciding about samples, one by one.
     Review(Box<review::Review>),
     /// Providers.
-    Providers(providers::Providers),
+    Providers(Box<providers::Providers>),
+    /// A provider being added or changed.
+    Provider(Box<providers::wizard::Wizard>),
+    /// The models of a provider.
+    Models(Box<providers::models::Models>),
     /// The log.
     Logs(Box<logs::Logs>),
     /// Settings.
@@ -96,7 +106,9 @@ impl Screen {
             Self::Review(screen) => screen.as_ref(),
             Self::Logs(screen) => screen.as_ref(),
             Self::Settings(screen) => screen.as_ref(),
-            Self::Providers(screen) => screen,
+            Self::Providers(screen) => screen.as_ref(),
+            Self::Provider(screen) => screen.as_ref(),
+            Self::Models(screen) => screen.as_ref(),
         }
     }
 
@@ -111,7 +123,9 @@ impl Screen {
             Self::Review(screen) => screen.as_mut(),
             Self::Logs(screen) => screen.as_mut(),
             Self::Settings(screen) => screen.as_mut(),
-            Self::Providers(screen) => screen,
+            Self::Providers(screen) => screen.as_mut(),
+            Self::Provider(screen) => screen.as_mut(),
+            Self::Models(screen) => screen.as_mut(),
         }
     }
 
@@ -122,7 +136,7 @@ impl Screen {
             Tab::Jobs => Self::Jobs(jobs::Jobs::default()),
             Tab::Samples => Self::Samples(Box::default()),
             Tab::Review => Self::Review(Box::default()),
-            Tab::Providers => Self::Providers(providers::Providers::default()),
+            Tab::Providers => Self::Providers(Box::default()),
             Tab::Logs => Self::Logs(Box::default()),
             Tab::Settings => Self::Settings(Box::default()),
         }

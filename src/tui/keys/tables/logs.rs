@@ -3,8 +3,30 @@
 use super::{Table, key};
 use crate::tui::keys::Action;
 
-/// Keys of the log.
+/// The log.
 pub static LOGS: Table = Table {
     context: "Logs",
-    bindings: &[key(&["enter"], Action::Open, "open", "Open what is selected")],
+    bindings: &[
+        key(&["/"], Action::Filter, "find", "Find some letters; n and N go on"),
+        key(&["n"], Action::NextMatch, "next", "The next one found, towards older entries"),
+        key(&["N"], Action::PreviousMatch, "", "The one found before, towards newer entries"),
+        key(&["f"], Action::Facets, "level, job, …", "Choose level, job, provider and part of the program"),
+        key(&["F"], Action::Follow, "follow", "Keep up with the newest, or stand still"),
+        key(&["enter"], Action::Open, "full", "The whole entry with its fields, and back"),
+        key(&["W"], Action::Wrap, "wrap", "Long lines over several rows, or cut"),
+        key(&["x"], Action::HideTarget, "hide", "Hide what this part of the program says; all come back by f"),
+        key(&["m"], Action::Mark, "mark", "Mark the entry, or no longer"),
+        key(&["w"], Action::SaveLog, "save", "Write what is shown into a file"),
+        key(&["d"], Action::Loud, "debug 10 min", "Level debug: log every task and answer for ten minutes, or no longer"),
+    ],
+};
+
+/// What of the log is shown.
+pub static FACETS: Table = Table {
+    context: "Logs: what is shown",
+    bindings: &[
+        key(&["right", "l", "space"], Action::Next, "change", "The next value"),
+        key(&["left", "h"], Action::Previous, "", "The value before"),
+        key(&["f", "enter"], Action::Back, "close", "Back to the log"),
+    ],
 };

@@ -1,0 +1,149 @@
+//! The governor on a clock of its own: probes, cuts, refusals, other settings.
+
+use super::*;
+use crate::core::ports::{ModelInfo, ModelProvider};
+use crate::core::request::{Completion, ModelRequest, RawResponse};
+
+struct Nobody;
+
+#[async_trait::async_trait]
+impl ModelProvider for Nobody {
+    async fn send(&self, _: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        Err(error(Action::Fail, Trouble::Request))
+    }
+    fn read(&self, _: &RawResponse) -> Result<Completion, ProviderError> {
+        Err(error(Action::Fail, Trouble::Request))
+    }
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
+        Ok(Vec::new())
+    }
+    async fn probe(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
+}
+
+fn error(action: Action, trouble: Trouble) -> ProviderError {
+    ProviderError {
+        action,
+        trouble,
+        message: "no".to_owned(),
+        maybe_billed: false,
+        slow_down: trouble == Trouble::RateLimit,
+    }
+}
+
+fn station(concurrency: u32) -> Station {
+    let mut settings = ProviderSettings {
+        name: "p".to_owned(),
+        kind: "openai".to_owned(),
+        ..Default::default()
+    };
+    settings.limits.concurrency = Some(concurrency);
+    Station::new(settings, Ok(Arc::new(Nobody)), Amount::default())
+}
+
+#[test]
+fn after_a_rate_limit_exactly_one_probe_goes_out() {
+    let mut now = Instant::now();
+    let station = station(8);
+    let first = station.try_acquire(now, 1).ok().unwrap();
+    station.failed(
+        now,
+        &error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit),
+    );
+    drop(first);
+    assert!(station.try_acquire(now, 1).is_err());
+    now += Duration::from_secs(3);
+    let probe = station.try_acquire(now, 1).ok().unwrap();
+    assert!(
+        station.try_acquire(now, 1).is_err(),
+        "a second request beside the probe"
+    );
+    station.succeeded(now, Duration::from_millis(5), RateHint::default());
+    drop(probe);
+    assert!(station.try_acquire(now, 1).is_ok());
+}
+
+#[test]
+fn slowing_down_cuts_once_a_second_and_grows_back() {
+    let now = Instant::now();
+    let station = station(100);
+    let permits: Vec<_> = (0..100)
+        .map(|_| station.try_acquire(now, 1).ok().unwrap())
+        .collect();
+    station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
+    station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
+    assert_eq!(station.limit(), 70);
+    drop(permits);
+    for _ in 0..10_000 {
+        station.succeeded(now, Duration::from_millis(5), RateHint::default());
+    }
+    assert_eq!(station.limit(), 100);
+}
+
+#[test]
+fn settings_that_no_request_survives_pause_the_provider() {
+    let now = Instant::now();
+    let never_right = station(8);
+    for _ in 0..4 {
+        never_right.failed(now, &error(Action::Fail, Trouble::Setup));
+        assert_eq!(never_right.standing(now), Standing::Open);
+    }
+    never_right.failed(now, &error(Action::Fail, Trouble::Setup));
+    assert!(matches!(
+        never_right.standing(now),
+        Standing::Person(PauseReason::NoTeacher(_))
+    ));
+    let once_right = station(8);
+    once_right.succeeded(now, Duration::from_millis(5), RateHint::default());
+    for _ in 0..20 {
+        once_right.failed(now, &error(Action::Fail, Trouble::Setup));
+    }
+    assert_eq!(once_right.standing(now), Standing::Open);
+}
+
+#[test]
+fn an_endpoint_that_stays_unreachable_needs_a_person_after_five_minutes() {
+    let mut now = Instant::now();
+    let station = station(8);
+    for _ in 0..70 {
+        now += Duration::from_secs(5);
+        station.failed(
+            now,
+            &error(Action::Snooze(Duration::from_secs(1)), Trouble::Unreachable),
+        );
+    }
+    assert!(matches!(
+        station.standing(now),
+        Standing::Person(PauseReason::Unreachable(_))
+    ));
+    station.reopen(now);
+    assert_eq!(station.standing(now), Standing::Open);
+}
+
+#[test]
+fn other_settings_keep_what_is_in_flight_and_old_answers_close_nothing() {
+    let now = Instant::now();
+    let old = station(2);
+    let flying = old.try_acquire(now, 1).ok().unwrap();
+    let mut settings = old.settings.clone();
+    settings.limits.concurrency = Some(1);
+    settings.base_url = Some("http://elsewhere".to_owned());
+    let new = old.with(settings.clone(), Some(Ok(Arc::new(Nobody))));
+    assert!(
+        new.try_acquire(now, 1).is_err(),
+        "the request in flight at the old one counts"
+    );
+    let refused = ProviderError {
+        action: Action::Pause { resume_after: None },
+        ..error(Action::Fail, Trouble::Auth)
+    };
+    assert_eq!(old.failed(now, &refused), None);
+    assert_eq!(new.standing(now), Standing::Open, "the old key's refusal");
+    drop(flying);
+    assert!(new.try_acquire(now, 1).is_ok());
+    settings.disabled = true;
+    let off = new.with(settings, None);
+    assert!(matches!(off.standing(now), Standing::Person(_)));
+    assert_eq!(off.health().health, Health::Off);
+}
