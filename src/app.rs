@@ -2,6 +2,7 @@
 
 mod assemble;
 mod bundled;
+mod desk;
 mod environment;
 mod logging;
 mod signals;

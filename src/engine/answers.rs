@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner};
+use super::{Shared, doctor, library, planner, writing};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, ProviderHealth, Query,
     SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
@@ -79,6 +79,18 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
         Query::Configuration => Answer::Configuration(shared.configuration.clone()),
         Query::Bundled => Answer::Bundled(library::bundled(shared)),
+        Query::Drafts => Answer::Drafts(writing::drafts(shared).await?),
+        Query::Seeds {
+            source,
+            limit,
+            at_most,
+        } => Answer::Seeds(Box::new(writing::seeds(shared, source, limit, at_most).await?)),
+        Query::Validators => Answer::Kinds(writing::validators(shared)),
+        Query::Teachers => Answer::Teachers(shared.teachers.clone()),
+        Query::Files {
+            directory,
+            extensions,
+        } => Answer::Files(writing::files(shared, directory, extensions).await?),
     })
 }
 

@@ -22,6 +22,7 @@ mod scheduler;
 mod streams;
 mod turnstile;
 mod worker;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -30,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::core::api::{
@@ -39,7 +41,7 @@ use crate::core::api::{
 use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::job::{Job, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, DatasetWriter, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store, StoreError,
+    CompileSchema, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store, StoreError,
     ValidatorCatalog,
 };
 use crate::core::route::{Standing as TeacherStanding, Teacher};
@@ -108,6 +110,8 @@ pub struct Parts {
     pub recorder: Option<Arc<dyn Recorder>>,
     /// Ready jobs.
     pub bundled: &'static [Bundled],
+    /// Drafts and other files of somebody who writes a job.
+    pub desk: Arc<dyn Desk>,
     /// Findings about the environment, made by the composition root.
     pub environment: Vec<Finding>,
     /// Whether the ledger was opened for writing.
@@ -132,6 +136,9 @@ pub(crate) struct Shared {
     pub(crate) dataset: Arc<dyn DatasetWriter>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) bundled: &'static [Bundled],
+    pub(crate) desk: Arc<dyn Desk>,
+    /// Ends the dry runs that are under way.
+    pub(crate) dry: Mutex<CancellationToken>,
     pub(crate) environment: Vec<Finding>,
     pub(crate) runs: bool,
     pub(crate) teachers: Vec<Teacher>,
@@ -316,6 +323,8 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         dataset: parts.dataset,
         recorder: parts.recorder,
         bundled: parts.bundled,
+        desk: parts.desk,
+        dry: Mutex::default(),
         environment: parts.environment,
         runs: parts.runs,
         teachers,

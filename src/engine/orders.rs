@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
+use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams, writing};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
@@ -28,6 +28,26 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Run { source, options } => run(shared, source, options).await.map(Receipt::Started),
         Command::DryRun { source, tasks } => {
             dry_run::dry_run(shared, source, tasks).await.map(Receipt::DryRun)
+        }
+        Command::StopDryRun => {
+            dry_run::stop(shared);
+            Ok(Receipt::Done)
+        }
+        Command::TrySample { source, text } => {
+            let sample = dry_run::try_sample(shared, source, text).await?;
+            Ok(Receipt::DryRun(vec![sample]))
+        }
+        Command::SaveDraft { id, text } => {
+            writing::save_draft(shared, id, text).await?;
+            Ok(Receipt::Done)
+        }
+        Command::DropDraft(id) => {
+            writing::drop_draft(shared, id).await?;
+            Ok(Receipt::Done)
+        }
+        Command::WriteFile { path, text } => {
+            writing::write_file(shared, path, text).await?;
+            Ok(Receipt::Done)
         }
         Command::Create(source) => {
             let loaded = library::load(shared, source).await?;

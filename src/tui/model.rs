@@ -15,7 +15,6 @@ use super::message::{Effect, Message, Ticket};
 use super::overlay::picker::Entry;
 use super::overlay::{Dialog, Outcome, Overlay, Picker};
 use super::screens::job::JobScreen;
-use super::screens::new_job::NewJob;
 use super::screens::{Screen, Tab};
 use super::theme::{self, Theme};
 use super::{Exit, Options};
@@ -85,7 +84,7 @@ impl Model {
     pub fn wake(&self) -> Option<Duration> {
         let toasts = self.shared.toasts.iter().filter_map(|toast| toast.until);
         let hint = self.shared.hint.as_ref().map(|(_, until)| *until);
-        toasts.chain(hint).chain(self.patience).min()
+        toasts.chain(hint).chain(self.patience).chain(self.top().view().wake()).min()
     }
 
     pub(crate) fn top(&self) -> &Screen {
@@ -123,7 +122,7 @@ impl Model {
     fn open(&mut self, screen: Screen) -> Vec<Effect> {
         self.leave_top();
         self.screens.push(screen);
-        self.with_top(|screen, cx| screen.view_mut().enter(cx))
+        self.enter_top()
     }
 
     fn close(&mut self) -> Vec<Effect> {
@@ -132,7 +131,14 @@ impl Model {
         }
         self.leave_top();
         self.screens.pop();
-        self.with_top(|screen, cx| screen.view_mut().enter(cx))
+        self.enter_top()
+    }
+
+    /// What the screen that was left still wants done, then what the one on top asks.
+    fn enter_top(&mut self) -> Vec<Effect> {
+        let mut effects = std::mem::take(&mut self.shared.outbox);
+        effects.extend(self.with_top(|screen, cx| screen.view_mut().enter(cx)));
+        effects
     }
 
     fn leave_top(&mut self) {
@@ -150,7 +156,7 @@ impl Model {
             self.parked.push((self.tab, left));
             self.tab = tab;
         }
-        self.with_top(|screen, cx| screen.view_mut().enter(cx))
+        self.enter_top()
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -232,7 +238,7 @@ impl Model {
             Action::Interrupt => self.interrupt(),
             Action::NewJob => match self.top() {
                 Screen::NewJob(_) => Vec::new(),
-                _ => self.open(Screen::NewJob(NewJob::default())),
+                _ => self.open(Screen::NewJob(Box::default())),
             },
             Action::Palette | Action::Help => {
                 let entries = self.entries(action == Action::Palette);
@@ -317,7 +323,9 @@ impl Model {
                 self.leave_top();
                 self.screens.pop();
             }
-            return self.quit();
+            let mut effects = std::mem::take(&mut self.shared.outbox);
+            effects.extend(self.quit());
+            return effects;
         }
         self.interrupted = Some(self.shared.now);
         self.hint("ctrl-c again quits", twice);
@@ -372,7 +380,9 @@ impl Model {
                     self.shared.drafts.remove(draft);
                 }
                 self.exit = self.exit.or(order.leave);
-                self.receipt(&order.done, receipt);
+                if !order.done.is_empty() {
+                    self.receipt(&order.done, receipt);
+                }
             }
             Err(failure) => {
                 let help = failure.help.iter().map(|help| format!(" · {help}"));
@@ -448,14 +458,14 @@ impl Model {
         self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx))
     }
 
-    fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration) -> Vec<Effect> {
         if now < self.shared.now {
-            return;
+            return Vec::new();
         }
         let before = self.wake();
         self.shared.now = now;
         if before.is_none_or(|at| now < at) {
-            return;
+            return Vec::new();
         }
         self.shared
             .toasts
@@ -463,6 +473,10 @@ impl Model {
         self.shared.hint = self.shared.hint.take().filter(|(_, until)| now < *until);
         self.patience = self.patience.filter(|at| now < *at);
         self.dirty = true;
+        if self.top().view().wake().is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        self.with_top(|screen, cx| screen.view_mut().update(&Message::Tick(now), cx))
     }
 
     fn paste(&mut self, text: &str) -> Vec<Effect> {
@@ -483,8 +497,7 @@ impl Model {
 #[must_use]
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     if let Message::Tick(now) = message {
-        model.tick(now);
-        return Vec::new();
+        return model.tick(now);
     }
     model.dirty = true;
     match message {
@@ -510,7 +523,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Leave(exit) => {
             model.leave_top();
             model.exit = Some(exit);
-            Vec::new()
+            std::mem::take(&mut model.shared.outbox)
         }
     }
 }

@@ -129,6 +129,9 @@ fn facts(shared: &Shared) -> String {
 
 fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
     let shared = &model.shared;
+    if let Some(own) = model.top().view().tabs(shared) {
+        return own_tabs(&own, shared, area, buf);
+    }
     let wide = area.width >= 100;
     let mut at = 1;
     for (tab, _, number, name) in Tab::ALL {
@@ -139,6 +142,20 @@ fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
         at += put(buf, area, at, 0, &text, style) + if wide { 2 } else { 0 };
     }
     put_right(buf, area, 0, "n New job ", shared.style(Slot::Muted));
+}
+
+/// The tabs of the open screen.
+fn own_tabs(tabs: &[(String, bool)], shared: &Shared, area: Rect, buf: &mut Buffer) {
+    let gap = if area.width >= 100 { 2 } else { 1 };
+    let mut at = 1;
+    for (name, open) in tabs {
+        let (text, slot) = if *open {
+            (format!("[{name}]"), Slot::Title)
+        } else {
+            (name.clone(), Slot::Muted)
+        };
+        at += put(buf, area, at, 0, &text, shared.style(slot)) + gap;
+    }
 }
 
 /// The keys that help most, as many as fit, always ending in the way to all of them.

@@ -60,7 +60,34 @@ const fn key(
 }
 
 /// Every context.
-pub static TABLES: [&Table; 18] = [
-    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
-    &PROVIDERS, &LOGS, &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
+pub static TABLES: [&Table; 29] = [
+    &GLOBAL,
+    &TYPING,
+    &DASHBOARD,
+    &WELCOME,
+    &JOBS,
+    &JOB,
+    &NEW_JOB,
+    &NEW_SEEDS,
+    &NEW_PROMPTS,
+    &NEW_SCHEMA,
+    &NEW_VALIDATORS,
+    &NEW_PROVIDERS,
+    &NEW_LIMITS,
+    &NEW_DRY_RUN,
+    &NEW_LAUNCH,
+    &NEW_TEXT,
+    &NEW_LINE,
+    &NEW_CHOICE,
+    &EDITOR,
+    &READING,
+    &SAMPLES,
+    &REVIEW,
+    &PROVIDERS,
+    &LOGS,
+    &SETTINGS,
+    &FIELD,
+    &DIALOG,
+    &PALETTE,
+    &HELP,
 ];

@@ -25,6 +25,14 @@ pub(crate) trait View {
     fn bindings(&self, shared: &Shared) -> &'static Table;
     /// Where one is, from the outside in.
     fn breadcrumb(&self) -> Vec<String>;
+    /// What stands in the row of tabs instead of the screens to go to, with the open one marked.
+    fn tabs(&self, _shared: &Shared) -> Option<Vec<(String, bool)>> {
+        None
+    }
+    /// When it wants to hear of the time, since the start.
+    fn wake(&self) -> Option<std::time::Duration> {
+        None
+    }
     /// Whether a text field has the caret, and letters are letters.
     fn typing(&self) -> bool {
         false
@@ -57,8 +65,8 @@ pub(crate) enum Screen {
     Jobs(jobs::Jobs),
     /// One job.
     Job(Box<job::JobScreen>),
-    /// What a new job starts from.
-    NewJob(new_job::NewJob),
+    /// Writing a job, step by step.
+    NewJob(Box<new_job::NewJob>),
     /// A job file.
     Editor(Box<editor::Editor>),
     /// Samples.
@@ -79,7 +87,7 @@ impl Screen {
             Self::Dashboard(screen) => screen,
             Self::Jobs(screen) => screen,
             Self::Job(screen) => screen.as_ref(),
-            Self::NewJob(screen) => screen,
+            Self::NewJob(screen) => screen.as_ref(),
             Self::Editor(screen) => screen.as_ref(),
             Self::Samples(screen) => screen.as_ref(),
             Self::Review(screen) => screen.as_ref(),
@@ -94,7 +102,7 @@ impl Screen {
             Self::Dashboard(screen) => screen,
             Self::Jobs(screen) => screen,
             Self::Job(screen) => screen.as_mut(),
-            Self::NewJob(screen) => screen,
+            Self::NewJob(screen) => screen.as_mut(),
             Self::Editor(screen) => screen.as_mut(),
             Self::Samples(screen) => screen.as_mut(),
             Self::Review(screen) => screen.as_mut(),
