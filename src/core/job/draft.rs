@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 /// A job file that can be changed. Paths are dotted, with numbers for places in lists: `steps.0.prompt`, `limits.usd`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Draft(DocumentMut);
 
 impl Draft {
@@ -253,6 +253,19 @@ fn put(table: &mut dyn TableLike, name: &str, wanted: &Json) {
         for (key, value) in wanted {
             put(inner, key, value);
         }
+        // Fields of an answer come in the order they are asked for.
+        if name == "properties" {
+            let place = |key: &str| wanted.keys().position(|one| one == key);
+            match table.get_mut(name) {
+                Some(Item::Table(inner)) => {
+                    inner.sort_values_by(|one, _, other, _| place(one.get()).cmp(&place(other.get())));
+                }
+                Some(Item::Value(Value::InlineTable(inner))) => {
+                    inner.sort_values_by(|one, _, other, _| place(one.get()).cmp(&place(other.get())));
+                }
+                _ => {}
+            }
+        }
         return;
     }
     let item = match wanted {
@@ -428,6 +441,9 @@ usd = 1.00
             "{text}"
         );
         assert_eq!(draft.string("steps.0.prompt"), "new\nlines");
+        draft.set("steps.0.schema.properties", &json!({"a": {"type": "number"}, "q": {"type": "string"}}));
+        let text = draft.text();
+        assert!(text.contains("a = { type = \"number\" }\nq = { type = \"string\" }   # asked"), "{text}");
     }
 
     #[test]
