@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use destilation::core::api::{Command, Event, JobSource, Level, Progress};
+use destilation::core::api::{Command, Event, Level, Progress};
 use destilation::core::job::JobState;
 use destilation::core::ports::Decided;
 use destilation::tui::keys::{self, Action, TABLES};
@@ -26,6 +26,9 @@ use world::{Canned, Hand, key};
 
 #[path = "tui/canned.rs"]
 mod canned;
+
+#[path = "tui/wizard.rs"]
+mod wizard;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -72,8 +75,6 @@ fn editor() {
     pictures("editor", Says::Everything, "2e");
     pictures("editor_problem", Says::Everything, "2epromt = 1<enter><ctrl-s>");
     pictures("editor_save", Says::Everything, "2e<ctrl-s><wait>");
-    pictures("new_job", Says::Everything, "nj");
-    pictures("new_job_launch", Says::Everything, "nj<enter><ctrl-s><wait><tab>");
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn every_size_is_drawn() {
 
 #[test]
 fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
-    let typing = [&keys::EDITOR, &keys::FIELD];
+    let typing = [&keys::EDITOR, &keys::FIELD, &keys::NEW_TEXT, &keys::NEW_LINE, &keys::NEW_CHOICE];
     let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];
     for table in TABLES {
         let around = match table.context {
@@ -294,23 +295,6 @@ fn a_draft_outlives_the_editor() {
         !hand.screen().contains("# half a thought"),
         "what was saved is no draft any more"
     );
-}
-
-#[test]
-fn a_new_job_from_a_ready_one_has_a_name_of_its_own() {
-    let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("nj<enter><ctrl-s><wait>y");
-    let [
-        Command::Run {
-            source: JobSource::Text { source, base },
-            ..
-        },
-    ] = &hand.orders[..]
-    else {
-        panic!("{:?}", hand.orders);
-    };
-    assert!(source.starts_with("name = \"my-quickstart\""));
-    assert_eq!(base.to_str(), Some("jobs"));
 }
 
 #[test]

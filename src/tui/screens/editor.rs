@@ -17,7 +17,7 @@ use crate::core::text::grouped;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, EDITOR, READING, Table};
 use crate::tui::layout::{Width, left, top};
-use crate::tui::message::Message;
+use crate::tui::message::{Message, Ticket};
 use crate::tui::overlay::dialog::{cancel, choice};
 use crate::tui::overlay::{Dialog, Outcome};
 use crate::tui::remote::Remote;
@@ -63,6 +63,8 @@ pub(crate) struct Editor {
     offered: bool,
     /// A draft that is not saved since that moment.
     unsaved: Option<Duration>,
+    /// The text is in the person's own editor.
+    outside: Option<Ticket>,
 }
 
 impl Editor {
@@ -93,6 +95,7 @@ impl Editor {
             checked: None,
             offered: false,
             unsaved: None,
+            outside: None,
         }
     }
 
@@ -289,7 +292,7 @@ impl View for Editor {
     }
 
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
-        let needs_text = matches!(action, Action::Check | Action::Insert);
+        let needs_text = matches!(action, Action::Check | Action::Insert | Action::External);
         (needs_text && !self.loaded).then(|| "the text is not loaded yet".to_owned())
     }
 
@@ -310,6 +313,13 @@ impl View for Editor {
                 {
                     cx.order(command, "");
                 }
+            }
+            Message::Act(Action::External) => self.outside = Some(cx.edit(self.content(), "toml")),
+            Message::Edited(ticket, Ok(text)) if self.outside == Some(*ticket) => {
+                let typing = self.typing;
+                self.load(text);
+                self.typing = typing;
+                self.unsaved = Some(cx.shared.now);
             }
             Message::Act(Action::Insert) => self.typing = true,
             Message::Act(Action::UndoText) => {

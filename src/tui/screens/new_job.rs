@@ -31,7 +31,7 @@ use crate::core::route::Teacher;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, NEW_CHOICE, NEW_LINE, NEW_TEXT, Table};
 use crate::tui::layout::{Width, inside, left, shell, top};
-use crate::tui::message::Message;
+use crate::tui::message::{Message, Ticket};
 use crate::tui::remote::Remote;
 use crate::tui::screens::editor::Editor;
 use crate::tui::screens::{Screen, View};
@@ -43,7 +43,7 @@ use crate::tui::widgets::pane::pane;
 use form::{Kind, Line};
 use gallery::Gallery;
 use step::Step;
-use typing::Input;
+use typing::{Input, Outside};
 use work::{Origin, Work};
 
 /// A draft is saved so long after the last change.
@@ -84,6 +84,8 @@ pub(crate) struct NewJob {
     wanted: u64,
     /// The whole file instead of the difference.
     whole: bool,
+    /// A text that is in the person's own editor.
+    outside: Option<(Ticket, Outside)>,
     /// Waiting for the job to be stored.
     leaving: launch::Leaving,
     /// When the draft was last saved, milliseconds since 1970 UTC.
@@ -100,26 +102,10 @@ impl Default for Place {
 }
 
 impl NewJob {
-    /// A copy of a stored or ready job.
-    pub(crate) fn clone_of(name: &str) -> Self {
-        Self {
-            gallery: Gallery::opening(gallery::Choice::Copy(name.to_owned())),
-            ..Self::default()
-        }
-    }
-
     /// A stored job that has not run yet.
     pub(crate) fn edit(name: &str) -> Self {
         Self {
             gallery: Gallery::opening(gallery::Choice::Edit(name.to_owned())),
-            ..Self::default()
-        }
-    }
-
-    /// A draft, by its id.
-    pub(crate) fn resume(id: &str) -> Self {
-        Self {
-            gallery: Gallery::opening(gallery::Choice::Draft(id.to_owned())),
             ..Self::default()
         }
     }
@@ -299,6 +285,7 @@ impl NewJob {
                 self.refresh(cx);
             }
             Action::Toml => self.edit_whole(cx),
+            Action::External => self.edit_outside(cx),
             Action::UndoText | Action::RedoText => {
                 let forward = action == Action::RedoText;
                 if self.work.as_mut().is_some_and(|work| work.step_back(forward)) {
@@ -728,6 +715,7 @@ impl View for NewJob {
             Message::Act(action) => self.act(*action, cx),
             Message::Reply(..) => self.reply(message, cx),
             Message::Done(ticket, result) => self.done(*ticket, result, cx),
+            Message::Edited(ticket, Ok(text)) => self.edited(*ticket, text, cx),
             Message::Tick(now) => {
                 let due = self.wake().is_some_and(|at| at <= *now);
                 if due {

@@ -86,6 +86,12 @@ pub static NEW_PROMPTS: Table = Table {
         key(&["tab"], Action::Pane, "system/user", "The other prompt"),
         key(&["v"], Action::Variables, "variables", "Insert a variable"),
         key(
+            &["ctrl-g"],
+            Action::External,
+            "",
+            "Open the prompt in your own editor ($EDITOR)"
+        ),
+        key(
             &["f6"],
             Action::NextRow,
             "next row",
@@ -270,6 +276,12 @@ pub static NEW_LAUNCH: Table = Table {
             "Write the job file into this directory"
         ),
         key(
+            &["y"],
+            Action::Copy,
+            "copy command",
+            "Copy the command line that runs the job"
+        ),
+        key(
             &["t"],
             Action::Shape,
             "diff/all",
@@ -284,6 +296,12 @@ pub static NEW_TEXT: Table = Table {
     context: "New job: typing",
     bindings: &[
         key(&["esc"], Action::Back, "stop", "Stop typing; the text stays"),
+        key(
+            &["ctrl-g"],
+            Action::External,
+            "$EDITOR",
+            "Open the text in your own editor",
+        ),
         key(&["f2"], Action::Variables, "vars", "Insert a variable"),
         key(
             &["f3"],

@@ -81,6 +81,10 @@ impl NewJob {
                 let text = work.text();
                 cx.order(Command::WriteFile { path, text }, done);
             }
+            Action::Copy => {
+                let name = self.work.as_ref().map_or_else(String::new, |work| work.draft.string("name"));
+                cx.copy(format!("destiler run {name}"), "the command");
+            }
             Action::Shape => self.whole = !self.whole,
             other => self.form_act(other, cx),
         }

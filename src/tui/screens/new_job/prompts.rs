@@ -59,6 +59,11 @@ impl Prompts {
         }
     }
 
+    /// Another text for the selected one.
+    pub(super) fn replace(&mut self, text: &str) {
+        *self.pad() = Pad::holding(text);
+    }
+
     /// In the colours of the theme.
     pub(super) fn dress(&mut self, shared: &Shared) {
         for pad in self.pads.iter_mut().flatten() {

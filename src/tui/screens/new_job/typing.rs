@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
+use crate::tui::message::Ticket;
 use crate::tui::widgets::field::Field;
 
 use super::form::{Kind, Line, next_word, read};
@@ -52,6 +53,15 @@ pub(super) enum Target {
     Sample,
     /// A string of the job file.
     Value(String),
+}
+
+/// What was given to the person's own editor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outside {
+    /// The selected prompt.
+    Prompt,
+    /// The text that is typed.
+    Text,
 }
 
 impl Target {
@@ -231,6 +241,44 @@ impl NewJob {
         }
     }
 
+    /// Opens what is typed, or the selected prompt, in the person's own editor.
+    pub(super) fn edit_outside(&mut self, cx: &mut Cx) {
+        self.outside = Some(match &self.input {
+            Input::Text { target, pad } => {
+                let extension = match target {
+                    Target::Schema | Target::Example => "json",
+                    Target::Rows => "jsonl",
+                    Target::Sample | Target::Value(_) => "md",
+                };
+                (cx.edit(pad.text(), extension), Outside::Text)
+            }
+            _ => (cx.edit(self.prompts.pad().text(), "j2"), Outside::Prompt),
+        });
+    }
+
+    /// The person's own editor came back with another text.
+    pub(super) fn edited(&mut self, ticket: Ticket, text: &str, cx: &mut Cx) {
+        let Some((_, what)) = self.outside.take_if(|(asked, _)| *asked == ticket) else {
+            return;
+        };
+        if let Some(work) = &mut self.work {
+            work.remember();
+        }
+        match (what, &mut self.input) {
+            (Outside::Prompt, _) => {
+                self.prompts.replace(text);
+                self.sync_prompt();
+                self.changed(cx);
+            }
+            (Outside::Text, Input::Text { pad, .. }) => {
+                **pad = Pad::holding(text);
+                self.typed(cx);
+            }
+            (Outside::Text, _) => {}
+        }
+        self.save(cx);
+    }
+
     /// Ends typing. What was typed stays.
     pub(super) fn stop_typing(&mut self, cx: &mut Cx) {
         match std::mem::take(&mut self.input) {
@@ -271,6 +319,7 @@ impl NewJob {
                 return;
             }
             Action::NextRow | Action::PreviousRow => return self.turn_row(action),
+            Action::External => return self.edit_outside(cx),
             _ => {}
         }
         match &mut self.input {
