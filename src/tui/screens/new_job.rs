@@ -468,9 +468,9 @@ impl NewJob {
         let next = if self.step.0 == Step::Launch {
             "l launches".to_owned()
         } else {
-            format!("] next: {}", Step::of_place(at + 1).names().0)
+            format!("] {}", Step::of_place(at + 1).names().0)
         };
-        let text = format!("[ back: {back}   {next}   q leaves, the draft is kept");
+        let text = format!("[ {back}   {next}   q leaves, the draft is kept");
         put(buf, inner, 1, last, &text, shared.style(Slot::Muted));
     }
 
@@ -626,6 +626,7 @@ impl View for NewJob {
             let mark = match blocking {
                 _ if self.work.is_none() || open => "",
                 _ if self.errors(*step) > 0 => "✗",
+                _ if *step == Step::DryRun && self.dry.samples.is_empty() => "",
                 _ if at < self.step.0.at() => "✓",
                 _ => "",
             };

@@ -5,10 +5,11 @@ use crate::tui::keys::Action;
 
 /// The keys of a step, and then those that all steps have.
 macro_rules! step {
-    ($($own:expr),* $(,)?) => {
+    ($first:expr, $($own:expr),* $(,)?) => {
         &[
+            $first,
+            key(&["]"], Action::Next, "next", "The next step, where this one has no problem"),
             $($own,)*
-            key(&["]"], Action::Next, "next step", "The next step, where this one has no problem"),
             key(&["["], Action::Previous, "back", "The step before"),
             key(&["f3"], Action::Preview, "", "Form or preview, where there is no room for both"),
             key(&["u"], Action::UndoText, "", "Take the last change back"),

@@ -208,7 +208,8 @@ pub(super) fn draw(
             shared.style(slot)
         };
         let used = put(buf, area, at, row, &first, style);
-        if !line.note.is_empty() {
+        // Once there is a value, the note is for whoever is about to change it.
+        if !line.note.is_empty() && (selected || line.value.is_empty() || line.kind == Kind::Link) {
             let gap = if used == 0 { 0 } else { 2 };
             let style = if selected {
                 shared.theme.selection()

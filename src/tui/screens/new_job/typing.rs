@@ -167,7 +167,20 @@ impl NewJob {
                 work.draft.set(&line.path, &value);
             }
             Some(_) => {}
-            None => work.draft.remove(&line.path),
+            // What is about to be typed keeps its place and its comment.
+            None if work.draft.has(&line.path) => work.draft.set(&line.path, &Value::from("")),
+            None => {}
+        }
+    }
+
+    /// Takes a value out that was left empty, but for those no job is without.
+    fn settle_empty(&mut self, line: &Line, typed: &str) {
+        let needed = matches!(line.path.as_str(), "name" | "seeds.path");
+        if let Some(work) = &mut self.work
+            && typed.trim().is_empty()
+            && !needed
+        {
+            work.draft.remove(&line.path);
         }
     }
 
@@ -281,10 +294,17 @@ impl NewJob {
 
     /// Ends typing. What was typed stays.
     pub(super) fn stop_typing(&mut self, cx: &mut Cx) {
+        let mut added = None;
         match std::mem::take(&mut self.input) {
             Input::Line { field, line } => {
-                if line.path.starts_with('@') && !field.text().trim().is_empty() {
-                    self.set(&line, field.text());
+                if line.path.starts_with('@') {
+                    let adds = matches!(line.path.as_str(), "@new" | "@vary" | "@setting");
+                    if !adds || !field.text().trim().is_empty() {
+                        self.set(&line, field.text());
+                    }
+                    added = adds.then(|| field.text().to_owned());
+                } else {
+                    self.settle_empty(&line, field.text());
                 }
                 if line.path == "seeds.path" {
                     self.settle_seed_path(cx.shared);
@@ -304,6 +324,17 @@ impl NewJob {
         if self.work.is_some() {
             self.changed(cx);
             self.save(cx);
+        }
+        // What was added is selected.
+        if let Some(name) = added {
+            let name = name.split('=').next().unwrap_or_default().trim().to_owned();
+            let lines = self.lines(cx.shared);
+            let page = self.page(cx.shared);
+            let cursor = &mut self.cursors[self.step.0.at()];
+            if let Some(at) = lines.iter().rposition(|line| line.label == name) {
+                cursor.selected = at;
+            }
+            cursor.clamp(lines.len(), page);
         }
     }
 
