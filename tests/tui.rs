@@ -165,7 +165,13 @@ fn every_size_is_drawn() {
 
 #[test]
 fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
-    let typing = [&keys::EDITOR, &keys::FIELD, &keys::NEW_TEXT, &keys::NEW_LINE, &keys::NEW_CHOICE];
+    let typing = [
+        &keys::EDITOR,
+        &keys::FIELD,
+        &keys::NEW_TEXT,
+        &keys::NEW_LINE,
+        &keys::NEW_CHOICE,
+    ];
     let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];
     for table in TABLES {
         let around = match table.context {
@@ -285,7 +291,7 @@ fn a_job_file_is_checked_before_it_is_saved() {
 #[test]
 fn a_draft_outlives_the_editor() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2e# half a thought<esc>13");
+    hand.keys("2e# half a thought<enter><esc>13");
     hand.keys("2e");
     assert!(hand.screen().contains("# half a thought"), "{}", hand.screen());
     hand.keys("<ctrl-s><wait>y");

@@ -71,7 +71,10 @@ impl Desk for FileDesk {
     }
 
     fn save_draft(&self, id: &str, text: &str) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.drafts)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.drafts)?;
         let beside = self.drafts.join(format!(".{id}.{}.part", std::process::id()));
         let written = OpenOptions::new()
             .write(true)
@@ -158,7 +161,10 @@ mod tests {
         let drafts = root.path().join("state/drafts");
         let desk = FileDesk::new(drafts.clone());
         assert_eq!(desk.drafts().unwrap(), []);
-        assert!(!drafts.exists(), "nothing is made before there is something to save");
+        assert!(
+            !drafts.exists(),
+            "nothing is made before there is something to save"
+        );
         desk.save_draft("d1", "one").unwrap();
         desk.save_draft("d1", "two").unwrap();
         let listed = desk.drafts().unwrap();

@@ -17,9 +17,7 @@ use crate::core::extract::extract_json;
 use crate::core::job::{JobId, JobSpec, RouteBy};
 use crate::core::plan;
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, SeedError};
-use crate::core::request::{
-    Completion, FinishReason, ModelRequest, Params, ProviderError, Trouble, Usage,
-};
+use crate::core::request::{Completion, FinishReason, ModelRequest, Params, ProviderError, Trouble, Usage};
 use crate::core::route::{self, Share, Standing, Teacher};
 use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer};
 use crate::core::task::{NewTask, RequestId, TaskId};
@@ -93,12 +91,16 @@ pub(super) async fn try_sample(
         false
     })
     .map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
-    let task = first.ok_or_else(|| Failure::new(FailureKind::Invalid, "there is no seed row to try it with"))?;
+    let task =
+        first.ok_or_else(|| Failure::new(FailureKind::Invalid, "there is no seed row to try it with"))?;
     let Some(step) = loaded.spec.steps.last() else {
         return Err(Failure::new(FailureKind::Invalid, "the job has no step"));
     };
     let value = step.schema.as_ref().and_then(|_| extract_json(&text).value);
-    let schemas = step.schema.iter().map(|schema| (step.name.clone(), Arc::clone(schema)));
+    let schemas = step
+        .schema
+        .iter()
+        .map(|schema| (step.name.clone(), Arc::clone(schema)));
     let id = TaskId {
         job: JobId(0),
         index: task.index,

@@ -23,11 +23,7 @@ pub(super) async fn drafts(shared: &Shared) -> Result<Vec<DraftRow>, Failure> {
     let found = at_desk(shared, "the drafts cannot be read", |desk| desk.drafts()).await?;
     let mut rows: Vec<DraftRow> = found
         .into_iter()
-        .map(|(id, text, changed_ms)| DraftRow {
-            id,
-            text,
-            changed_ms,
-        })
+        .map(|(id, text, changed_ms)| DraftRow { id, text, changed_ms })
         .collect();
     rows.sort_by(|one, other| other.changed_ms.cmp(&one.changed_ms).then(one.id.cmp(&other.id)));
     Ok(rows)
@@ -230,7 +226,10 @@ mod tests {
             .iter()
             .map(|column| (column.name.as_str(), column.kind, column.filled))
             .collect();
-        assert_eq!(columns, [("topic", "text", 7), ("n", "mixed", 7), ("empty", "text", 0)]);
+        assert_eq!(
+            columns,
+            [("topic", "text", 7), ("n", "mixed", 7), ("empty", "text", 0)]
+        );
         assert_eq!(seen.columns[0].example, "t0");
         assert!(!look(rows(7), 2, 6).complete);
         assert!(look(rows(7), 2, 7).complete);

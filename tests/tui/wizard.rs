@@ -19,8 +19,8 @@ use destilation::tui::{Exit, Message, Signal};
 use destilation::validators;
 use serde_json::json;
 
-use crate::canned::{START_MS, Says};
 use crate::SIZES;
+use crate::canned::{START_MS, Says};
 use crate::world::Hand;
 
 const QUICKSTART: &str = include_str!("../../jobs/quickstart.toml");
@@ -58,7 +58,11 @@ fn teachers() -> Vec<Teacher> {
         }
     };
     vec![
-        one("openrouter/deepseek-r1", &["reasoning", "json"], Some((0.55, 2.19))),
+        one(
+            "openrouter/deepseek-r1",
+            &["reasoning", "json"],
+            Some((0.55, 2.19)),
+        ),
         one("openrouter/qwen3-32b", &["json", "judge"], Some((0.10, 0.30))),
         one("ollama-box/qwen3:8b", &["json"], None),
         one("anthropic/claude", &["reasoning", "judge"], Some((3.0, 15.0))),
@@ -114,13 +118,18 @@ fn look(source: &str) -> Result<Answer, Failure> {
     };
     let rows = match &spec.seeds.source {
         SeedSource::Path(path) if path.contains("gone") => {
-            return Err(Failure::new(FailureKind::Invalid, format!("{path}: cannot be opened")));
+            return Err(Failure::new(
+                FailureKind::Invalid,
+                format!("{path}: cannot be opened"),
+            ));
         }
         SeedSource::Path(_) => rows(),
         SeedSource::Rows(rows) => rows.clone(),
         SeedSource::Count(_) => Vec::new(),
     };
-    let names = rows.first().map_or_else(Vec::new, |row| row.keys().cloned().collect());
+    let names = rows
+        .first()
+        .map_or_else(Vec::new, |row| row.keys().cloned().collect());
     let column = |name: String| SeedColumn {
         filled: rows.iter().filter(|row| row[&name] != json!("")).count() as u64,
         example: rows[0][&name].as_str().unwrap_or("1").to_owned(),
@@ -198,7 +207,11 @@ pub fn answer(query: &Query) -> Option<Result<Answer, Failure>> {
         }
         Query::Teachers => Ok(Answer::Teachers(teachers())),
         Query::Files { extensions, .. } => Ok(Answer::Files(if extensions.is_empty() {
-            vec!["data/questions.jsonl".to_owned(), "seeds/topics.jsonl".to_owned(), "seeds/gone.csv".to_owned()]
+            vec![
+                "data/questions.jsonl".to_owned(),
+                "seeds/topics.jsonl".to_owned(),
+                "seeds/gone.csv".to_owned(),
+            ]
         } else {
             vec!["jobs/product.toml".to_owned()]
         })),
@@ -208,7 +221,8 @@ pub fn answer(query: &Query) -> Option<Result<Answer, Failure>> {
 
 fn dry() -> Vec<DrySample> {
     let one = |index: u64, state: SampleState, reason: Option<Reason>, text: &str| {
-        let value = json!({ "question": text, "answer": "Because the water follows the moon.", "level": "beginner" });
+        let value =
+            json!({ "question": text, "answer": "Because the water follows the moon.", "level": "beginner" });
         let verdicts = match reason {
             Some(reason) => vec![
                 Verdict::accept("structural"),
@@ -217,13 +231,13 @@ fn dry() -> Vec<DrySample> {
             None => vec![Verdict::accept("structural"), Verdict::accept("length")],
         };
         DrySample {
-            prompts: vec![("card".to_owned(), "Subject: physics\nTopic: tides\nWrite one card as JSON.".to_owned())],
+            prompts: vec![(
+                "card".to_owned(),
+                "Subject: physics\nTopic: tides\nWrite one card as JSON.".to_owned(),
+            )],
             sample: Some(Sample {
                 id: SampleId::of("x", index, 0),
-                task: TaskId {
-                    job: JobId(0),
-                    index,
-                },
+                task: TaskId { job: JobId(0), index },
                 candidate: 0,
                 state,
                 reason,
@@ -255,7 +269,12 @@ fn dry() -> Vec<DrySample> {
         }
     };
     vec![
-        one(0, SampleState::Rejected, Some(Reason::Length), "Why do tides come twice?"),
+        one(
+            0,
+            SampleState::Rejected,
+            Some(Reason::Length),
+            "Why do tides come twice?",
+        ),
         one(1, SampleState::Accepted, None, "Why is the sky blue?"),
         DrySample {
             prompts: vec![("card".to_owned(), "Subject: …".to_owned())],
@@ -330,7 +349,15 @@ fn shots(name: &str, says: Says, script: &str) {
 }
 
 const STEPS: [&str; 9] = [
-    "template", "seeds", "prompts", "schema", "validators", "providers", "limits", "dry_run", "launch",
+    "template",
+    "seeds",
+    "prompts",
+    "schema",
+    "validators",
+    "providers",
+    "limits",
+    "dry_run",
+    "launch",
 ];
 
 #[test]
@@ -347,21 +374,45 @@ fn every_step_at_three_sizes() {
 
 #[test]
 fn what_happens_in_the_steps() {
-    shots("wizard_seeds_gone", Says::Everything, "n<enter>ogone<enter><wait>");
+    shots(
+        "wizard_seeds_gone",
+        Says::Everything,
+        "n<enter>ogone<enter><wait>",
+    );
     shots("wizard_seeds_pick", Says::Everything, "n<enter>o");
-    shots("wizard_prompts_typing", Says::Everything, "n<enter>]<enter>Write {{ n_pairs }} qu<wait>");
+    shots(
+        "wizard_prompts_typing",
+        Says::Everything,
+        "n<enter>]<enter>Write {{ n_pairs }} qu<wait>",
+    );
     shots("wizard_prompts_preview", Says::Everything, "n<enter>]<f3>");
     shots("wizard_prompts_variables", Says::Everything, "n<enter>]v");
     shots("wizard_schema_field", Says::Everything, "n<enter>]]<enter>");
     shots("wizard_schema_preview", Says::Everything, "n<enter>]]<f3>");
     shots("wizard_validators_add", Says::Everything, "n<enter>]]]a");
     shots("wizard_validators_edit", Says::Everything, "n<enter>]]]j<enter>");
-    shots("wizard_validators_off", Says::Everything, "n<enter>]]]j<space>Tshort<esc><wait>");
-    shots("wizard_providers_weights", Says::Everything, "n<enter>]]]]j<space>++<wait>");
+    shots(
+        "wizard_validators_off",
+        Says::Everything,
+        "n<enter>]]]j<space>Tshort<esc><wait>",
+    );
+    shots(
+        "wizard_providers_weights",
+        Says::Everything,
+        "n<enter>]]]]j<space>++<wait>",
+    );
     shots("wizard_dry_run_done", Says::Everything, "n<enter>]]]]]]<enter>");
-    shots("wizard_dry_run_preview", Says::Everything, "n<enter>]]]]]]<enter><f3>");
+    shots(
+        "wizard_dry_run_preview",
+        Says::Everything,
+        "n<enter>]]]]]]<enter><f3>",
+    );
     shots("wizard_launch_preview", Says::Everything, "n<enter>]]]]]]]<f3>");
-    shots("wizard_launch_asks", Says::Everything, "njj<enter>jjjj<enter><ctrl-u>5000<enter>]]]]]]]<wait>l<wait>");
+    shots(
+        "wizard_launch_asks",
+        Says::Everything,
+        "njj<enter>jjjj<enter><ctrl-u>5000<enter>]]]]]]]<wait>l<wait>",
+    );
 }
 
 #[test]
@@ -369,17 +420,29 @@ fn empty_loading_and_wrong() {
     shots("wizard_loading", Says::Silence, "n<wait>");
     shots("wizard_error", Says::Failure, "n<wait>");
     shots("wizard_nothing", Says::Nothing, "n<enter><wait>");
-    shots("wizard_no_toml", Says::Everything, "n<enter><ctrl-e>name = <enter><esc><esc><wait>");
+    shots(
+        "wizard_no_toml",
+        Says::Everything,
+        "n<enter><ctrl-e>name = <enter><esc><esc><wait>",
+    );
 }
 
 #[test]
 fn from_template_to_launch_in_few_keys_with_only_the_name_to_type() {
     let mut hand = Hand::new(80, 24, Says::Everything);
     // n, ⏎, seven steps on, ⏎ on the name, clear it, type `cards`, ⏎, launch.
-    let script = ["n", "<enter>", "]]]]]]]", "<enter>", "<ctrl-u>", "cards", "<enter>", "l"];
+    let script = [
+        "n", "<enter>", "]]]]]]]", "<enter>", "<ctrl-u>", "cards", "<enter>", "l",
+    ];
     let strokes: usize = script
         .iter()
-        .map(|part| if part.starts_with('<') { 1 } else { part.chars().count() })
+        .map(|part| {
+            if part.starts_with('<') {
+                1
+            } else {
+                part.chars().count()
+            }
+        })
         .sum();
     assert!(strokes <= 25, "{strokes} keys");
     for part in script {
@@ -394,9 +457,19 @@ fn from_template_to_launch_in_few_keys_with_only_the_name_to_type() {
     });
     let (source, base) = run.expect("it is launched");
     assert_eq!(base, PathBuf::from("bundled:"));
-    assert_eq!(source, QUICKSTART.replace("name = \"quickstart\"", "name = \"cards\""));
-    assert!(hand.screen().contains("cards"), "the job is open now\n{}", hand.screen());
-    assert!(DRAFTS.with_borrow(BTreeMap::is_empty), "what is launched is no draft any more");
+    assert_eq!(
+        source,
+        QUICKSTART.replace("name = \"quickstart\"", "name = \"cards\"")
+    );
+    assert!(
+        hand.screen().contains("cards"),
+        "the job is open now\n{}",
+        hand.screen()
+    );
+    assert!(
+        DRAFTS.with_borrow(BTreeMap::is_empty),
+        "what is launched is no draft any more"
+    );
 }
 
 #[test]
@@ -409,9 +482,14 @@ fn a_walk_through_all_steps_changes_nothing() {
         expected.name = format!("my-{}", expected.name);
         let written = draft();
         assert_eq!(spec(&written), expected);
-        let name = |line: &&str| !line.starts_with("name = \"my-") && !line.starts_with(&format!("name = \"{}", &expected.name[3..]));
-        let (lines, first): (Vec<&str>, Vec<&str>) =
-            (written.lines().filter(name).collect(), text.lines().filter(name).collect());
+        let name = |line: &&str| {
+            !line.starts_with("name = \"my-")
+                && !line.starts_with(&format!("name = \"{}", &expected.name[3..]))
+        };
+        let (lines, first): (Vec<&str>, Vec<&str>) = (
+            written.lines().filter(name).collect(),
+            text.lines().filter(name).collect(),
+        );
         assert_eq!(lines, first, "every comment is where it was");
     }
 }
@@ -435,11 +513,15 @@ fn what_is_typed_is_on_disk_within_a_third_of_a_second_and_survives_the_end() {
     // Killed: nothing more is said. Another session finds step and caret.
     let mut hand = Hand::new(80, 24, Says::Everything);
     let gallery = hand.keys("n").screen();
-    assert!(gallery.contains("◌ my-quickstart") && gallery.contains("left at Prompts"), "{gallery}");
+    assert!(
+        gallery.contains("◌ my-quickstart") && gallery.contains("left at Prompts"),
+        "{gallery}"
+    );
     hand.keys("<enter><enter>too<wait>");
     assert!(draft().contains("Half a thought, tooSubject"), "{}", draft());
     // A signal saves what the pause did not.
-    hand.keys(" far").send(Message::Leave(Exit::Signal(Signal::Terminate)));
+    hand.keys(" far")
+        .send(Message::Leave(Exit::Signal(Signal::Terminate)));
     assert!(draft().contains("Half a thought, too farSubject"), "{}", draft());
 }
 
@@ -459,7 +541,10 @@ fn a_wrong_step_holds_back_the_next_one_and_says_why() {
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys("n<enter>]<enter>{{ n_pairs }}<esc>]");
     let screen = hand.screen();
-    assert!(screen.contains("[Prompts]") && screen.contains("n_pairs"), "{screen}");
+    assert!(
+        screen.contains("[Prompts]") && screen.contains("n_pairs"),
+        "{screen}"
+    );
     hand.keys("<enter><ctrl-u><esc>]<wait>");
     assert!(hand.screen().contains("[Schema]"), "{}", hand.screen());
     hand.keys("[[");
@@ -469,16 +554,26 @@ fn a_wrong_step_holds_back_the_next_one_and_says_why() {
 #[test]
 fn the_schema_is_built_field_by_field_and_guessed_from_an_example() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("n/blank<enter>").keys("]]aquestion<enter>alevel<enter>");
+    hand.keys("n/blank<enter>")
+        .keys("]]aquestion<enter>alevel<enter>");
     hand.keys("<enter>jj<enter><esc><wait>");
     let schema = |text: &str| spec(text).steps[0].schema.clone().unwrap();
     let built = schema(&draft());
-    assert_eq!(built["required"], json!(["question"]), "the field that was just added is selected");
+    assert_eq!(
+        built["required"],
+        json!(["question"]),
+        "the field that was just added is selected"
+    );
     assert_eq!(built["properties"]["level"], json!({"type": "string"}));
-    hand.keys("i").send(Message::Paste("{\"q\": \"why\", \"n\": 3, \"tags\": [\"a\"]}".to_owned()));
+    hand.keys("i").send(Message::Paste(
+        "{\"q\": \"why\", \"n\": 3, \"tags\": [\"a\"]}".to_owned(),
+    ));
     hand.keys("<esc><wait>");
     let guessed = schema(&draft());
-    assert_eq!(guessed["properties"]["tags"], json!({"type": "array", "items": {"type": "string"}}));
+    assert_eq!(
+        guessed["properties"]["tags"],
+        json!({"type": "array", "items": {"type": "string"}})
+    );
     assert_eq!(guessed["properties"]["n"]["type"], json!("integer"));
     hand.keys("uu<wait>");
     assert!(!draft().contains("tags"), "u takes it back");
@@ -487,11 +582,18 @@ fn the_schema_is_built_field_by_field_and_guessed_from_an_example() {
 #[test]
 fn raw_json_that_breaks_off_is_kept_and_named() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("n/blank<enter>]]t").send(Message::Paste("{\"type\": ".to_owned()));
+    hand.keys("n/blank<enter>]]t")
+        .send(Message::Paste("{\"type\": ".to_owned()));
     hand.keys("<esc><wait>");
-    assert!(draft().contains("schema = '{\"type\": '") || draft().contains("{\\\"type\\\": "), "{}", draft());
+    assert!(
+        draft().contains("schema = '{\"type\": '") || draft().contains("{\\\"type\\\": "),
+        "{}",
+        draft()
+    );
     assert!(hand.screen().contains("is no JSON"), "{}", hand.screen());
-    hand.keys("t<end>").send(Message::Paste("\"object\", \"properties\": {\"a\": {\"type\": \"string\"}}}".to_owned()));
+    hand.keys("t<end>").send(Message::Paste(
+        "\"object\", \"properties\": {\"a\": {\"type\": \"string\"}}}".to_owned(),
+    ));
     hand.keys("<esc><wait>");
     assert!(!hand.screen().contains("is no JSON"), "{}", hand.screen());
 }
@@ -500,7 +602,13 @@ fn raw_json_that_breaks_off_is_kept_and_named() {
 fn validators_are_switched_ordered_added_and_tried() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("n<enter>]]]");
-    let kinds = || -> Vec<String> { spec(&draft()).validators.into_iter().map(|plug| plug.kind).collect() };
+    let kinds = || -> Vec<String> {
+        spec(&draft())
+            .validators
+            .into_iter()
+            .map(|plug| plug.kind)
+            .collect()
+    };
     hand.keys("J<wait>");
     assert_eq!(kinds(), ["length", "structural", "dedup"]);
     hand.keys("<space><wait>");
@@ -509,11 +617,18 @@ fn validators_are_switched_ordered_added_and_tried() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("n<enter>j<space><wait>");
     assert_eq!(kinds(), ["length", "structural", "dedup"]);
-    assert!(draft().contains("# the answer is JSON of the schema above"), "its comment too");
+    assert!(
+        draft().contains("# the answer is JSON of the schema above"),
+        "its comment too"
+    );
     hand.keys("arefusal<enter><esc><wait>");
     assert_eq!(kinds(), ["length", "structural", "dedup", "refusal"]);
     hand.keys("Tshort<esc>");
-    assert!(hand.orders.iter().any(|order| matches!(order, Command::TrySample { text, .. } if text == "short")));
+    assert!(
+        hand.orders
+            .iter()
+            .any(|order| matches!(order, Command::TrySample { text, .. } if text == "short"))
+    );
     assert!(hand.screen().contains("fewer"), "{}", hand.screen());
 }
 
@@ -528,7 +643,10 @@ fn teachers_are_named_weighted_and_taken_out() {
     hand.keys("j<space>++<wait>");
     assert_eq!(
         uses(),
-        [("openrouter/deepseek-r1".to_owned(), 3.0), ("mock/teacher".to_owned(), 1.0)]
+        [
+            ("openrouter/deepseek-r1".to_owned(), 3.0),
+            ("mock/teacher".to_owned(), 1.0)
+        ]
     );
     hand.keys("=<wait>");
     assert!(uses().iter().all(|(_, weight)| *weight == 1.0));
@@ -540,7 +658,11 @@ fn teachers_are_named_weighted_and_taken_out() {
 fn the_dry_run_leads_to_what_failed_and_can_be_stopped() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("n<enter>]]]]]]++<enter>");
-    assert!(matches!(hand.orders.last(), Some(Command::DryRun { tasks: 5, .. })), "{:?}", hand.orders);
+    assert!(
+        matches!(hand.orders.last(), Some(Command::DryRun { tasks: 5, .. })),
+        "{:?}",
+        hand.orders
+    );
     hand.keys("e");
     assert!(hand.screen().contains("[5 Validators]"), "{}", hand.screen());
 }
@@ -548,10 +670,20 @@ fn the_dry_run_leads_to_what_failed_and_can_be_stopped() {
 #[test]
 fn a_dear_job_asks_before_it_starts() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("njj<enter>jjjj<enter><ctrl-u>5000<enter>]]]]]]]<wait>l<wait>l<enter>");
-    assert!(!hand.orders.iter().any(|order| matches!(order, Command::Run { .. })), "the start key confirms nothing");
-    hand.keys("l<wait>y");
-    assert!(matches!(hand.orders.last(), Some(Command::DropDraft(_))), "{:?}", hand.orders);
+    hand.keys("njj<enter>jjjj<enter><ctrl-u>5000<enter>]]]]]]]<wait>l<wait>l");
+    assert!(
+        !hand
+            .orders
+            .iter()
+            .any(|order| matches!(order, Command::Run { .. })),
+        "the start key confirms nothing"
+    );
+    hand.keys("<esc>l<wait>y");
+    assert!(
+        matches!(hand.orders.last(), Some(Command::DropDraft(_))),
+        "{:?}",
+        hand.orders
+    );
 }
 
 #[test]
@@ -566,7 +698,11 @@ fn stored_written_and_discarded() {
     hand.keys("y");
     assert_eq!(hand.copied, "destiler run my-quickstart");
     hand.keys("d");
-    assert!(hand.orders.iter().any(|order| matches!(order, Command::Create(_))));
+    assert!(
+        hand.orders
+            .iter()
+            .any(|order| matches!(order, Command::Create(_)))
+    );
     assert!(DRAFTS.with_borrow(BTreeMap::is_empty));
     hand.keys("n/blank<enter><esc>nD<wait>n");
     assert_eq!(DRAFTS.with_borrow(BTreeMap::len), 1);
@@ -578,13 +714,20 @@ fn stored_written_and_discarded() {
 fn the_whole_file_is_one_key_away_and_comes_back() {
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys("n<enter>]<ctrl-e># by hand<enter><wait>");
-    assert!(draft().starts_with("# by hand\n"), "saved from the editor too: {}", draft());
+    assert!(
+        draft().starts_with("# by hand\n"),
+        "saved from the editor too: {}",
+        draft()
+    );
     hand.keys("<esc><esc>");
     assert!(hand.screen().contains("[Prompts]"), "{}", hand.screen());
     hand.keys("<wait>");
     assert!(draft().starts_with("# by hand\n"), "{}", draft());
     hand.keys("u<wait>");
-    assert!(!draft().contains("# by hand"), "and is taken back like any change");
+    assert!(
+        !draft().contains("# by hand"),
+        "and is taken back like any change"
+    );
 }
 
 #[test]

@@ -11,9 +11,11 @@ pub struct Draft(DocumentMut);
 impl Draft {
     /// Reads a document; an error is one line.
     pub fn read(text: &str) -> Result<Self, String> {
-        text.parse::<DocumentMut>()
-            .map(Self)
-            .map_err(|error| error.to_string().lines().collect::<Vec<_>>().join(" "))
+        text.parse::<DocumentMut>().map(Self).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.unwrap_or_default().matches('\n').count() + 1;
+            format!("line {line}: {}", error.message().replace('\n', " "))
+        })
     }
 
     /// The file's text.
@@ -101,11 +103,16 @@ impl Draft {
             .position(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
         let lines: Vec<&str> = table.lines().collect();
         let (comment, keys) = lines.split_at(body.unwrap_or(0));
-        let mut table = Self::read(&format!("{}\n", keys.join("\n")))?.0.as_table().clone();
-        let comment: String = comment.iter().map(|line| format!("{line}\n")).collect();
+        let mut table = Self::read(&format!("{}\n", keys.join("\n")))?
+            .0
+            .as_table()
+            .clone();
+        let comment: String = comment.iter().flat_map(|line| [line, "\n"]).collect();
         table.decor_mut().set_prefix(format!("\n{comment}"));
         table.set_implicit(false);
-        let tables = self.tables(path).ok_or_else(|| format!("`{path}` is no list of tables"))?;
+        let tables = self
+            .tables(path)
+            .ok_or_else(|| format!("`{path}` is no list of tables"))?;
         let mut all: Vec<Table> = std::mem::take(tables).into_iter().collect();
         all.insert(at.min(all.len()), table);
         *tables = in_order(all);
@@ -123,11 +130,15 @@ impl Draft {
             self.remove(path);
         }
         let mut taken = taken?;
-        let comment = taken.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default();
+        let comment = taken
+            .decor()
+            .prefix()
+            .and_then(|raw| raw.as_str())
+            .unwrap_or_default();
         let comment: String = comment
             .lines()
             .filter(|line| !line.trim().is_empty())
-            .map(|line| format!("{line}\n"))
+            .flat_map(|line| [line, "\n"])
             .collect();
         unplace(&mut taken);
         taken.decor_mut().clear();
@@ -196,7 +207,9 @@ impl Draft {
             .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
         if item.is_value() {
             let old = std::mem::take(item);
-            *item = old.into_array_of_tables().map_or_else(|same| same, Item::ArrayOfTables);
+            *item = old
+                .into_array_of_tables()
+                .map_or_else(|same| same, Item::ArrayOfTables);
         }
         item.as_array_of_tables_mut()
     }
@@ -217,7 +230,9 @@ fn in_order(mut all: Vec<Table>) -> ArrayOfTables {
         head.set_position(Some(place));
     }
     let mut tables = ArrayOfTables::new();
-    all.into_iter().for_each(|table| tables.push(table));
+    for table in all {
+        tables.push(table);
+    }
     tables
 }
 
@@ -376,6 +391,7 @@ fn toml_of(value: &Json) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -434,16 +450,25 @@ usd = 1.00
             &json!({"type": "object", "properties": {"q": {"type": "string"}, "a": {"type": "number"}}}),
         );
         let text = draft.text();
-        assert!(text.contains("name = \"b\"   # its name\nunknown_key = 7\n"), "{text}");
+        assert!(
+            text.contains("name = \"b\"   # its name\nunknown_key = 7\n"),
+            "{text}"
+        );
         assert!(text.contains("\nnew\nlines\"\"\" # why"), "{text}");
         assert!(
             text.contains("q = { type = \"string\" }   # asked\na = { type = \"number\" }\n"),
             "{text}"
         );
         assert_eq!(draft.string("steps.0.prompt"), "new\nlines");
-        draft.set("steps.0.schema.properties", &json!({"a": {"type": "number"}, "q": {"type": "string"}}));
+        draft.set(
+            "steps.0.schema.properties",
+            &json!({"a": {"type": "number"}, "q": {"type": "string"}}),
+        );
         let text = draft.text();
-        assert!(text.contains("a = { type = \"number\" }\nq = { type = \"string\" }   # asked"), "{text}");
+        assert!(
+            text.contains("a = { type = \"number\" }\nq = { type = \"string\" }   # asked"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -451,7 +476,13 @@ usd = 1.00
         let mut draft = draft();
         draft.set("target.accepted", &json!(10));
         draft.set("dataset.fields.user", &json!("topic"));
-        assert!(draft.text().ends_with("\n[target]\naccepted = 10\n\n[dataset]\n\n[dataset.fields]\nuser = \"topic\"\n"), "{}", draft.text());
+        assert!(
+            draft
+                .text()
+                .ends_with("\n[target]\naccepted = 10\n\n[dataset]\n\n[dataset.fields]\nuser = \"topic\"\n"),
+            "{}",
+            draft.text()
+        );
         draft.remove("target.accepted");
         assert!(!draft.text().contains("target"));
     }
@@ -461,8 +492,14 @@ usd = 1.00
         let mut draft = draft();
         draft.shift("validators", 1, 0);
         let text = draft.text();
-        assert!(text.find("# second").unwrap() < text.find("# first").unwrap(), "{text}");
-        assert!(text.find("# first").unwrap() < text.find("[limits]").unwrap(), "{text}");
+        assert!(
+            text.find("# second").unwrap() < text.find("# first").unwrap(),
+            "{text}"
+        );
+        assert!(
+            text.find("# first").unwrap() < text.find("[limits]").unwrap(),
+            "{text}"
+        );
         let taken = draft.take("validators", 0).unwrap();
         assert_eq!(taken, "# second\nkind = \"length\" # short\nmin_chars = 3\n");
         assert_eq!(draft.len("validators"), 1);
@@ -473,6 +510,25 @@ usd = 1.00
         assert!(!draft.has("validators"));
         draft.insert("validators", 0, "kind = \"dedup\"").unwrap();
         assert_eq!(draft.string("validators.0.kind"), "dedup");
+    }
+
+    #[test]
+    fn what_is_no_toml_says_where() {
+        assert!(Draft::read("a = 1\nb = \n").unwrap_err().starts_with("line 2: "));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back(text in "(?s).{0,80}", other in "[a-z {}%\"'\\\\\n]{0,60}") {
+            let mut draft = draft();
+            draft.set("steps.0.prompt", &Json::from(text.as_str()));
+            draft.set("steps.0.system", &Json::from(other.as_str()));
+            let back = Draft::read(&draft.text()).unwrap();
+            // A file has one kind of line end.
+            prop_assert_eq!(back.string("steps.0.prompt"), text);
+            prop_assert_eq!(back.string("steps.0.system"), other);
+            prop_assert_eq!(back.string("validators.1.kind"), "length");
+        }
     }
 
     #[test]

@@ -227,7 +227,8 @@ impl Editor {
                 Dialog::ask(cx.shared, format!("Save {job}"), lines, choices)
             }
             Subject::Draft { .. } => {
-                cx.shared.toast(Level::Ok, format!("{} esc goes back to the steps", lines[0]));
+                cx.shared
+                    .toast(Level::Ok, format!("{} esc goes back to the steps", lines[0]));
                 return;
             }
         };
@@ -298,7 +299,10 @@ impl View for Editor {
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
         if matches!(message, Message::Key(_) | Message::Paste(_))
-            || matches!(message, Message::Act(Action::UndoText | Action::RedoText | Action::DeleteToStart))
+            || matches!(
+                message,
+                Message::Act(Action::UndoText | Action::RedoText | Action::DeleteToStart)
+            )
         {
             self.unsaved = Some(cx.shared.now);
         }

@@ -3,6 +3,7 @@
 
 mod dry_run;
 mod form;
+mod frame;
 mod gallery;
 mod launch;
 mod limits;
@@ -25,20 +26,20 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::api::{Answer, CheckReport, Command, EstimateReport, JobSource, KindRow, Query, SeedPreview};
+use crate::core::api::{
+    Answer, CheckReport, Command, EstimateReport, JobSource, KindRow, Query, SeedPreview,
+};
 use crate::core::job::parse::{Problem, Severity};
 use crate::core::route::Teacher;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, NEW_CHOICE, NEW_LINE, NEW_TEXT, Table};
-use crate::tui::layout::{Width, inside, left, shell, top};
+use crate::tui::layout::Width;
 use crate::tui::message::{Message, Ticket};
 use crate::tui::remote::Remote;
 use crate::tui::screens::editor::Editor;
 use crate::tui::screens::{Screen, View};
-use crate::tui::text::{put, time_of_day, wrap};
-use crate::tui::theme::Slot;
+use crate::tui::text::time_of_day;
 use crate::tui::widgets::cursor::Cursor;
-use crate::tui::widgets::pane::pane;
 
 use form::{Kind, Line};
 use gallery::Gallery;
@@ -121,9 +122,16 @@ impl NewJob {
         found
     }
 
+    /// Whether the text is no TOML, so that there is nothing to change but the text.
+    fn is_broken(&self) -> bool {
+        self.step.0 != Step::Template && self.work.as_ref().is_some_and(|work| work.broken.is_some())
+    }
+
     fn errors(&self, step: Step) -> usize {
         let errors = self.problems(Some(step)).into_iter();
-        errors.filter(|problem| problem.severity == Severity::Error).count()
+        errors
+            .filter(|problem| problem.severity == Severity::Error)
+            .count()
     }
 
     /// The first step with an error.
@@ -137,7 +145,7 @@ impl NewJob {
             return Vec::new();
         };
         match self.step.0 {
-            Step::Seeds => self.seed_lines(work),
+            Step::Seeds => seeds::lines(work),
             Step::Schema => self.schema_lines(work),
             Step::Validators => self.validator_lines(work),
             Step::Limits => limits::lines(work),
@@ -206,7 +214,10 @@ impl NewJob {
             self.checked.clone_from(&text);
             self.check.ask(Query::Check(source.clone()), cx);
         }
-        let wants_cost = matches!(self.step.0, Step::Prompts | Step::Limits | Step::DryRun | Step::Launch);
+        let wants_cost = matches!(
+            self.step.0,
+            Step::Prompts | Step::Limits | Step::DryRun | Step::Launch
+        );
         if wants_cost && text != self.estimated {
             self.estimated = text;
             self.estimate.ask(Query::Estimate(source), cx);
@@ -233,41 +244,6 @@ impl NewJob {
         form::skip_headings(&lines, cursor, true, page);
     }
 
-    /// Where form, problems and preview are.
-    fn panes(&self, shared: &Shared, area: Rect) -> (Rect, Rect, Rect) {
-        let none = Rect { height: 0, ..area };
-        if self.step.0 == Step::Template && Width::of(shared.size.width) != Width::Wide {
-            let (list, about) = top(area, area.height - (area.height / 3).max(4).min(area.height));
-            return (list, none, if area.height >= 16 { about } else { none });
-        }
-        match Width::of(shared.size.width) {
-            Width::Wide => {
-                let (form, preview) = left(area, area.width * 11 / 20);
-                if area.height < 20 || self.step.0 == Step::Template {
-                    return (form, none, preview);
-                }
-                let (form, strip) = top(form, form.height - 6);
-                (form, strip, preview)
-            }
-            _ if self.preview => (none, none, area),
-            Width::Narrow if self.work.is_some() && area.height > 6 => {
-                let (form, strip) = top(area, area.height - 1);
-                (form, strip, none)
-            }
-            _ => (area, none, none),
-        }
-    }
-
-    /// Rows of the form that are seen.
-    fn page(&self, shared: &Shared) -> usize {
-        let (form, ..) = self.panes(shared, shell(shared.size).body);
-        let heading = usize::from(matches!(
-            self.step.0,
-            Step::Template | Step::Providers | Step::DryRun
-        ));
-        usize::from(inside(form, shared.size.width).height).saturating_sub(heading)
-    }
-
     fn act(&mut self, action: Action, cx: &mut Cx) {
         if self.input.is_open() {
             return self.act_typing(action, cx);
@@ -275,7 +251,11 @@ impl NewJob {
         match action {
             Action::Next | Action::Previous => {
                 let at = self.step.0.at();
-                let to = if action == Action::Next { at + 1 } else { at.saturating_sub(1) };
+                let to = if action == Action::Next {
+                    at + 1
+                } else {
+                    at.saturating_sub(1)
+                };
                 self.go(Step::of_place(to), cx);
             }
             Action::Preview => self.preview = !self.preview,
@@ -394,183 +374,6 @@ impl NewJob {
         }
         self.lint();
     }
-
-    /// What the open step has to say first, for the line where there is no room for more.
-    fn word(&self) -> String {
-        if let Some((_, why)) = self.work.as_ref().and_then(|work| work.broken.as_ref()) {
-            return format!("the file is no TOML (ctrl-e): {why}");
-        }
-        let here = self.problems(Some(self.step.0));
-        if let Some(first) = here.first() {
-            let more = match here.len() {
-                1 => String::new(),
-                many => format!(" (1 of {many})"),
-            };
-            return format!("{}{}: {}{more}", glyph(first), last_of(&first.key), first.message);
-        }
-        match self.blocking() {
-            Some(step) => format!("✗ {} has a problem", step.names().0),
-            None => String::new(),
-        }
-    }
-
-    /// The problems of this step, and the way on.
-    fn strip(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        if Width::of(shared.size.width) == Width::Narrow {
-            let word = self.word();
-            let slot = if word.starts_with('▲') { Slot::Warn } else { Slot::Error };
-            put(buf, area, 0, 0, &word, shared.style(slot));
-            return;
-        }
-        let errors = self.errors(self.step.0);
-        let title = match errors {
-            0 => "Step".to_owned(),
-            1 => "1 problem blocks the next step".to_owned(),
-            many => format!("{many} problems block the next step"),
-        };
-        let inner = pane(buf, area, &title, "", false, shared);
-        let last = inner.height.saturating_sub(1);
-        let mut row = 0;
-        let broken = self.work.as_ref().and_then(|work| work.broken.as_ref());
-        if let Some((_, why)) = broken {
-            put(buf, inner, 1, 0, &format!("✗ the file is no TOML: {why}"), shared.style(Slot::Error));
-            put(buf, inner, 3, 1, "ctrl-e opens it", shared.style(Slot::Muted));
-            row = last;
-        }
-        for problem in self.problems(Some(self.step.0)) {
-            let slot = match problem.severity {
-                Severity::Error => Slot::Error,
-                Severity::Warning => Slot::Warn,
-            };
-            let help = problem.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
-            let text = format!("{}: {}{help}", problem.key, problem.message);
-            let lines = wrap(&text, usize::from(inner.width.saturating_sub(4)));
-            for (at, line) in lines.iter().enumerate() {
-                if row >= last {
-                    break;
-                }
-                put(buf, inner, 1, row, if at == 0 { glyph(problem).trim() } else { "" }, shared.style(slot));
-                put(buf, inner, 3, row, line, shared.style(Slot::Fg));
-                row += 1;
-            }
-        }
-        if row == 0 {
-            let (glyph, text, slot) = if self.check.is_pending() && self.check.value().is_none() {
-                ("○", "checking …", Slot::Muted)
-            } else {
-                ("✓", "nothing is wrong with this step", Slot::Ok)
-            };
-            put(buf, inner, 1, 0, glyph, shared.style(slot));
-            put(buf, inner, 3, 0, text, shared.style(Slot::Fg));
-        }
-        let at = self.step.0.at();
-        let back = Step::of_place(at.saturating_sub(1)).names().0;
-        let next = if self.step.0 == Step::Launch {
-            "l launches".to_owned()
-        } else {
-            format!("] {}", Step::of_place(at + 1).names().0)
-        };
-        let text = format!("[ {back}   {next}   q leaves, the draft is kept");
-        put(buf, inner, 1, last, &text, shared.style(Slot::Muted));
-    }
-
-    fn form(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let Some(work) = &self.work else {
-            self.draw_gallery(shared, area, buf);
-            return None;
-        };
-        if let Some((target, text)) = self.input.text() {
-            let inner = pane(buf, area, target.title(), "esc stops, the text stays", true, shared);
-            return text.draw(None, shared, inner, buf);
-        }
-        match self.step.0 {
-            Step::Template => {
-                self.draw_gallery(shared, area, buf);
-                return None;
-            }
-            Step::Prompts => return self.draw_prompts(work, shared, area, buf),
-            Step::Providers => {
-                self.draw_teachers(work, shared, area, buf);
-                return self.draw_field_below(shared, area, buf);
-            }
-            Step::DryRun => {
-                self.draw_dry(shared, area, buf);
-                return None;
-            }
-            _ => {}
-        }
-        let (title, fact) = self.form_title(work);
-        let inner = pane(buf, area, &title, &fact, !self.preview, shared);
-        let mut lines = self.lines(shared);
-        let mut cursor = self.cursor();
-        // A value that is being added has no line yet.
-        if let Input::Line { line, .. } = &self.input
-            && !lines.iter().any(|one| one.path == line.path)
-        {
-            lines.push(line.clone());
-            cursor.selected = lines.len() - 1;
-            cursor.clamp(lines.len(), usize::from(inner.height));
-        }
-        if self.step.0 == Step::Launch {
-            let (_, below) = top(inner, lines.len() as u16);
-            self.draw_summary(work, shared, below, buf);
-        }
-        let wrong: Vec<String> = self
-            .problems(Some(self.step.0))
-            .into_iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .map(|problem| problem.key.clone())
-            .collect();
-        let question = work.question_name();
-        let is_wrong = |path: &str| {
-            let named = path.replacen(&format!("steps.{}.", work.question), &format!("steps.{question}."), 1);
-            let named = validators::counted(&named);
-            !path.is_empty()
-                && wrong
-                    .iter()
-                    .any(|key| *key == named || key.starts_with(&format!("{named}.")) || validators::same(key, path))
-        };
-        form::draw(&lines, cursor, self.input.field(), &is_wrong, shared, inner, buf)
-    }
-
-    fn form_title(&self, work: &Work) -> (String, String) {
-        let question = || {
-            let all = work.draft.len("steps");
-            let name = work.question_name();
-            if all > 1 {
-                format!("{name} · {} of {all}, s next", work.question + 1)
-            } else {
-                name
-            }
-        };
-        match self.step.0 {
-            Step::Seeds => ("Seeds".to_owned(), self.seeds_fact(work)),
-            Step::Schema => ("Answer and dataset".to_owned(), question()),
-            Step::Validators => (
-                "Validators".to_owned(),
-                "in order; the first rejection ends it".to_owned(),
-            ),
-            Step::Limits => ("Limits".to_owned(), String::new()),
-            _ => ("Job".to_owned(), String::new()),
-        }
-    }
-
-    fn beside(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let Some(work) = &self.work else {
-            return self.draw_choice(shared, area, buf);
-        };
-        match self.step.0 {
-            Step::Template => self.draw_choice(shared, area, buf),
-            Step::Seeds => self.draw_rows(shared, area, buf),
-            Step::Prompts => self.draw_preview(work, shared, area, buf),
-            Step::Schema => self.draw_example(work, shared, area, buf),
-            Step::Validators => self.draw_kind(work, shared, area, buf),
-            Step::Providers => self.draw_routing(work, shared, area, buf),
-            Step::Limits => self.draw_cost(shared, area, buf),
-            Step::DryRun => self.draw_dry_sample(shared, area, buf),
-            Step::Launch => self.draw_file(work, shared, area, buf),
-        }
-    }
 }
 
 /// Where a draft's text waits while the editor has it.
@@ -587,6 +390,18 @@ fn glyph(problem: &Problem) -> &'static str {
         Severity::Error => "✗ ",
         Severity::Warning => "▲ ",
     }
+}
+
+/// Whether an action goes on from the document, or changes it.
+fn changes(action: Action) -> bool {
+    use Action as A;
+    matches!(
+        action,
+        A::Next | A::Open | A::Insert | A::Add | A::Remove | A::Toggle | A::Later | A::Earlier | A::More | A::Less
+    ) || matches!(
+        action,
+        A::Even | A::Try | A::Infer | A::PickFile | A::Variables | A::Launch | A::Store | A::Shape | A::External
+    )
 }
 
 fn last_of(key: &str) -> &str {
@@ -694,12 +509,22 @@ impl View for NewJob {
         match action {
             Action::Next if self.work.is_none() => Some("choose what it starts from first".to_owned()),
             Action::Next if step == Step::Launch => Some("this is the last step: l launches".to_owned()),
-            Action::Next if self.work.as_ref().is_some_and(|work| work.broken.is_some()) => Some(self.word()),
+            action if self.is_broken() && changes(action) => {
+                Some("the file is no TOML: ctrl-e puts it right".to_owned())
+            }
             Action::Next => {
                 let blocking = self.blocking().filter(|blocking| *blocking <= step)?;
                 let first = self.problems(Some(blocking));
                 let first = first.first()?;
-                Some(format!("{}: {}: {}", blocking.names().0, last_of(&first.key), first.message))
+                Some(format!(
+                    "{}: {}: {}",
+                    blocking.names().0,
+                    last_of(&first.key),
+                    first.message
+                ))
+            }
+            Action::Preview if Width::of(shared.size.width) == Width::Wide || self.work.is_none() => {
+                Some("both are shown".to_owned())
             }
             Action::Previous if step == Step::Template => Some("this is the first step".to_owned()),
             Action::Toml | Action::Save if self.work.is_none() => {
@@ -764,7 +589,7 @@ impl View for NewJob {
             self.beside(shared, beside, buf);
         }
         if let Input::Menu(menu) = &self.input {
-            return menu.view(shared, buf);
+            return Some(menu.view(shared, buf));
         }
         caret.filter(|_| self.input.is_open())
     }

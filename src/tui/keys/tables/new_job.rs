@@ -9,9 +9,9 @@ macro_rules! step {
         &[
             $first,
             key(&["]"], Action::Next, "next", "The next step, where this one has no problem"),
+            key(&["f3"], Action::Preview, "preview", "Form or preview, where there is no room for both"),
             $($own,)*
             key(&["["], Action::Previous, "back", "The step before"),
-            key(&["f3"], Action::Preview, "", "Form or preview, where there is no room for both"),
             key(&["u"], Action::UndoText, "", "Take the last change back"),
             key(&["ctrl-r"], Action::RedoText, "", "Make it again"),
             key(&["ctrl-s"], Action::Save, "", "Save the draft now; it is saved by itself too"),

@@ -83,7 +83,9 @@ pub(super) fn verdicts(sample: &Sample) -> Vec<(Slot, String)> {
             Decision::Review => ("▲", Slot::Warn),
             Decision::Reject => ("✗", Slot::Error),
         };
-        let score = verdict.score.map_or_else(String::new, |score| format!(" {score:.2}"));
+        let score = verdict
+            .score
+            .map_or_else(String::new, |score| format!(" {score:.2}"));
         let evidence = verdict.evidence.clone().unwrap_or_default();
         (slot, format!("{glyph} {}{score} {evidence}", verdict.validator))
     };
@@ -97,7 +99,9 @@ pub(super) fn verdicts(sample: &Sample) -> Vec<(Slot, String)> {
 fn outcome(one: &DrySample) -> (Slot, String) {
     match (&one.sample, &one.error) {
         (Some(sample), _) => {
-            let reason = sample.reason.map_or_else(String::new, |reason| format!(": {}", reason.word()));
+            let reason = sample
+                .reason
+                .map_or_else(String::new, |reason| format!(": {}", reason.word()));
             let (glyph, slot, word) = match sample.state {
                 SampleState::Accepted => ("●", Slot::Ok, "accepted"),
                 SampleState::Rejected => ("✗", Slot::Error, "rejected"),
@@ -105,7 +109,10 @@ fn outcome(one: &DrySample) -> (Slot, String) {
             };
             (slot, format!("{glyph} {word}{reason}"))
         }
-        (None, why) => (Slot::Error, format!("✗ {}", why.as_deref().unwrap_or("no answer"))),
+        (None, why) => (
+            Slot::Error,
+            format!("✗ {}", why.as_deref().unwrap_or("no answer")),
+        ),
     }
 }
 
@@ -136,7 +143,10 @@ impl NewJob {
         if self.dry.ticket.take().is_none() {
             return false;
         }
-        cx.order(Command::StopDryRun, "Stopped; what was asked may still be charged");
+        cx.order(
+            Command::StopDryRun,
+            "Stopped; what was asked may still be charged",
+        );
         true
     }
 
@@ -146,12 +156,19 @@ impl NewJob {
         let Some(sample) = &one.sample else {
             let why = one.error.as_deref().unwrap_or_default();
             let in_template = why.contains("line ") || one.prompts.is_empty();
-            return Some(if in_template { Step::Prompts } else { Step::Providers });
+            return Some(if in_template {
+                Step::Prompts
+            } else {
+                Step::Providers
+            });
         };
         if sample.state == SampleState::Accepted {
             return None;
         }
-        let bad = sample.verdicts.iter().find(|verdict| verdict.decision != Decision::Accept)?;
+        let bad = sample
+            .verdicts
+            .iter()
+            .find(|verdict| verdict.decision != Decision::Accept)?;
         Some(match bad.validator.as_str() {
             "structural" => Step::Schema,
             "truncated" => Step::Limits,
@@ -171,7 +188,9 @@ impl NewJob {
         let inner = pane(buf, area, "Dry run", &fact, !self.preview, shared);
         if let Some(error) = &self.dry.error {
             let mut error = error.clone();
-            error.causes.extend(error.problems.iter().map(|problem| problem.message.clone()));
+            error
+                .causes
+                .extend(error.problems.iter().map(|problem| problem.message.clone()));
             if error.help.is_none() {
                 error.help = Some("⏎ tries again".to_owned());
             }
@@ -192,15 +211,24 @@ impl NewJob {
             return empty(buf, inner, lines, shared);
         }
         let cursor = self.cursors[Step::DryRun.at()];
-        let rows = self.dry.samples.iter().enumerate().skip(cursor.offset).map(|(at, one)| {
-            let (slot, text) = outcome(one);
-            vec![
-                ((at + 1).to_string(), shared.style(Slot::Muted)),
-                (text, shared.style(slot)),
-                (format!("{:.1} s", one.latency_ms as f64 / 1000.0), shared.style(Slot::Fg)),
-                (one.usd.to_string(), shared.style(Slot::Fg)),
-            ]
-        });
+        let rows = self
+            .dry
+            .samples
+            .iter()
+            .enumerate()
+            .skip(cursor.offset)
+            .map(|(at, one)| {
+                let (slot, text) = outcome(one);
+                vec![
+                    ((at + 1).to_string(), shared.style(Slot::Muted)),
+                    (text, shared.style(slot)),
+                    (
+                        format!("{:.1} s", one.latency_ms as f64 / 1000.0),
+                        shared.style(Slot::Fg),
+                    ),
+                    (one.usd.to_string(), shared.style(Slot::Fg)),
+                ]
+            });
         table(
             buf,
             inner,
@@ -210,7 +238,11 @@ impl NewJob {
             shared,
         );
         let last = inner.height.saturating_sub(1);
-        let spent = self.dry.samples.iter().fold(Money(0), |sum, one| sum.plus(one.usd));
+        let spent = self
+            .dry
+            .samples
+            .iter()
+            .fold(Money(0), |sum, one| sum.plus(one.usd));
         let likely = self
             .likely_cost()
             .map_or_else(String::new, |likely| format!(" · the whole job likely {likely}"));
@@ -222,10 +254,19 @@ impl NewJob {
         let at = self.cursors[Step::DryRun.at()].selected;
         let Some(one) = self.dry.samples.get(at) else {
             let inner = pane(buf, area, "Sample", "", self.preview, shared);
-            return empty(buf, inner, &["Prompt, answer and verdicts of each task stand here."], shared);
+            return empty(
+                buf,
+                inner,
+                &["Prompt, answer and verdicts of each task stand here."],
+                shared,
+            );
         };
         let title = format!("Task {}", at + 1);
-        let fact = if self.failed_step().is_some() { "e goes where it failed" } else { "" };
+        let fact = if self.failed_step().is_some() {
+            "e goes where it failed"
+        } else {
+            ""
+        };
         let inner = pane(buf, area, &title, fact, self.preview, shared);
         let width = usize::from(inner.width.saturating_sub(4));
         let mut row = 0;
@@ -254,7 +295,12 @@ impl NewJob {
                 (Some(input), Some(output)) => format!(", {} in {} out", grouped(input), grouped(output)),
                 _ => String::new(),
             };
-            say(1, &format!("{} from {}{usage}", step.step, step.teacher), Slot::Muted, 1);
+            say(
+                1,
+                &format!("{} from {}{usage}", step.step, step.teacher),
+                Slot::Muted,
+                1,
+            );
             match step.value.as_ref() {
                 Some(Value::Object(map)) => {
                     for (key, value) in map {

@@ -65,7 +65,9 @@ impl Line {
 
     /// A value of the job file.
     pub(super) fn of(draft: &Draft, label: &str, path: &str, kind: Kind, note: &str) -> Self {
-        let value = draft.get(path).map_or_else(String::new, |value| shown(kind, &value));
+        let value = draft
+            .get(path)
+            .map_or_else(String::new, |value| shown(kind, &value));
         Self::new(label, path, kind, value, note)
     }
 
@@ -120,7 +122,9 @@ pub(super) fn next_word(line: &Line) -> Option<String> {
     let at = words.iter().position(|word| *word == line.value);
     // Nothing written is the default, which stands first.
     let next = at.unwrap_or(0) + 1;
-    words.get(next % words.len().max(1)).map(|word| (*word).to_owned())
+    words
+        .get(next % words.len().max(1))
+        .map(|word| (*word).to_owned())
 }
 
 /// The next line that can be changed, from `at` on.

@@ -120,7 +120,12 @@ impl NewJob {
     }
 
     pub(super) fn selected_draft(&self, shared: &Shared) -> Option<String> {
-        match self.items(shared).into_iter().nth(self.cursors[0].selected)?.choice {
+        match self
+            .items(shared)
+            .into_iter()
+            .nth(self.cursors[0].selected)?
+            .choice
+        {
             Choice::Draft(id) => Some(id),
             _ => None,
         }
@@ -254,7 +259,11 @@ impl NewJob {
                 } else {
                     Origin::Template(shape.name.to_owned())
                 };
-                let name = if *at == 0 { "my-job".to_owned() } else { format!("my-{}", shape.name) };
+                let name = if *at == 0 {
+                    "my-job".to_owned()
+                } else {
+                    format!("my-{}", shape.name)
+                };
                 (shape.text.to_owned(), directory, origin, Some(name))
             }
             Choice::Ready(name) | Choice::Copy(name) | Choice::Edit(name) => {
@@ -410,7 +419,11 @@ impl NewJob {
             Choice::Draft(id) => {
                 let drafts = self.gallery.drafts.value().into_iter().flatten();
                 let found = drafts.into_iter().find(|draft| draft.id == *id);
-                found.map(|draft| Work::restored(id, &draft.text, &shared.options.directory).0.text())
+                found.map(|draft| {
+                    Work::restored(id, &draft.text, &shared.options.directory)
+                        .0
+                        .text()
+                })
             }
             Choice::Edit(_) | Choice::File(_) => None,
         };
@@ -455,7 +468,13 @@ fn described(text: &str, about: &str) -> Vec<(Slot, String)> {
         .map(|at| draft.string(&format!("validators.{at}.kind")))
         .collect();
     let fields = |at: usize| draft.keys(&format!("steps.{at}.schema.properties")).join(", ");
-    let none = |words: String| if words.is_empty() { "none".to_owned() } else { words };
+    let none = |words: String| {
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words
+        }
+    };
     let seeds = match draft.string("seeds.path") {
         path if !path.is_empty() => path,
         _ if draft.has("seeds.count") => "no rows".to_owned(),
@@ -467,7 +486,11 @@ fn described(text: &str, about: &str) -> Vec<(Slot, String)> {
     say("varied", none(vary.join(", ")));
     for (at, step) in steps.iter().enumerate() {
         let fields = fields(at);
-        let shape = if fields.is_empty() { "plain text".to_owned() } else { fields };
+        let shape = if fields.is_empty() {
+            "plain text".to_owned()
+        } else {
+            fields
+        };
         say("step", format!("{step}: {shape}"));
     }
     say("validators", none(validators.join(", ")));

@@ -9,8 +9,8 @@ use crate::core::text::grouped;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
 use crate::tui::message::Ticket;
-use crate::tui::overlay::{Dialog, Outcome};
 use crate::tui::overlay::dialog::{cancel, choice};
+use crate::tui::overlay::{Dialog, Outcome};
 use crate::tui::screens::Screen;
 use crate::tui::screens::job::JobScreen;
 use crate::tui::text::{put, wrap};
@@ -72,7 +72,11 @@ impl NewJob {
             }
             Action::WriteFile => {
                 let Some(work) = &self.work else { return };
-                let path = cx.shared.options.directory.join(format!("{}.toml", work.draft.string("name")));
+                let path = cx
+                    .shared
+                    .options
+                    .directory
+                    .join(format!("{}.toml", work.draft.string("name")));
                 let done = format!("Wrote {}", path.display());
                 if seeds::in_the_binary(work) && !work.draft.string("seeds.path").starts_with('/') {
                     let text = "The seeds of this template are in the program: destiler init writes them too";
@@ -82,7 +86,10 @@ impl NewJob {
                 cx.order(Command::WriteFile { path, text }, done);
             }
             Action::Copy => {
-                let name = self.work.as_ref().map_or_else(String::new, |work| work.draft.string("name"));
+                let name = self
+                    .work
+                    .as_ref()
+                    .map_or_else(String::new, |work| work.draft.string("name"));
                 cx.copy(format!("destiler run {name}"), "the command");
             }
             Action::Shape => self.whole = !self.whole,
@@ -125,7 +132,10 @@ impl NewJob {
             Some(likely) if !unknown => format!("It is likely to cost {likely}."),
             _ => "What it costs is not known: a price is missing.".to_owned(),
         };
-        let cap = self.work.as_ref().and_then(|work| work.draft.get("limits.usd")?.as_f64());
+        let cap = self
+            .work
+            .as_ref()
+            .and_then(|work| work.draft.get("limits.usd")?.as_f64());
         let cap = cap.map_or_else(
             || "There is no cap in dollars.".to_owned(),
             |cap| format!("It pauses at its cap of ${cap:.2}."),
@@ -201,7 +211,9 @@ impl NewJob {
         let from = match &work.origin {
             Origin::Blank => "the empty page".to_owned(),
             Origin::Template(name) | Origin::Job(name) => name.clone(),
-            Origin::File(path) => path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            Origin::File(path) => path
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         };
         let text = work.text();
         let (title, fact) = if self.whole {
@@ -222,9 +234,19 @@ impl NewJob {
             put(buf, inner, 2, 1, "Nothing differs.", shared.style(Slot::Muted));
         }
         if lines.len() > usize::from(inner.height) {
-            let more = format!("… {} lines more (ctrl-e shows all)", lines.len() - usize::from(inner.height) + 1);
+            let more = format!(
+                "… {} lines more (ctrl-e shows all)",
+                lines.len() - usize::from(inner.height) + 1
+            );
             let last = inner.height.saturating_sub(1);
-            put(buf, inner, 1, last, &" ".repeat(usize::from(inner.width.saturating_sub(1))), shared.style(Slot::Fg));
+            put(
+                buf,
+                inner,
+                1,
+                last,
+                &" ".repeat(usize::from(inner.width.saturating_sub(1))),
+                shared.style(Slot::Fg),
+            );
             put(buf, inner, 1, last, &more, shared.style(Slot::Muted));
         }
     }
@@ -232,7 +254,9 @@ impl NewJob {
     /// Tasks, teachers, cost and gates in a few lines, under the form.
     pub(super) fn draw_summary(&self, work: &Work, shared: &Shared, area: Rect, buf: &mut Buffer) {
         let report = self.check.value();
-        let tasks = report.and_then(|report| report.tasks).map_or_else(|| "?".to_owned(), grouped);
+        let tasks = report
+            .and_then(|report| report.tasks)
+            .map_or_else(|| "?".to_owned(), grouped);
         let teachers = report.map_or_else(String::new, |report| {
             let steps = report.teachers.iter();
             let words = steps.map(|(step, names)| format!("{step}: {}", names.join(", ")));
@@ -249,9 +273,17 @@ impl NewJob {
         let gates: Vec<String> = (0..work.draft.len("validators"))
             .map(|at| work.draft.string(&format!("validators.{at}.kind")))
             .collect();
-        let gates = if gates.is_empty() { "none".to_owned() } else { gates.join(", ") };
+        let gates = if gates.is_empty() {
+            "none".to_owned()
+        } else {
+            gates.join(", ")
+        };
         let format = work.draft.string("dataset.format");
-        let format = if format.is_empty() { "messages".to_owned() } else { format };
+        let format = if format.is_empty() {
+            "messages".to_owned()
+        } else {
+            format
+        };
         let rows = [
             ("tasks", tasks),
             ("teachers", teachers),
@@ -298,7 +330,9 @@ fn difference(before: &str, after: &str) -> Vec<(Slot, String)> {
                 all.push((Slot::Fg, new[to]));
                 at += 1;
                 to += 1;
-            } else if at < old.len() && (to == new.len() || common[(at + 1) * width + to] >= common[at * width + to + 1]) {
+            } else if at < old.len()
+                && (to == new.len() || common[(at + 1) * width + to] >= common[at * width + to + 1])
+            {
                 all.push((Slot::DiffDel, old[at]));
                 at += 1;
             } else {
@@ -337,8 +371,14 @@ mod tests {
     fn the_difference_shows_what_came_and_went_with_its_neighbours() {
         let before = "a\nb\nc\nd\ne\nf\ng\n";
         let after = "a\nb\nc\nD\ne\nf\ng\nh\n";
-        let lines: Vec<String> = difference(before, after).into_iter().map(|(_, line)| line).collect();
-        assert_eq!(lines, ["⋯", "  b", "  c", "- d", "+ D", "  e", "  f", "  g", "+ h"]);
+        let lines: Vec<String> = difference(before, after)
+            .into_iter()
+            .map(|(_, line)| line)
+            .collect();
+        assert_eq!(
+            lines,
+            ["⋯", "  b", "  c", "- d", "+ D", "  e", "  f", "  g", "+ h"]
+        );
         assert!(difference(before, before).is_empty());
         assert_eq!(difference("", "x\n").len(), 1);
     }

@@ -27,51 +27,98 @@ const COLUMNS: [Column; 4] = [
 pub(super) fn lines(work: &Work) -> Vec<Line> {
     let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(&work.draft, label, path, kind, note);
     vec![
-        of("stop at", "target.accepted", Kind::Number, "accepted samples: all tasks"),
+        of(
+            "stop at",
+            "target.accepted",
+            Kind::Number,
+            "accepted samples: all tasks",
+        ),
         of("plan at most", "target.tasks_at_most", Kind::Number, "tasks"),
         Line::heading("Caps"),
         of("dollars", "limits.usd", Kind::Number, "no cap"),
         of("tokens", "limits.tokens", Kind::Number, "no cap"),
         of("requests", "limits.requests", Kind::Number, "no cap"),
         of("minutes", "limits.minutes", Kind::Number, "no cap"),
-        of("a cap is", "limits.cap", Kind::Words(&["hard", "cautious", "soft"]), "hard"),
-        of("then", "limits.on_limit", Kind::Words(&["pause", "stop"]), "pause"),
+        of(
+            "a cap is",
+            "limits.cap",
+            Kind::Words(&["hard", "cautious", "soft"]),
+            "hard",
+        ),
+        of(
+            "then",
+            "limits.on_limit",
+            Kind::Words(&["pause", "stop"]),
+            "pause",
+        ),
         Line::heading("Pace"),
         of("in flight", "limits.concurrency", Kind::Number, "64"),
-        of("a minute", "limits.requests_per_minute", Kind::Number, "as the provider allows"),
+        of(
+            "a minute",
+            "limits.requests_per_minute",
+            Kind::Number,
+            "as the provider allows",
+        ),
         of("attempts", "limits.attempts", Kind::Number, "6"),
         Line::heading("Generation"),
-        of("temperature", "defaults.temperature", Kind::Number, "the teacher's own"),
-        of("max tokens", "defaults.max_tokens", Kind::Number, "the teacher's own"),
+        of(
+            "temperature",
+            "defaults.temperature",
+            Kind::Number,
+            "the teacher's own",
+        ),
+        of(
+            "max tokens",
+            "defaults.max_tokens",
+            Kind::Number,
+            "the teacher's own",
+        ),
         of("random seed", "random_seed", Kind::Number, "0"),
     ]
 }
 
 /// Between the ends on a scale of factors: the ranges span orders of magnitude.
 pub(super) fn likely(low: f64, high: f64) -> f64 {
-    if low <= 0.0 { high / 2.0 } else { (low * high).sqrt() }
+    if low <= 0.0 {
+        high / 2.0
+    } else {
+        (low * high).sqrt()
+    }
 }
 
 impl NewJob {
     /// What the job is likely to cost: from the dry run where there was one, else between the ends of the estimate.
     pub(super) fn likely_cost(&self) -> Option<Money> {
         let report = self.estimate.value()?;
-        let answered: Vec<_> = self.dry.samples.iter().filter(|one| one.sample.is_some()).collect();
+        let answered: Vec<_> = self
+            .dry
+            .samples
+            .iter()
+            .filter(|one| one.sample.is_some())
+            .collect();
         if !answered.is_empty() {
             let spent: f64 = answered.iter().map(|one| one.usd.usd()).sum();
-            return Some(Money::from_usd(spent / answered.len() as f64 * report.tasks as f64));
+            return Some(Money::from_usd(
+                spent / answered.len() as f64 * report.tasks as f64,
+            ));
         }
         let (low, high) = report.usd?;
         Some(Money::from_usd(likely(low.usd(), high.usd())))
     }
 
     pub(super) fn draw_cost(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let fact = if self.estimate.is_pending() { "estimating …" } else { "r estimates again" };
+        let fact = if self.estimate.is_pending() {
+            "estimating …"
+        } else {
+            "r estimates again"
+        };
         let inner = pane(buf, area, "Cost", fact, self.preview, shared);
         let Some(report) = self.estimate.value().filter(|_| self.estimate.error().is_none()) else {
             if let Some(error) = self.estimate.error() {
                 let mut error = error.clone();
-                error.causes.extend(error.problems.iter().map(|problem| problem.message.clone()));
+                error
+                    .causes
+                    .extend(error.problems.iter().map(|problem| problem.message.clone()));
                 error.help = Some("the estimate comes as soon as the job has no problem".to_owned());
                 failure(buf, inner, &error, shared);
             } else if self.estimate.is_slow(shared.now) {
@@ -98,10 +145,18 @@ impl NewJob {
         let cap = cap.and_then(|cap| cap.as_f64());
         match (cap, self.likely_cost(), report.usd) {
             (_, None, _) | (_, _, None) => {
-                say(Slot::Warn, "▲ A price is unknown: the cost cannot be told, and a cap in dollars cannot hold.");
+                say(
+                    Slot::Warn,
+                    "▲ A price is unknown: the cost cannot be told, and a cap in dollars cannot hold.",
+                );
             }
             (Some(cap), Some(likely), _) if cap < likely.usd() => {
-                say(Slot::Warn, &format!("▲ The cap of ${cap:.2} is below the likely cost of {likely}: the job will pause there."));
+                say(
+                    Slot::Warn,
+                    &format!(
+                        "▲ The cap of ${cap:.2} is below the likely cost of {likely}: the job will pause there."
+                    ),
+                );
             }
             (None, Some(likely), _) if likely.0 > 0 => say(Slot::Warn, "▲ There is no cap in dollars."),
             _ => {}
@@ -132,7 +187,12 @@ impl NewJob {
         vec![
             (
                 Slot::Fg,
-                vec!["tasks".to_owned(), String::new(), grouped(report.tasks), String::new()],
+                vec![
+                    "tasks".to_owned(),
+                    String::new(),
+                    grouped(report.tasks),
+                    String::new(),
+                ],
             ),
             range("requests", report.requests),
             range("tokens in", report.input_tokens),
@@ -157,7 +217,7 @@ mod tests {
 
     #[test]
     fn likely_lies_between_the_ends() {
-        assert_eq!(likely(1.0, 100.0), 10.0);
-        assert_eq!(likely(0.0, 4.0), 2.0);
+        assert!((likely(1.0, 100.0) - 10.0).abs() < 1e-9);
+        assert!((likely(0.0, 4.0) - 2.0).abs() < 1e-9);
     }
 }

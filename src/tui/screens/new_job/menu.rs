@@ -109,7 +109,7 @@ impl Menu {
     }
 
     /// Draws it over everything; says where the caret is.
-    pub(super) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Option<Position> {
+    pub(super) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Position {
         let width = 76.min(shared.size.width.saturating_sub(2));
         let rows = self.items.len().clamp(1, PAGE) as u16;
         let area = centred(shared.size, width, rows + 3);
@@ -153,7 +153,14 @@ impl Menu {
                 ..list
             };
             let alone = about.is_empty();
-            put(buf, if alone { list } else { left }, 2, row, name, shared.style(Slot::Fg));
+            put(
+                buf,
+                if alone { list } else { left },
+                2,
+                row,
+                name,
+                shared.style(Slot::Fg),
+            );
             put(buf, list, 5 + name_width, row, about, shared.style(Slot::Muted));
             if usize::from(row) + cursor.offset == cursor.selected {
                 put(buf, list, 0, row, "▌", shared.style(Slot::Accent));
@@ -168,7 +175,7 @@ impl Menu {
         if self.shown.is_empty() {
             put(buf, list, 2, 0, "nothing matches", shared.style(Slot::Muted));
         }
-        Some(caret)
+        caret
     }
 }
 

@@ -124,7 +124,9 @@ impl Pad {
         for y in 0..area.height {
             for x in gutter..area.width {
                 let column = usize::from(left) + usize::from(x - gutter);
-                let at = self.area.screen_to_data(usize::from(top) + usize::from(y), column);
+                let at = self
+                    .area
+                    .screen_to_data(usize::from(top) + usize::from(y), column);
                 let here = (at.0, at.1);
                 // Columns behind a line's end all mean its end.
                 if before == Some((y, here)) {
@@ -152,7 +154,11 @@ fn marks(lines: &[String], unknown: &BTreeSet<String>) -> Vec<Vec<Mark>> {
     let mut open: Option<&str> = None;
     let mark_line = |line: &String| {
         let letters: Vec<char> = line.chars().collect();
-        let pair = |at: usize| letters.get(at..at + 2).map(|pair| pair.iter().collect::<String>());
+        let pair = |at: usize| {
+            letters
+                .get(at..at + 2)
+                .map(|pair| pair.iter().collect::<String>())
+        };
         let mut marks = Vec::new();
         let (mut at, mut from) = (0, 0);
         while at < letters.len() {
@@ -187,7 +193,14 @@ fn marks(lines: &[String], unknown: &BTreeSet<String>) -> Vec<Vec<Mark>> {
     lines.iter().map(mark_line).collect()
 }
 
-fn tag(letters: &[char], from: usize, to: usize, comment: bool, unknown: &BTreeSet<String>, marks: &mut Vec<Mark>) {
+fn tag(
+    letters: &[char],
+    from: usize,
+    to: usize,
+    comment: bool,
+    unknown: &BTreeSet<String>,
+    marks: &mut Vec<Mark>,
+) {
     if comment {
         marks.push((from, to, Slot::Muted));
         return;
@@ -215,12 +228,17 @@ mod tests {
 
     #[test]
     fn tags_are_found_over_lines_and_unknown_names_in_them() {
-        let lines: Vec<String> = ["a {{ topic }} b", "{% if", "x %}é{{ n_pairs", "}}"].map(str::to_owned).to_vec();
+        let lines: Vec<String> = ["a {{ topic }} b", "{% if", "x %}é{{ n_pairs", "}}"]
+            .map(str::to_owned)
+            .to_vec();
         let unknown = BTreeSet::from(["n_pairs".to_owned()]);
         let marks = marks(&lines, &unknown);
         assert_eq!(marks[0], [(2, 13, Slot::Var)]);
         assert_eq!(marks[1], [(0, 5, Slot::Var)]);
-        assert_eq!(marks[2], [(0, 4, Slot::Var), (5, 15, Slot::Var), (8, 15, Slot::VarUnknown)]);
+        assert_eq!(
+            marks[2],
+            [(0, 4, Slot::Var), (5, 15, Slot::Var), (8, 15, Slot::VarUnknown)]
+        );
         assert_eq!(marks[3], [(0, 2, Slot::Var)]);
         assert_eq!(mark(&marks[2], 9), Some(Slot::VarUnknown));
         assert_eq!(mark(&marks[0], 13), None);

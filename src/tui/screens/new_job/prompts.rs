@@ -88,23 +88,20 @@ impl NewJob {
             return;
         }
         let texts = KEYS.map(|key| work.draft.string(&work.path(key)));
-        match &mut self.prompts.pads {
-            Some(pads) => {
-                for (pad, text) in pads.iter_mut().zip(&texts) {
-                    if pad.text() != *text {
-                        let (row, column) = pad.caret();
-                        *pad = Pad::holding(text);
-                        pad.move_to(row, column);
-                    }
+        if let Some(pads) = &mut self.prompts.pads {
+            for (pad, text) in pads.iter_mut().zip(&texts) {
+                if pad.text() != *text {
+                    let (row, column) = pad.caret();
+                    *pad = Pad::holding(text);
+                    pad.move_to(row, column);
                 }
             }
-            None => {
-                let mut pads = texts.map(|text| Pad::holding(&text));
-                let (focus, row, column) = work.caret;
-                pads[focus.min(1)].move_to(row, column);
-                self.prompts.focus = focus.min(1);
-                self.prompts.pads = Some(pads);
-            }
+        } else {
+            let mut pads = texts.map(|text| Pad::holding(&text));
+            let (focus, row, column) = work.caret;
+            pads[focus.min(1)].move_to(row, column);
+            self.prompts.focus = focus.min(1);
+            self.prompts.pads = Some(pads);
         }
         self.prompts.dress(shared);
         self.lint();
@@ -146,7 +143,9 @@ impl NewJob {
                 Ok(template) => {
                     let names = template.variables();
                     let names = names.iter().map(|path| root(path).to_owned());
-                    unknown.extend(names.filter(|name| sure && !known.contains(name) && !template.tolerates(name)));
+                    unknown.extend(
+                        names.filter(|name| sure && !known.contains(name) && !template.tolerates(name)),
+                    );
                 }
                 Err(problem) => wrong.push((at, problem.line, problem.message)),
             }
@@ -183,7 +182,10 @@ impl NewJob {
                 name: work.draft.string(&format!("steps.{at}.name")),
                 kind: "answer".to_owned(),
                 filled: None,
-                example: work.draft.keys(&format!("steps.{at}.schema.properties")).join(", "),
+                example: work
+                    .draft
+                    .keys(&format!("steps.{at}.schema.properties"))
+                    .join(", "),
             });
         }
         if work.draft.has("seeds.chunk") {
@@ -301,7 +303,12 @@ impl NewJob {
             0 => String::new(),
             many => format!(" · {many} unknown"),
         };
-        format!("{name} · Ln {} Col {} · ≈{} tokens{unknown}", row + 1, column + 1, grouped(tokens))
+        format!(
+            "{name} · Ln {} Col {} · ≈{} tokens{unknown}",
+            row + 1,
+            column + 1,
+            grouped(tokens)
+        )
     }
 
     pub(super) fn draw_prompts(
@@ -358,9 +365,19 @@ impl NewJob {
             return Some(format!("line {line}: {message}"));
         }
         let text = self.prompts.pads.as_ref()?[at].text();
-        let name = self.prompts.unknown.iter().find(|name| text.contains(name.as_str()))?;
-        let line = text.lines().position(|line| line.contains(name.as_str())).unwrap_or(0);
-        Some(format!("line {}: {name} is no seed column (F2 lists them)", line + 1))
+        let name = self
+            .prompts
+            .unknown
+            .iter()
+            .find(|name| text.contains(name.as_str()))?;
+        let line = text
+            .lines()
+            .position(|line| line.contains(name.as_str()))
+            .unwrap_or(0);
+        Some(format!(
+            "line {}: {name} is no seed column (F2 lists them)",
+            line + 1
+        ))
     }
 
     pub(super) fn draw_preview(&self, work: &Work, shared: &Shared, area: Rect, buf: &mut Buffer) {
@@ -399,7 +416,14 @@ impl NewJob {
             }
             row += 1;
         }
-        put(buf, inner, 1, last, &self.price(work, characters), shared.style(Slot::Muted));
+        put(
+            buf,
+            inner,
+            1,
+            last,
+            &self.price(work, characters),
+            shared.style(Slot::Muted),
+        );
         if below.height > 2 {
             self.draw_variables(&variables, shared, below, buf);
         }
@@ -410,25 +434,31 @@ impl NewJob {
         let most = work.draft.get(&work.path("max_tokens"));
         let most = most.or_else(|| work.draft.get("defaults.max_tokens"));
         let most = most.and_then(|value| value.as_u64());
-        let out = most.map_or_else(String::new, |most| format!(", up to {} out", grouped(most)));
-        let price = self.estimate.value().filter(|report| report.tasks > 0).map(|report| {
-            report.usd.map_or_else(
-                || "  price unknown".to_owned(),
-                |(low, high)| {
-                    let each = |money: Money| Money(money.0 / i64::try_from(report.tasks).unwrap_or(1));
-                    format!("  {} to {} a task", each(low), each(high))
-                },
-            )
-        });
+        let out = most.map_or_else(String::new, |most| format!(", {} out at most", grouped(most)));
+        let price = self
+            .estimate
+            .value()
+            .filter(|report| report.tasks > 0)
+            .map(|report| {
+                report.usd.map_or_else(
+                    || " price unknown".to_owned(),
+                    |(low, high)| {
+                        let each = |money: Money| Money(money.0 / i64::try_from(report.tasks).unwrap_or(1));
+                        format!(" ≤{} a task", each(high.max(low)))
+                    },
+                )
+            });
         let price = price.unwrap_or_default();
-        format!("≈{} tokens in{out}{price}", grouped(tokens(characters)))
+        format!("≈{} tokens in{out} ·{price}", grouped(tokens(characters)))
     }
 
     fn draw_variables(&self, variables: &[Variable], shared: &Shared, area: Rect, buf: &mut Buffer) {
         let inner = pane(buf, area, "Variables", "F2 inserts", false, shared);
         let read = self.seeds.value().map_or(0, |seen| seen.read);
         let known = variables.iter().map(|one| {
-            let filled = one.filled.map_or_else(String::new, |filled| format!("{}%", percent(filled, read)));
+            let filled = one
+                .filled
+                .map_or_else(String::new, |filled| format!("{}%", percent(filled, read)));
             let whole = one.filled.is_none_or(|filled| filled == read);
             vec![
                 (one.name.clone(), shared.style(Slot::Var)),
@@ -442,7 +472,10 @@ impl NewJob {
                 (name.clone(), shared.style(Slot::VarUnknown)),
                 ("-".to_owned(), shared.style(Slot::Muted)),
                 ("-".to_owned(), shared.style(Slot::Muted)),
-                ("unknown: no column, no varied field".to_owned(), shared.style(Slot::Error)),
+                (
+                    "unknown: no column, no varied field".to_owned(),
+                    shared.style(Slot::Error),
+                ),
             ]
         });
         table(buf, inner, &COLUMNS, unknown.chain(known), None, shared);

@@ -52,7 +52,7 @@ impl NewJob {
         let named = Self::named(work);
         let capability = work.draft.string(&work.path("capability"));
         let capability = (!capability.is_empty()).then_some(capability);
-        let shares = eligible_for(capability.as_deref(), &named, teachers);
+        let mix = eligible_for(capability.as_deref(), &named, teachers);
         let health = shared.progress.iter().flat_map(|progress| &progress.providers);
         let off: Vec<(&str, &str)> = health
             .filter(|one| one.health == Health::Off)
@@ -62,7 +62,10 @@ impl NewJob {
             .iter()
             .enumerate()
             .map(|(at, teacher)| {
-                let weight = shares.iter().find(|share| share.teacher == at).map(|share| share.weight);
+                let weight = mix
+                    .iter()
+                    .find(|share| share.teacher == at)
+                    .map(|share| share.weight);
                 let is_off = off.iter().find(|(name, _)| *name == teacher.provider);
                 let lacks = capability.as_ref().filter(|wanted| {
                     named.is_empty() && weight.is_none() && !teacher.capabilities.contains(wanted)
@@ -131,10 +134,10 @@ impl NewJob {
             (Action::Even, _) => used.iter_mut().for_each(|(_, weight)| *weight = 1.0),
             _ => return,
         }
-        let uses: Vec<Value> = used
+        let listed: Vec<Value> = used
             .iter()
             .map(|(name, weight)| {
-                if *weight == 1.0 {
+                if (*weight - 1.0).abs() < 1e-9 {
                     json!({ "use": name })
                 } else if weight.fract() == 0.0 {
                     json!({ "use": name, "weight": *weight as i64 })
@@ -146,10 +149,10 @@ impl NewJob {
         if let Some(work) = &mut self.work {
             work.remember();
             let path = work.path("teachers");
-            if uses.is_empty() {
+            if listed.is_empty() {
                 work.draft.remove(&path);
             } else {
-                work.draft.set(&path, &Value::Array(uses));
+                work.draft.set(&path, &Value::Array(listed));
             }
         }
         self.changed(cx);
@@ -185,14 +188,21 @@ impl NewJob {
             return;
         }
         if rows.is_empty() {
-            let lines = ["No teacher is configured.", "5 adds a provider; the draft is kept"];
+            let lines = [
+                "No teacher is configured.",
+                "5 adds a provider; the draft is kept",
+            ];
             return empty(buf, inner, &lines, shared);
         }
         let total: f64 = rows.iter().filter_map(|row| row.weight).sum();
         let cursor = self.cursors[Step::Providers.at()];
         let (fg, muted) = (shared.style(Slot::Fg), shared.style(Slot::Muted));
         let cells = rows.iter().skip(cursor.offset).map(|row| {
-            let style = if row.reason.is_some() && row.weight.is_none() { muted } else { fg };
+            let style = if row.reason.is_some() && row.weight.is_none() {
+                muted
+            } else {
+                fg
+            };
             let mark = match (row.weight, &row.reason) {
                 (Some(_), Some(_)) => "▲",
                 (Some(_), None) => "●",
@@ -214,7 +224,8 @@ impl NewJob {
                 }
             });
             let price = row.teacher.as_ref().and_then(|teacher| teacher.price);
-            let dollars = |price: Option<f64>| price.map_or_else(|| "–".to_owned(), |usd| format!("{usd:.2}"));
+            let dollars =
+                |price: Option<f64>| price.map_or_else(|| "–".to_owned(), |usd| format!("{usd:.2}"));
             vec![
                 (format!("{mark} {}", row.name), style),
                 (weight, style),
@@ -278,7 +289,10 @@ impl NewJob {
                 let health = shared.progress.iter().flat_map(|progress| &progress.providers);
                 if let Some(health) = health.into_iter().find(|one| one.name == teacher.provider) {
                     let message = health.message.clone().unwrap_or_default();
-                    lines.push((Slot::Fg, format!("provider  {} {message}", health_word(health.health))));
+                    lines.push((
+                        Slot::Fg,
+                        format!("provider  {} {message}", health_word(health.health)),
+                    ));
                 }
             }
             if let Some(reason) = &row.reason {
@@ -301,7 +315,14 @@ impl NewJob {
         }
         if Width::of(shared.size.width) == Width::Wide && rows_are_alone(work) {
             let last = inner.height.saturating_sub(1);
-            put(buf, inner, 1, last, "0 is a fallback only", shared.style(Slot::Muted));
+            put(
+                buf,
+                inner,
+                1,
+                last,
+                "0 is a fallback only",
+                shared.style(Slot::Muted),
+            );
         }
     }
 }

@@ -34,9 +34,7 @@ impl NewJob {
                 said("there are no variables: the seeds have no field")
             }
             (Step::DryRun, Action::Edit) if self.failed_step().is_none() => said("nothing has failed"),
-            (Step::DryRun, Action::Open) if self.dry.is_asking() => {
-                said("it is under way; esc stops it")
-            }
+            (Step::DryRun, Action::Open) if self.dry.is_asking() => said("it is under way; esc stops it"),
             (Step::DryRun, Action::Open) | (Step::Launch, Action::Launch | Action::Store) => {
                 let step = self.blocking()?;
                 let problems = self.problems(Some(step));
@@ -46,9 +44,7 @@ impl NewJob {
             (Step::Validators, Action::Try) if self.errors(Step::Validators) > 0 => {
                 said("put the problem of a validator right first")
             }
-            (Step::Validators, Action::Later | Action::Earlier | Action::Toggle)
-                if self.opened.is_some() =>
-            {
+            (Step::Validators, Action::Later | Action::Earlier | Action::Toggle) if self.opened.is_some() => {
                 said("esc goes back to the list first")
             }
             (Step::Schema, Action::Toggle | Action::Later | Action::Earlier)

@@ -61,7 +61,10 @@ impl NewJob {
             for (at, (name, property)) in properties(&schema).iter().enumerate() {
                 let must = required.is_some_and(|names| names.iter().any(|one| one == name));
                 let label = if must { name.clone() } else { format!("{name}?") };
-                let about = property.get("description").and_then(Value::as_str).unwrap_or_default();
+                let about = property
+                    .get("description")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
                 lines.push(Line::new(
                     &label,
                     &format!("@f.{at}"),
@@ -72,7 +75,13 @@ impl NewJob {
             }
         } else if draft.has(&work.path("schema")) {
             lines.push(Line::heading("The schema is no JSON yet"));
-            lines.push(Line::new("schema", "@raw", Kind::Link, "⏎ or t opens it".to_owned(), ""));
+            lines.push(Line::new(
+                "schema",
+                "@raw",
+                Kind::Link,
+                "⏎ or t opens it".to_owned(),
+                "",
+            ));
         } else {
             lines.push(Line::heading("The answer is plain text (a adds a field)"));
         }
@@ -85,7 +94,13 @@ impl NewJob {
         ));
         lines.push(Line::heading("Dataset"));
         let format = "dataset.format";
-        lines.push(Line::of(draft, "format", format, Kind::Words(FORMAT_WORDS), "messages"));
+        lines.push(Line::of(
+            draft,
+            "format",
+            format,
+            Kind::Words(FORMAT_WORDS),
+            "messages",
+        ));
         let format = draft.string(format);
         let known = FORMATS.iter().find(|known| known.kind == format);
         let mut fields: Vec<String> = known.map_or_else(Vec::new, |known| {
@@ -155,7 +170,11 @@ impl NewJob {
             }),
             Action::Later | Action::Earlier => {
                 let Some(at) = selected else { return };
-                let to = if action == Action::Later { at + 1 } else { at.saturating_sub(1) };
+                let to = if action == Action::Later {
+                    at + 1
+                } else {
+                    at.saturating_sub(1)
+                };
                 let mut moved = false;
                 self.on_schema(cx, |schema| {
                     let mut all: Vec<(String, Value)> = properties(schema).into_iter().collect();
@@ -166,7 +185,11 @@ impl NewJob {
                     }
                 });
                 if moved {
-                    let step = if action == Action::Later { Action::Down } else { Action::Up };
+                    let step = if action == Action::Later {
+                        Action::Down
+                    } else {
+                        Action::Up
+                    };
                     self.step_act(step, cx);
                 }
             }
@@ -233,12 +256,16 @@ impl NewJob {
             }
             let fields = schema.entry("properties").or_insert_with(|| json!({}));
             if let Some(fields) = fields.as_object_mut() {
-                fields.entry(name.clone()).or_insert_with(|| json!({"type": "string"}));
+                fields
+                    .entry(name.clone())
+                    .or_insert_with(|| json!({"type": "string"}));
             }
             require(&mut schema, Some(&name), Some(true));
             return put_schema(work, schema);
         }
-        let Some(key) = path.strip_prefix("@p.") else { return };
+        let Some(key) = path.strip_prefix("@p.") else {
+            return;
+        };
         let Some((name, mut property)) = opened.and_then(|at| properties(&schema).into_iter().nth(at)) else {
             return;
         };
@@ -263,7 +290,7 @@ impl NewJob {
             }
         }
         if let Some(names) = schema.get_mut("required").and_then(Value::as_array_mut) {
-            for one in names.iter_mut().filter(|one| **one == Value::from(name.as_str())) {
+            for one in names.iter_mut().filter(|one| one.as_str() == Some(&name)) {
                 *one = Value::from(own.as_str());
             }
         }
@@ -293,12 +320,18 @@ impl NewJob {
                 if let Value::Object(schema) = shape::infer(&value) {
                     put_schema(work, schema);
                 }
-                cx.shared.toast(Level::Ok, "The schema is guessed from the example; u takes it back");
+                cx.shared.toast(
+                    Level::Ok,
+                    "The schema is guessed from the example; u takes it back",
+                );
             }
-            Ok(_) => cx.shared.toast(Level::Warning, "The example is no JSON object; i goes on with it"),
-            Err(error) => cx
+            Ok(_) => cx
                 .shared
-                .toast(Level::Warning, format!("The example is no JSON: {error}; i goes on with it")),
+                .toast(Level::Warning, "The example is no JSON object; i goes on with it"),
+            Err(error) => cx.shared.toast(
+                Level::Warning,
+                format!("The example is no JSON: {error}; i goes on with it"),
+            ),
         }
     }
 
@@ -330,18 +363,31 @@ impl NewJob {
 }
 
 fn property_lines(work: &Work, name: &str, property: &Value) -> Vec<Line> {
-    let text = |key: &str| property.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        property
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let number = |key: &str| property.get(key).map_or_else(String::new, Value::to_string);
     let kind = shape::kind_of(property).to_owned();
     let required = schema_of(work)
         .and_then(|schema| schema.get("required").cloned())
-        .is_some_and(|names| names.as_array().is_some_and(|names| names.iter().any(|one| one == name)));
-    let choices = property.get("enum").and_then(Value::as_array).map_or_else(String::new, |all| {
-        let all = all
-            .iter()
-            .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned));
-        all.collect::<Vec<_>>().join(", ")
-    });
+        .is_some_and(|names| {
+            names
+                .as_array()
+                .is_some_and(|names| names.iter().any(|one| one == name))
+        });
+    let choices = property
+        .get("enum")
+        .and_then(Value::as_array)
+        .map_or_else(String::new, |all| {
+            let all = all
+                .iter()
+                .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned));
+            all.collect::<Vec<_>>().join(", ")
+        });
     let yes = if required { "yes" } else { "no" };
     let mut lines = vec![
         Line::heading("A field of the answer (esc goes back)"),
@@ -361,7 +407,13 @@ fn property_lines(work: &Work, name: &str, property: &Value) -> Vec<Line> {
         let kinds = Kind::Words(&["string", "integer", "number", "boolean", "object"]);
         lines.push(Line::new("of", "@p.items", kinds, items, ""));
     } else if kind != "boolean" && kind != "object" {
-        lines.push(Line::new("one of", "@p.enum", Kind::List, choices, "any; separate by commas"));
+        lines.push(Line::new(
+            "one of",
+            "@p.enum",
+            Kind::List,
+            choices,
+            "any; separate by commas",
+        ));
     }
     if let Some((low, high)) = shape::bounds(&kind) {
         let what = match kind.as_str() {
@@ -369,8 +421,20 @@ fn property_lines(work: &Work, name: &str, property: &Value) -> Vec<Line> {
             "array" => "items",
             _ => "",
         };
-        lines.push(Line::new("at least", &format!("@p.{low}"), Kind::Number, number(low), what));
-        lines.push(Line::new("at most", &format!("@p.{high}"), Kind::Number, number(high), what));
+        lines.push(Line::new(
+            "at least",
+            &format!("@p.{low}"),
+            Kind::Number,
+            number(low),
+            what,
+        ));
+        lines.push(Line::new(
+            "at most",
+            &format!("@p.{high}"),
+            Kind::Number,
+            number(high),
+            what,
+        ));
     }
     lines
 }
@@ -389,9 +453,12 @@ fn schema_of(work: &Work) -> Option<Map<String, Value>> {
 
 fn put_schema(work: &mut Work, schema: Map<String, Value>) {
     let path = work.path("schema");
-    let simple = schema
-        .keys()
-        .all(|key| matches!(key.as_str(), "type" | "required" | "additionalProperties" | "properties"));
+    let simple = schema.keys().all(|key| {
+        matches!(
+            key.as_str(),
+            "type" | "required" | "additionalProperties" | "properties"
+        )
+    });
     if simple && properties(&schema).is_empty() {
         work.draft.remove(&path);
     } else {

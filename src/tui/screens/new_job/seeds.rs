@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::core::Row;
 use crate::core::api::{Answer, JobSource, Query, SeedPreview};
+use crate::core::job::JobSpec;
 use crate::core::job::draft::{Draft, value_of, written};
 use crate::core::job::parse::{Known, parse};
-use crate::core::job::JobSpec;
 use crate::core::plan::Plan;
 use crate::core::sample::as_text;
 use crate::core::text::grouped;
@@ -22,11 +22,11 @@ use crate::tui::widgets::field::Field;
 use crate::tui::widgets::pane::{empty, failure, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, prose, table, words};
 
+use super::NewJob;
 use super::form::{Kind, Line};
 use super::menu::For;
 use super::typing::{Input, Target};
 use super::work::Work;
-use super::NewJob;
 
 /// Rows that are read at first; ten times as many each time there are more.
 pub(super) const FIRST_LOOK: u64 = 10_000;
@@ -42,51 +42,61 @@ const COLUMNS: [Column; 4] = [
     prose("EXAMPLE", 10, 3),
 ];
 
-impl NewJob {
-    pub(super) fn seed_lines(&self, work: &Work) -> Vec<Line> {
-        let draft = &work.draft;
-        let source = source_of(work);
-        let mut lines = vec![Line::new(
-            "source",
-            "@source",
-            Kind::Words(&["file", "rows", "none"]),
-            source.to_owned(),
-            "file, rows in the job file, or none",
-        )];
-        let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(draft, label, path, kind, note);
-        match source {
-            "file" => lines.push(of("file", "seeds.path", Kind::Text, "o picks one")),
-            "rows" => {
-                let rows = format!("{} rows", draft.len("seeds.rows"));
-                lines.push(Line::new("rows", "@rows", Kind::Link, rows, "⏎ edits them"));
-            }
-            _ => lines.push(of("tasks", "seeds.count", Kind::Number, "")),
+/// The lines of the form.
+pub(super) fn lines(work: &Work) -> Vec<Line> {
+    let draft = &work.draft;
+    let source = source_of(work);
+    let mut lines = vec![Line::new(
+        "source",
+        "@source",
+        Kind::Words(&["file", "rows", "none"]),
+        source.to_owned(),
+        "file, rows in the job file, or none",
+    )];
+    let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(draft, label, path, kind, note);
+    match source {
+        "file" => lines.push(of("file", "seeds.path", Kind::Text, "o picks one")),
+        "rows" => {
+            let rows = format!("{} rows", draft.len("seeds.rows"));
+            lines.push(Line::new("rows", "@rows", Kind::Link, rows, "⏎ edits them"));
         }
-        lines.push(of("at most", "seeds.limit", Kind::Number, "all rows"));
-        lines.push(of("shuffle", "seeds.shuffle", Kind::Flag, "no"));
-        lines.push(of("tasks per row", "seeds.repeat", Kind::Number, "1"));
-        if source != "none" {
-            lines.push(of("cut the field", "seeds.chunk.field", Kind::Text, "into chunks: not"));
-            if draft.has("seeds.chunk") {
-                lines.push(of("characters", "seeds.chunk.size", Kind::Number, "of a chunk"));
-                lines.push(of("overlap", "seeds.chunk.overlap", Kind::Number, "0"));
-            }
-        }
-        lines.push(Line::heading("Varied for each task (a adds one)"));
-        for name in draft.keys("vary") {
-            let path = format!("vary.{name}");
-            let value = draft.get(&path).map_or_else(String::new, |value| spoken(&value));
-            lines.push(Line::new(&name, &format!("@{path}"), Kind::Any, value, ""));
-        }
-        lines
+        _ => lines.push(of("tasks", "seeds.count", Kind::Number, "")),
     }
+    lines.push(of("at most", "seeds.limit", Kind::Number, "all rows"));
+    lines.push(of("shuffle", "seeds.shuffle", Kind::Flag, "no"));
+    lines.push(of("tasks per row", "seeds.repeat", Kind::Number, "1"));
+    if source != "none" {
+        lines.push(of(
+            "cut the field",
+            "seeds.chunk.field",
+            Kind::Text,
+            "into chunks: not",
+        ));
+        if draft.has("seeds.chunk") {
+            lines.push(of("characters", "seeds.chunk.size", Kind::Number, "of a chunk"));
+            lines.push(of("overlap", "seeds.chunk.overlap", Kind::Number, "0"));
+        }
+    }
+    lines.push(Line::heading("Varied for each task (a adds one)"));
+    for name in draft.keys("vary") {
+        let path = format!("vary.{name}");
+        let value = draft.get(&path).map_or_else(String::new, |value| spoken(&value));
+        lines.push(Line::new(&name, &format!("@{path}"), Kind::Any, value, ""));
+    }
+    lines
+}
 
+impl NewJob {
     /// Rows × tasks per row.
     pub(super) fn seeds_fact(&self, work: &Work) -> String {
         let tasks = self.check.value().and_then(|report| report.tasks);
         let tasks = tasks.or_else(|| {
             let spec = seeds_spec(work)?;
-            let rows = self.seeds.value().filter(|seen| seen.complete).map(|seen| seen.read);
+            let rows = self
+                .seeds
+                .value()
+                .filter(|seen| seen.complete)
+                .map(|seen| seen.read);
             Plan::new(&spec, rows).total()
         });
         tasks.map_or_else(String::new, |tasks| format!("{} tasks", grouped(tasks)))
@@ -133,7 +143,13 @@ impl NewJob {
             let name: String = name
                 .trim()
                 .chars()
-                .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
+                .map(|letter| {
+                    if letter.is_ascii_alphanumeric() {
+                        letter
+                    } else {
+                        '_'
+                    }
+                })
                 .collect();
             if !name.is_empty() {
                 work.draft.set(&format!("vary.{name}"), &varied(value));
@@ -160,7 +176,8 @@ impl NewJob {
         let known = Draft::read(&work.first).is_ok_and(|first| first.string("seeds.path") == path);
         if in_the_binary(work) && !known && !path.is_empty() {
             let path = shared.options.directory.join(path);
-            work.draft.set("seeds.path", &Value::from(path.display().to_string()));
+            work.draft
+                .set("seeds.path", &Value::from(path.display().to_string()));
         }
     }
 
@@ -250,7 +267,9 @@ impl NewJob {
         let inner = pane(buf, area, "Rows", &fact, self.preview, shared);
         if let Some(error) = self.seeds.error() {
             let mut error = error.clone();
-            error.causes.extend(error.problems.iter().map(|problem| problem.message.clone()));
+            error
+                .causes
+                .extend(error.problems.iter().map(|problem| problem.message.clone()));
             error.help = Some("⏎ changes the path, o picks a file".to_owned());
             return failure(buf, inner, &error, shared);
         }
@@ -275,7 +294,11 @@ impl NewJob {
                 (column.kind.to_owned(), shared.style(Slot::Muted)),
                 (
                     format!("{}%", percent(column.filled, seen.read)),
-                    shared.style(if column.filled < seen.read { Slot::Warn } else { Slot::Fg }),
+                    shared.style(if column.filled < seen.read {
+                        Slot::Warn
+                    } else {
+                        Slot::Fg
+                    }),
                 ),
                 (column.example.clone(), shared.style(Slot::Muted)),
             ]
@@ -287,7 +310,11 @@ impl NewJob {
             1 => "1 duplicate".to_owned(),
             many => format!("{} duplicates", grouped(many)),
         };
-        let slot = if seen.duplicates > 0 { Slot::Warn } else { Slot::Muted };
+        let slot = if seen.duplicates > 0 {
+            Slot::Warn
+        } else {
+            Slot::Muted
+        };
         put(buf, word, 2, 1, &doubles, shared.style(slot));
         if let Some(broken) = &seen.broken {
             put(buf, word, 20, 1, broken, shared.style(Slot::Error));
@@ -316,7 +343,12 @@ fn draw_values(seen: &SeedPreview, shared: &Shared, area: Rect, buf: &mut Buffer
     let heads = seen.columns.iter().take(many);
     let heads = heads.map(|column| (column.name.to_uppercase(), shared.style(Slot::Muted)));
     line(0, "ROW", heads.collect());
-    for (at, row) in seen.rows.iter().enumerate().take(usize::from(area.height.saturating_sub(1))) {
+    for (at, row) in seen
+        .rows
+        .iter()
+        .enumerate()
+        .take(usize::from(area.height.saturating_sub(1)))
+    {
         let cells = seen.columns.iter().take(many);
         let cells = cells.map(|column| (cell(row, &column.name), shared.style(Slot::Fg)));
         line(at as u16 + 1, &grouped(at as u64 + 1), cells.collect());
@@ -347,7 +379,11 @@ pub(super) fn in_the_binary(work: &Work) -> bool {
 /// A varied field as it is typed: `one | another`, `2..6`, or a table as TOML writes it.
 fn spoken(value: &Value) -> String {
     let table = value.as_object();
-    let only = |key: &str| table.filter(|table| table.len() == 1).and_then(|table| table.get(key));
+    let only = |key: &str| {
+        table
+            .filter(|table| table.len() == 1)
+            .and_then(|table| table.get(key))
+    };
     if let Some(Value::Array(choices)) = only("choose")
         && choices
             .iter()

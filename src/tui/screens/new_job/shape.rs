@@ -12,7 +12,10 @@ pub(super) fn example(schema: &Value) -> Value {
 
 fn at_depth(schema: &Value, depth: usize) -> Value {
     let of = |key: &str| schema.get(key);
-    if let Some(first) = of("enum").and_then(Value::as_array).and_then(|words| words.first()) {
+    if let Some(first) = of("enum")
+        .and_then(Value::as_array)
+        .and_then(|words| words.first())
+    {
         return first.clone();
     }
     if let Some(given) = of("const").or_else(|| of("default")) {
@@ -71,8 +74,10 @@ pub(super) fn infer(value: &Value) -> Value {
         }
         Value::Object(map) => {
             let names: Vec<&String> = map.keys().collect();
-            let properties: Map<String, Value> =
-                map.iter().map(|(name, value)| (name.clone(), infer(value))).collect();
+            let properties: Map<String, Value> = map
+                .iter()
+                .map(|(name, value)| (name.clone(), infer(value)))
+                .collect();
             json!({
                 "type": "object",
                 "required": names,
@@ -131,11 +136,20 @@ mod tests {
         assert_eq!(infer(&made), schema);
         for (schema, words) in [
             (json!({"type": "string", "enum": ["a", "b"]}), "string · a | b"),
-            (json!({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 4}), "array of string · 2 to 4"),
+            (
+                json!({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 4}),
+                "array of string · 2 to 4",
+            ),
             (json!({"type": "integer", "minimum": 1}), "integer · from 1"),
         ] {
             assert_eq!(in_words(&schema), words);
         }
-        assert_eq!(example(&json!({"type": "array", "items": {"type": "string"}, "minItems": 2})).as_array().unwrap().len(), 2);
+        assert_eq!(
+            example(&json!({"type": "array", "items": {"type": "string"}, "minItems": 2}))
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     }
 }

@@ -166,10 +166,9 @@ impl NewJob {
             Some(value) if work.draft.get(&line.path).as_ref() != Some(&value) => {
                 work.draft.set(&line.path, &value);
             }
-            Some(_) => {}
             // What is about to be typed keeps its place and its comment.
             None if work.draft.has(&line.path) => work.draft.set(&line.path, &Value::from("")),
-            None => {}
+            Some(_) | None => {}
         }
     }
 

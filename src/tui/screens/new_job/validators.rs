@@ -62,7 +62,10 @@ pub(super) fn counted(path: &str) -> String {
         .strip_prefix("validators.")
         .and_then(|rest| rest.split_once('.'))
         .and_then(|(at, key)| Some((at.parse::<usize>().ok()?, key)));
-    number.map_or_else(|| path.to_owned(), |(at, key)| format!("validators.{}.{key}", at + 1))
+    number.map_or_else(
+        || path.to_owned(),
+        |(at, key)| format!("validators.{}.{key}", at + 1),
+    )
 }
 
 /// Whether a problem at `key` is about the gate behind a form's path.
@@ -81,7 +84,9 @@ pub(super) fn same(key: &str, path: &str) -> bool {
 
 impl NewJob {
     fn gate(&self) -> Option<Gate> {
-        let at = self.opened.unwrap_or(self.cursors[Step::Validators.at()].selected);
+        let at = self
+            .opened
+            .unwrap_or(self.cursors[Step::Validators.at()].selected);
         gates(self.work.as_ref()?).get(at).copied()
     }
 
@@ -95,10 +100,18 @@ impl NewJob {
         }
         let line = |gate: &Gate| {
             let (mark, path, table) = match gate {
-                Gate::On(at) => ("●", format!("@on.{at}"), work.draft.get(&format!("validators.{at}"))),
+                Gate::On(at) => (
+                    "●",
+                    format!("@on.{at}"),
+                    work.draft.get(&format!("validators.{at}")),
+                ),
                 Gate::Off(at) => {
                     let text = work.off.get(*at).map_or("", |(_, text)| text.as_str());
-                    ("○", format!("@off.{at}"), Draft::read(text).ok().and_then(|draft| draft.get("")))
+                    (
+                        "○",
+                        format!("@off.{at}"),
+                        Draft::read(text).ok().and_then(|draft| draft.get("")),
+                    )
                 }
             };
             let table = table.unwrap_or_default();
@@ -118,7 +131,9 @@ impl NewJob {
         };
         let mut lines: Vec<Line> = gates(work).iter().map(line).collect();
         if lines.is_empty() {
-            lines.push(Line::heading("No validators: everything is accepted (a adds one)"));
+            lines.push(Line::heading(
+                "No validators: everything is accepted (a adds one)",
+            ));
         }
         lines
     }
@@ -182,7 +197,11 @@ impl NewJob {
                 }
             }
             Action::Later | Action::Earlier => {
-                let to = if action == Action::Later { at + 1 } else { at.saturating_sub(1) };
+                let to = if action == Action::Later {
+                    at + 1
+                } else {
+                    at.saturating_sub(1)
+                };
                 if let Some(work) = &mut self.work
                     && swap(work, at, to)
                 {
@@ -212,10 +231,10 @@ impl NewJob {
 
     pub(super) fn open_validator(&mut self, path: &str, cx: &mut Cx) {
         let at = self.cursors[Step::Validators.at()].selected;
-        if path.starts_with("@off.") {
-            if let (Some(gate), Some(work)) = (self.gate(), &mut self.work) {
-                toggle(work, at, gate);
-            }
+        if path.starts_with("@off.")
+            && let (Some(gate), Some(work)) = (self.gate(), &mut self.work)
+        {
+            toggle(work, at, gate);
         }
         self.opened = Some(at);
         self.cursors[Step::Validators.at()] = Cursor::default();
@@ -241,14 +260,19 @@ impl NewJob {
     }
 
     pub(super) fn add_validator(&mut self, kind: &str, cx: &mut Cx) {
-        let example = self.kind(kind).map_or_else(String::new, |row| row.example.clone());
+        let example = self
+            .kind(kind)
+            .map_or_else(String::new, |row| row.example.clone());
         let Some(work) = &mut self.work else { return };
         work.remember();
         let at = work.draft.len("validators");
         let text = format!("kind = \"{kind}\"\n{example}\n");
         if work.draft.insert("validators", at, &text).is_ok() {
             // Examples name fields of some other job: the check says which are not there.
-            let place = gates(work).iter().position(|gate| *gate == Gate::On(at)).unwrap_or(at);
+            let place = gates(work)
+                .iter()
+                .position(|gate| *gate == Gate::On(at))
+                .unwrap_or(at);
             self.cursors[Step::Validators.at()].selected = place;
             self.opened = (!example.is_empty()).then_some(place);
             if self.opened.is_some() {
@@ -302,7 +326,10 @@ impl NewJob {
             if !known.example.is_empty() {
                 say(1, " ", Slot::Fg);
                 say(1, "for example", Slot::Muted);
-                known.example.lines().for_each(|line| say(2, line.trim(), Slot::Muted));
+                known
+                    .example
+                    .lines()
+                    .for_each(|line| say(2, line.trim(), Slot::Muted));
             }
         } else {
             say(1, "a adds a validator: cheap ones first, a judge last.", Slot::Fg);
@@ -375,7 +402,12 @@ mod tests {
 
     fn work() -> Work {
         let text = "[[validators]]\nkind = \"a\"\n\n[[validators]]\nkind = \"b\"\nx = 1 # why\n\n[[validators]]\nkind = \"c\"\n";
-        Work::new("d".to_owned(), Draft::read(text).unwrap(), PathBuf::new(), Origin::Blank)
+        Work::new(
+            "d".to_owned(),
+            Draft::read(text).unwrap(),
+            PathBuf::new(),
+            Origin::Blank,
+        )
     }
 
     fn kinds(work: &Work) -> String {

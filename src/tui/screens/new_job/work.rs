@@ -214,11 +214,15 @@ impl Work {
             Some("job") => Origin::Job(name),
             _ => Origin::Blank,
         };
-        let base = about["base"].as_str().map_or_else(|| directory.to_owned(), PathBuf::from);
+        let base = about["base"]
+            .as_str()
+            .map_or_else(|| directory.to_owned(), PathBuf::from);
         let mut work = Self::new(id.to_owned(), Draft::default(), base, origin);
         work.adopt(text);
         work.undo.clear();
-        work.first = about["first"].as_str().map_or_else(|| text.to_owned(), str::to_owned);
+        work.first = about["first"]
+            .as_str()
+            .map_or_else(|| text.to_owned(), str::to_owned);
         work.question = number(&about["question"]).min(work.draft.len("steps").saturating_sub(1));
         let caret = &about["caret"];
         work.caret = (number(&caret[0]).min(1), number(&caret[1]), number(&caret[2]));
@@ -236,14 +240,25 @@ mod tests {
     #[test]
     fn a_draft_comes_back_as_it_was_left() {
         let draft = Draft::read(TEXT).unwrap();
-        let mut work = Work::new("d1".to_owned(), draft, PathBuf::from("jobs"), Origin::Template("x".to_owned()));
+        let mut work = Work::new(
+            "d1".to_owned(),
+            draft,
+            PathBuf::from("jobs"),
+            Origin::Template("x".to_owned()),
+        );
         work.off.push((0, "kind = \"length\"\n".to_owned()));
         work.caret = (0, 3, 7);
         let (back, step) = Work::restored("d1", &work.saved(Step::Validators), Path::new("."));
         assert_eq!((back.text().as_str(), step), (TEXT, Step::Validators));
-        assert_eq!((back.off, back.caret, back.base, back.origin), (work.off, work.caret, work.base, work.origin));
+        assert_eq!(
+            (back.off, back.caret, back.base, back.origin),
+            (work.off, work.caret, work.base, work.origin)
+        );
         let (foreign, step) = Work::restored("d2", TEXT, Path::new("here"));
-        assert_eq!((foreign.text().as_str(), step, foreign.base), (TEXT, Step::Template, PathBuf::from("here")));
+        assert_eq!(
+            (foreign.text().as_str(), step, foreign.base),
+            (TEXT, Step::Template, PathBuf::from("here"))
+        );
     }
 
     #[test]
