@@ -711,6 +711,20 @@ fn stored_written_and_discarded() {
 }
 
 #[test]
+fn a_name_that_is_taken_starts_nothing() {
+    let mut hand = Hand::new(80, 24, Says::Everything);
+    hand.keys("n<enter>]]]]]]]<enter><ctrl-u>sql-explain<enter>ld");
+    assert!(hand.orders.is_empty(), "{:?}", hand.orders);
+    assert!(
+        hand.screen().contains("a job is called sql-explain already"),
+        "{}",
+        hand.screen()
+    );
+    hand.keys("<enter>-2<enter>l");
+    assert!(!hand.orders.is_empty());
+}
+
+#[test]
 fn the_whole_file_is_one_key_away_and_comes_back() {
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys("n<enter>]<ctrl-e># by hand<enter><wait>");

@@ -238,6 +238,9 @@ impl NewJob {
         self.save(cx);
         self.load_pads(cx.shared);
         self.refresh(cx);
+        if step == Step::Launch {
+            self.gallery_ask(cx);
+        }
         let (lines, page) = (self.lines(cx.shared), self.page(cx.shared));
         let cursor = &mut self.cursors[step.at()];
         cursor.clamp(lines.len(), page);

@@ -133,9 +133,9 @@ impl NewJob {
 
     pub(super) fn gallery_ask(&mut self, cx: &mut Cx) {
         self.gallery.drafts.refresh(Query::Drafts, cx);
+        self.gallery.jobs.refresh(Query::Jobs, cx);
         if self.work.is_none() {
             self.gallery.bundled.refresh(Query::Bundled, cx);
-            self.gallery.jobs.refresh(Query::Jobs, cx);
             if let Some(choice) = self.gallery.opening.clone() {
                 self.begin(choice, cx);
             }
@@ -209,6 +209,7 @@ impl NewJob {
             _ => None,
         };
         let asked = self.gallery.asked.clone();
+        let mut heard = false;
         if self.gallery.text.take(
             message,
             text,
@@ -221,12 +222,13 @@ impl NewJob {
             if self.gallery.text.error().is_some() {
                 self.gallery.opening = None;
             }
+            heard = true;
         }
-        let taken = self.gallery.bundled.take(message, bundled, || Query::Bundled, cx)
+        let taken = heard
+            || self.gallery.bundled.take(message, bundled, || Query::Bundled, cx)
             || self.gallery.drafts.take(message, drafts, || Query::Drafts, cx)
             || self.gallery.jobs.take(message, jobs, || Query::Jobs, cx);
-        let _ = taken;
-        if self.work.is_none() {
+        if taken && self.work.is_none() {
             if let Some(choice) = self.gallery.opening.take() {
                 self.begin(choice, cx);
             } else {
@@ -310,6 +312,15 @@ impl NewJob {
         }
         self.saved_ms = None;
         self.take_up(work, Step::Seeds, cx);
+    }
+
+    /// The job's name, if another job has it already.
+    pub(super) fn taken_name(&self) -> Option<String> {
+        let work = self.work.as_ref()?;
+        let name = work.draft.string("name");
+        let own = matches!(&work.origin, Origin::Job(job) if *job == name);
+        let mut jobs = self.gallery.jobs.value()?.iter();
+        (!own && jobs.any(|job| job.name == name)).then_some(name)
     }
 
     /// A name no job has.

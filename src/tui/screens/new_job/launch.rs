@@ -300,6 +300,10 @@ impl NewJob {
                 row += 1;
             }
         }
+        if let Some(name) = self.taken_name() {
+            let text = format!("✗ a job is called {name} already: give it another name");
+            put(buf, area, 2, row, &text, shared.style(Slot::Error));
+        }
         let keys = "l launches · d stores it without starting · w writes the file";
         put(buf, area, 2, row + 1, keys, shared.style(Slot::Accent));
     }

@@ -35,6 +35,10 @@ impl NewJob {
             }
             (Step::DryRun, Action::Edit) if self.failed_step().is_none() => said("nothing has failed"),
             (Step::DryRun, Action::Open) if self.dry.is_asking() => said("it is under way; esc stops it"),
+            (Step::Launch, Action::Launch | Action::Store) if self.taken_name().is_some() => {
+                let name = self.taken_name()?;
+                Some(format!("a job is called {name} already: give it another name"))
+            }
             (Step::DryRun, Action::Open) | (Step::Launch, Action::Launch | Action::Store) => {
                 let step = self.blocking()?;
                 let problems = self.problems(Some(step));
