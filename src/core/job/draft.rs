@@ -251,7 +251,8 @@ fn unplace(table: &mut Table) {
 /// Sets a value, keeping the old one's comment and, where nothing changes, its spelling.
 fn put(table: &mut dyn TableLike, name: &str, wanted: &Json) {
     let old = table.get(name);
-    if old.is_some_and(|item| json_of(item) == *wanted) {
+    // As text, for objects are equal in any order of their keys.
+    if old.is_some_and(|item| json_of(item).to_string() == wanted.to_string()) {
         return;
     }
     if let (Some(inner), Json::Object(wanted)) =

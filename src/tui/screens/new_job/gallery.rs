@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::Value;
 
-use crate::core::api::{Answer, Command, DraftRow, JobRow, JobSource, Query};
+use crate::core::api::{Answer, Command, DraftRow, JobRow, JobSource, Level, Query};
 use crate::core::job::draft::Draft;
 use crate::core::template::{Template, root};
 use crate::tui::context::{Cx, Shared};
@@ -219,8 +219,10 @@ impl NewJob {
             if let Some(text) = self.gallery.text.value().cloned() {
                 self.gallery.texts.insert(asked, text);
             }
-            if self.gallery.text.error().is_some() {
-                self.gallery.opening = None;
+            if let Some(error) = self.gallery.text.error()
+                && self.gallery.opening.take().is_some()
+            {
+                cx.shared.toast(Level::Warning, error.message.clone());
             }
             heard = true;
         }
