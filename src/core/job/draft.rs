@@ -252,7 +252,9 @@ fn unplace(table: &mut Table) {
 fn put(table: &mut dyn TableLike, name: &str, wanted: &Json) {
     let old = table.get(name);
     // As text, for objects are equal in any order of their keys.
-    if old.is_some_and(|item| json_of(item).to_string() == wanted.to_string()) {
+    let before = old.map(|item| json_of(item).to_string());
+    let after = wanted.to_string();
+    if before.as_ref() == Some(&after) {
         return;
     }
     if let (Some(inner), Json::Object(wanted)) =
