@@ -2,6 +2,7 @@
 
 mod assemble;
 mod bundled;
+mod desk;
 mod directory;
 mod environment;
 mod log_book;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use destilation::core::api::{Command, Event, JobSource, Level, Progress};
+use destilation::core::api::{Command, Event, Level, Progress};
 use destilation::core::job::JobState;
 use destilation::core::ports::Decided;
 use destilation::tui::keys::{self, Action, TABLES};
@@ -27,16 +27,18 @@ use world::{Canned, Hand, key};
 #[path = "tui/canned.rs"]
 mod canned;
 
-#[path = "tui/terminal.rs"]
-mod terminal;
 #[path = "tui/endpoints.rs"]
 mod endpoints;
+#[path = "tui/terminal.rs"]
+mod terminal;
 
 #[path = "tui/logs.rs"]
 mod logs;
 
 #[path = "tui/providers.rs"]
 mod providers;
+#[path = "tui/wizard.rs"]
+mod wizard;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -83,8 +85,6 @@ fn editor() {
     pictures("editor", Says::Everything, "2e");
     pictures("editor_problem", Says::Everything, "2epromt = 1<enter><ctrl-s>");
     pictures("editor_save", Says::Everything, "2e<ctrl-s><wait>");
-    pictures("new_job", Says::Everything, "nj");
-    pictures("new_job_launch", Says::Everything, "nj<enter><ctrl-s><wait><tab>");
 }
 
 #[test]
@@ -168,9 +168,17 @@ fn every_size_is_drawn() {
 
 #[test]
 fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
-    let typing = [&keys::EDITOR, &keys::FIELD, &keys::MODEL_FIELD, &keys::PROVIDER_FORM];
     // `n` is what is new on a screen (tui.md 2.0): a screen of its own may say what.
     let given = ["n"];
+    let typing = [
+        &keys::EDITOR,
+        &keys::FIELD,
+        &keys::MODEL_FIELD,
+        &keys::PROVIDER_FORM,
+        &keys::NEW_TEXT,
+        &keys::NEW_LINE,
+        &keys::NEW_CHOICE,
+    ];
     let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];
     for table in TABLES {
         let around = match table.context {
@@ -291,7 +299,7 @@ fn a_job_file_is_checked_before_it_is_saved() {
 #[test]
 fn a_draft_outlives_the_editor() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2e# half a thought<esc>13");
+    hand.keys("2e# half a thought<enter><esc>13");
     hand.keys("2e");
     assert!(hand.screen().contains("# half a thought"), "{}", hand.screen());
     hand.keys("<ctrl-s><wait>y");
@@ -301,23 +309,6 @@ fn a_draft_outlives_the_editor() {
         !hand.screen().contains("# half a thought"),
         "what was saved is no draft any more"
     );
-}
-
-#[test]
-fn a_new_job_from_a_ready_one_has_a_name_of_its_own() {
-    let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("nj<enter><ctrl-s><wait>y");
-    let [
-        Command::Run {
-            source: JobSource::Text { source, base },
-            ..
-        },
-    ] = &hand.orders[..]
-    else {
-        panic!("{:?}", hand.orders);
-    };
-    assert!(source.starts_with("name = \"my-quickstart\""));
-    assert_eq!(base.to_str(), Some("jobs"));
 }
 
 #[test]

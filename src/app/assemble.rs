@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
+use super::desk::FileDesk;
 use super::directory::{Directory, Known};
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
@@ -121,6 +122,7 @@ pub(super) async fn assemble(
         dataset: Arc::new(FilesystemDatasetWriter::new(root)),
         recorder,
         bundled: bundled::JOBS,
+        desk: Arc::new(FileDesk::new(dirs.drafts())),
         environment,
         writes,
         runs: needs.runs,

@@ -51,6 +51,11 @@ impl Dirs {
         self.data.join("destiler.db")
     }
 
+    /// Jobs somebody is writing.
+    pub fn drafts(&self) -> PathBuf {
+        self.state.join("drafts")
+    }
+
     /// Log files.
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")

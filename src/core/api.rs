@@ -19,6 +19,7 @@ mod filter;
 mod gauge;
 mod log;
 mod providers;
+mod writing;
 
 pub use answers::{
     Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Level, SampleDetail,
@@ -28,6 +29,7 @@ pub use filter::SampleQuery;
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
+pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
 /// The application as a front end sees it.
 #[async_trait]
@@ -120,6 +122,28 @@ pub enum Query {
     Configuration,
     /// Ready jobs in the binary: name, description → [`Answer::Bundled`].
     Bundled,
+    /// Job files somebody has begun to write, newest first → [`Answer::Drafts`].
+    Drafts,
+    /// The rows of a job's seeds → [`Answer::Seeds`].
+    Seeds {
+        /// The job; only its seeds are looked at, so the rest may be a stand-in.
+        source: JobSource,
+        /// Give back so many of the first rows.
+        limit: usize,
+        /// Read no more rows than this.
+        at_most: u64,
+    },
+    /// Kinds of validators → [`Answer::Kinds`].
+    Validators,
+    /// Teachers of the configuration → [`Answer::Teachers`].
+    Teachers,
+    /// Files below a directory with one of these extensions (without dot), relative → [`Answer::Files`].
+    Files {
+        /// Where.
+        directory: PathBuf,
+        /// Which; empty: seed files of any kind.
+        extensions: Vec<String>,
+    },
 }
 
 /// What can be ordered.
@@ -138,6 +162,31 @@ pub enum Command {
         source: JobSource,
         /// How many tasks.
         tasks: u64,
+    },
+    /// End the dry runs that are under way → [`Receipt::Done`].
+    StopDryRun,
+    /// Judge a text as if a teacher had answered the last step with it; nobody is asked → [`Receipt::DryRun`] of one.
+    TrySample {
+        /// The job.
+        source: JobSource,
+        /// The answer.
+        text: String,
+    },
+    /// Keep a job file somebody writes; replaces the draft of that id → [`Receipt::Done`].
+    SaveDraft {
+        /// `[a-z0-9-]{1,64}`.
+        id: String,
+        /// Its text.
+        text: String,
+    },
+    /// Forget a draft → [`Receipt::Done`].
+    DropDraft(String),
+    /// Write a new text file; one that is there already is an error → [`Receipt::Done`].
+    WriteFile {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
     },
     /// Store a job without starting it (state draft) → [`Receipt::Started`].
     Create(JobSource),

@@ -16,6 +16,7 @@ use super::request::Params;
 mod change;
 mod check;
 mod dataset;
+pub mod draft;
 mod limits;
 pub mod parse;
 mod read;

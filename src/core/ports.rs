@@ -537,3 +537,19 @@ pub struct VerifiedDataset {
     /// Everything wrong, a line each.
     pub findings: Vec<String>,
 }
+
+// ------------------------------------------------------------------------------------------------------------------ the desk
+
+/// The files of somebody who writes a job: drafts, seeds to choose from, job files that are done. Calls block, and are short.
+pub trait Desk: Send + Sync {
+    /// Drafts: id, text, saved at (milliseconds since 1970 UTC).
+    fn drafts(&self) -> io::Result<Vec<(String, String, i64)>>;
+    /// Replaces a draft as a whole; a crash leaves the old or the new one.
+    fn save_draft(&self, id: &str, text: &str) -> io::Result<()>;
+    /// Removes a draft; one that is not there is gone already.
+    fn drop_draft(&self, id: &str) -> io::Result<()>;
+    /// Files below a directory with one of these extensions, relative to it, in order; some thousands at most.
+    fn files(&self, directory: &Path, extensions: &[String]) -> Vec<String>;
+    /// Writes a file that is not there yet.
+    fn write_new(&self, path: &Path, text: &str) -> io::Result<()>;
+}

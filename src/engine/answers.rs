@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner, providers};
+use super::{Shared, doctor, library, planner, providers, writing};
 use crate::core::api::{
-    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query,
-    SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
-    SummaryTokens, TeacherRow,
+    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
+    SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
 };
 use crate::core::job::parse::Severity;
 use crate::core::job::{Job, JobId, SeedSource};
@@ -78,6 +77,18 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
         Query::Configuration => Answer::Configuration(shared.configuration.clone()),
         Query::Bundled => Answer::Bundled(library::bundled(shared)),
+        Query::Drafts => Answer::Drafts(writing::drafts(shared).await?),
+        Query::Seeds {
+            source,
+            limit,
+            at_most,
+        } => Answer::Seeds(Box::new(writing::seeds(shared, source, limit, at_most).await?)),
+        Query::Validators => Answer::Kinds(writing::validators(shared)),
+        Query::Teachers => Answer::Teachers(shared.roster().teachers.clone()),
+        Query::Files {
+            directory,
+            extensions,
+        } => Answer::Files(writing::files(shared, directory, extensions).await?),
     })
 }
 

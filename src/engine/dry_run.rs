@@ -1,9 +1,11 @@
 //! Trying without keeping: a dry run of a few tasks. Nothing reaches the ledger.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::judging::{check_all, state_of};
 use super::providers::{cost, failure, off};
@@ -17,7 +19,7 @@ use crate::core::extract::extract_json;
 use crate::core::job::{JobId, JobSpec, RouteBy};
 use crate::core::plan;
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, SeedError};
-use crate::core::request::{Completion, ModelRequest, Params};
+use crate::core::request::{Completion, FinishReason, ModelRequest, Params, Usage};
 use crate::core::route::{self, Share, Standing};
 use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer};
 use crate::core::task::{NewTask, RequestId, TaskId};
@@ -50,11 +52,118 @@ pub(super) async fn dry_run(
         compiled: &compiled,
         schemas: Arc::new(schemas),
     };
-    let samples = futures::future::join_all(planned.into_iter().map(|task| dry.task(task))).await;
+    let stop = token(shared);
+    let all = futures::future::join_all(planned.into_iter().map(|task| dry.task(task)));
+    let samples = stop.run_until_cancelled(all).await;
     for gate in &compiled.gates {
         gate.validator.close().await;
     }
-    Ok(samples)
+    samples.ok_or_else(|| Failure::new(FailureKind::Usage, "the dry run was stopped"))
+}
+
+/// What ends the dry runs that begin from now on.
+fn token(shared: &Shared) -> CancellationToken {
+    let mut token = shared.dry.lock().unwrap_or_else(PoisonError::into_inner);
+    if token.is_cancelled() {
+        *token = CancellationToken::new();
+    }
+    token.clone()
+}
+
+/// Ends the dry runs that are under way; what they asked may still be charged.
+pub(super) fn stop(shared: &Shared) {
+    let token = shared.dry.lock().unwrap_or_else(PoisonError::into_inner);
+    token.cancel();
+}
+
+/// Judges a text as if a teacher had answered the last step of the first task with it. Nobody is asked: a validator that would
+/// says so.
+pub(super) async fn try_sample(
+    shared: &Arc<Shared>,
+    source: JobSource,
+    text: String,
+) -> Result<DrySample, Failure> {
+    let loaded = library::load(shared, source).await?;
+    let gates = compile::gates(shared, &loaded.spec.validators, &loaded.base)?;
+    let mut first = None;
+    planner::tasks_of(&loaded.spec, &loaded.base, shared, |task| {
+        first = Some(task);
+        false
+    })
+    .map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
+    let task =
+        first.ok_or_else(|| Failure::new(FailureKind::Invalid, "there is no seed row to try it with"))?;
+    let Some(step) = loaded.spec.steps.last() else {
+        return Err(Failure::new(FailureKind::Invalid, "the job has no step"));
+    };
+    let value = step.schema.as_ref().and_then(|_| extract_json(&text).value);
+    let schemas = step
+        .schema
+        .iter()
+        .map(|schema| (step.name.clone(), Arc::clone(schema)));
+    let id = TaskId {
+        job: JobId(0),
+        index: task.index,
+    };
+    let candidate = Candidate {
+        task: id,
+        ordinal: 0,
+        seed: Arc::new(task.seed),
+        vary: Arc::new(task.vary),
+        steps: vec![StepAnswer {
+            step: step.name.clone(),
+            teacher: "pasted".to_owned(),
+            request: RequestId(0),
+            text,
+            value,
+            reasoning: None,
+            tool_calls: Vec::new(),
+            logprobs: None,
+            finish: FinishReason::Stop,
+            usage: Usage::default(),
+        }],
+        schemas: Arc::new(schemas.collect()),
+    };
+    let judged = check_all(&gates, &candidate, &Nobody).await;
+    for gate in &gates {
+        gate.validator.close().await;
+    }
+    let judged = judged.map_err(|_| Failure::new(FailureKind::Unexpected, "a validator could not judge"))?;
+    Ok(DrySample {
+        prompts: Vec::new(),
+        sample: Some(Sample {
+            id: SampleId::of(&loaded.spec.name, task.index, 0),
+            task: id,
+            candidate: 0,
+            state: state_of(judged.decision),
+            reason: judged.reason,
+            seq: None,
+            seed: (*candidate.seed).clone(),
+            vary: (*candidate.vary).clone(),
+            steps: candidate.steps,
+            verdicts: judged.verdicts,
+            review: None,
+        }),
+        error: None,
+        usd: Money(0),
+        latency_ms: 0,
+    })
+}
+
+/// Nobody to ask.
+struct Nobody;
+
+#[async_trait]
+impl CheckContext for Nobody {
+    async fn ask(&self, _: &str, _: &Candidate, _: JudgeQuestion) -> Result<Completion, CheckError> {
+        Err(CheckError::Broken(
+            "no teacher is asked here; the dry run does".to_owned(),
+        ))
+    }
+
+    async fn duplicate_of(&self, _: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        Ok(None)
+    }
 }
 
 struct Dry<'a> {
@@ -67,19 +176,19 @@ impl Dry<'_> {
     async fn task(&self, task: NewTask) -> DrySample {
         let mut prompts = Vec::new();
         let mut usd = Money(0);
-        match self.sample(task, &mut prompts, &mut usd).await {
-            Ok(sample) => DrySample {
-                prompts,
-                sample: Some(sample),
-                error: None,
-                usd,
-            },
-            Err(error) => DrySample {
-                prompts,
-                sample: None,
-                error: Some(error),
-                usd,
-            },
+        let begun = Instant::now();
+        let result = self.sample(task, &mut prompts, &mut usd).await;
+        let latency_ms = begun.elapsed().as_millis() as u64;
+        let (sample, error) = match result {
+            Ok(sample) => (Some(sample), None),
+            Err(error) => (None, Some(error)),
+        };
+        DrySample {
+            prompts,
+            sample,
+            error,
+            usd,
+            latency_ms,
         }
     }
 

@@ -24,6 +24,7 @@ mod scheduler;
 mod streams;
 mod turnstile;
 mod worker;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::core::api::{
@@ -41,8 +43,8 @@ use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::directory::{LogBook, ProviderDirectory};
 use crate::core::job::{Job, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, DatasetWriter, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store, StoreError,
-    ValidatorCatalog,
+    CompileSchema, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store,
+    StoreError, ValidatorCatalog,
 };
 use crate::core::settings::{ProviderSettings, Settings};
 use governor::Station;
@@ -114,6 +116,8 @@ pub struct Parts {
     pub recorder: Option<Arc<dyn Recorder>>,
     /// Ready jobs.
     pub bundled: &'static [Bundled],
+    /// Drafts and other files of somebody who writes a job.
+    pub desk: Arc<dyn Desk>,
     /// Findings about the environment, made by the composition root.
     pub environment: Vec<Finding>,
     /// Whether the ledger was opened for writing.
@@ -139,6 +143,9 @@ pub(crate) struct Shared {
     pub(crate) dataset: Arc<dyn DatasetWriter>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) bundled: &'static [Bundled],
+    pub(crate) desk: Arc<dyn Desk>,
+    /// Ends the dry runs that are under way.
+    pub(crate) dry: Mutex<CancellationToken>,
     pub(crate) environment: Vec<Finding>,
     pub(crate) runs: bool,
     roster: RwLock<Arc<Roster>>,
@@ -164,7 +171,10 @@ impl Shared {
 
     /// Whether that is still the roster in force.
     pub(crate) fn is_current(&self, roster: &Arc<Roster>) -> bool {
-        Arc::ptr_eq(roster, &self.roster.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::ptr_eq(
+            roster,
+            &self.roster.read().unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// From now on this one holds; who waits looks again.
@@ -304,6 +314,8 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         dataset: parts.dataset,
         recorder: parts.recorder,
         bundled: parts.bundled,
+        desk: parts.desk,
+        dry: Mutex::default(),
         environment: parts.environment,
         runs: parts.runs,
         roster: RwLock::new(Arc::new(Roster::new(stations, parts.mock_by_default))),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, providers, scheduler, streams};
+use super::{Shared, answers, compile, dry_run, library, outbox, providers, scheduler, streams, writing};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
@@ -28,6 +28,26 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Run { source, options } => run(shared, source, options).await.map(Receipt::Started),
         Command::DryRun { source, tasks } => {
             dry_run::dry_run(shared, source, tasks).await.map(Receipt::DryRun)
+        }
+        Command::StopDryRun => {
+            dry_run::stop(shared);
+            Ok(Receipt::Done)
+        }
+        Command::TrySample { source, text } => {
+            let sample = dry_run::try_sample(shared, source, text).await?;
+            Ok(Receipt::DryRun(vec![sample]))
+        }
+        Command::SaveDraft { id, text } => {
+            writing::save_draft(shared, id, text).await?;
+            Ok(Receipt::Done)
+        }
+        Command::DropDraft(id) => {
+            writing::drop_draft(shared, id).await?;
+            Ok(Receipt::Done)
+        }
+        Command::WriteFile { path, text } => {
+            writing::write_file(shared, path, text).await?;
+            Ok(Receipt::Done)
         }
         Command::Create(source) => {
             let loaded = library::load(shared, source).await?;
@@ -52,18 +72,16 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
         Command::TestProvider(name) => providers::test(shared, &name).await.map(Receipt::Tested),
-        Command::TestSettings(settings) => {
-            providers::test_settings(shared, &settings).await.map(Receipt::Tested)
-        }
+        Command::TestSettings(settings) => providers::test_settings(shared, &settings)
+            .await
+            .map(Receipt::Tested),
         Command::SaveProvider(settings) => {
             providers::configure(shared, shared.directory.save(&settings)).await
         }
         Command::ChangeProvider { name, change } => {
             providers::configure(shared, shared.directory.change(&name, &change)).await
         }
-        Command::RemoveProvider(name) => {
-            providers::configure(shared, shared.directory.remove(&name)).await
-        }
+        Command::RemoveProvider(name) => providers::configure(shared, shared.directory.remove(&name)).await,
         Command::ReopenProvider(name) => providers::reopen(shared, &name),
         Command::SetLogLevel(level) => {
             providers::set_log_level(shared, level);

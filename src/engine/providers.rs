@@ -291,8 +291,9 @@ pub(super) async fn test_settings(shared: &Shared, settings: &ProviderSettings) 
 async fn adapter(shared: &Shared, settings: &ProviderSettings) -> Result<Arc<dyn ModelProvider>, Failure> {
     let built = shared.directory.build(settings).await;
     built.map_err(|reason| match reason {
-        PauseReason::Auth(_) => Failure::new(FailureKind::Auth, reason.to_string())
-            .help("K changes where the key is looked for"),
+        PauseReason::Auth(_) => {
+            Failure::new(FailureKind::Auth, reason.to_string()).help("K changes where the key is looked for")
+        }
         _ => Failure::new(FailureKind::Invalid, reason.to_string()),
     })
 }
@@ -474,22 +475,29 @@ fn remedy(settings: &ProviderSettings, error: &ProviderError) -> Option<&'static
     match error.trouble {
         Trouble::Auth => Some("the key was refused: K changes where it is looked for"),
         Trouble::Credit => Some("add credit at the provider, or use another one"),
-        Trouble::RateLimit => Some("it asks to slow down: wait a little, and set a limit of requests a minute"),
+        Trouble::RateLimit => {
+            Some("it asks to slow down: wait a little, and set a limit of requests a minute")
+        }
         _ if script && says(&["json"]) => {
             Some("the program must write nothing but one JSON object a line; logs belong on stderr")
         }
         _ if script => Some("run the command in a shell: its first line must be {\"hello\":1}"),
-        _ if says(&["404", "not found"]) && settings.kind == "ollama" => Some("`ollama pull MODEL` fetches a model"),
-        _ if says(&["404", "not found", "405"]) && !base.is_empty() && !base.trim_end_matches('/').ends_with("/v1") => {
+        _ if says(&["404", "not found"]) && settings.kind == "ollama" => {
+            Some("`ollama pull MODEL` fetches a model")
+        }
+        _ if says(&["404", "not found", "405"])
+            && !base.is_empty()
+            && !base.trim_end_matches('/').ends_with("/v1") =>
+        {
             Some("the base URL should end in /v1")
         }
         _ if says(&["404", "not found"]) => Some("look at the base URL and the model's name"),
         _ if says(&["dns", "lookup", "name or service", "resolve"]) => {
             Some("no such host: look at the base URL, and at the network")
         }
-        _ if says(&["certificate", "tls", "handshake"]) => {
-            Some("the certificate is not accepted: https needs one that this machine trusts; a server without TLS wants http://")
-        }
+        _ if says(&["certificate", "tls", "handshake"]) => Some(
+            "the certificate is not accepted: https needs one that this machine trusts; a server without TLS wants http://",
+        ),
         Trouble::Unreachable if settings.kind == "ollama" => Some("is it running? `ollama serve` starts it"),
         Trouble::Unreachable => Some("is the server running there? look at host and port of the base URL"),
         Trouble::Network | Trouble::Server => Some("try again; if it stays, the server's own log says more"),
@@ -524,17 +532,62 @@ mod tests {
         let v1 = "http://h/v1";
         for (kind, base, trouble, message, help) in [
             ("openai", v1, Trouble::Auth, "401", "K changes"),
-            ("openai", "http://h", Trouble::Setup, "404 not found", "end in /v1"),
-            ("openai", v1, Trouble::Setup, "404 model not found", "model's name"),
-            ("openai", v1, Trouble::Unreachable, "dns error: no such host", "no such host"),
-            ("openai", v1, Trouble::Unreachable, "invalid peer certificate", "certificate"),
-            ("openai", v1, Trouble::Unreachable, "connection refused", "host and port"),
-            ("ollama", v1, Trouble::Unreachable, "connection refused", "ollama serve"),
+            (
+                "openai",
+                "http://h",
+                Trouble::Setup,
+                "404 not found",
+                "end in /v1",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Setup,
+                "404 model not found",
+                "model's name",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Unreachable,
+                "dns error: no such host",
+                "no such host",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Unreachable,
+                "invalid peer certificate",
+                "certificate",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Unreachable,
+                "connection refused",
+                "host and port",
+            ),
+            (
+                "ollama",
+                v1,
+                Trouble::Unreachable,
+                "connection refused",
+                "ollama serve",
+            ),
             ("script", "", Trouble::Setup, "exit 1: Traceback", "in a shell"),
-            ("script", "", Trouble::Garbage, "wrote non-JSON on line 3", "stderr"),
+            (
+                "script",
+                "",
+                Trouble::Garbage,
+                "wrote non-JSON on line 3",
+                "stderr",
+            ),
         ] {
             let told = told(kind, base, trouble, message);
-            assert!(told.is_some_and(|told| told.contains(help)), "{message}: {told:?}");
+            assert!(
+                told.is_some_and(|told| told.contains(help)),
+                "{message}: {told:?}"
+            );
         }
     }
 

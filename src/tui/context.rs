@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) drafts: BTreeMap<String, String>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
+    /// What a screen still wants done that is being left.
+    pub(crate) outbox: Vec<Effect>,
     /// A word in the status line until then.
     pub(crate) hint: Option<(String, Duration)>,
     /// What is being copied, in words.
@@ -71,7 +73,7 @@ pub(crate) struct Toast {
 pub(crate) struct Ordered {
     /// Its receipt's ticket.
     pub(crate) ticket: Ticket,
-    /// What to say when it is done.
+    /// What to say when it is done; empty: nothing.
     pub(crate) done: String,
     /// Leave the program then.
     pub(crate) leave: Option<Exit>,
@@ -94,6 +96,7 @@ impl Shared {
             toasts: Vec::new(),
             drafts: BTreeMap::new(),
             orders: Vec::new(),
+            outbox: Vec::new(),
             hint: None,
             copying: String::new(),
             facts: Facts::default(),
@@ -146,6 +149,19 @@ impl Shared {
             text,
         });
         self.news.truncate(200);
+    }
+
+    /// Orders something on the way out; only a failure is told.
+    pub(crate) fn order_on_leaving(&mut self, command: Command) {
+        let ticket = self.ticket();
+        self.orders.push(Ordered {
+            ticket,
+            done: String::new(),
+            leave: None,
+            draft: None,
+            quiet: false,
+        });
+        self.outbox.push(Effect::Order(ticket, command));
     }
 
     /// A ticket nobody had before.

@@ -171,6 +171,46 @@ pub enum Action {
     SaveLog,
     /// Log everything for ten minutes.
     Loud,
+    /// The job file as text.
+    Toml,
+    /// Swap form and preview.
+    Preview,
+    /// The next seed row.
+    NextRow,
+    /// The seed row before.
+    PreviousRow,
+    /// Insert a variable.
+    Variables,
+    /// Add one.
+    Add,
+    /// Take one out.
+    Remove,
+    /// Move it down.
+    Later,
+    /// Move it up.
+    Earlier,
+    /// More of it.
+    More,
+    /// Less of it.
+    Less,
+    /// The same for all.
+    Even,
+    /// Try it on a sample.
+    Try,
+    /// Guess it from an example.
+    Infer,
+    /// Choose a file.
+    PickFile,
+    /// The next step of the job.
+    NextQuestion,
+    /// The next pane.
+    Pane,
+    /// Start the job.
+    Launch,
+    /// Write the job file.
+    WriteFile,
+    /// Store the job without starting it.
+    Store,
     /// The next button.
     NextButton,
     /// The button before.
@@ -268,6 +308,26 @@ impl Action {
             Self::Mark => "log.mark",
             Self::SaveLog => "log.save",
             Self::Loud => "log.debug",
+            Self::Toml => "draft.toml",
+            Self::Preview => "view.preview",
+            Self::NextRow => "preview.next_row",
+            Self::PreviousRow => "preview.previous_row",
+            Self::Variables => "editor.variables",
+            Self::Add => "form.add",
+            Self::Remove => "form.remove",
+            Self::Later => "form.later",
+            Self::Earlier => "form.earlier",
+            Self::More => "form.more",
+            Self::Less => "form.less",
+            Self::Even => "form.even",
+            Self::Try => "validator.try",
+            Self::Infer => "schema.infer",
+            Self::PickFile => "file.pick",
+            Self::NextQuestion => "form.next_question",
+            Self::Pane => "nav.pane",
+            Self::Launch => "job.launch",
+            Self::WriteFile => "job.write_file",
+            Self::Store => "job.store",
             Self::NextButton => "dialog.next",
             Self::PreviousButton => "dialog.previous",
             Self::Press => "dialog.press",

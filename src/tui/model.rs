@@ -17,7 +17,6 @@ use super::message::{Effect, Message, Ticket};
 use super::overlay::picker::Entry;
 use super::overlay::{Dialog, Outcome, Overlay, Picker};
 use super::screens::job::JobScreen;
-use super::screens::new_job::NewJob;
 use super::screens::{Screen, Tab};
 use super::terminal::LARGEST_PASTE;
 use super::theme::{self, Theme};
@@ -154,7 +153,7 @@ impl Model {
     fn open(&mut self, screen: Screen) -> Vec<Effect> {
         self.leave_top();
         self.screens.push(screen);
-        self.with_top(|screen, cx| screen.view_mut().enter(cx))
+        self.enter_top()
     }
 
     fn close(&mut self) -> Vec<Effect> {
@@ -163,7 +162,14 @@ impl Model {
         }
         self.leave_top();
         self.screens.pop();
-        self.with_top(|screen, cx| screen.view_mut().enter(cx))
+        self.enter_top()
+    }
+
+    /// What the screen that was left still wants done, then what the one on top asks.
+    fn enter_top(&mut self) -> Vec<Effect> {
+        let mut effects = std::mem::take(&mut self.shared.outbox);
+        effects.extend(self.with_top(|screen, cx| screen.view_mut().enter(cx)));
+        effects
     }
 
     fn leave_top(&mut self) {
@@ -181,7 +187,7 @@ impl Model {
             self.parked.push((self.tab, left));
             self.tab = tab;
         }
-        self.with_top(|screen, cx| screen.view_mut().enter(cx))
+        self.enter_top()
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -264,7 +270,7 @@ impl Model {
             Action::Interrupt => self.interrupt(),
             Action::NewJob => match self.top() {
                 Screen::NewJob(_) => Vec::new(),
-                _ => self.open(Screen::NewJob(NewJob::default())),
+                _ => self.open(Screen::NewJob(Box::default())),
             },
             Action::Palette | Action::Help => {
                 let entries = self.entries(action == Action::Palette);
@@ -356,7 +362,9 @@ impl Model {
                 self.leave_top();
                 self.screens.pop();
             }
-            return self.quit();
+            let mut effects = std::mem::take(&mut self.shared.outbox);
+            effects.extend(self.quit());
+            return effects;
         }
         self.interrupted = Some(self.shared.now);
         self.hint("ctrl-c again quits", twice);
@@ -381,7 +389,12 @@ impl Model {
             for binding in table.bindings {
                 // A screen may give a key another meaning: `n` is what is new there.
                 let shadowed = |key: &&str| !std::ptr::eq(table, own) && own.find(key).is_some();
-                let keys: Vec<&str> = binding.keys.iter().copied().filter(|key| !shadowed(key)).collect();
+                let keys: Vec<&str> = binding
+                    .keys
+                    .iter()
+                    .copied()
+                    .filter(|key| !shadowed(key))
+                    .collect();
                 if keys.is_empty() && !binding.keys.is_empty() && !palette {
                     continue;
                 }
@@ -419,7 +432,9 @@ impl Model {
                     self.shared.drafts.remove(draft);
                 }
                 self.exit = self.exit.or(order.leave);
-                self.receipt(&order.done, receipt);
+                if !order.done.is_empty() {
+                    self.receipt(&order.done, receipt);
+                }
             }
             Err(failure) => {
                 let help = failure.help.iter().map(|help| format!(" · {help}"));
@@ -542,7 +557,7 @@ impl Model {
         }
         let is_due = self.memory.due().is_some_and(|at| at <= now);
         let keep = is_due.then(|| self.unkept()).flatten();
-        let effects = keep.map(Effect::Keep).into_iter().collect();
+        let mut effects: Vec<Effect> = keep.map(Effect::Keep).into_iter().collect();
         if self.wake().is_none_or(|at| now < at) {
             return effects;
         }
@@ -552,6 +567,9 @@ impl Model {
         self.shared.hint = self.shared.hint.take().filter(|(_, until)| now < *until);
         self.patience = self.patience.filter(|at| now < *at);
         self.dirty = true;
+        if self.top().view().wake(&self.shared).is_some_and(|at| at <= now) {
+            effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Tick(now), cx)));
+        }
         effects
     }
 
@@ -659,7 +677,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Leave(exit) => {
             model.leave_top();
             model.exit = Some(exit);
-            Vec::new()
+            std::mem::take(&mut model.shared.outbox)
         }
     }
 }

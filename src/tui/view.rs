@@ -129,6 +129,9 @@ fn facts(shared: &Shared) -> String {
 
 fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
     let shared = &model.shared;
+    if let Some(own) = model.top().view().tabs(shared) {
+        return own_tabs(&own, shared, area, buf);
+    }
     for (at, text, action) in labels(model.tab, area) {
         let open = Tab::ALL
             .iter()
@@ -159,7 +162,7 @@ fn labels(open: Tab, area: Rect) -> Vec<(u16, String, Action)> {
 /// What a click on the tabs or on the keys at the bottom does.
 pub(super) fn pressed(model: &Model, at: Position) -> Option<Action> {
     let shell = shell(model.shared.size);
-    if shell.tabs.contains(at) {
+    if shell.tabs.contains(at) && model.top().view().tabs(&model.shared).is_none() {
         let within = |(from, text, _): &(u16, String, Action)| {
             (*from..from + text.width() as u16).contains(&(at.x - shell.tabs.x))
         };
@@ -189,6 +192,20 @@ struct Hint {
 impl Hint {
     fn width(&self) -> u16 {
         (self.key.width() + 1 + self.word.width()) as u16
+    }
+}
+
+/// The tabs of the open screen.
+fn own_tabs(tabs: &[(String, bool)], shared: &Shared, area: Rect, buf: &mut Buffer) {
+    let gap = if area.width >= 100 { 2 } else { 1 };
+    let mut at = 1;
+    for (name, open) in tabs {
+        let (text, slot) = if *open {
+            (format!("[{name}]"), Slot::Title)
+        } else {
+            (name.clone(), Slot::Muted)
+        };
+        at += put(buf, area, at, 0, &text, shared.style(slot)) + gap;
     }
 }
 

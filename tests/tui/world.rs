@@ -117,7 +117,10 @@ impl Hand {
                 }
                 Effect::Order(ticket, command) => {
                     let receipt = receipt(&command);
-                    self.orders.push(command);
+                    // Drafts are kept without anybody asking.
+                    if !matches!(command, Command::SaveDraft { .. }) {
+                        self.orders.push(command);
+                    }
                     Message::Done(ticket, Ok(Box::new(receipt)))
                 }
                 Effect::Edit(ticket, edit) => {
@@ -216,6 +219,9 @@ pub fn key(name: &str) -> KeyEvent {
         "space" => KeyCode::Char(' '),
         "f1" => KeyCode::F(1),
         "f2" => KeyCode::F(2),
+        "f3" => KeyCode::F(3),
+        "f5" => KeyCode::F(5),
+        "f6" => KeyCode::F(6),
         letter => {
             let mut letters = letter.chars();
             match (letters.next(), letters.next()) {

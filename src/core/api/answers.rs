@@ -7,10 +7,12 @@ use serde::Serialize;
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
+use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
 use crate::core::ports::{DatabaseInfo, ModelInfo, RequestRow, VerifiedDataset};
+use crate::core::route::Teacher;
 use crate::core::sample::{Reason, Sample};
 use crate::core::task::TaskCounts;
 
@@ -64,6 +66,16 @@ pub enum Answer {
     Configuration(Vec<(String, String, String)>),
     /// Name, description.
     Bundled(Vec<(String, String)>),
+    /// Drafts, newest first.
+    Drafts(Vec<DraftRow>),
+    /// Rows of seeds.
+    Seeds(Box<SeedPreview>),
+    /// Kinds of a catalog.
+    Kinds(Vec<KindRow>),
+    /// Configured teachers.
+    Teachers(Vec<Teacher>),
+    /// Relative paths.
+    Files(Vec<String>),
 }
 
 /// A job in a list.
@@ -296,6 +308,8 @@ pub struct DrySample {
     pub error: Option<String>,
     /// What it cost.
     pub usd: Money,
+    /// Milliseconds its teachers took.
+    pub latency_ms: u64,
 }
 
 /// A provider's answer to a tiny call.

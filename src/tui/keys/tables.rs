@@ -60,8 +60,18 @@ const fn key(
 }
 
 /// Every context.
-pub static TABLES: [&Table; 26] = [
-    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
+pub static TABLES: &[&Table] = &[
+    &GLOBAL,
+    &TYPING,
+    &DASHBOARD,
+    &WELCOME,
+    &JOBS,
+    &JOB,
+    &NEW_JOB,
+    &EDITOR,
+    &READING,
+    &SAMPLES,
+    &REVIEW,
     &PROVIDERS,
     &MODELS,
     &MODELS_OF_DRAFT,
@@ -72,5 +82,20 @@ pub static TABLES: [&Table; 26] = [
     &PROTOCOL,
     &LOGS,
     &FACETS,
-    &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
+    &SETTINGS,
+    &FIELD,
+    &DIALOG,
+    &PALETTE,
+    &HELP,
+    &NEW_SEEDS,
+    &NEW_PROMPTS,
+    &NEW_SCHEMA,
+    &NEW_VALIDATORS,
+    &NEW_PROVIDERS,
+    &NEW_LIMITS,
+    &NEW_DRY_RUN,
+    &NEW_LAUNCH,
+    &NEW_TEXT,
+    &NEW_LINE,
+    &NEW_CHOICE,
 ];

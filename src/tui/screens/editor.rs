@@ -1,6 +1,7 @@
 //! A job file in the editor: checked as a whole before anything is stored, its problems beside the text.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -9,7 +10,7 @@ use ratatui::style::Style;
 use ratatui::widgets::Widget;
 use tui_textarea::{CursorMove, Scrolling, TextArea};
 
-use crate::core::api::{Answer, CheckReport, Command, JobSource, Query, Receipt, RunOptions};
+use crate::core::api::{Answer, CheckReport, Command, JobSource, Level, Query, Receipt};
 use crate::core::job::parse::{Problem, Severity};
 use crate::core::text::grouped;
 
@@ -26,35 +27,24 @@ use crate::tui::widgets::pane::{empty, failure, pane};
 
 use super::View;
 
-/// The parts every job has.
-const BLANK: &str = r#"name = "my-job"
-description = "What it is for"
-
-[seeds]
-rows = [ { topic = "tides" }, { topic = "glaciers" } ]
-
-[[steps]]
-name = "answer"
-prompt = "Explain {{ topic }} in three sentences."
-
-[[validators]]
-kind = "length"
-min_chars = 20
-
-[limits]
-usd = 1.00
-
-[dataset]
-format = "messages"
-fields = { user = "topic", assistant = "answer" }
-"#;
+/// A draft is saved so long after the last change.
+const SAVE_AFTER: Duration = Duration::from_millis(300);
 
 /// What is edited.
 enum Subject {
     /// A stored job; saving makes a revision.
     Job(String),
-    /// A new job, from this ready one (empty: from nothing).
-    New(String),
+    /// A job that is being written step by step; leaving goes back to its steps.
+    Draft {
+        /// Where its text waits for the one who takes over.
+        key: String,
+        /// Directory its paths refer to.
+        base: PathBuf,
+        /// Its name among the drafts.
+        id: String,
+        /// The line that stands over it there.
+        head: String,
+    },
 }
 
 /// The editor.
@@ -71,8 +61,10 @@ pub(crate) struct Editor {
     checked: Option<String>,
     /// It was offered to save the text; a receipt then closes the editor.
     offered: bool,
+    /// A draft that is not saved since that moment.
+    unsaved: Option<Duration>,
     /// The text is in the person's own editor.
-    external: Option<Ticket>,
+    outside: Option<Ticket>,
 }
 
 impl Editor {
@@ -81,9 +73,15 @@ impl Editor {
         Self::with(Subject::Job(name.to_owned()))
     }
 
-    /// A new job from a ready one, or from nothing.
-    pub(crate) fn new(template: &str) -> Self {
-        Self::with(Subject::New(template.to_owned()))
+    /// A job that is being written: its text waits in the shared drafts under `key`, and goes back there. `head` stands over it in
+    /// the draft of that id.
+    pub(crate) fn draft(key: &str, base: PathBuf, id: &str, head: &str) -> Self {
+        Self::with(Subject::Draft {
+            key: key.to_owned(),
+            base,
+            id: id.to_owned(),
+            head: head.to_owned(),
+        })
     }
 
     fn with(subject: Subject) -> Self {
@@ -96,15 +94,15 @@ impl Editor {
             check: Remote::default(),
             checked: None,
             offered: false,
-            external: None,
+            unsaved: None,
+            outside: None,
         }
     }
 
     /// Where its draft is kept.
     fn key(&self) -> &str {
         match &self.subject {
-            Subject::Job(name) => name,
-            Subject::New(_) => "",
+            Subject::Job(key) | Subject::Draft { key, .. } => key,
         }
     }
 
@@ -115,23 +113,29 @@ impl Editor {
     }
 
     fn source(&self, shared: &Shared) -> JobSource {
-        let base = self
-            .stored
-            .value()
-            .map_or_else(|| shared.options.directory.clone(), |(_, base)| base.clone());
+        let base = match &self.subject {
+            Subject::Draft { base, .. } => base.clone(),
+            Subject::Job(_) => self
+                .stored
+                .value()
+                .map_or_else(|| shared.options.directory.clone(), |(_, base)| base.clone()),
+        };
         JobSource::Text {
             source: self.content(),
             base,
         }
     }
 
-    fn query(&self) -> Option<Query> {
-        match &self.subject {
-            Subject::Job(name) | Subject::New(name) if !name.is_empty() => {
-                Some(Query::Source(JobSource::Name(name.clone())))
-            }
-            _ => None,
-        }
+    /// What keeps the draft on disk.
+    fn saving(&mut self) -> Option<Command> {
+        let Subject::Draft { id, head, .. } = &self.subject else {
+            return None;
+        };
+        let command = Command::SaveDraft {
+            id: id.clone(),
+            text: format!("{head}\n{}", self.content()),
+        };
+        self.unsaved.take().map(|_| command)
     }
 
     fn load(&mut self, text: &str) {
@@ -155,19 +159,16 @@ impl Editor {
     /// The stored text, or the draft of it that was left behind.
     fn begin(&mut self, shared: &mut Shared) {
         let draft = shared.drafts.get(self.key()).cloned();
-        let from_nothing = matches!(&self.subject, Subject::New(name) if name.is_empty());
-        let stored = match &self.subject {
-            Subject::Job(_) => self.stored.value().map(|(text, _)| text.clone()),
-            Subject::New(name) if name.is_empty() => Some(BLANK.to_owned()),
-            // A new job is a new job: it does not revise the one it was copied from.
-            Subject::New(name) => self.stored.value().map(|(text, _)| renamed(text, name)),
+        if let Subject::Draft { .. } = &self.subject {
+            return self.load(&draft.unwrap_or_default());
+        }
+        let Some((stored, _)) = self.stored.value().cloned() else {
+            return;
         };
-        let Some(stored) = stored else { return };
-        let use_draft = from_nothing || matches!(self.subject, Subject::Job(_));
-        match draft.filter(|draft| use_draft && *draft != stored) {
+        match draft.filter(|draft| *draft != stored) {
             Some(draft) => {
                 self.load(&draft);
-                shared.toast(crate::core::api::Level::Ok, "This is the draft you left");
+                shared.toast(Level::Ok, "This is the draft you left");
             }
             None => self.load(&stored),
         }
@@ -201,7 +202,6 @@ impl Editor {
         if self.checked.as_deref() != Some(self.content().as_str()) {
             return;
         }
-        let name = report.name.clone().unwrap_or_default();
         let tasks = report
             .tasks
             .map_or_else(String::new, |tasks| format!("{} tasks. ", grouped(tasks)));
@@ -216,7 +216,6 @@ impl Editor {
                 .iter()
                 .map(|(step, names)| format!("{step}: {}", names.join(", "))),
         );
-        let source = self.source(cx.shared);
         let key = self.key().to_owned();
         let outcome = |command: Command, done: String| Outcome::Order {
             orders: vec![(command, done)],
@@ -238,54 +237,15 @@ impl Editor {
                 ];
                 Dialog::ask(cx.shared, format!("Save {job}"), lines, choices)
             }
-            Subject::New(_) => {
-                let run = Command::Run {
-                    source: source.clone(),
-                    options: RunOptions::default(),
-                };
-                let choices = vec![
-                    cancel("Go on editing"),
-                    choice(
-                        "Launch",
-                        "it starts now",
-                        outcome(run, format!("Launched {name}")),
-                    ),
-                    choice(
-                        "Save as a draft",
-                        "it waits in Jobs",
-                        outcome(Command::Create(source), format!("Saved {name}")),
-                    ),
-                ];
-                Dialog::ask(cx.shared, format!("New job {name}"), lines, choices)
+            Subject::Draft { .. } => {
+                cx.shared
+                    .toast(Level::Ok, format!("{} esc goes back to the steps", lines[0]));
+                return;
             }
         };
         self.offered = true;
         cx.confirm(dialog);
     }
-}
-
-/// The text with its name changed, so that it becomes a job of its own.
-fn renamed(text: &str, name: &str) -> String {
-    let line = |line: &str| {
-        let is_name = line
-            .strip_prefix("name")
-            .is_some_and(|rest| rest.trim_start().starts_with('='));
-        if is_name {
-            format!("name = \"my-{name}\"")
-        } else {
-            line.to_owned()
-        }
-    };
-    // Only the head of the file: below the first table a `name` belongs to something else.
-    let mut head = true;
-    let lines: Vec<String> = text
-        .lines()
-        .map(|text| {
-            head &= !text.starts_with('[');
-            if head { line(text) } else { text.to_owned() }
-        })
-        .collect();
-    lines.join("\n")
 }
 
 impl View for Editor {
@@ -297,8 +257,7 @@ impl View for Editor {
         match &self.subject {
             // The list or the job before it names it already.
             Subject::Job(name) => vec![format!("edit {name}")],
-            Subject::New(name) if name.is_empty() => vec!["empty page".to_owned()],
-            Subject::New(name) => vec![format!("from {name}")],
+            Subject::Draft { .. } => vec!["TOML".to_owned()],
         }
     }
 
@@ -310,7 +269,8 @@ impl View for Editor {
         if self.loaded {
             return;
         }
-        if let Some(query) = self.query() {
+        if let Subject::Job(name) = &self.subject {
+            let query = Query::Source(JobSource::Name(name.clone()));
             self.stored.ask(query, cx);
         } else {
             self.begin(cx.shared);
@@ -318,7 +278,14 @@ impl View for Editor {
         }
     }
 
+    fn wake(&self, _: &Shared) -> Option<Duration> {
+        Some(self.unsaved? + SAVE_AFTER)
+    }
+
     fn leave(&mut self, shared: &mut Shared) {
+        if let Some(command) = self.saving() {
+            shared.order_on_leaving(command);
+        }
         if self.loaded
             && self
                 .stored
@@ -342,23 +309,32 @@ impl View for Editor {
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
+        if matches!(message, Message::Key(_) | Message::Paste(_))
+            || matches!(
+                message,
+                Message::Act(Action::UndoText | Action::RedoText | Action::DeleteToStart)
+            )
+        {
+            self.unsaved = Some(cx.shared.now);
+        }
         match message {
             Message::Key(key) => self.edit(key),
             Message::Paste(text) => {
                 self.text.insert_str(text.replace('\t', "  "));
             }
-            Message::Act(Action::Insert) => self.typing = true,
-            Message::Act(Action::External) => {
-                cx.shared.drafts.insert(self.key().to_owned(), self.content());
-                self.external = Some(cx.edit(self.content(), "toml"));
-            }
-            Message::Edited(ticket, result) => {
-                if self.external.take_if(|waiting| waiting == ticket).is_some()
-                    && let Ok(text) = result
+            Message::Tick(now) => {
+                if self.wake(cx.shared).is_some_and(|at| at <= *now)
+                    && let Some(command) = self.saving()
                 {
-                    self.replace(text);
+                    cx.order(command, "");
                 }
             }
+            Message::Act(Action::External) => self.outside = Some(cx.edit(self.content(), "toml")),
+            Message::Edited(ticket, Ok(text)) if self.outside == Some(*ticket) => {
+                self.replace(text);
+                self.unsaved = Some(cx.shared.now);
+            }
+            Message::Act(Action::Insert) => self.typing = true,
             Message::Act(Action::UndoText) => {
                 self.text.undo();
             }
@@ -370,6 +346,9 @@ impl View for Editor {
             }
             Message::Act(Action::Check) => {
                 cx.shared.drafts.insert(self.key().to_owned(), self.content());
+                if let Some(command) = self.saving() {
+                    cx.order(command, "");
+                }
                 self.checked = Some(self.content());
                 let query = Query::Check(self.source(cx.shared));
                 self.check.ask(query, cx);
@@ -540,19 +519,5 @@ impl Editor {
                 row += 1;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_gets_a_name_of_its_own_and_keeps_the_steps() {
-        let text = "# first\nname = \"quickstart\"  # x\n[[steps]]\nname = \"card\"";
-        assert_eq!(
-            renamed(text, "quickstart"),
-            "# first\nname = \"my-quickstart\"\n[[steps]]\nname = \"card\""
-        );
     }
 }

@@ -171,10 +171,16 @@ impl Logs {
                 self.cursor.clamp(rows, height);
                 self.freeze();
             }
-            None => cx.shared.hint = Some((
-                format!("no {} entry here has “{}”", if back { "older" } else { "newer" }, self.find),
-                cx.shared.now + Duration::from_secs(2),
-            )),
+            None => {
+                cx.shared.hint = Some((
+                    format!(
+                        "no {} entry here has “{}”",
+                        if back { "older" } else { "newer" },
+                        self.find
+                    ),
+                    cx.shared.now + Duration::from_secs(2),
+                ))
+            }
         }
     }
 
@@ -374,7 +380,9 @@ impl View for Logs {
             parts.push(format!("find “{}”", self.find));
         }
         let file = page.and_then(|page| page.file.as_ref());
-        let file = file.map(|(_, bytes)| format!(", file {}", size(*bytes))).unwrap_or_default();
+        let file = file
+            .map(|(_, bytes)| format!(", file {}", size(*bytes)))
+            .unwrap_or_default();
         parts.push(format!("{} in memory{file}", grouped(held)));
         parts.join(" · ")
     }

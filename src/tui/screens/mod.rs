@@ -28,6 +28,10 @@ pub(crate) trait View {
     fn bindings(&self, shared: &Shared) -> &'static Table;
     /// Where one is, from the outside in.
     fn breadcrumb(&self) -> Vec<String>;
+    /// What stands in the row of tabs instead of the screens to go to, with the open one marked.
+    fn tabs(&self, _shared: &Shared) -> Option<Vec<(String, bool)>> {
+        None
+    }
     /// Whether a text field has the caret, and letters are letters.
     fn typing(&self) -> bool {
         false
@@ -44,7 +48,7 @@ pub(crate) trait View {
     fn disabled(&self, _action: Action, _shared: &Shared) -> Option<String> {
         None
     }
-    /// When the picture next changes by itself, if it does.
+    /// When it next wants to hear of the time, since the start; the picture is drawn again then.
     fn wake(&self, _shared: &Shared) -> Option<Duration> {
         None
     }
@@ -74,8 +78,8 @@ pub(crate) enum Screen {
     Jobs(jobs::Jobs),
     /// One job.
     Job(Box<job::JobScreen>),
-    /// What a new job starts from.
-    NewJob(new_job::NewJob),
+    /// Writing a job, step by step.
+    NewJob(Box<new_job::NewJob>),
     /// A job file.
     Editor(Box<editor::Editor>),
     /// Samples.
@@ -100,7 +104,7 @@ impl Screen {
             Self::Dashboard(screen) => screen,
             Self::Jobs(screen) => screen,
             Self::Job(screen) => screen.as_ref(),
-            Self::NewJob(screen) => screen,
+            Self::NewJob(screen) => screen.as_ref(),
             Self::Editor(screen) => screen.as_ref(),
             Self::Samples(screen) => screen.as_ref(),
             Self::Review(screen) => screen.as_ref(),
@@ -117,7 +121,7 @@ impl Screen {
             Self::Dashboard(screen) => screen,
             Self::Jobs(screen) => screen,
             Self::Job(screen) => screen.as_mut(),
-            Self::NewJob(screen) => screen,
+            Self::NewJob(screen) => screen.as_mut(),
             Self::Editor(screen) => screen.as_mut(),
             Self::Samples(screen) => screen.as_mut(),
             Self::Review(screen) => screen.as_mut(),

@@ -13,6 +13,7 @@ use crate::tui::overlay::dialog::{cancel, choice};
 
 use super::Screen;
 use super::editor::Editor;
+use super::new_job::NewJob;
 use super::samples::Samples;
 
 /// What the verbs need to know of a job.
@@ -104,6 +105,8 @@ impl<'a> Subject<'a> {
                 let order = vec![(Command::Delete(name.to_owned()), format!("Deleted {name}"))];
                 cx.confirm(Dialog::order(cx.shared, "Delete job", lines, "Delete", order).typed(name));
             }
+            // Nothing has run yet: it can be written on step by step.
+            Action::Edit if self.state == "draft" => cx.open(Screen::NewJob(Box::new(NewJob::edit(name)))),
             Action::Edit => cx.open(Screen::Editor(Box::new(Editor::of(name)))),
             Action::Samples => cx.open(Screen::Samples(Box::new(Samples::of(name)))),
             _ => return false,

@@ -66,7 +66,10 @@ fn nothing(logs: &Logs, shared: &Shared, area: Rect, buf: &mut Buffer) {
 
 /// The words of an entry behind its job: its message, then what else it says.
 fn words(entry: &LogEntry) -> String {
-    let mut text = entry.field("provider").map(|name| format!("{name}  ")).unwrap_or_default();
+    let mut text = entry
+        .field("provider")
+        .map(|name| format!("{name}  "))
+        .unwrap_or_default();
     let first = entry.message.lines().next().unwrap_or_default();
     text.push_str(first);
     for (name, value) in &entry.fields {
@@ -187,7 +190,10 @@ fn head<'a>(entry: &'a LogEntry, width: Width, shared: &Shared) -> Vec<Part<'a>>
     vec![
         (Cow::Owned(time), muted),
         level,
-        (Cow::Owned(format!("{:<11} ", crate::tui::text::fit(part, 11))), muted),
+        (
+            Cow::Owned(format!("{:<11} ", crate::tui::text::fit(part, 11))),
+            muted,
+        ),
         job,
     ]
 }
@@ -212,7 +218,10 @@ fn whole(entry: &LogEntry, scroll: usize, shared: &Shared, area: Rect, buf: &mut
     let time = time_of_day(entry.at_ms, shared.options.offset_seconds);
     let time = format!("{time}.{:03}", entry.at_ms.rem_euclid(1000));
     let mut lines: Vec<(String, ratatui::style::Style)> = vec![
-        (format!("{time}  {}  {}", entry.level.word().to_uppercase(), entry.target), muted),
+        (
+            format!("{time}  {}  {}", entry.level.word().to_uppercase(), entry.target),
+            muted,
+        ),
         (String::new(), fg),
     ];
     lines.extend(wrap(&entry.message, width).into_iter().map(|line| (line, fg)));

@@ -92,7 +92,10 @@ fn rate(detail: &ProviderDetail) -> Option<String> {
     let part = |seen: Option<(u64, std::time::Duration)>, what: &str| {
         seen.map(|(left, reset)| format!("{} {what} left, anew in {} s", grouped(left), reset.as_secs()))
     };
-    let parts = [part(detail.rate.requests, "requests"), part(detail.rate.tokens, "tokens")];
+    let parts = [
+        part(detail.rate.requests, "requests"),
+        part(detail.rate.tokens, "tokens"),
+    ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
@@ -106,7 +109,10 @@ fn circuit(detail: &ProviderDetail) -> String {
     };
     match (circuit.open_for_requests, circuit.probe_in) {
         (true, _) => format!("closed: requests go out{failures}"),
-        (false, Some(time)) => format!("open: tried again in {} s · b tries now{failures}", time.as_secs()),
+        (false, Some(time)) => format!(
+            "open: tried again in {} s · b tries now{failures}",
+            time.as_secs()
+        ),
         (false, None) if detail.settings.disabled => "switched off · space switches it on".to_owned(),
         (false, None) => format!("open until a person helps · b tries again{failures}"),
     }
@@ -150,7 +156,10 @@ fn facts(detail: &ProviderDetail, health: &ProviderHealth) -> Vec<(&'static str,
     let retry = "6 tries a question · 1 s → 60 s · obeys Retry-After";
     facts.push(("retry", retry.to_owned()));
     let origin = detail.origin.clone();
-    facts.push(("set in", origin.unwrap_or_else(|| "built in, always there".to_owned())));
+    facts.push((
+        "set in",
+        origin.unwrap_or_else(|| "built in, always there".to_owned()),
+    ));
     facts
 }
 
@@ -225,7 +234,14 @@ pub(super) fn draw(
         row += draw_test(test, &detail.settings, shared, inner, row, buf);
     }
     let models = &detail.settings.models;
-    put(buf, inner, 1, row, &format!("Teachers ({})", models.len()), shared.style(Slot::Title));
+    put(
+        buf,
+        inner,
+        1,
+        row,
+        &format!("Teachers ({})", models.len()),
+        shared.style(Slot::Title),
+    );
     for model in models {
         row += 1;
         let price = model
@@ -257,7 +273,11 @@ fn draw_test(
             ("●", Slot::Running, text, None)
         }
         TestShown::Ended { ok: true, text, help } => ("✓", Slot::Ok, text.clone(), *help),
-        TestShown::Ended { ok: false, text, help } => ("✗", Slot::Error, text.clone(), *help),
+        TestShown::Ended {
+            ok: false,
+            text,
+            help,
+        } => ("✗", Slot::Error, text.clone(), *help),
     };
     let mut used = 0;
     put(buf, inner, 1, row, glyph, shared.style(slot));
