@@ -128,17 +128,28 @@ fn facts(shared: &Shared) -> String {
 }
 
 fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
+    const NEW: &str = "n New job ";
     let shared = &model.shared;
     let wide = area.width >= 100;
     let mut at = 1;
     for (tab, _, number, name) in Tab::ALL {
         let open = tab == model.tab;
-        let (before, after) = if open { ("[", "]") } else { (" ", " ") };
         let style = shared.style(if open { Slot::Title } else { Slot::Muted });
-        let text = format!("{before}{number} {name}{after}");
-        at += put(buf, area, at, 0, &text, style) + if wide { 2 } else { 0 };
+        let name = if wide { name } else { tab.short() };
+        let text = match (open, wide) {
+            (true, _) => format!("[{number} {name}]"),
+            (false, true) => format!(" {number} {name} "),
+            (false, false) => format!("{number} {name}"),
+        };
+        // What does not fit is left out whole: half a name is a riddle.
+        if usize::from(at) + text.width() > usize::from(area.width) {
+            break;
+        }
+        at += put(buf, area, at, 0, &text, style) + if wide { 2 } else { 1 };
     }
-    put_right(buf, area, 0, "n New job ", shared.style(Slot::Muted));
+    if usize::from(at) + NEW.width() < usize::from(area.width) {
+        put_right(buf, area, 0, NEW, shared.style(Slot::Muted));
+    }
 }
 
 /// The keys that help most, as many as fit, always ending in the way to all of them.

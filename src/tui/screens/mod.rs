@@ -148,4 +148,17 @@ impl Tab {
         (Self::Logs, Action::GoLogs, "6", "Logs"),
         (Self::Settings, Action::GoSettings, "7", "Settings"),
     ];
+
+    /// The name where there is little room.
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Self::Dashboard => "Dash",
+            Self::Jobs => "Jobs",
+            Self::Samples => "Samples",
+            Self::Review => "Review",
+            Self::Providers => "Prov",
+            Self::Logs => "Logs",
+            Self::Settings => "Set",
+        }
+    }
 }
