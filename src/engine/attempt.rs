@@ -427,6 +427,9 @@ impl<'a> Attempts<'a> {
                     closed.usage = Usage::default();
                     self.close(closed);
                 } else {
+                    self.shared
+                        .measured
+                        .answered(self.job.job.id, at, response.latency);
                     self.succeeded(station, id, teacher, &request, &completion, &response, amount);
                 }
                 if self.shared.turnstile.is_some() {
@@ -502,6 +505,7 @@ impl<'a> Attempts<'a> {
         refused: &[usize],
         usage: Usage,
     ) -> Sent {
+        self.shared.measured.failed(self.job.job.id, at, error.trouble);
         if let Some((health, message)) = station.failed(Instant::now(), error) {
             let provider = station.settings.name.clone();
             self.shared.tell(Event::Provider {
@@ -568,9 +572,10 @@ impl<'a> Attempts<'a> {
 
     /// Whether a teacher other than `at` and the refused ones could serve some step of the job (the router decides which).
     fn others(&self, at: usize, refused: &[usize]) -> bool {
-        let shares = self.job.shares.iter().flatten();
+        let shares = self.job.shares();
         shares
-            .into_iter()
+            .iter()
+            .flatten()
             .any(|share| share.teacher != at && !refused.contains(&share.teacher))
     }
 }

@@ -1,8 +1,8 @@
 //! A job in motion: its compiled parts, its purse, its wish (run, pause, stop) and what it has in flight.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +19,8 @@ use crate::core::template::Templates;
 
 /// Requests in flight where a job says nothing.
 const CONCURRENCY: u32 = 64;
+/// More than anybody can accept.
+const NO_TARGET: u64 = u64::MAX;
 
 /// What the job is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +51,7 @@ pub(super) struct Running {
     pub(super) spec: JobSpec,
     pub(super) templates: Templates,
     /// Teachers of each step, in the steps' order.
-    pub(super) shares: Vec<Vec<Share>>,
+    shares: RwLock<Arc<Vec<Vec<Share>>>>,
     /// Compiled schemas of each step.
     pub(super) checks: Vec<Option<Arc<dyn SchemaCheck>>>,
     /// Schemas by step name, as candidates carry them.
@@ -70,13 +72,15 @@ pub(super) struct Running {
     pub(super) on_wire: AtomicU64,
     /// Seed rows this run is limited to.
     pub(super) row_limit: Option<u64>,
-    /// Most requests on the wire at once.
-    pub(super) in_flight_most: u32,
+    /// Most requests on the wire at once: the places in [`Self::slots`].
+    in_flight_most: AtomicU32,
     /// The places on the wire.
     pub(super) slots: Semaphore,
     started: Instant,
-    /// Accepted samples still wanted; `None` without a target.
-    left: Option<AtomicI64>,
+    /// Accepted samples wanted; [`NO_TARGET`] without a target.
+    target: AtomicU64,
+    /// Places within the target that are taken.
+    taken: AtomicU64,
     /// Wakes the scheduler: tasks were planned.
     pub(super) planned: Notify,
     /// All tasks of this run are in the ledger.
@@ -118,7 +122,7 @@ impl Running {
         } = compiled;
         Self {
             costly: gates.iter().any(|gate| gate.validator.is_costly()),
-            in_flight_most,
+            in_flight_most: AtomicU32::new(in_flight_most),
             slots: Semaphore::new(in_flight_most as usize),
             pace: Mutex::new(
                 spec.limits
@@ -128,11 +132,10 @@ impl Running {
             planned_all: AtomicBool::new(job.planned_all),
             job,
             templates,
-            shares,
+            shares: RwLock::new(Arc::new(shares)),
             checks,
-            left: spec
-                .target
-                .map(|target| AtomicI64::new(target.accepted.cast_signed() - accepted.cast_signed())),
+            target: AtomicU64::new(spec.target.map_or(NO_TARGET, |target| target.accepted)),
+            taken: AtomicU64::new(accepted),
             schemas: Arc::new(schemas),
             gates,
             budget: Mutex::new(budget),
@@ -238,26 +241,59 @@ impl Running {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Accepted samples wanted; `None` without a target.
+    pub(super) fn target(&self) -> Option<u64> {
+        Some(self.target.load(Ordering::Relaxed)).filter(|target| *target != NO_TARGET)
+    }
+
     /// Accepted samples still wanted; `None` without a target.
     pub(super) fn left(&self) -> Option<u64> {
-        self.left
-            .as_ref()
-            .map(|left| left.load(Ordering::Relaxed).max(0) as u64)
+        self.target()
+            .map(|target| target.saturating_sub(self.taken.load(Ordering::Relaxed)))
     }
 
     /// Takes a place within the target; `false`: it is full.
     pub(super) fn take_place(&self) -> bool {
-        self.left.as_ref().is_none_or(|left| {
-            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n > 0).then_some(n - 1))
-                .is_ok()
-        })
+        let target = self.target.load(Ordering::Relaxed);
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < target).then_some(taken + 1)
+            })
+            .is_ok()
     }
 
     /// Gives a place back: what took it was not accepted in the end.
     pub(super) fn give_place_back(&self) {
-        if let Some(left) = &self.left {
-            left.fetch_add(1, Ordering::Relaxed);
-        }
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Teachers of each step, in the steps' order.
+    pub(super) fn shares(&self) -> Arc<Vec<Vec<Share>>> {
+        Arc::clone(&self.shares.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Most requests on the wire at once.
+    pub(super) fn most_in_flight(&self) -> u32 {
+        self.in_flight_most.load(Ordering::Relaxed)
+    }
+
+    /// Takes up the numbers of a new revision while it runs: target, caps, pace, weights. Returns how many places on the wire are
+    /// to be given up once they are free.
+    pub(super) fn adopt(&self, spec: &JobSpec, shares: Vec<Vec<Share>>) -> u32 {
+        let target = spec.target.map_or(NO_TARGET, |target| target.accepted);
+        self.target.store(target, Ordering::Relaxed);
+        self.purse().set_caps(spec.limits.caps(), spec.limits.cap);
+        self.settled.notify_waiters();
+        let pace = spec.limits.requests_per_minute;
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) =
+            pace.map(|requests| Bucket::per_minute(f64::from(requests)));
+        *self.shares.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shares);
+        let most = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
+        let before = self.in_flight_most.swap(most, Ordering::Relaxed);
+        self.slots.add_permits(most.saturating_sub(before) as usize);
+        // The scheduler looks again: there may be room for more tasks now, or none wanted any more.
+        self.planned.notify_one();
+        before.saturating_sub(most)
     }
 
     /// Requests on the wire.

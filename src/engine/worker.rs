@@ -262,7 +262,7 @@ async fn ask_until_valid(
         };
         let asked = Asked {
             question,
-            shares: &attempts.job.shares[at],
+            shares: &attempts.job.shares()[at],
             messages: &messages,
             schema: step.schema.clone(),
             params: &params,

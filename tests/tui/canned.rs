@@ -46,6 +46,8 @@ pub fn rows() -> Vec<JobRow> {
                days: i64| JobRow {
         name: name.to_owned(),
         description: description.to_owned(),
+        tags: Vec::new(),
+        priority: 0,
         state,
         counts: counts(by_state),
         samples,
@@ -243,6 +245,8 @@ fn detail(name: &str) -> Option<JobDetail> {
                 teacher("my-script/teacher", 0.14, 1_700_000, 1_210, 750, 1_054),
             ]
         },
+        measured: Vec::new(),
+        latency: Latency::default(),
         row,
     })
 }
