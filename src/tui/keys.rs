@@ -57,6 +57,36 @@ pub enum Action {
     Longer,
     /// A shorter chart.
     Shorter,
+    /// A chart of everything.
+    Whole,
+    /// What the chart shows.
+    Metric,
+    /// How values become heights.
+    Scale,
+    /// Hold what is shown.
+    Freeze,
+    /// To the newest error.
+    NewestError,
+    /// One pane over the whole screen.
+    Zoom,
+    /// The next pane.
+    NextPane,
+    /// The pane before.
+    PreviousPane,
+    /// The next tab.
+    NextTab,
+    /// The tab before.
+    PreviousTab,
+    /// In another order.
+    Sort,
+    /// Narrow by what there is.
+    Facets,
+    /// Mark a row.
+    Mark,
+    /// Mark from here to there.
+    MarkRange,
+    /// Mark all.
+    MarkAll,
     /// Leave the program.
     Quit,
     /// Stop the topmost thing.
@@ -89,6 +119,24 @@ pub enum Action {
     Edit,
     /// See the samples of a job.
     Samples,
+    /// See the log of a job.
+    JobLog,
+    /// Copy a job under a new name.
+    CloneJob,
+    /// Edit the whole job file.
+    EditFile,
+    /// Write samples to a file.
+    Export,
+    /// Let it run earlier.
+    Earlier,
+    /// Let it run later.
+    Later,
+    /// What changed between revisions.
+    Diff,
+    /// A newer revision.
+    Newer,
+    /// An older revision.
+    Older,
     /// Accept.
     Accept,
     /// Reject.
@@ -147,6 +195,21 @@ impl Action {
             Self::Shape => "view.shape",
             Self::Longer => "chart.longer",
             Self::Shorter => "chart.shorter",
+            Self::Whole => "chart.whole",
+            Self::Metric => "chart.metric",
+            Self::Scale => "chart.scale",
+            Self::Freeze => "view.freeze",
+            Self::NewestError => "view.newest_error",
+            Self::Zoom => "view.zoom",
+            Self::NextPane => "pane.next",
+            Self::PreviousPane => "pane.previous",
+            Self::NextTab => "tab.next",
+            Self::PreviousTab => "tab.previous",
+            Self::Sort => "list.sort",
+            Self::Facets => "list.facets",
+            Self::Mark => "list.mark",
+            Self::MarkRange => "list.mark_range",
+            Self::MarkAll => "list.mark_all",
             Self::Quit => "app.quit",
             Self::Interrupt => "app.interrupt",
             Self::Palette => "app.palette",
@@ -163,6 +226,15 @@ impl Action {
             Self::Delete => "job.delete",
             Self::Edit => "job.edit",
             Self::Samples => "job.samples",
+            Self::JobLog => "job.log",
+            Self::CloneJob => "job.clone",
+            Self::EditFile => "job.edit_file",
+            Self::Export => "job.export",
+            Self::Earlier => "job.earlier",
+            Self::Later => "job.later",
+            Self::Diff => "revision.diff",
+            Self::Newer => "revision.newer",
+            Self::Older => "revision.older",
             Self::Accept => "sample.accept",
             Self::Reject => "sample.reject",
             Self::Undo => "sample.undo",

@@ -9,7 +9,6 @@ use crate::core::api::{Command, Event, Failure, Health, Level, Receipt};
 use crate::core::job::JobState;
 
 use super::context::{Cx, Ordered, Shared, Wish};
-use super::history::Point;
 use super::keys::{self, Action, GLOBAL, TYPING};
 use super::message::{Effect, Message, Ticket};
 use super::overlay::picker::Entry;
@@ -85,7 +84,17 @@ impl Model {
     pub fn wake(&self) -> Option<Duration> {
         let toasts = self.shared.toasts.iter().filter_map(|toast| toast.until);
         let hint = self.shared.hint.as_ref().map(|(_, until)| *until);
-        toasts.chain(hint).chain(self.patience).min()
+        toasts.chain(hint).chain(self.patience).chain(self.poll()).min()
+    }
+
+    /// When to look again by itself: while it only watches another engine, or counts seconds down.
+    fn poll(&self) -> Option<Duration> {
+        let every = match (&self.shared.stopping, &self.shared.options.held_by) {
+            (Some(_), _) => 1,
+            (None, Some(_)) => 2,
+            (None, None) => return None,
+        };
+        Some(Duration::from_secs((self.shared.now.as_secs() / every + 1) * every))
     }
 
     pub(crate) fn top(&self) -> &Screen {
@@ -107,6 +116,12 @@ impl Model {
         for wish in wishes {
             match wish {
                 Wish::Effect(effect) => {
+                    if let (Effect::Order(ticket, _), Some(why)) = (&effect, self.shared.view_only()) {
+                        let ticket = *ticket;
+                        self.shared.orders.retain(|order| order.ticket != ticket);
+                        self.shared.toast(Level::Warning, why);
+                        continue;
+                    }
                     if matches!(effect, Effect::Ask(..)) {
                         self.patience = Some(self.shared.now + Duration::from_millis(150));
                     }
@@ -115,6 +130,7 @@ impl Model {
                 Wish::Overlay(overlay) => self.overlays.push(overlay),
                 Wish::Push(screen) => effects.extend(self.open(*screen)),
                 Wish::Leave => effects.extend(self.close()),
+                Wish::Act(action) => effects.extend(self.act(action)),
             }
         }
         effects
@@ -186,6 +202,10 @@ impl Model {
         match outcome {
             Outcome::Close => Vec::new(),
             Outcome::Act(action) => self.act(action),
+            Outcome::Ask(dialog) => {
+                self.overlays.push(Overlay::Dialog(dialog));
+                Vec::new()
+            }
             Outcome::OpenJob(name) => self.open(Screen::Job(Box::new(JobScreen::of(name)))),
             Outcome::Leave(exit) => {
                 self.exit = Some(exit);
@@ -204,6 +224,7 @@ impl Model {
             }
             Outcome::Stop(grace) => {
                 let ticket = self.shared.ticket();
+                self.shared.stopping = Some((self.shared.now, grace));
                 let done = "Stopped".to_owned();
                 self.shared.orders.push(Ordered {
                     ticket,
@@ -211,8 +232,6 @@ impl Model {
                     leave: Some(Exit::Quit),
                     draft: None,
                 });
-                self.shared
-                    .toast(Level::Warning, "Waiting for answers in flight; q q quits now");
                 vec![Effect::Order(ticket, Command::Stop { grace })]
             }
         }
@@ -444,18 +463,23 @@ impl Model {
         if level != Level::Ok {
             self.shared.toast(level, text.clone());
         }
-        self.shared.note(level, text);
+        let job = match &event {
+            Event::Job { job, .. } => Some(job.clone()),
+            Event::Note { job, .. } => job.clone(),
+            Event::Provider { .. } => None,
+        };
+        self.shared.note_about(job, level, text);
         self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx))
     }
 
-    fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration) -> Vec<Effect> {
         if now < self.shared.now {
-            return;
+            return Vec::new();
         }
-        let before = self.wake();
+        let (before, poll) = (self.wake(), self.poll());
         self.shared.now = now;
         if before.is_none_or(|at| now < at) {
-            return;
+            return Vec::new();
         }
         self.shared
             .toasts
@@ -463,6 +487,10 @@ impl Model {
         self.shared.hint = self.shared.hint.take().filter(|(_, until)| now < *until);
         self.patience = self.patience.filter(|at| now < *at);
         self.dirty = true;
+        if self.shared.view_only().is_some() && poll.is_some_and(|at| at <= now) {
+            return self.with_top(|screen, cx| screen.view_mut().update(&Message::Tick(now), cx));
+        }
+        Vec::new()
     }
 
     fn paste(&mut self, text: &str) -> Vec<Effect> {
@@ -483,8 +511,7 @@ impl Model {
 #[must_use]
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     if let Message::Tick(now) = message {
-        model.tick(now);
-        return Vec::new();
+        return model.tick(now);
     }
     model.dirty = true;
     match message {
@@ -500,8 +527,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Done(ticket, result) => model.done(ticket, result),
         Message::Event(event) => model.event(event),
         Message::Progress(progress) => {
-            let point = Point::of(&progress, model.shared.now);
-            model.shared.history.push(point);
+            model.shared.history.note(&progress, model.shared.now);
             model.shared.progress = Some(*progress);
             // The gauge is shared; the screen only hears that it moved.
             let message = Message::Tick(model.shared.now);

@@ -1,6 +1,8 @@
 //! Where a job's samples went, stage by stage: from counts the ledger keeps anyway, so that a million samples cost no more than ten.
 
-use crate::core::job::JobSpec;
+use serde_json::Value;
+
+use crate::core::catalog::Plug;
 use crate::core::sample::Reason;
 
 /// A validator, or several of a kind, and what it took.
@@ -31,15 +33,15 @@ pub struct Funnel {
 
 impl Funnel {
     /// From a job's validators, its samples (accepted, rejected, waiting for a person) and its rejections by reason.
-    pub fn of(spec: &JobSpec, [accepted, rejected, review]: [u64; 3], reasons: &[(Reason, u64)]) -> Self {
+    pub fn of(validators: &[Plug], [accepted, rejected, review]: [u64; 3], reasons: &[(Reason, u64)]) -> Self {
         let made = accepted + rejected + review;
         let mut named: Vec<(String, Reason)> = Vec::new();
-        for plug in &spec.validators {
+        for plug in validators {
             let Some(reason) = filed_under(&plug.kind) else {
                 continue;
             };
-            let alike = spec.validators.iter().filter(|other| other.kind == plug.kind).count();
-            let number = |key| plug.params.get(key).and_then(toml_number);
+            let alike = validators.iter().filter(|other| other.kind == plug.kind).count();
+            let number = |key| plug.params.get(key).and_then(Value::as_f64);
             let name = match (alike, number("threshold"), number("accept_at")) {
                 (2.., ..) => format!("{} ×{alike}", plug.kind),
                 (_, Some(mark), _) => format!("{} {mark}", plug.kind),
@@ -100,4 +102,52 @@ fn filed_under(kind: &str) -> Option<Reason> {
         "script" => Reason::Script,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plug(kind: &str, params: &Value) -> Plug {
+        Plug {
+            kind: kind.to_owned(),
+            params: params.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn every_sample_is_accounted_for_stage_by_stage() {
+        let validators = [
+            plug("structural", &json!({})),
+            plug("length", &json!({ "min_chars": 5 })),
+            plug("semantic_dedup", &json!({ "threshold": 0.8 })),
+            plug("length", &json!({ "field": "a" })),
+            plug("judge", &json!({ "accept_at": 4 })),
+        ];
+        let reasons = [
+            (Reason::Length, 5),
+            (Reason::NearDuplicate, 10),
+            (Reason::Judge, 20),
+            (Reason::ByHand, 1),
+        ];
+        let funnel = Funnel::of(&validators, [60, 36, 4], &reasons);
+        let told: Vec<_> = funnel
+            .stages
+            .iter()
+            .map(|stage| (stage.name.as_str(), stage.lost, stage.left))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("structural", 0, 100),
+                ("length ×2", 5, 95),
+                ("semantic_dedup 0.8", 10, 85),
+                ("judge ≥ 4", 20, 65),
+                ("by_hand", 1, 64),
+            ]
+        );
+        assert_eq!(funnel.accepted + funnel.review, 64);
+    }
 }

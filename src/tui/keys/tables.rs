@@ -60,7 +60,7 @@ const fn key(
 }
 
 /// Every context.
-pub static TABLES: [&Table; 18] = [
-    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
+pub static TABLES: [&Table; 20] = [
+    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &FACETS, &JOB, &SHEET, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
     &PROVIDERS, &LOGS, &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
 ];

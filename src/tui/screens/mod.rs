@@ -2,6 +2,7 @@
 
 pub(crate) mod dashboard;
 pub(crate) mod editor;
+pub(crate) mod forms;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod logs;
@@ -27,6 +28,10 @@ pub(crate) trait View {
     fn breadcrumb(&self) -> Vec<String>;
     /// Whether a text field has the caret, and letters are letters.
     fn typing(&self) -> bool {
+        false
+    }
+    /// Draws tabs of its own into the row of tabs. False if it has none, and the screens' numbers are shown.
+    fn tabs(&self, _shared: &Shared, _area: Rect, _buf: &mut Buffer) -> bool {
         false
     }
     /// Called when it is opened and whenever it comes back to the top: ask again.
