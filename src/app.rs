@@ -102,6 +102,7 @@ impl World {
             database: Database::Write,
             providers: true,
             runs: true,
+            watched: true,
             record: None,
         };
         self.arguments.command.as_ref().map_or(screen, cli::needs)
@@ -162,10 +163,12 @@ impl World {
                     grace,
                     started_ms: environment::now_ms(),
                     offset_seconds: environment::offset_seconds(),
+                    held_by: held_by.clone(),
                     directory: self.cwd.clone(),
                     ..tui::Options::of(&ui, |name| self.variables.get(name).cloned())
                 };
                 let caught = signals::for_the_screen();
+                let gauge = started.progress.clone();
                 let exit = tui::run(
                     Arc::clone(&app),
                     started.events,
@@ -174,7 +177,10 @@ impl World {
                     options,
                 )
                 .await;
-                self.after_the_screen(exit, &app, grace, &mut out).await
+                let code = self.after_the_screen(exit, &app, grace, &mut out).await;
+                let seen: Vec<String> = gauge.borrow().jobs.iter().map(|job| job.name.clone()).collect();
+                cli::farewell(&app, &seen, &mut out).await;
+                code
             }
         };
         started.engine.close().await;

@@ -21,6 +21,8 @@ pub struct Needs {
     pub providers: bool,
     /// Jobs may be claimed and run in this process. Without it, an order that makes a job go on only queues it.
     pub runs: bool,
+    /// Somebody watches: the built-in mock takes its time, as a real teacher would.
+    pub watched: bool,
     /// Record every exchange into this cassette.
     pub record: Option<PathBuf>,
 }

@@ -176,6 +176,13 @@ impl Model {
         let Some(chord) = keys::chord(&key) else {
             return Vec::new();
         };
+        if self.shared.stopping.is_some() {
+            // Nothing else is to be done any more.
+            if matches!(chord.as_str(), "q" | "ctrl-c") {
+                self.exit = Some(Exit::Now);
+            }
+            return Vec::new();
+        }
         if let Some(overlay) = self.overlays.last_mut() {
             let Some(outcome) = overlay.key(&key, &chord, &self.shared) else {
                 return Vec::new();
@@ -394,6 +401,9 @@ impl Model {
                 self.receipt(&order.done, receipt);
             }
             Err(failure) => {
+                if order.leave.is_some() {
+                    self.shared.stopping = None;
+                }
                 let help = failure.help.iter().map(|help| format!(" · {help}"));
                 let text: String = std::iter::once(failure.message.clone()).chain(help).collect();
                 self.shared.note(Level::Error, failure.message.clone());

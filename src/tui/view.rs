@@ -1,8 +1,11 @@
 //! The picture of the whole: header, tabs, screen, status line, footer, and what lies over them. Reads the model, changes nothing.
 
+use std::time::Duration;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Block, BorderType, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::{Health, Level};
@@ -10,7 +13,7 @@ use crate::core::text::sanitize_line;
 
 use super::context::Shared;
 use super::keys::Binding;
-use super::layout::{SMALLEST, Width, shell};
+use super::layout::{SMALLEST, Width, centred, shell};
 use super::model::Model;
 use super::screens::Tab;
 use super::text::{put, put_all, put_right, sweep, wrap};
@@ -40,19 +43,28 @@ pub fn view(model: &Model, frame: &mut Frame) {
 fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     let shared = &model.shared;
     let shell = shell(shared.size);
-    header(model, shell.header, buf);
-    tabs(model, shell.tabs, buf);
     let view = model.top().view();
+    header(model, shell.header, buf);
+    if shell.tabs.height == 0 || !view.tabs(shared, shell.tabs, buf) {
+        tabs(model, shell.tabs, buf);
+    }
     let mut caret = view.view(shared, shell.body, buf);
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
     if shell.status.height > 0 {
         let mode = if view.typing() { "INSERT · " } else { "" };
         let text = hint.map_or_else(
-            || format!(" {mode}{}", view.status(shared)),
-            |hint| format!(" {hint}"),
+            || format!("{mode}{}", view.status(shared)),
+            ToOwned::to_owned,
         );
-        put(buf, shell.status, 0, 0, &text, shared.style(Slot::Muted));
+        let only = shared
+            .view_only()
+            .map_or_else(String::new, |why| format!("▲ {why} · "));
+        let spans = [
+            (only.as_str(), shared.style(Slot::Warn)),
+            (&text, shared.style(Slot::Muted)),
+        ];
+        put_all(buf, shell.status, 1, 0, &spans);
     }
     match hint {
         Some(hint) if shell.status.height == 0 => {
@@ -64,7 +76,47 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     for overlay in &model.overlays {
         caret = overlay.view(shared, buf);
     }
+    if let Some((since, grace)) = shared.stopping {
+        stopping(shared, since, grace, buf);
+        caret = None;
+    }
     caret
+}
+
+/// What is waited for while jobs are paused before leaving.
+fn stopping(shared: &Shared, since: Duration, grace: Duration, buf: &mut Buffer) {
+    let flying: u64 = shared.running().map(|gauge| gauge.in_flight).sum();
+    let jobs = shared.running().count();
+    let left = grace.saturating_sub(shared.now.saturating_sub(since));
+    let lines = [
+        match (jobs, flying) {
+            (0, _) => "Everything stands still; the last commits are written.".to_owned(),
+            (_, 0) => format!("{jobs} at work: validators and commits finish."),
+            (_, flying) => format!("{flying} answers are in flight; they are paid for."),
+        },
+        format!(
+            "{} s at most; then what is missing is queued again.",
+            left.as_secs()
+        ),
+        "q again quits now".to_owned(),
+    ];
+    let area = centred(shared.size, 62, 5);
+    Clear.render(area, buf);
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(shared.style(Slot::BorderFocus))
+        .render(area, buf);
+    put(buf, area, 2, 0, " Pausing jobs ", shared.style(Slot::Title));
+    let inner = Rect {
+        x: area.x + 3,
+        y: area.y + 1,
+        width: area.width.saturating_sub(6),
+        height: area.height.saturating_sub(2),
+    };
+    for (row, line) in lines.iter().enumerate() {
+        let slot = if row == 2 { Slot::Muted } else { Slot::Fg };
+        put(buf, inner, 0, row as u16, line, shared.style(slot));
+    }
 }
 
 fn header(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -123,6 +175,7 @@ fn facts(shared: &Shared) -> String {
                 .unwrap_or_default();
             format!("●{run} ○{queued} {}{cap} P{up}/{all}", progress.today)
         }
+        Width::Narrow if shared.view_only().is_some() => "view only".to_owned(),
         Width::Narrow => format!("●{run} {}", progress.today),
     }
 }

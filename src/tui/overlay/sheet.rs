@@ -224,6 +224,13 @@ impl Sheet {
             let row = first + row as u16;
             let focused = place == self.focus;
             let style = shared.style(if focused { Slot::Accent } else { Slot::Fg });
+            if focused {
+                let margin = Rect {
+                    x: inner.x.saturating_sub(1),
+                    ..inner
+                };
+                put(buf, margin, 0, row, "▌", shared.style(Slot::Accent));
+            }
             put(buf, inner, 0, row, &entry.label, shared.style(Slot::Muted));
             match &entry.input {
                 Input::Text(field) => {

@@ -11,7 +11,7 @@ use crate::core::text::grouped;
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, JOB, Table};
-use crate::tui::layout::{Width, shell, top};
+use crate::tui::layout::{shell, top};
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
 use crate::tui::text::{clock, put, put_all, put_right, span};
@@ -183,7 +183,7 @@ impl JobScreen {
 
     /// A movement within the tab. False if the action is none.
     fn moved(&mut self, action: Action, cx: &mut Cx) -> bool {
-        let body = body(cx.shared);
+        let body = top(shell(cx.shared.size).body, self.head(cx.shared)).1;
         let page = usize::from(body.height.saturating_sub(3));
         let Some(detail) = self.detail.value() else {
             return false;
@@ -307,19 +307,13 @@ enum Target {
     Nothing,
 }
 
-/// What is left of the body under the banner.
-fn body(shared: &Shared) -> Rect {
-    let area = shell(shared.size).body;
-    top(area, 1).1
-}
-
 impl View for JobScreen {
     fn bindings(&self, _: &Shared) -> &'static Table {
         &JOB
     }
 
     fn breadcrumb(&self) -> Vec<String> {
-        vec!["Jobs".to_owned(), self.name.clone()]
+        vec![self.name.clone()]
     }
 
     fn enter(&mut self, cx: &mut Cx) {
@@ -444,6 +438,12 @@ impl View for JobScreen {
 }
 
 impl JobScreen {
+    /// Rows of the banner: without a row of tabs it says them too, and what matters gets a row of its own.
+    fn head(&self, shared: &Shared) -> u16 {
+        let at_work = matches!(self.state(shared).as_str(), "running" | "pausing" | "");
+        1 + u16::from(shell(shared.size).tabs.height == 0 && !at_work)
+    }
+
     /// State, and time left while it runs or taken when it has ended.
     fn standing(&self, shared: &Shared) -> (String, Slot) {
         let state = self.state(shared);
@@ -457,7 +457,7 @@ impl JobScreen {
     }
 
     fn loaded(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let (head, area) = top(area, 1);
+        let (head, area) = top(area, self.head(shared));
         self.banner(detail, shared, head, buf);
         match self.page {
             Page::Overview => self.overview.view(&self.facts(detail), &self.name, shared, area, buf),
@@ -478,21 +478,20 @@ impl JobScreen {
     /// What a person should know first: why it stands still and what helps, what came out, or what it is for. Without a row of
     /// tabs, the tab and the state too.
     fn banner(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let mut at = 1;
+        let mut room = area;
         if shell(shared.size).tabs.height == 0 {
             let page = Page::ALL.iter().find(|(page, _)| *page == self.page);
             let name = page.map_or("", |(_, name)| *name);
             let (standing, slot) = self.standing(shared);
-            let narrow = Width::of(area.width) == Width::Narrow;
             let spans = [
                 (format!("[{name}] "), Slot::Title),
-                (if narrow { standing } else { format!("{standing}  ") }, slot),
-                (" ".to_owned(), Slot::Muted),
+                (standing, slot),
             ];
             let spans = spans
                 .each_ref()
                 .map(|(text, slot)| (text.as_str(), shared.style(*slot)));
-            at += put_all(buf, area, at, 0, &spans);
+            put_all(buf, area, 1, 0, &spans);
+            room = top(area, 1).1;
         }
         let reason = shared
             .gauge(&self.name)
@@ -500,6 +499,6 @@ impl JobScreen {
             .or_else(|| detail.row.state.reason());
         let (text, help, slot) = banner::words(detail, reason.as_deref());
         let spans = [(text.as_str(), shared.style(slot)), (help, shared.style(Slot::Accent))];
-        put_all(buf, area, at, 0, &spans);
+        put_all(buf, room, 1, 0, &spans);
     }
 }

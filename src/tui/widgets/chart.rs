@@ -71,19 +71,8 @@ impl Scale {
     }
 }
 
-/// Draws series on one linear scale, with the scale on the left.
-pub(crate) fn chart(
-    buf: &mut Buffer,
-    area: Rect,
-    series: &[Series],
-    label: fn(f64) -> String,
-    shared: &Shared,
-) {
-    scaled(buf, area, series, Scale::Linear, label, shared);
-}
-
 /// Draws series on one scale, with the scale on the left.
-pub(crate) fn scaled(
+pub(crate) fn chart(
     buf: &mut Buffer,
     area: Rect,
     series: &[Series],

@@ -25,7 +25,7 @@ pub static DASHBOARD: Table = Table {
             &["c"],
             Action::Metric,
             "metric",
-            "The chart: samples/s, tokens/s, $/h, p95, rejected %",
+            "Chart samples/s, tokens/s, $/h, p95 or rejected %",
         ),
         key(
             &["+", "="],

@@ -16,7 +16,7 @@ use crate::tui::layout::{Width, top};
 use crate::tui::screens::providers::word;
 use crate::tui::text::{compact, fit, per_second, put, put_all, share};
 use crate::tui::theme::Slot;
-use crate::tui::widgets::chart::{Scale, Series, columns, legend, scaled, sparkline};
+use crate::tui::widgets::chart::{Scale, Series, chart as plot_chart, columns, legend, sparkline};
 use crate::tui::widgets::pane::{badge, bar, pane};
 
 use super::{Seen, headed};
@@ -284,7 +284,7 @@ pub(super) fn speed(seen: &Seen, chart: &Chart, shared: &Shared, area: Rect, buf
         }
         _ => {}
     }
-    scaled(buf, inner, &series, chart.scale, axis, shared);
+    plot_chart(buf, inner, &series, chart.scale, axis, shared);
     legend(buf, inner, 0, &names);
 }
 
@@ -354,7 +354,7 @@ pub(super) fn cost(
     let styles = [shared.style(Slot::Chart2), shared.style(Slot::Chart3)];
     let of = |at: usize| seen.history.series(window, cells, move |point| point.tokens[at]);
     let series = [(of(0), styles[0]), (of(1), styles[1])];
-    scaled(buf, plot, &series, Scale::Linear, axis, shared);
+    plot_chart(buf, plot, &series, Scale::Linear, axis, shared);
     let names = [("in".to_owned(), styles[0]), ("out".to_owned(), styles[1])];
     legend(buf, plot, 0, &names);
     put(buf, below, 1, 0, &money(seen), shared.style(Slot::Fg));

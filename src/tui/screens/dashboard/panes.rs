@@ -82,7 +82,7 @@ impl Panes {
         };
         match Width::of(area.width) {
             Width::Narrow => {
-                let (counters, rest) = top(area, 3);
+                let (counters, rest) = top(area, 2);
                 panes.set(Pane::Counters, counters);
                 panes.set(if focus == Pane::Speed { focus } else { list }, rest);
             }

@@ -11,7 +11,7 @@ use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
 use crate::tui::screens::dashboard::headed;
-use crate::tui::text::{compact, percent, put, put_all, put_right};
+use crate::tui::text::{compact, fit, percent, put, put_all, put_right};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{bar, empty, pane};
@@ -154,12 +154,14 @@ impl Drawing<'_> {
                 0 => "0".to_owned(),
                 lost => format!("-{}", grouped(lost)),
             });
-            let word = crate::tui::text::fit(&word, 18).into_owned();
-            let text = format!(
-                "{word:<18}{:>9}{lost:>8} {:>3.0}% ",
-                grouped(left),
-                left as f64 * 100.0 / made as f64
-            );
+            // Where there is little room the bar says the share.
+            let (width, share) = if inner.width < 48 {
+                (13, String::new())
+            } else {
+                (18, format!(" {:>3.0}%", left as f64 * 100.0 / made as f64))
+            };
+            let word = fit(&word, width).into_owned();
+            let text = format!("{word:<width$}{:>9}{lost:>8}{share} ", grouped(left));
             self.line(inner, row, place, &text, left as f64 / made as f64, slot);
         }
     }
@@ -212,7 +214,7 @@ impl Drawing<'_> {
             Money(spent.0 / accepted.cast_signed()).to_string()
         };
         let projected = if done > 0.02 && done < 1.0 {
-            format!("  projected {}", Money::from_usd(spent.usd() / done))
+            format!("  in all about {}", Money::from_usd(spent.usd() / done))
         } else {
             String::new()
         };
@@ -221,13 +223,12 @@ impl Drawing<'_> {
             None => used,
         };
         let again = match (summary.requests.retried, summary.requests.maybe_billed_twice) {
-            (0, _) => String::new(),
-            (retried, 0) => format!("  {} retried", grouped(retried)),
-            (retried, twice) => format!("  {} retried, {} maybe paid twice", grouped(retried), grouped(twice)),
+            (retried, 0) => grouped(retried),
+            (retried, twice) => format!("{}, {} maybe paid twice", grouped(retried), grouped(twice)),
         };
         let on_limit = match limits.on_limit {
-            OnLimit::Pause => "pauses",
-            OnLimit::Stop => "stops",
+            OnLimit::Pause => "a limit pauses it",
+            OnLimit::Stop => "a limit stops it",
         };
         let at_once = limits
             .concurrency
@@ -241,7 +242,7 @@ impl Drawing<'_> {
         );
         [
             ("spent", cost),
-            ("each", format!("{each} a sample{projected}")),
+            ("a sample", format!("{each}{projected}")),
             (
                 "target",
                 detail
@@ -255,19 +256,19 @@ impl Drawing<'_> {
             ),
             (
                 "requests",
-                format!(
-                    "{}{again}",
-                    of(grouped(summary.requests.sent), limits.requests.map(grouped))
-                ),
+                of(grouped(summary.requests.sent), limits.requests.map(grouped)),
             ),
+            ("retried", again),
             (
                 "minutes",
-                of(
-                    format!("{:.0}", summary.elapsed_seconds / 60.0),
-                    limits.minutes.map(|cap| format!("{cap:.0}")),
+                format!(
+                    "{} · {on_limit}",
+                    of(
+                        format!("{:.0}", summary.elapsed_seconds / 60.0),
+                        limits.minutes.map(|cap| format!("{cap:.0}")),
+                    )
                 ),
             ),
-            ("at a limit", format!("it {on_limit}")),
             ("pace", format!("{at_once}{rate}")),
         ]
     }

@@ -12,7 +12,7 @@ use crate::tui::keys::Action;
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{empty, pane};
-use crate::tui::widgets::table::{Column, numbers, table, words};
+use crate::tui::widgets::table::{Column, numbers, prose, table, words};
 
 use super::order::rank;
 
@@ -105,7 +105,7 @@ impl Facets {
     }
 
     pub(super) fn view(&self, rows: Option<&Vec<JobRow>>, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        const COLUMNS: [Column; 3] = [words("", 1, 8), words("FACET", 12, 9), numbers("JOBS", 5, 7)];
+        const COLUMNS: [Column; 3] = [words("", 1, 8), prose("FACET", 12, 9), numbers("JOBS", 5, 7)];
         let inner = pane(buf, area, "Facets", "space chooses", true, shared);
         let known = known(rows);
         if known.is_empty() {
