@@ -22,6 +22,9 @@ use crate::core::job::JobState;
 use crate::tui;
 use assemble::Assembled;
 
+/// How long the built-in mock takes on the screen: the demo's 200 tasks, 16 at once, in about 20 s.
+const MOCK_LATENCY_MS: u64 = 1_500;
+
 /// What this process knows before it opens anything.
 struct World {
     arguments: Arguments,
@@ -102,7 +105,7 @@ impl World {
             database: Database::Write,
             providers: true,
             runs: true,
-            watched: true,
+            mock_latency_ms: Some(MOCK_LATENCY_MS),
             record: None,
         };
         self.arguments.command.as_ref().map_or(screen, cli::needs)

@@ -72,7 +72,11 @@ fn job() {
 #[test]
 fn editor() {
     pictures("editor", Says::Everything, "2jjjE");
-    pictures("editor_problem", Says::Everything, "2jjjEpromt = 1<enter><ctrl-s>");
+    pictures(
+        "editor_problem",
+        Says::Everything,
+        "2jjjEpromt = 1<enter><ctrl-s>",
+    );
     pictures("editor_save", Says::Everything, "2jjjE<ctrl-s><wait>");
     pictures("new_job", Says::Everything, "nj");
     pictures("new_job_launch", Says::Everything, "nj<enter><ctrl-s><wait><tab>");

@@ -20,8 +20,6 @@ use crate::{dataset, providers, seeds, store, validators};
 
 /// Longest text file read beside a job.
 const TEXT_AT_MOST: u64 = 16 << 20;
-/// How long the built-in mock takes on the screen: the demo's 200 tasks, 16 at once, in about 20 s.
-const MOCK_LATENCY_MS: u64 = 1_500;
 
 /// A running engine and what belongs to it.
 pub(super) struct Assembled {
@@ -73,7 +71,7 @@ pub(super) async fn assemble(
         }
         opened => opened?,
     };
-    let (configured, mock_by_default) = with_mock(&settings, needs.watched);
+    let (configured, mock_by_default) = with_mock(&settings, needs.mock_latency_ms);
     let mut endpoints = Vec::with_capacity(configured.len());
     for provider in configured {
         endpoints.push(endpoint(provider, needs.providers, variables, &redactor).await);
@@ -157,7 +155,7 @@ fn file_of(url: &str) -> PathBuf {
 }
 
 /// The configured providers and the built-in mock, which is always there to be named; the flag tells that it is all there is.
-fn with_mock(settings: &Settings, watched: bool) -> (Vec<ProviderSettings>, bool) {
+fn with_mock(settings: &Settings, latency_ms: Option<u64>) -> (Vec<ProviderSettings>, bool) {
     let mut all = settings.providers.clone();
     let alone = all.is_empty();
     for provider in &mut all {
@@ -171,7 +169,7 @@ fn with_mock(settings: &Settings, watched: bool) -> (Vec<ProviderSettings>, bool
         ..ProviderSettings::default()
     };
     mock.models = providers::default_models();
-    mock.latency_ms = watched.then_some(MOCK_LATENCY_MS);
+    mock.latency_ms = latency_ms;
     if !alone {
         // Jobs may name it, but nothing is routed to it by capability beside real teachers.
         for model in &mut mock.models {

@@ -29,7 +29,7 @@ fn line(row: &JobRow) -> Line {
     let of = row
         .target
         .map_or_else(String::new, |target| format!(" of {}", grouped(target)));
-    let mut numbers = format!("  {}{of} accepted", grouped(row.samples[0]));
+    let mut numbers = vec![format!("  {}{of} accepted", grouped(row.samples[0]))];
     for (count, word) in [
         (row.samples[1], "rejected"),
         (row.samples[2], "to review"),
@@ -37,10 +37,10 @@ fn line(row: &JobRow) -> Line {
         (row.counts.open(), "tasks left"),
     ] {
         if count > 0 {
-            numbers.push_str(&format!(", {} {word}", grouped(count)));
+            numbers.push(format!("{} {word}", grouped(count)));
         }
     }
-    numbers.push_str(&format!("  {}", row.usd));
+    let numbers = format!("{}  {}", numbers.join(", "), row.usd);
     let next = match row.state {
         JobState::Paused(_) | JobState::Queued => format!("  · destiler run {} goes on", row.name),
         _ => String::new(),

@@ -21,8 +21,8 @@ pub struct Needs {
     pub providers: bool,
     /// Jobs may be claimed and run in this process. Without it, an order that makes a job go on only queues it.
     pub runs: bool,
-    /// Somebody watches: the built-in mock takes its time, as a real teacher would.
-    pub watched: bool,
+    /// How long the built-in mock takes over an answer, where somebody watches.
+    pub mock_latency_ms: Option<u64>,
     /// Record every exchange into this cassette.
     pub record: Option<PathBuf>,
 }

@@ -17,13 +17,13 @@ pub(super) async fn adjust(
     let job = shared.store.job(name).await?;
     let source = edited(&job.source, changes).map_err(|error| Failure::new(FailureKind::Invalid, error))?;
     let loaded = library::parse(shared, source, job.base.clone())?;
-    let started = |how| Started {
+    let taken_up = |how| Started {
         job: name.to_owned(),
         how,
         notes: Vec::new(),
     };
     if loaded.spec == job.spec {
-        return Ok(started(How::Unchanged));
+        return Ok(taken_up(How::Unchanged));
     }
     shared.store.revise(job.id, &loaded.spec, &loaded.source).await?;
     if job.planned_all && most_tasks(&loaded.spec) == most_tasks(&job.spec) {
@@ -32,8 +32,8 @@ pub(super) async fn adjust(
     }
     if let Some(running) = shared.running(name) {
         let steps = loaded.spec.steps.iter();
-        let shares = steps.map(|step| route::eligible(step, &shared.teachers)).collect();
-        let fewer = running.adopt(&loaded.spec, shares);
+        let teachers = steps.map(|step| route::eligible(step, &shared.teachers));
+        let fewer = running.adopt(&loaded.spec, teachers.collect());
         if fewer > 0 {
             shared.tracker.spawn(async move {
                 // Whoever is on the wire keeps the place until the answer is there.
@@ -43,11 +43,15 @@ pub(super) async fn adjust(
             });
         }
     }
-    let changed = shared.store.job(name).await?;
-    for (queued, _) in shared.queue().iter_mut().filter(|(queued, _)| queued.id == job.id) {
-        queued.clone_from(&changed);
+    let newest = shared.store.job(name).await?;
+    for (queued, _) in shared
+        .queue()
+        .iter_mut()
+        .filter(|(queued, _)| queued.id == job.id)
+    {
+        queued.clone_from(&newest);
     }
-    Ok(started(How::Revised))
+    Ok(taken_up(How::Revised))
 }
 
 fn most_tasks(spec: &JobSpec) -> Option<u64> {

@@ -167,9 +167,7 @@ async fn detail(shared: &Shared, name: &str) -> Result<JobDetail, Failure> {
     let (row, counts, totals) = row(shared, &job).await?;
     let teachers = shared.store.by_teacher(job.id).await?;
     let summary = summary(shared, &job, &counts, &totals);
-    let (measured, latency) = shared
-        .measured
-        .of(job.id, |at| shared.teachers[at].name.clone());
+    let (measured, latency) = shared.measured.of(job.id, |at| shared.teachers[at].name.clone());
     Ok(JobDetail {
         row,
         measured,

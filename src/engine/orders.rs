@@ -56,16 +56,15 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
                 .collect();
             Ok(Receipt::Dataset(report.directory, files))
         }
-        Command::ExportTo { export, path } => streams::export_to(shared, &export, &path)
-            .await
-            .map(Receipt::Count),
         Command::ExportNew { path, .. } if path.exists() => {
             let failure = Failure::new(FailureKind::Usage, format!("{} is there already", path.display()));
             Err(failure.help("choose another name, or choose to replace it"))
         }
-        Command::ExportNew { export, path } => streams::export_to(shared, &export, &path)
-            .await
-            .map(Receipt::Count),
+        Command::ExportTo { export, path } | Command::ExportNew { export, path } => {
+            streams::export_to(shared, &export, &path)
+                .await
+                .map(Receipt::Count)
+        }
         Command::Backup(path) => {
             shared.store.backup(&path).await?;
             Ok(Receipt::Done)

@@ -255,7 +255,11 @@ fn span(one: Option<Duration>, other: Option<Duration>) -> (Option<Duration>, Op
     };
     let (early, late) = (one.min(other), one.max(other));
     let apart = late.as_secs_f64() > early.as_secs_f64() * (1.0 + UNSTEADY);
-    if apart { (Some(early), Some(late)) } else { (Some(one), None) }
+    if apart {
+        (Some(early), Some(late))
+    } else {
+        (Some(one), None)
+    }
 }
 
 #[cfg(test)]

@@ -56,10 +56,7 @@ impl Point {
             p95: p95.unwrap_or_default() as f64 / 1e3,
             ..Self::default()
         };
-        progress
-            .jobs
-            .iter()
-            .fold(start, |sum, job| sum.plus(job, names))
+        progress.jobs.iter().fold(start, |sum, job| sum.plus(job, names))
     }
 
     fn plus(mut self, job: &JobProgress, names: &[String]) -> Self {
@@ -192,7 +189,7 @@ impl History {
         let points = &self.rings[2].points;
         let first = points.front().map_or(Duration::ZERO, |point| point.at);
         let newest = points.back().map_or(Duration::ZERO, |point| point.at);
-        (newest - first).max(Duration::from_mins(1))
+        newest.saturating_sub(first).max(Duration::from_mins(1))
     }
 
     /// `columns` values of the `window` that ends with the newest point, oldest first; `None` before the first point. A column
@@ -291,7 +288,7 @@ mod tests {
         let history = history([(1, 1)]);
         assert_eq!(history.names(), ["a"]);
         let newest = history.newest().unwrap();
-        assert_eq!(newest.by_job, [1.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(newest.by_job.map(|rate| rate as u64), [1, 0, 0, 0, 0]);
         assert!((newest.reject_share() - 50.0).abs() < 1e-9);
     }
 }

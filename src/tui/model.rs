@@ -94,7 +94,9 @@ impl Model {
             (None, Some(_)) => 2,
             (None, None) => return None,
         };
-        Some(Duration::from_secs((self.shared.now.as_secs() / every + 1) * every))
+        Some(Duration::from_secs(
+            (self.shared.now.as_secs() / every + 1) * every,
+        ))
     }
 
     pub(crate) fn top(&self) -> &Screen {

@@ -53,10 +53,7 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
     if shell.status.height > 0 {
         let mode = if view.typing() { "INSERT · " } else { "" };
-        let text = hint.map_or_else(
-            || format!("{mode}{}", view.status(shared)),
-            ToOwned::to_owned,
-        );
+        let text = hint.map_or_else(|| format!("{mode}{}", view.status(shared)), ToOwned::to_owned);
         let only = shared
             .view_only()
             .map_or_else(String::new, |why| format!("▲ {why} · "));

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::api::{
     Answer, Application, CheckReport, Command, EstimateReport, Event, Failure, FailureKind, Finding, Health,
-    How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, SampleDetail, Started, StreamReport,
-    StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
+    How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, SampleDetail, Started,
+    StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens,
+    TeacherRow,
 };
 use destilation::core::budget::Money;
 use destilation::core::catalog::Plug;

@@ -440,7 +440,10 @@ async fn failed_tasks_are_told_in_groups_and_go_back_by_group(store: &dyn Store)
     assert_eq!(groups[0].teacher.as_deref(), Some(request(1).teacher.as_str()));
     let tasks = store.failed_tasks(id, "timeout", 10).await.unwrap();
     assert_eq!(tasks.iter().map(|task| task.index).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!((tasks[1].reason.as_str(), tasks[1].attempts), ("timeout: 61 s", 1));
+    assert_eq!(
+        (tasks[1].reason.as_str(), tasks[1].attempts),
+        ("timeout: 61 s", 1)
+    );
     assert_eq!(store.failed_tasks(id, "timeout", 1).await.unwrap().len(), 1);
 
     assert_eq!(store.retry_failed(id, Some("timeout")).await, Ok(2));
@@ -458,7 +461,10 @@ async fn every_revision_is_kept(store: &dyn Store) {
     store.revise(id, &spec("kept"), "second").await.unwrap();
     store.revise(id, &spec("kept"), "third").await.unwrap();
     let revisions = store.revisions(id).await.unwrap();
-    let told: Vec<_> = revisions.iter().map(|one| (one.revision, one.source.as_str())).collect();
+    let told: Vec<_> = revisions
+        .iter()
+        .map(|one| (one.revision, one.source.as_str()))
+        .collect();
     assert_eq!(told[..2], [(3, "third"), (2, "second")]);
     assert_eq!(told.len(), 3);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use destilation::core::api::{Command, Event, Level, Progress};
+use destilation::core::api::{Command, Event, Level};
 use destilation::core::job::{Adjustment, JobState, PauseReason};
 use destilation::tui::{Exit, Message, Options};
 
@@ -80,7 +80,11 @@ fn jobs_states() {
     pictures("jobs_loading", Says::Silence, "2<wait>");
     pictures("jobs_error", Says::Failure, "2<wait>");
     pictures("jobs_clone", Says::Everything, "2c");
-    pictures("jobs_delete_several", Says::Everything, "2jjj<space>j<space><wait>D<wait>");
+    pictures(
+        "jobs_delete_several",
+        Says::Everything,
+        "2jjj<space>j<space><wait>D<wait>",
+    );
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn a_second_instance_only_watches() {
             ..options()
         };
         let mut hand = Hand::with(columns, rows, Says::Everything, options);
-        hand.send(Message::Progress(Box::new(Progress::default())));
+        hand.send(Message::Progress(Box::default()));
         snapshot(format!("boards_view_only_{columns}"), &hand.screen());
         hand.keys("pP2pCDR<wait>y<enter>");
         assert!(hand.orders.is_empty(), "{:?}", hand.orders);
@@ -163,8 +167,15 @@ fn a_frozen_dashboard_stands_still_and_counts_what_it_misses() {
     hand.send(Message::Progress(Box::new(later)));
     let held = hand.screen();
     assert!(held.contains("FROZEN 12 s · +1 events"), "{held}");
-    let head = |screen: &str| screen.lines().skip(2).take(26).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(head(&before), head(&held));
+    let upper = |screen: &str| {
+        screen
+            .lines()
+            .skip(2)
+            .take(26)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(upper(&before), upper(&held));
     assert!(hand.keys("F").screen().contains("something new"));
 }
 
@@ -177,7 +188,10 @@ fn enter_leads_where_the_selected_thing_is() {
     assert!(crumb(&mut hand).contains("Providers"), "a provider");
     hand.keys("1<tab>");
     hand.keys("jj<enter>");
-    assert!(crumb(&mut hand).contains("Dashboard ▸ qa-distill-v2"), "an event of a job");
+    assert!(
+        crumb(&mut hand).contains("Dashboard ▸ qa-distill-v2"),
+        "an event of a job"
+    );
     assert!(hand.screen().contains("[Log]"));
     hand.keys("<esc><tab>jjjj<enter>");
     assert!(crumb(&mut hand).contains("Samples"), "REJECTED");
@@ -195,7 +209,8 @@ fn a_stage_of_the_funnel_leads_to_its_samples() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("<enter><tab>jjj<enter>");
     assert!(
-        hand.screen().contains("job:qa-distill-v2 state:rejected reason:near_duplicate"),
+        hand.screen()
+            .contains("job:qa-distill-v2 state:rejected reason:near_duplicate"),
         "{}",
         hand.screen()
     );
@@ -226,7 +241,11 @@ fn limits_of_a_running_job_change_at_once_and_lowering_asks() {
 fn only_the_group_under_the_cursor_is_retried() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("<enter>]]jR<wait>");
-    assert!(hand.screen().contains("38 failed tasks of “request”"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("38 failed tasks of “request”"),
+        "{}",
+        hand.screen()
+    );
     hand.keys("y");
     let group = Command::RetryGroup {
         job: "qa-distill-v2".to_owned(),
@@ -278,7 +297,9 @@ fn a_copy_has_a_name_of_its_own_and_an_export_never_replaces_unasked() {
     hand.keys("2c<ctrl-u>Bad Name<wait><enter>");
     assert!(hand.orders.is_empty() && hand.screen().contains("1 to 64 of a-z"));
     hand.keys("<ctrl-u>qa-3<enter>");
-    assert!(matches!(&hand.orders[..], [Command::Clone { job, name }] if job == "qa-distill-v2" && name == "qa-3"));
+    assert!(
+        matches!(&hand.orders[..], [Command::Clone { job, name }] if job == "qa-distill-v2" && name == "qa-3")
+    );
     hand.keys("w<wait><enter>");
     assert!(matches!(&hand.orders[1], Command::ExportNew { export, .. } if export.format.is_none()));
     hand.keys("w<tab><right><tab><right><tab><right><wait><enter>");
@@ -294,7 +315,10 @@ fn facets_and_filter_narrow_and_escape_widens() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("2fG<space><enter>");
     let screen = hand.screen();
-    assert!(screen.contains("2 of 8") && screen.contains("1 facets"), "{screen}");
+    assert!(
+        screen.contains("2 of 8") && screen.contains("1 facets"),
+        "{screen}"
+    );
     hand.keys("<esc>");
     assert!(!hand.screen().contains("2 of 8"));
 }
@@ -303,7 +327,11 @@ fn facets_and_filter_narrow_and_escape_widens() {
 fn every_pause_says_what_helps() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("2jjj<enter>");
-    assert!(hand.screen().contains("e raises the limit, then p resumes"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("e raises the limit, then p resumes"),
+        "{}",
+        hand.screen()
+    );
     let state = JobState::Paused(PauseReason::Auth("openrouter: 401".to_owned()));
     assert!(state.reason().is_some());
 }

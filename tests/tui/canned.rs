@@ -11,7 +11,7 @@ use destilation::core::job::{
     DatasetSpec, JobId, JobSpec, JobState, Limits, OnLimit, PauseReason, RouteBy, SeedSource, Seeds,
 };
 use destilation::core::ports::{FailedTask, FailureGroup, RequestRow, Revision};
-use destilation::core::request::{FinishReason, Fingerprint, Params, RawResponse, Usage};
+use destilation::core::request::{Fingerprint, FinishReason, Params, RawResponse, Usage};
 use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use destilation::core::task::{Question, RequestId, RequestState, TaskCounts, TaskId};
 use serde_json::json;
@@ -303,7 +303,14 @@ fn failures() -> Vec<FailureGroup> {
         last_ms: Some(START_MS + seconds * 1_000),
     };
     vec![
-        group("timeout", 61, "timeout: no answer after 60 s", "my-script/teacher", 1, 27),
+        group(
+            "timeout",
+            61,
+            "timeout: no answer after 60 s",
+            "my-script/teacher",
+            1,
+            27,
+        ),
         group(
             "request",
             38,

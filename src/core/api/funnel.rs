@@ -33,7 +33,11 @@ pub struct Funnel {
 
 impl Funnel {
     /// From a job's validators, its samples (accepted, rejected, waiting for a person) and its rejections by reason.
-    pub fn of(validators: &[Plug], [accepted, rejected, review]: [u64; 3], reasons: &[(Reason, u64)]) -> Self {
+    pub fn of(
+        validators: &[Plug],
+        [accepted, rejected, review]: [u64; 3],
+        reasons: &[(Reason, u64)],
+    ) -> Self {
         let made = accepted + rejected + review;
         let mut named: Vec<(String, Reason)> = Vec::new();
         for plug in validators {

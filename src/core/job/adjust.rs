@@ -127,18 +127,39 @@ mod tests {
             ],
         )
         .unwrap();
-        assert!(changed.contains("usd = 2.0  # enough\nrequests = 10\nconcurrency = 8"), "{changed}");
+        assert!(
+            changed.contains("usd = 2.0  # enough\nrequests = 10\nconcurrency = 8"),
+            "{changed}"
+        );
         assert!(changed.contains("[target]\naccepted = 50"), "{changed}");
-        assert!(changed.contains("{ use = \"x/y\", weight = 3 }, { use = \"z/w\" , weight = 0.5 }]") || changed.contains("weight = 0.5"), "{changed}");
-        assert!(changed.starts_with("# what it is for\nname = \"a\"\npriority = -2\n"), "{changed}");
+        assert!(
+            changed.contains("{ use = \"x/y\", weight = 3 }, { use = \"z/w\" , weight = 0.5 }]")
+                || changed.contains("weight = 0.5"),
+            "{changed}"
+        );
+        assert!(
+            changed.starts_with("# what it is for\nname = \"a\"\npriority = -2\n"),
+            "{changed}"
+        );
     }
 
     #[test]
     fn what_is_taken_out_is_gone() {
-        let without = adjust(FILE, &[Adjustment::Usd(None), Adjustment::RequestsPerMinute(None)]).unwrap();
-        assert!(!without.contains("usd") && without.contains("requests = 10"), "{without}");
+        let without = adjust(
+            FILE,
+            &[Adjustment::Usd(None), Adjustment::RequestsPerMinute(None)],
+        )
+        .unwrap();
+        assert!(
+            !without.contains("usd") && without.contains("requests = 10"),
+            "{without}"
+        );
         let targeted = adjust(FILE, &[Adjustment::Target(Some(5))]).unwrap();
-        assert!(!adjust(&targeted, &[Adjustment::Target(None)]).unwrap().contains("target"));
+        assert!(
+            !adjust(&targeted, &[Adjustment::Target(None)])
+                .unwrap()
+                .contains("target")
+        );
         assert!(adjust("a = ", &[]).is_err());
     }
 }

@@ -104,8 +104,11 @@ pub(super) async fn retry(ledger: &mut Ledger, job: JobId, group: Option<String>
         .execute(&mut ledger.connection)
         .await?
         .rows_affected();
-    ledger
-        .tally
-        .moved(job.0, TaskState::Failed, TaskState::Pending, tally::unsigned(back));
+    ledger.tally.moved(
+        job.0,
+        TaskState::Failed,
+        TaskState::Pending,
+        tally::unsigned(back),
+    );
     Ok(back)
 }

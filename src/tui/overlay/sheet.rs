@@ -15,6 +15,7 @@ use crate::tui::layout::centred;
 use crate::tui::screens::forms::Purpose;
 use crate::tui::text::{put, put_all, put_right, wrap};
 use crate::tui::theme::Slot;
+use crate::tui::widgets::cursor::turned;
 use crate::tui::widgets::field::Field;
 
 use super::{Dialog, Outcome};
@@ -117,11 +118,11 @@ impl Sheet {
             }
             Some(Action::Back) => return Some(Outcome::Close),
             Some(Action::NextButton) => {
-                self.focus = (self.focus + 1) % count;
+                self.focus = turned(self.focus, count, true);
                 return None;
             }
             Some(Action::PreviousButton) => {
-                self.focus = self.focus.checked_sub(1).unwrap_or(count - 1);
+                self.focus = turned(self.focus, count, false);
                 return None;
             }
             Some(Action::DeleteToStart) => {
@@ -130,9 +131,9 @@ impl Sheet {
                 }
                 return None;
             }
-            Some(Action::Older) => -1,
-            Some(Action::Newer) => 1,
-            _ => 0,
+            Some(Action::Older) => Some(false),
+            Some(Action::Newer) => Some(true),
+            _ => (chord == "space").then_some(true),
         };
         self.problem = None;
         match &mut entry.input {
@@ -140,8 +141,9 @@ impl Sheet {
                 field.key(key);
             }
             Input::Choice(words, at) => {
-                let step = if chord == "space" { 1 } else { step };
-                *at = (*at as isize + step).rem_euclid(words.len().max(1) as isize) as usize;
+                if let Some(forward) = step {
+                    *at = turned(*at, words.len(), forward);
+                }
             }
         }
         None
@@ -241,7 +243,13 @@ impl Sheet {
                 }
                 Input::Choice(words, chosen) => {
                     let word = words.get(*chosen).map_or("", String::as_str);
-                    put_all(buf, inner, at, row, &[("‹ ", style), (word, style), (" ›", style)]);
+                    put_all(
+                        buf,
+                        inner,
+                        at,
+                        row,
+                        &[("‹ ", style), (word, style), (" ›", style)],
+                    );
                     if focused {
                         caret = Position::new(inner.x + at, inner.y + row);
                     }

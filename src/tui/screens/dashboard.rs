@@ -146,7 +146,8 @@ impl Dashboard {
             return Cow::Borrowed(gauges);
         }
         let open = self.known.value().into_iter().flatten();
-        let at_work = open.filter(|row| matches!(row.state.word(), "running" | "pausing" | "queued" | "paused"));
+        let at_work =
+            open.filter(|row| matches!(row.state.word(), "running" | "pausing" | "queued" | "paused"));
         Cow::Owned(at_work.map(gauge_of).collect())
     }
 
@@ -213,7 +214,9 @@ impl Dashboard {
             Pane::Events => {
                 let job = {
                     let seen = self.seen(cx.shared);
-                    seen.news.get(self.events.selected).and_then(|news| news.job.clone())
+                    seen.news
+                        .get(self.events.selected)
+                        .and_then(|news| news.job.clone())
                 };
                 match job {
                     Some(job) => cx.open(Screen::Job(Box::new(JobScreen::at(job, Page::Log)))),
@@ -288,8 +291,8 @@ impl Dashboard {
                     Scale::Logarithmic => Scale::Linear,
                 };
             }
-            Action::NextPane => self.focus = self.focus(cx.shared).step(width, 1),
-            Action::PreviousPane => self.focus = self.focus(cx.shared).step(width, -1),
+            Action::NextPane => self.focus = self.focus(cx.shared).step(width, true),
+            Action::PreviousPane => self.focus = self.focus(cx.shared).step(width, false),
             Action::Zoom => self.zoom = !self.zoom,
             Action::Freeze => self.freeze(cx.shared),
             Action::NewestError => self.newest_error(cx.shared),
@@ -356,7 +359,9 @@ impl View for Dashboard {
         match message {
             Message::Act(action) => return self.act(*action, cx),
             Message::Done(..) => self.known.refresh(Query::Jobs, cx),
-            Message::Tick(now) if cx.shared.options.held_by.is_some() && self.known.older_than(EVERY, *now) => {
+            Message::Tick(now)
+                if cx.shared.options.held_by.is_some() && self.known.older_than(EVERY, *now) =>
+            {
                 self.known.refresh(Query::Jobs, cx);
             }
             _ => {
@@ -390,7 +395,7 @@ impl View for Dashboard {
         };
         let state = match &self.frozen {
             Some(frozen) => {
-                let held = (shared.now - frozen.at).as_secs();
+                let held = shared.now.saturating_sub(frozen.at).as_secs();
                 let more = shared.told - frozen.told;
                 format!("FROZEN {held} s · +{more} events · ")
             }
@@ -417,7 +422,14 @@ impl View for Dashboard {
             alone: panes.of(Pane::Cost).height == 0,
         };
         charts::speed(&seen, &chart, shared, panes.of(Pane::Speed), buf);
-        charts::cost(&seen, window, focus == Pane::Cost, shared, panes.of(Pane::Cost), buf);
+        charts::cost(
+            &seen,
+            window,
+            focus == Pane::Cost,
+            shared,
+            panes.of(Pane::Cost),
+            buf,
+        );
         self.table(shared, focus == Pane::Jobs, panes.of(Pane::Jobs), buf);
         let cursor = |pane, cursor| (focus == pane).then_some(cursor);
         let providers = cursor(Pane::Providers, self.providers);

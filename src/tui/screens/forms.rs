@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::core::api::{Command, Export, JobDetail};
+use crate::core::budget::Money;
 use crate::core::job::{Adjustment, JobSpec};
 
 use crate::tui::context::Shared;
@@ -65,7 +66,7 @@ impl Numbers {
             job: spec.name.clone(),
             running,
             target: spec.target.map(|target| target.accepted),
-            usd: spec.limits.usd.map(|money| money.usd()),
+            usd: spec.limits.usd.map(Money::usd),
             concurrency: spec.limits.concurrency,
             per_minute: spec.limits.requests_per_minute,
             weights,

@@ -16,7 +16,7 @@ use crate::tui::message::Message;
 use crate::tui::remote::Remote;
 use crate::tui::text::{clock, put, put_all, put_right, span};
 use crate::tui::theme::Slot;
-use crate::tui::widgets::cursor::Cursor;
+use crate::tui::widgets::cursor::{Cursor, turned};
 use crate::tui::widgets::pane::{badge, empty, failure, pane};
 
 use super::samples::Samples;
@@ -66,9 +66,9 @@ impl Page {
         (Self::Config, "Config"),
     ];
 
-    fn step(self, by: isize) -> Self {
+    fn step(self, forward: bool) -> Self {
         let at = Self::ALL.iter().position(|(page, _)| *page == self).unwrap_or(0);
-        Self::ALL[(at as isize + by).rem_euclid(Self::ALL.len() as isize) as usize].0
+        Self::ALL[turned(at, Self::ALL.len(), forward)].0
     }
 }
 
@@ -220,8 +220,8 @@ impl JobScreen {
     fn act(&mut self, action: Action, cx: &mut Cx) {
         match action {
             Action::Reload => self.ask(cx),
-            Action::NextTab => self.turn(self.page.step(1), cx),
-            Action::PreviousTab => self.turn(self.page.step(-1), cx),
+            Action::NextTab => self.turn(self.page.step(true), cx),
+            Action::PreviousTab => self.turn(self.page.step(false), cx),
             Action::JobLog => self.turn(Page::Log, cx),
             Action::Open => self.open(cx),
             action => {
@@ -460,7 +460,9 @@ impl JobScreen {
         let (head, area) = top(area, self.head(shared));
         self.banner(detail, shared, head, buf);
         match self.page {
-            Page::Overview => self.overview.view(&self.facts(detail), &self.name, shared, area, buf),
+            Page::Overview => self
+                .overview
+                .view(&self.facts(detail), &self.name, shared, area, buf),
             Page::Samples => lists::samples(detail, self.rows, shared, area, buf),
             Page::Errors => {
                 let groups = self.failures.value().map(Vec::as_slice);
@@ -483,10 +485,7 @@ impl JobScreen {
             let page = Page::ALL.iter().find(|(page, _)| *page == self.page);
             let name = page.map_or("", |(_, name)| *name);
             let (standing, slot) = self.standing(shared);
-            let spans = [
-                (format!("[{name}] "), Slot::Title),
-                (standing, slot),
-            ];
+            let spans = [(format!("[{name}] "), Slot::Title), (standing, slot)];
             let spans = spans
                 .each_ref()
                 .map(|(text, slot)| (text.as_str(), shared.style(*slot)));
@@ -498,7 +497,10 @@ impl JobScreen {
             .and_then(|gauge| gauge.reason.clone())
             .or_else(|| detail.row.state.reason());
         let (text, help, slot) = banner::words(detail, reason.as_deref());
-        let spans = [(text.as_str(), shared.style(slot)), (help, shared.style(Slot::Accent))];
+        let spans = [
+            (text.as_str(), shared.style(slot)),
+            (help, shared.style(Slot::Accent)),
+        ];
         put_all(buf, room, 1, 0, &spans);
     }
 }

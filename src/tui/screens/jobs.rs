@@ -196,7 +196,9 @@ impl Jobs {
                 if self.moved(action, cx) || self.act_on_marked(action, cx) {
                     return;
                 }
-                let Some(row) = self.selected().cloned() else { return };
+                let Some(row) = self.selected().cloned() else {
+                    return;
+                };
                 if action == Action::Open {
                     cx.open(Screen::Job(Box::new(JobScreen::at(row.name, Page::Overview))));
                 } else {
@@ -345,7 +347,10 @@ impl View for Jobs {
         } else {
             format!(" · {} marked", self.marked.len())
         };
-        format!("{all} jobs · sort: {} · filter: {filter}{marked}", self.sort.name())
+        format!(
+            "{all} jobs · sort: {} · filter: {filter}{marked}",
+            self.sort.name()
+        )
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {

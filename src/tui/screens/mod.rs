@@ -57,9 +57,9 @@ pub(crate) trait View {
 /// Every screen there is.
 pub(crate) enum Screen {
     /// Is it working?
-    Dashboard(dashboard::Dashboard),
+    Dashboard(Box<dashboard::Dashboard>),
     /// All jobs.
-    Jobs(jobs::Jobs),
+    Jobs(Box<jobs::Jobs>),
     /// One job.
     Job(Box<job::JobScreen>),
     /// What a new job starts from.
@@ -81,8 +81,8 @@ pub(crate) enum Screen {
 impl Screen {
     pub(crate) fn view(&self) -> &dyn View {
         match self {
-            Self::Dashboard(screen) => screen,
-            Self::Jobs(screen) => screen,
+            Self::Dashboard(screen) => screen.as_ref(),
+            Self::Jobs(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
             Self::NewJob(screen) => screen,
             Self::Editor(screen) => screen.as_ref(),
@@ -96,8 +96,8 @@ impl Screen {
 
     pub(crate) fn view_mut(&mut self) -> &mut dyn View {
         match self {
-            Self::Dashboard(screen) => screen,
-            Self::Jobs(screen) => screen,
+            Self::Dashboard(screen) => screen.as_mut(),
+            Self::Jobs(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
             Self::NewJob(screen) => screen,
             Self::Editor(screen) => screen.as_mut(),
@@ -112,8 +112,8 @@ impl Screen {
     /// A screen of the first row, new.
     pub(crate) fn root(tab: Tab) -> Self {
         match tab {
-            Tab::Dashboard => Self::Dashboard(dashboard::Dashboard::default()),
-            Tab::Jobs => Self::Jobs(jobs::Jobs::default()),
+            Tab::Dashboard => Self::Dashboard(Box::default()),
+            Tab::Jobs => Self::Jobs(Box::default()),
             Tab::Samples => Self::Samples(Box::default()),
             Tab::Review => Self::Review(Box::default()),
             Tab::Providers => Self::Providers(providers::Providers::default()),

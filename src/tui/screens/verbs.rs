@@ -85,9 +85,7 @@ impl Subject {
         match action {
             Action::Pause | Action::Cancel if self.is_final() => Some(format!("it is {}", self.state)),
             Action::Retry if self.failed == 0 => Some("no task has failed".to_owned()),
-            Action::Delete if self.is_at_work() => {
-                Some("it is running: pause or cancel it first".to_owned())
-            }
+            Action::Delete if self.is_at_work() => Some("it is running: pause or cancel it first".to_owned()),
             Action::EditFile if self.is_at_work() => {
                 Some("it is running: pause it first, or change its limits with e".to_owned())
             }
@@ -155,7 +153,10 @@ impl Subject {
             format!("Asking again costs again: about {all}, as tasks of this job cost so far.")
         };
         let lines = vec![
-            format!("{} failed tasks{of} of {name} go back to the queue.", grouped(tasks)),
+            format!(
+                "{} failed tasks{of} of {name} go back to the queue.",
+                grouped(tasks)
+            ),
             cost,
         ];
         let done = format!("Queued failed tasks of {name}");
@@ -211,7 +212,11 @@ pub(crate) fn cancel_all(subjects: &[Subject], cx: &mut Cx) {
     let open: Vec<&Subject> = subjects.iter().filter(|one| !one.is_final()).collect();
     let left = grouped(open.iter().map(|one| one.pending).sum());
     let (title, who, label) = match &open[..] {
-        [] => return cx.shared.toast(crate::core::api::Level::Ok, "they have all ended"),
+        [] => {
+            return cx
+                .shared
+                .toast(crate::core::api::Level::Ok, "they have all ended");
+        }
         [one] => ("Cancel job".to_owned(), one.name.clone(), "Cancel the job"),
         several => (
             format!("Cancel {} jobs", several.len()),
@@ -230,7 +235,12 @@ pub(crate) fn cancel_all(subjects: &[Subject], cx: &mut Cx) {
     ];
     let orders = open
         .iter()
-        .map(|one| (Command::Cancel(one.name.clone()), format!("Cancelled {}", one.name)))
+        .map(|one| {
+            (
+                Command::Cancel(one.name.clone()),
+                format!("Cancelled {}", one.name),
+            )
+        })
         .collect();
     let dialog = Dialog::order(cx.shared, title, lines, label, orders).renamed("Keep going");
     cx.confirm(dialog);
@@ -241,7 +251,11 @@ pub(crate) fn delete_all(subjects: &[Subject], cx: &mut Cx) {
     let still: Vec<&Subject> = subjects.iter().filter(|one| !one.is_at_work()).collect();
     let count = |read: fn(&Subject) -> u64| grouped(still.iter().map(|one| read(one)).sum());
     let (title, who, typed) = match &still[..] {
-        [] => return cx.shared.toast(crate::core::api::Level::Ok, "they are running: pause them first"),
+        [] => {
+            return cx
+                .shared
+                .toast(crate::core::api::Level::Ok, "they are running: pause them first");
+        }
         [one] => ("Delete job".to_owned(), one.name.clone(), one.name.clone()),
         several => (
             format!("Delete {} jobs", several.len()),

@@ -42,7 +42,12 @@ pub static DASHBOARD: Table = Table {
             "freeze",
             "Hold what is shown, and let go again; jobs run on",
         ),
-        key(&["z"], Action::Zoom, "zoom", "This pane over the whole screen, and back"),
+        key(
+            &["z"],
+            Action::Zoom,
+            "zoom",
+            "This pane over the whole screen, and back",
+        ),
         key(
             &["P"],
             Action::PauseAll,

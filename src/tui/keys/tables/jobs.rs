@@ -21,7 +21,12 @@ const EDIT_FILE: Binding = key(
     "",
     "Edit the whole job file; a new revision (asks before it saves)",
 );
-const CLONE: Binding = key(&["c"], Action::CloneJob, "clone", "Copy its file under a new name");
+const CLONE: Binding = key(
+    &["c"],
+    Action::CloneJob,
+    "clone",
+    "Copy its file under a new name",
+);
 const EXPORT: Binding = key(
     &["w"],
     Action::Export,
@@ -29,7 +34,12 @@ const EXPORT: Binding = key(
     "Write its samples to a file, in any format",
 );
 const SAMPLES: Binding = key(&["S"], Action::Samples, "samples", "See its samples");
-const LOG: Binding = key(&["L"], Action::JobLog, "log", "What happened to it in this session");
+const LOG: Binding = key(
+    &["L"],
+    Action::JobLog,
+    "log",
+    "What happened to it in this session",
+);
 const RETRY: Binding = key(
     &["R"],
     Action::Retry,
@@ -75,9 +85,24 @@ pub static JOBS: Table = Table {
         DELETE,
         SAMPLES,
         LOG,
-        key(&["f"], Action::Facets, "", "Narrow by states and tags that there are"),
-        key(&["space"], Action::Mark, "", "Mark it; p, C, D and w then act on all marked"),
-        key(&["v"], Action::MarkRange, "", "Mark from here to where the cursor goes"),
+        key(
+            &["f"],
+            Action::Facets,
+            "",
+            "Narrow by states and tags that there are",
+        ),
+        key(
+            &["space"],
+            Action::Mark,
+            "",
+            "Mark it; p, C, D and w then act on all marked",
+        ),
+        key(
+            &["v"],
+            Action::MarkRange,
+            "",
+            "Mark from here to where the cursor goes",
+        ),
         key(&["A"], Action::MarkAll, "", "Mark all that are shown, or none"),
         key(&["K"], Action::Earlier, "", "Let a queued job run earlier"),
         key(&["J"], Action::Later, "", "Let a queued job run later"),
@@ -90,8 +115,18 @@ pub static FACETS: Table = Table {
     context: "Facets",
     bindings: &[
         key(&["space"], Action::Mark, "choose", "Choose it, or no longer"),
-        key(&["enter", "f"], Action::Facets, "close", "Close; what is chosen stays"),
-        key(&["A"], Action::MarkAll, "none", "Choose nothing: all jobs are shown"),
+        key(
+            &["enter", "f"],
+            Action::Facets,
+            "close",
+            "Close; what is chosen stays",
+        ),
+        key(
+            &["A"],
+            Action::MarkAll,
+            "none",
+            "Choose nothing: all jobs are shown",
+        ),
     ],
 };
 
@@ -118,7 +153,12 @@ pub static JOB: Table = Table {
         DELETE,
         SAMPLES,
         LOG,
-        key(&["d"], Action::Diff, "", "On Config: what changed since the revision before"),
+        key(
+            &["d"],
+            Action::Diff,
+            "",
+            "On Config: what changed since the revision before",
+        ),
         key(&["-"], Action::Older, "", "On Config: an older revision"),
         key(&["+", "="], Action::Newer, "", "On Config: a newer revision"),
         EDIT_FILE,
@@ -131,15 +171,35 @@ pub static SHEET: Table = Table {
     bindings: &[
         key(&["enter"], Action::Press, "do it", "Do what the form is for"),
         key(&["tab", "down"], Action::NextButton, "next", "The next field"),
-        key(&["shift-tab", "up"], Action::PreviousButton, "", "The field before"),
-        key(&["left"], Action::Older, "", "Another choice, or the caret to the left"),
-        key(&["right"], Action::Newer, "", "The next choice, or the caret to the right"),
+        key(
+            &["shift-tab", "up"],
+            Action::PreviousButton,
+            "",
+            "The field before",
+        ),
+        key(
+            &["left"],
+            Action::Older,
+            "",
+            "Another choice, or the caret to the left",
+        ),
+        key(
+            &["right"],
+            Action::Newer,
+            "",
+            "The next choice, or the caret to the right",
+        ),
         key(
             &["ctrl-u"],
             Action::DeleteToStart,
             "",
             "Delete from the start of the line",
         ),
-        key(&["esc", "ctrl-c"], Action::Back, "close", "Close; nothing happens"),
+        key(
+            &["esc", "ctrl-c"],
+            Action::Back,
+            "close",
+            "Close; nothing happens",
+        ),
     ],
 };

@@ -167,7 +167,10 @@ fn added(seen: &Seen) -> f64 {
     let recent = seen
         .history
         .series(Duration::from_secs(6), 6, |point| point.enqueued as f64);
-    match (recent.first().copied().flatten(), recent.last().copied().flatten()) {
+    match (
+        recent.first().copied().flatten(),
+        recent.last().copied().flatten(),
+    ) {
         (Some(first), Some(last)) => (last - first).max(0.0) / 5.0,
         _ => 0.0,
     }
@@ -243,7 +246,11 @@ fn two_lines(newest: &Point, shared: &Shared, area: Rect, buf: &mut Buffer) {
     for (row, line) in lines.iter().enumerate() {
         for ((name, value), at) in line.iter().zip([1, 19, 26]) {
             let pad = if name.is_empty() { "" } else { " " };
-            let spans = [(*name, muted), (pad, muted), (value.as_str(), shared.style(Slot::Fg))];
+            let spans = [
+                (*name, muted),
+                (pad, muted),
+                (value.as_str(), shared.style(Slot::Fg)),
+            ];
             put_all(buf, area, at, row as u16, &spans);
         }
     }
@@ -278,7 +285,10 @@ pub(super) fn speed(seen: &Seen, chart: &Chart, shared: &Shared, area: Rect, buf
         }
         Metric::Tokens => {
             let styles = [shared.style(Slot::Chart2), shared.style(Slot::Chart3)];
-            let of = |at: usize| seen.history.series(chart.window, cells, move |point| point.tokens[at]);
+            let of = |at: usize| {
+                seen.history
+                    .series(chart.window, cells, move |point| point.tokens[at])
+            };
             series = vec![(of(0), styles[0]), (of(1), styles[1])];
             names = vec![("in".to_owned(), styles[0]), ("out".to_owned(), styles[1])];
         }
@@ -295,7 +305,13 @@ fn by_job(
     cells: usize,
     shared: &Shared,
 ) -> (Vec<Series>, Vec<(String, Style)>) {
-    let slots = [Slot::Chart1, Slot::Chart2, Slot::Chart3, Slot::Chart4, Slot::Muted];
+    let slots = [
+        Slot::Chart1,
+        Slot::Chart2,
+        Slot::Chart3,
+        Slot::Chart4,
+        Slot::Muted,
+    ];
     let mut series = Vec::new();
     let mut names = Vec::new();
     for (at, slot) in slots.into_iter().enumerate() {
@@ -370,10 +386,7 @@ pub(super) fn cost(
             );
             (text, if part >= 0.9 { Slot::Warn } else { Slot::Fg })
         }
-        None => (
-            format!("today {} (no cap for the day)", progress.today),
-            Slot::Fg,
-        ),
+        None => (format!("today {} (no cap for the day)", progress.today), Slot::Fg),
     };
     put(buf, below, 1, 1, &text, shared.style(slot));
 }
@@ -393,17 +406,17 @@ fn money(seen: &Seen) -> String {
         };
     }
     let rate = seen.history.newest().map_or(0.0, |point| point.usd_per_hour);
-    let mut text = format!("spent {}", Money(usd));
+    let mut facts = vec![format!("spent {}", Money(usd))];
     if rate > 0.0 {
-        text.push_str(&format!("  ${rate:.2}/h"));
+        facts.push(format!("${rate:.2}/h"));
     }
     if projected > Money(usd).usd() * 1.01 {
-        text.push_str(&format!("  projected {}", Money::from_usd(projected)));
+        facts.push(format!("projected {}", Money::from_usd(projected)));
     }
     if reserved > 0 {
-        text.push_str(&format!("  {} set aside", Money(reserved)));
+        facts.push(format!("{} set aside", Money(reserved)));
     }
-    text
+    facts.join("  ")
 }
 
 fn axis(value: f64) -> String {

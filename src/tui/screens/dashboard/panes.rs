@@ -3,6 +3,7 @@
 use ratatui::layout::{Rect, Size};
 
 use crate::tui::layout::{Width, left, shell, top};
+use crate::tui::widgets::cursor::turned;
 
 /// A pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,11 +46,11 @@ impl Pane {
         }
     }
 
-    /// The pane `by` places on.
-    pub(super) fn step(self, width: u16, by: isize) -> Self {
+    /// The pane after or before this one.
+    pub(super) fn step(self, width: u16, forward: bool) -> Self {
         let order = Self::order(width);
         let at = order.iter().position(|pane| *pane == self).unwrap_or(0);
-        order[(at as isize + by).rem_euclid(order.len() as isize) as usize]
+        order[turned(at, order.len(), forward)]
     }
 }
 
@@ -131,12 +132,22 @@ mod tests {
 
     #[test]
     fn the_pane_with_the_keys_is_always_drawn_and_none_lies_over_another() {
-        for (width, height) in [(40, 12), (60, 16), (80, 24), (99, 50), (120, 28), (120, 36), (200, 50)] {
+        for (width, height) in [
+            (40, 12),
+            (60, 16),
+            (80, 24),
+            (99, 50),
+            (120, 28),
+            (120, 36),
+            (200, 50),
+        ] {
             for focus in Pane::order(width) {
                 for zoom in [false, true] {
                     let panes = Panes::cut(Size { width, height }, *focus, zoom);
                     // On a low terminal the chart is seen by zooming it.
-                    let seen = panes.of(*focus).height > 0 || (!zoom && *focus == Pane::Speed) || (width >= 100 && !zoom);
+                    let seen = panes.of(*focus).height > 0
+                        || (!zoom && *focus == Pane::Speed)
+                        || (width >= 100 && !zoom);
                     assert!(seen, "{width}x{height} {focus:?} {zoom}");
                     for (at, one) in panes.0.iter().enumerate() {
                         for other in &panes.0[at + 1..] {
@@ -155,10 +166,10 @@ mod tests {
     fn tab_comes_round() {
         let mut pane = Pane::default();
         for _ in Pane::order(120) {
-            pane = pane.step(120, 1);
+            pane = pane.step(120, true);
         }
         assert_eq!(pane, Pane::Jobs);
-        assert_eq!(pane.step(120, -1), Pane::Cost);
-        assert_eq!(Pane::Cost.step(40, 1), Pane::Providers);
+        assert_eq!(pane.step(120, false), Pane::Cost);
+        assert_eq!(Pane::Cost.step(40, true), Pane::Providers);
     }
 }

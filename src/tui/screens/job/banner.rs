@@ -31,7 +31,11 @@ pub(super) fn words(detail: &JobDetail, reason: Option<&str>) -> (String, &'stat
             (text, help, Slot::Ok)
         }
         JobState::Paused(why) => (format!("Paused: {reason}"), remedy(why), Slot::Warn),
-        JobState::Failed(_) => (format!("Failed: {reason}"), " · E mends the job file", Slot::Error),
+        JobState::Failed(_) => (
+            format!("Failed: {reason}"),
+            " · E mends the job file",
+            Slot::Error,
+        ),
         JobState::Cancelled(_) if reason.is_empty() => ("Cancelled".to_owned(), " · w export", Slot::Muted),
         JobState::Cancelled(_) => (format!("Cancelled: {reason}"), " · w export", Slot::Warn),
         JobState::Draft => (

@@ -144,10 +144,7 @@ mod tests {
     #[test]
     fn both_texts_can_be_read_from_the_changes() {
         let (old, new) = ("a\nb\nc\nd\ne", "b\nc\nx\ne\nf");
-        let lines = compare(
-            &old.lines().collect::<Vec<_>>(),
-            &new.lines().collect::<Vec<_>>(),
-        );
+        let lines = compare(&old.lines().collect::<Vec<_>>(), &new.lines().collect::<Vec<_>>());
         let side = |wanted: fn(&Line) -> Option<&str>| {
             lines.iter().filter_map(wanted).collect::<Vec<_>>().join("\n")
         };

@@ -172,10 +172,20 @@ impl Errors {
     }
 
     /// Draws the level one is at.
-    pub(super) fn view(&self, groups: Option<&[FailureGroup]>, shared: &Shared, area: Rect, buf: &mut Buffer) {
+    pub(super) fn view(
+        &self,
+        groups: Option<&[FailureGroup]>,
+        shared: &Shared,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
         match &self.level {
             Level::Groups => {
-                let all: u64 = groups.iter().flat_map(|all| all.iter()).map(|one| one.tasks).sum();
+                let all: u64 = groups
+                    .iter()
+                    .flat_map(|all| all.iter())
+                    .map(|one| one.tasks)
+                    .sum();
                 let fact = format!("{} tasks · enter lists them", grouped(all));
                 let inner = pane(buf, area, "Failed tasks by group", &fact, true, shared);
                 match groups {
@@ -208,7 +218,12 @@ impl Errors {
             return;
         };
         if tasks.is_empty() {
-            return empty(buf, inner, &["None is left: they went back to the queue."], shared);
+            return empty(
+                buf,
+                inner,
+                &["None is left: they went back to the queue."],
+                shared,
+            );
         }
         let (fg, muted) = (shared.style(Slot::Fg), shared.style(Slot::Muted));
         let rows = tasks.iter().skip(self.task.offset).map(|task| {
@@ -255,15 +270,17 @@ impl Errors {
 fn text(attempts: &[RequestRow], width: usize) -> Vec<(String, Slot)> {
     let mut lines = Vec::new();
     for (at, one) in attempts.iter().enumerate() {
-        let mut head = format!("{}. step {} of {}", at + 1, one.question.step, one.teacher);
-        if let Some(response) = &one.response {
-            head.push_str(&format!(
+        let asked = format!("{}. step {} of {}", at + 1, one.question.step, one.teacher);
+        let came = one.response.as_ref().map_or_else(String::new, |response| {
+            let took = u64::try_from(response.latency.as_millis()).unwrap_or(u64::MAX);
+            format!(
                 "  HTTP {}  {}  {}",
                 response.status,
-                lists::seconds(u64::try_from(response.latency.as_millis()).unwrap_or(u64::MAX)),
+                lists::seconds(took),
                 one.cost
-            ));
-        }
+            )
+        });
+        let head = format!("{asked}{came}");
         lines.push((head, Slot::Title));
         if let Some(error) = &one.error {
             lines.extend(wrap(error, width).into_iter().map(|line| (line, Slot::Error)));

@@ -31,7 +31,11 @@ impl File {
         };
         match revisions.get(self.back + 1).filter(|_| self.changes) {
             Some(before) => diff(&before.source, &this.source),
-            None => this.source.lines().map(|line| Line::Same(line.to_owned())).collect(),
+            None => this
+                .source
+                .lines()
+                .map(|line| Line::Same(line.to_owned()))
+                .collect(),
         }
     }
 
@@ -65,15 +69,12 @@ impl File {
     }
 
     /// Draws the file, or what changed in it.
-    pub(super) fn view(
-        &self,
-        revisions: Option<&[Revision]>,
-        shared: &Shared,
-        area: Rect,
-        buf: &mut Buffer,
-    ) {
+    pub(super) fn view(&self, revisions: Option<&[Revision]>, shared: &Shared, area: Rect, buf: &mut Buffer) {
         let this = revisions.and_then(|all| all.get(self.back));
-        let title = this.map_or_else(|| "Job file".to_owned(), |this| format!("Revision {}", this.revision));
+        let title = this.map_or_else(
+            || "Job file".to_owned(),
+            |this| format!("Revision {}", this.revision),
+        );
         let fact = this.map_or_else(String::new, |this| {
             let at = time_of_day(this.at_ms, shared.options.offset_seconds);
             format!("stored {at} · d changes · - + revisions")
@@ -111,7 +112,9 @@ impl File {
             };
             put_all(buf, inner, 1, row as u16, &[(mark, style), (text, style)]);
         }
-        let below = lines.len().saturating_sub(self.scroll + usize::from(inner.height));
+        let below = lines
+            .len()
+            .saturating_sub(self.scroll + usize::from(inner.height));
         if below > 0 {
             let more = format!(" ↓ {below} more ");
             let row = Rect {

@@ -42,7 +42,12 @@ pub(super) fn sample_rows(detail: &JobDetail) -> Vec<SampleRow> {
     ];
     for (reason, count) in &detail.reasons {
         let condition = format!("state:rejected reason:{}", reason.word());
-        rows.push(row(&format!("  {}", reason.word()), *count, &condition, Slot::Muted));
+        rows.push(row(
+            &format!("  {}", reason.word()),
+            *count,
+            &condition,
+            Slot::Muted,
+        ));
     }
     rows
 }
@@ -54,7 +59,11 @@ pub(super) fn sample_target(detail: &JobDetail, at: usize) -> Target {
     row.map_or(Target::Nothing, |row| Target::Samples(row.condition))
 }
 
-const SAMPLES: [Column; 3] = [words("SAMPLES", 20, 9), numbers("COUNT", 10, 8), numbers("SHARE", 7, 7)];
+const SAMPLES: [Column; 3] = [
+    words("SAMPLES", 20, 9),
+    numbers("COUNT", 10, 8),
+    numbers("SHARE", 7, 7),
+];
 
 /// The tab of samples.
 pub(super) fn samples(detail: &JobDetail, rows: Cursor, shared: &Shared, area: Rect, buf: &mut Buffer) {
@@ -72,7 +81,14 @@ pub(super) fn samples(detail: &JobDetail, rows: Cursor, shared: &Shared, area: R
             (share(row.count, all), style),
         ]
     });
-    table(buf, inner, &SAMPLES, cells, Some(rows.selected - rows.offset), shared);
+    table(
+        buf,
+        inner,
+        &SAMPLES,
+        cells,
+        Some(rows.selected - rows.offset),
+        shared,
+    );
 }
 
 const TEACHERS: [Column; 9] = [

@@ -9,6 +9,7 @@ use crate::tui::keys::Action;
 use crate::tui::layout::{Width, left, top};
 use crate::tui::text::put;
 use crate::tui::theme::Slot;
+use crate::tui::widgets::cursor::turned;
 
 use super::panes::{self, Drawing};
 use super::{Facts, Page, Target};
@@ -60,8 +61,7 @@ impl Part {
         let rows = |content: usize| content.min(24) as u16 + frame;
         match self {
             Self::Tasks | Self::Funnel => (rows(self.rows(facts)), 1),
-            Self::Teachers => (rows(self.rows(facts) + 1), 2),
-            Self::Errors => (rows(self.rows(facts) + 1), 2),
+            Self::Teachers | Self::Errors => (rows(self.rows(facts) + 1), 2),
             Self::Limits => (rows(panes::LIMITS), 1),
             Self::Latency => (rows(7), 1),
             Self::Log => (rows(6), 1),
@@ -95,45 +95,46 @@ impl Overview {
     pub(super) fn act(&mut self, action: Action, facts: &Facts, body: Rect, shared: &Shared) -> bool {
         let page = usize::from(body.height.max(2));
         match action {
-            Action::Down => self.step(1, facts),
-            Action::Up => self.step(-1, facts),
-            Action::HalfDown => self.steps(page / 2, 1, facts),
-            Action::HalfUp => self.steps(page / 2, -1, facts),
-            Action::PageDown => self.steps(page, 1, facts),
-            Action::PageUp => self.steps(page, -1, facts),
+            Action::Down => self.step(true, facts),
+            Action::Up => self.step(false, facts),
+            Action::HalfDown => self.steps(page / 2, true, facts),
+            Action::HalfUp => self.steps(page / 2, false, facts),
+            Action::PageDown => self.steps(page, true, facts),
+            Action::PageUp => self.steps(page, false, facts),
             Action::First => (self.part, self.row) = (Part::Tasks, 0),
             Action::Last => (self.part, self.row) = (Part::Log, 0),
-            Action::NextPane => self.turn(1),
-            Action::PreviousPane => self.turn(-1),
+            Action::NextPane => self.turn(true),
+            Action::PreviousPane => self.turn(false),
             _ => return false,
         }
         self.reveal(facts, body, shared);
         true
     }
 
-    fn turn(&mut self, by: isize) {
-        let at = self.part as isize + by;
-        self.part = Part::ALL[at.rem_euclid(Part::ALL.len() as isize) as usize];
+    fn turn(&mut self, forward: bool) {
+        self.part = Part::ALL[turned(self.part as usize, Part::ALL.len(), forward)];
         self.row = 0;
     }
 
-    fn steps(&mut self, count: usize, by: isize, facts: &Facts) {
+    fn steps(&mut self, count: usize, forward: bool, facts: &Facts) {
         for _ in 0..count {
-            self.step(by, facts);
+            self.step(forward, facts);
         }
     }
 
-    fn step(&mut self, by: isize, facts: &Facts) {
-        let rows = self.part.rows(facts);
-        let next = self.row.min(rows - 1) as isize + by;
-        let (first, last) = (self.part == Part::Tasks, self.part == Part::Log);
-        if next < 0 && !first {
-            self.turn(-1);
-            self.row = self.part.rows(facts) - 1;
-        } else if next >= rows as isize && !last {
-            self.turn(1);
-        } else {
-            self.row = next.clamp(0, rows as isize - 1) as usize;
+    fn step(&mut self, forward: bool, facts: &Facts) {
+        let last = self.part.rows(facts) - 1;
+        self.row = self.row.min(last);
+        match (forward, self.part) {
+            (true, _) if self.row < last => self.row += 1,
+            (true, Part::Log) => {}
+            (true, _) => self.turn(true),
+            (false, _) if self.row > 0 => self.row -= 1,
+            (false, Part::Tasks) => {}
+            (false, _) => {
+                self.turn(false);
+                self.row = self.part.rows(facts) - 1;
+            }
         }
     }
 

@@ -180,10 +180,7 @@ impl Drawing<'_> {
     pub(super) fn limits(&mut self) {
         let inner = self.pane("Cost and limits", "e changes them");
         for (row, (word, text)) in self.limit_lines().iter().enumerate() {
-            let spans = [
-                (format!("{word:<11}"), Slot::Muted),
-                (text.clone(), Slot::Fg),
-            ];
+            let spans = [(format!("{word:<11}"), Slot::Muted), (text.clone(), Slot::Fg)];
             let spans = spans
                 .each_ref()
                 .map(|(text, slot)| (text.as_str(), self.shared.style(*slot)));
@@ -230,12 +227,13 @@ impl Drawing<'_> {
             OnLimit::Pause => "a limit pauses it",
             OnLimit::Stop => "a limit stops it",
         };
-        let at_once = limits
-            .concurrency
-            .map_or_else(|| "as many as providers take".to_owned(), |most| format!("{most} at once"));
-        let rate = limits
-            .requests_per_minute
-            .map_or_else(String::new, |most| format!(", {} a minute", grouped(u64::from(most))));
+        let at_once = limits.concurrency.map_or_else(
+            || "as many as providers take".to_owned(),
+            |most| format!("{most} at once"),
+        );
+        let rate = limits.requests_per_minute.map_or_else(String::new, |most| {
+            format!(", {} a minute", grouped(u64::from(most)))
+        });
         let all = of(
             compact((input + output) as f64),
             limits.tokens.map(|cap| compact(cap as f64)),
@@ -252,7 +250,11 @@ impl Drawing<'_> {
             ),
             (
                 "tokens",
-                format!("{all}  in {} out {}", compact(input as f64), compact(output as f64)),
+                format!(
+                    "{all}  in {} out {}",
+                    compact(input as f64),
+                    compact(output as f64)
+                ),
             ),
             (
                 "requests",
@@ -342,7 +344,10 @@ pub(super) fn histogram(latency: &Latency, shared: &Shared, area: Rect, buf: &mu
         let room = usize::from(area.width).saturating_sub(22);
         let spans = [
             (text.as_str(), shared.style(Slot::Fg)),
-            (&bar(*count as f64 / most as f64, room), shared.style(Slot::Chart1)),
+            (
+                &bar(*count as f64 / most as f64, room),
+                shared.style(Slot::Chart1),
+            ),
         ];
         put_all(buf, area, 0, row as u16, &spans);
     }
@@ -378,7 +383,11 @@ mod tests {
         for rows in 1..9 {
             let bars = bars(&octaves, rows);
             assert!(bars.len() <= rows);
-            assert_eq!(bars.iter().map(|(_, count)| count).sum::<u64>(), 10, "{rows}: {bars:?}");
+            assert_eq!(
+                bars.iter().map(|(_, count)| count).sum::<u64>(),
+                10,
+                "{rows}: {bars:?}"
+            );
         }
         assert!(bars(&[], 3).is_empty() && bars(&octaves, 0).is_empty());
     }

@@ -80,8 +80,8 @@ impl Facets {
             Facet::State(_) => None,
         });
         let none = |kind: fn(&Facet) -> bool| !self.chosen.iter().any(kind);
-        let state = none(|facet| matches!(facet, Facet::State(_)))
-            || states.any(|word| word == row.state.word());
+        let state =
+            none(|facet| matches!(facet, Facet::State(_))) || states.any(|word| word == row.state.word());
         let tag = none(|facet| matches!(facet, Facet::Tag(_))) || tags.any(|tag| row.tags.contains(tag));
         state && tag
     }
@@ -119,7 +119,11 @@ impl Facets {
                 Facet::Tag(tag) => format!("tag {tag}"),
             };
             let mark = if chosen { "+" } else { " " };
-            vec![(mark.to_owned(), style), (text, style), (count.to_string(), style)]
+            vec![
+                (mark.to_owned(), style),
+                (text, style),
+                (count.to_string(), style),
+            ]
         });
         let selected = Some(self.cursor.selected.saturating_sub(self.cursor.offset));
         table(buf, inner, &COLUMNS[..], cells, selected, shared);

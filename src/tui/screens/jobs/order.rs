@@ -82,7 +82,10 @@ const STATES: [&str; 8] = [
 
 /// The place of a state among [`STATES`].
 pub(super) fn rank(state: &str) -> usize {
-    STATES.iter().position(|word| *word == state).unwrap_or(STATES.len())
+    STATES
+        .iter()
+        .position(|word| *word == state)
+        .unwrap_or(STATES.len())
 }
 
 fn rejected(row: &JobRow) -> f64 {
