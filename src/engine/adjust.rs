@@ -33,15 +33,7 @@ pub(super) async fn adjust(
     if let Some(running) = shared.running(name) {
         let steps = loaded.spec.steps.iter();
         let teachers = steps.map(|step| route::eligible(step, &shared.teachers));
-        let fewer = running.adopt(&loaded.spec, teachers.collect());
-        if fewer > 0 {
-            shared.tracker.spawn(async move {
-                // Whoever is on the wire keeps the place until the answer is there.
-                if let Ok(places) = running.slots.acquire_many(fewer).await {
-                    places.forget();
-                }
-            });
-        }
+        running.adopt(&loaded.spec, teachers.collect());
     }
     let newest = shared.store.job(name).await?;
     for (queued, _) in shared

@@ -229,12 +229,18 @@ impl<'a> Attempts<'a> {
 
     /// Waits for one of the job's places on the wire.
     async fn slot(&self) -> Result<SemaphorePermit<'a>, Out> {
-        let slot = tokio::select! {
-            biased;
-            () = self.job.ended() => None,
-            slot = self.job.slots.acquire() => slot.ok(),
-        };
-        slot.ok_or(Out::Transition(Transition::Release))
+        loop {
+            let slot = tokio::select! {
+                biased;
+                () = self.job.ended() => None,
+                slot = self.job.slots.acquire() => slot.ok(),
+            };
+            let slot = slot.ok_or(Out::Transition(Transition::Release))?;
+            if !self.job.gives_up_place() {
+                return Ok(slot);
+            }
+            slot.forget();
+        }
     }
 
     /// Draws a teacher and waits for its slot. `None`: every teacher has refused this question for good.

@@ -76,6 +76,8 @@ pub(super) struct Running {
     in_flight_most: AtomicU32,
     /// The places on the wire.
     pub(super) slots: Semaphore,
+    /// Places to be given up by whoever takes one next.
+    surplus: AtomicU32,
     started: Instant,
     /// Accepted samples wanted; [`NO_TARGET`] without a target.
     target: AtomicU64,
@@ -124,6 +126,7 @@ impl Running {
             costly: gates.iter().any(|gate| gate.validator.is_costly()),
             in_flight_most: AtomicU32::new(in_flight_most),
             slots: Semaphore::new(in_flight_most as usize),
+            surplus: AtomicU32::new(0),
             pace: Mutex::new(
                 spec.limits
                     .requests_per_minute
@@ -277,9 +280,9 @@ impl Running {
         self.in_flight_most.load(Ordering::Relaxed)
     }
 
-    /// Takes up the numbers of a new revision while it runs: target, caps, pace, weights. Returns how many places on the wire are
-    /// to be given up once they are free.
-    pub(super) fn adopt(&self, spec: &JobSpec, shares: Vec<Vec<Share>>) -> u32 {
+    /// Takes up the numbers of a new revision while it runs: target, caps, pace, weights, and places on the
+    /// wire: those in use are given up as they become free.
+    pub(super) fn adopt(&self, spec: &JobSpec, shares: Vec<Vec<Share>>) {
         let target = spec.target.map_or(NO_TARGET, |target| target.accepted);
         self.target.store(target, Ordering::Relaxed);
         self.purse().set_caps(spec.limits.caps(), spec.limits.cap);
@@ -290,10 +293,23 @@ impl Running {
         *self.shares.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shares);
         let most = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
         let before = self.in_flight_most.swap(most, Ordering::Relaxed);
-        self.slots.add_permits(most.saturating_sub(before) as usize);
+        let mut more = most.saturating_sub(before);
+        // Places that were to be given up stay instead.
+        while more > 0 && self.gives_up_place() {
+            more -= 1;
+        }
+        self.slots.add_permits(more as usize);
+        self.surplus
+            .fetch_add(before.saturating_sub(most), Ordering::Relaxed);
         // The scheduler looks again: there may be room for more tasks now, or none wanted any more.
         self.planned.notify_one();
-        before.saturating_sub(most)
+    }
+
+    /// Whether a place that was just taken is one too many; then its permit is to be forgotten.
+    pub(super) fn gives_up_place(&self) -> bool {
+        self.surplus
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+            .is_ok()
     }
 
     /// Requests on the wire.
