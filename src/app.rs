@@ -25,6 +25,9 @@ use crate::core::job::JobState;
 use crate::tui;
 use assemble::Assembled;
 
+/// How long the built-in mock takes on the screen: the demo's 200 tasks, 16 at once, in about 20 s.
+const MOCK_LATENCY_MS: u64 = 1_500;
+
 /// What this process knows before it opens anything.
 struct World {
     arguments: Arguments,
@@ -106,6 +109,7 @@ impl World {
             database: Database::Write,
             providers: true,
             runs: true,
+            mock_latency_ms: Some(MOCK_LATENCY_MS),
             record: None,
         };
         self.arguments.command.as_ref().map_or(screen, cli::needs)
@@ -178,10 +182,12 @@ impl World {
                     },
                     started_ms: environment::now_ms(),
                     offset_seconds: environment::offset_seconds(),
+                    held_by: held_by.clone(),
                     directory: self.cwd.clone(),
                     ..from_settings
                 };
                 let caught = signals::for_the_screen();
+                let gauge = started.progress.clone();
                 let exit = tui::run(
                     Arc::clone(&app),
                     started.events,
@@ -190,7 +196,10 @@ impl World {
                     options,
                 )
                 .await;
-                self.after_the_screen(exit, &app, grace, &mut out).await
+                let code = self.after_the_screen(exit, &app, grace, &mut out).await;
+                let seen: Vec<String> = gauge.borrow().jobs.iter().map(|job| job.name.clone()).collect();
+                cli::farewell(&app, &seen, &mut out).await;
+                code
             }
         };
         started.engine.close().await;

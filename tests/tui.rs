@@ -24,6 +24,8 @@ use tokio::sync::{mpsc, watch};
 use canned::{Says, progress};
 use world::{Canned, Hand, key};
 
+#[path = "tui/boards.rs"]
+mod boards;
 #[path = "tui/canned.rs"]
 mod canned;
 
@@ -82,9 +84,15 @@ fn job() {
 
 #[test]
 fn editor() {
-    pictures("editor", Says::Everything, "2e");
-    pictures("editor_problem", Says::Everything, "2epromt = 1<enter><ctrl-s>");
-    pictures("editor_save", Says::Everything, "2e<ctrl-s><wait>");
+    pictures("editor", Says::Everything, "2jjjE");
+    pictures(
+        "editor_problem",
+        Says::Everything,
+        "2jjjEpromt = 1<enter><ctrl-s>",
+    );
+    pictures("editor_save", Says::Everything, "2jjjE<ctrl-s><wait>");
+    pictures("new_job", Says::Everything, "nj");
+    pictures("new_job_launch", Says::Everything, "nj<enter><ctrl-s><wait><tab>");
 }
 
 #[test]
@@ -151,7 +159,7 @@ fn every_size_is_drawn() {
         "?",
         "<esc>:",
         "<esc>q",
-        "<wait><esc>2e",
+        "<wait><esc>2jjjE",
         "promt<ctrl-s>",
     ] {
         hand.keys(script);
@@ -285,12 +293,12 @@ fn deleting_wants_the_name() {
 #[test]
 fn a_job_file_is_checked_before_it_is_saved() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2epromt = 1<enter><ctrl-s><wait>y");
+    hand.keys("2jjjEpromt = 1<enter><ctrl-s><wait>y");
     assert!(hand.orders.is_empty(), "what is wrong is not saved");
     assert!(hand.screen().contains("unknown key `promt`"));
     hand.keys("<end><ctrl-u><ctrl-s><wait>y");
     assert!(
-        matches!(&hand.orders[..], [Command::Edit { job, .. }] if job == "qa-distill-v2"),
+        matches!(&hand.orders[..], [Command::Edit { job, .. }] if job == "medqa-probe"),
         "{:?}",
         hand.orders
     );
@@ -299,12 +307,12 @@ fn a_job_file_is_checked_before_it_is_saved() {
 #[test]
 fn a_draft_outlives_the_editor() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2e# half a thought<enter><esc>13");
-    hand.keys("2e");
+    hand.keys("2jjjE# half a thought<esc>13");
+    hand.keys("2E");
     assert!(hand.screen().contains("# half a thought"), "{}", hand.screen());
     hand.keys("<ctrl-s><wait>y");
     assert_eq!(hand.orders.len(), 1);
-    hand.keys("e");
+    hand.keys("E");
     assert!(
         !hand.screen().contains("# half a thought"),
         "what was saved is no draft any more"
@@ -340,7 +348,7 @@ fn escape_ten_times_leads_to_the_root_and_quits_nothing() {
         "",
         "2<enter>",
         "2/tool",
-        "2efoo",
+        "2jjjEfoo",
         "3<enter>",
         "nj<enter>",
         "?",

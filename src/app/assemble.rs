@@ -88,7 +88,7 @@ pub(super) async fn assemble(
         }
         opened => opened?,
     };
-    let (configured, mock_by_default) = with_mock(&settings);
+    let (configured, mock_by_default) = with_mock(&settings, needs.mock_latency_ms);
     let mut endpoints = Vec::with_capacity(configured.len());
     for settings in configured {
         let provider = directory.build(&settings).await;
@@ -176,7 +176,7 @@ fn file_of(url: &str) -> PathBuf {
 }
 
 /// The configured providers and the built-in mock, which is always there to be named; the flag tells that it is all there is.
-pub(super) fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
+pub(super) fn with_mock(settings: &Settings, latency_ms: Option<u64>) -> (Vec<ProviderSettings>, bool) {
     let mut all = settings.providers.clone();
     let alone = all.is_empty();
     for provider in &mut all {
@@ -190,6 +190,7 @@ pub(super) fn with_mock(settings: &Settings) -> (Vec<ProviderSettings>, bool) {
         ..ProviderSettings::default()
     };
     mock.models = providers::default_models();
+    mock.latency_ms = latency_ms;
     if !alone {
         // Jobs may name it, but nothing is routed to it by capability beside real teachers.
         for model in &mut mock.models {

@@ -128,7 +128,7 @@ impl Directory {
     fn reload(&self) -> Result<Configured, Failure> {
         let loaded = self.load()?;
         *self.known() = Known::of(&loaded);
-        let (providers, mock_by_default) = with_mock(&loaded.settings);
+        let (providers, mock_by_default) = with_mock(&loaded.settings, None);
         Ok(Configured {
             providers,
             mock_by_default,

@@ -21,6 +21,7 @@ mod editor;
 mod exit;
 mod export;
 mod failure;
+mod farewell;
 mod files;
 mod format;
 mod generate;
@@ -45,6 +46,7 @@ use jobs::JobsCommand;
 use samples::SamplesCommand;
 
 pub use config::ConfigFile;
+pub use farewell::farewell;
 pub use keys::{KeyRow, ThemeRow};
 pub use needs::{Database, Needs, needs};
 pub use output::{Input, Output, Pace, Stream};

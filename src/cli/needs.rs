@@ -21,6 +21,8 @@ pub struct Needs {
     pub providers: bool,
     /// Jobs may be claimed and run in this process. Without it, an order that makes a job go on only queues it.
     pub runs: bool,
+    /// How long the built-in mock takes over an answer, where somebody watches.
+    pub mock_latency_ms: Option<u64>,
     /// Record every exchange into this cassette.
     pub record: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::catalog::Plug;
 use super::directory::{LogQuery, ProviderChange};
+use super::job::Adjustment;
 use super::job::parse::Problem;
 use super::ports::Decided;
 use super::sample::{Reason, SampleId};
@@ -16,16 +17,19 @@ use super::settings::ProviderSettings;
 
 mod answers;
 mod filter;
+mod funnel;
 mod gauge;
 mod log;
 mod providers;
 mod writing;
 
 pub use answers::{
-    Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Level, SampleDetail,
-    SamplePage, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow, Tested,
+    Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Latency, Level, Measured,
+    SampleDetail, SamplePage, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens,
+    TeacherRow, Tested,
 };
 pub use filter::SampleQuery;
+pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
@@ -88,6 +92,26 @@ pub enum Query {
     Check(JobSource),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
     Estimate(JobSource),
+    /// A job's failed tasks by what failed, the most frequent first → [`Answer::Failures`].
+    Failures(String),
+    /// The failed tasks of one group, in plan order → [`Answer::FailedTasks`].
+    FailedTasks {
+        /// The job.
+        job: String,
+        /// The group's reason.
+        group: String,
+        /// At most so many, 1,000 at most.
+        limit: usize,
+    },
+    /// Every attempt at a task, oldest first → [`Answer::Attempts`].
+    Attempts {
+        /// The job.
+        job: String,
+        /// Its place in the plan.
+        task: u64,
+    },
+    /// Every revision of a job's file, newest first → [`Answer::Revisions`].
+    Revisions(String),
     /// Providers and their health → [`Answer::Providers`].
     Providers,
     /// What a provider offers, asked over the wire → [`Answer::Models`].
@@ -212,6 +236,20 @@ pub enum Command {
     Cancel(String),
     /// Failed tasks go back to the queue → [`Receipt::Count`].
     Retry(String),
+    /// The failed tasks of one group go back to the queue → [`Receipt::Count`].
+    RetryGroup {
+        /// The job.
+        job: String,
+        /// The group's reason.
+        group: String,
+    },
+    /// Other numbers in a job's file, in force at once even while it runs; a new revision → [`Receipt::Started`].
+    Adjust {
+        /// The job.
+        job: String,
+        /// What changes.
+        changes: Vec<Adjustment>,
+    },
     /// Remove a job and everything it made, its dataset directory excepted → [`Receipt::Done`].
     Delete(String),
     /// A person's decision about samples → [`Receipt::Count`].
@@ -246,6 +284,13 @@ pub enum Command {
     WriteDataset(String),
     /// Write an export file by temporary file and rename → [`Receipt::Count`] of rows.
     ExportTo {
+        /// What.
+        export: Export,
+        /// Where.
+        path: PathBuf,
+    },
+    /// The same, refused where there is a file of that name already → [`Receipt::Count`] of rows.
+    ExportNew {
         /// What.
         export: Export,
         /// Where.

@@ -13,6 +13,7 @@ use super::budget::{CapMode, Caps, Money};
 use super::catalog::Plug;
 use super::request::Params;
 
+mod adjust;
 mod change;
 mod check;
 mod dataset;
@@ -25,6 +26,7 @@ mod scope;
 mod sections;
 mod steps;
 
+pub use adjust::{Adjustment, adjust};
 pub use change::{Asks, Change, changed};
 
 /// A job's row in the ledger.

@@ -60,10 +60,23 @@ pub trait JobStore: Send + Sync {
     async fn jobs(&self) -> Stored<Vec<Job>>;
     /// A new revision of an existing job; its plan counts as unfinished again.
     async fn revise(&self, job: JobId, spec: &JobSpec, source: &str) -> Stored<u32>;
+    /// Every revision of the job's file, newest first.
+    async fn revisions(&self, job: JobId) -> Stored<Vec<Revision>>;
     /// Sets the state and adds to the running time.
     async fn set_state(&self, job: JobId, state: &JobState, ran: Duration) -> Stored<()>;
     /// Removes the job, its tasks, requests, responses and samples.
     async fn delete(&self, job: JobId) -> Stored<()>;
+}
+
+/// A job's file as it was at some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Counts from 1.
+    pub revision: u32,
+    /// The file's text.
+    pub source: String,
+    /// Milliseconds since 1970 UTC.
+    pub at_ms: i64,
 }
 
 /// Tasks: a queue whose verbs are the transitions.
@@ -90,12 +103,48 @@ pub trait TaskStore: Send + Sync {
     async fn next_due(&self, job: JobId) -> Stored<Option<Duration>>;
     /// Everything still open becomes cancelled (waiting reviews stay). Returns how many.
     async fn cancel_open(&self, job: JobId) -> Stored<u64>;
-    /// Failed tasks go back to the queue with fresh attempts. Returns how many.
-    async fn retry_failed(&self, job: JobId) -> Stored<u64>;
+    /// Failed tasks, all or those of one group, go back to the queue with fresh attempts. Returns how many.
+    async fn retry_failed(&self, job: JobId, group: Option<&str>) -> Stored<u64>;
+    /// Failed tasks by the part of their reason before the colon, the most frequent first.
+    async fn failures(&self, job: JobId) -> Stored<Vec<FailureGroup>>;
+    /// The failed tasks of one such group, in plan order.
+    async fn failed_tasks(&self, job: JobId, group: &str, limit: usize) -> Stored<Vec<FailedTask>>;
     /// Cancelled tasks go back to the queue (a target was raised, a stopped job goes on). Returns how many.
     async fn reopen_cancelled(&self, job: JobId) -> Stored<u64>;
     /// An answered request of the same content in any job, for `reuse`.
     async fn answered(&self, fingerprint: super::request::Fingerprint) -> Stored<Option<RawResponse>>;
+}
+
+/// Failed tasks with the same kind of reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// The part of the reason before the colon.
+    pub reason: String,
+    /// How many tasks.
+    pub tasks: u64,
+    /// The newest one's reason, whole.
+    pub example: String,
+    /// The teacher of the newest one's last attempt, if there was an attempt.
+    pub teacher: Option<String>,
+    /// How many teachers there are behind the group.
+    pub teachers: u64,
+    /// When the newest last attempt was begun: milliseconds since 1970 UTC.
+    pub last_ms: Option<i64>,
+}
+
+/// A failed task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedTask {
+    /// Its place in the plan.
+    pub index: u64,
+    /// Why it failed.
+    pub reason: String,
+    /// The teacher of its last attempt, if there was one.
+    pub teacher: Option<String>,
+    /// When that was begun: milliseconds since 1970 UTC.
+    pub at_ms: Option<i64>,
+    /// How many attempts there were.
+    pub attempts: u64,
 }
 
 /// Which samples are wanted. Empty fields do not narrow.

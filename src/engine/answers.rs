@@ -12,7 +12,7 @@ use crate::core::job::{Job, JobId, SeedSource};
 use crate::core::ports::{SampleFilter, SampleOrder, Totals};
 use crate::core::route;
 use crate::core::sample::{Sample, SampleId, SampleState};
-use crate::core::task::{TaskCounts, TaskState};
+use crate::core::task::{TaskCounts, TaskId, TaskState};
 
 /// Most samples of a page.
 const PAGE_AT_MOST: usize = 1000;
@@ -54,6 +54,23 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             }
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
+        Query::Failures(name) => {
+            let job = shared.store.job(&name).await?.id;
+            Answer::Failures(shared.store.failures(job).await?)
+        }
+        Query::FailedTasks { job, group, limit } => {
+            let job = shared.store.job(&job).await?.id;
+            let limit = limit.clamp(1, PAGE_AT_MOST);
+            Answer::FailedTasks(shared.store.failed_tasks(job, &group, limit).await?)
+        }
+        Query::Attempts { job, task } => {
+            let job = shared.store.job(&job).await?.id;
+            Answer::Attempts(shared.store.requests_of(TaskId { job, index: task }).await?)
+        }
+        Query::Revisions(name) => {
+            let job = shared.store.job(&name).await?.id;
+            Answer::Revisions(shared.store.revisions(job).await?)
+        }
         Query::Estimate(source) => Answer::Estimate(Box::new(library::estimate(shared, source).await?)),
         Query::Providers => Answer::Providers(providers::health(shared).await?),
         Query::ProviderDetails => Answer::ProviderDetails(providers::details(shared).await?),
@@ -108,6 +125,8 @@ async fn row(shared: &Shared, job: &Job) -> Result<(JobRow, TaskCounts, Totals),
     let row = JobRow {
         name: job.spec.name.clone(),
         description: job.spec.description.clone(),
+        tags: job.spec.tags.clone(),
+        priority: job.spec.priority,
         state: job.state.clone(),
         counts,
         samples: totals.samples,
@@ -124,8 +143,11 @@ async fn detail(shared: &Shared, name: &str) -> Result<JobDetail, Failure> {
     let (row, counts, totals) = row(shared, &job).await?;
     let teachers = shared.store.by_teacher(job.id).await?;
     let summary = summary(shared, &job, &counts, &totals);
+    let (measured, latency) = shared.measured.of(job.id);
     Ok(JobDetail {
         row,
+        measured,
+        latency,
         source: job.source,
         revision: job.revision,
         spec: job.spec,

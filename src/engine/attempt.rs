@@ -277,12 +277,18 @@ impl<'a> Attempts<'a> {
 
     /// Waits for one of the job's places on the wire.
     async fn slot(&self) -> Result<SemaphorePermit<'a>, Out> {
-        let slot = tokio::select! {
-            biased;
-            () = self.job.ended() => None,
-            slot = self.job.slots.acquire() => slot.ok(),
-        };
-        slot.ok_or(Out::Transition(Transition::Release))
+        loop {
+            let slot = tokio::select! {
+                biased;
+                () = self.job.ended() => None,
+                slot = self.job.slots.acquire() => slot.ok(),
+            };
+            let slot = slot.ok_or(Out::Transition(Transition::Release))?;
+            if !self.job.gives_up_place() {
+                return Ok(slot);
+            }
+            slot.forget();
+        }
     }
 
     /// Draws a teacher and waits for its slot.
@@ -529,6 +535,9 @@ impl<'a> Attempts<'a> {
             .map(|provider| provider.rate_hint(response))
             .unwrap_or_default();
         station.succeeded(Instant::now(), response.latency, hint);
+        self.shared
+            .measured
+            .answered(self.job.job.id, &teacher.name, response.latency);
         let (closed, actual) = settled(id, teacher, request, completion);
         tracing::debug!(
             job = self.job.spec.name,
@@ -573,6 +582,9 @@ impl<'a> Attempts<'a> {
             "{}",
             error.message
         );
+        self.shared
+            .measured
+            .failed(self.job.job.id, &teacher.name, error.trouble);
         if let Some((health, message)) = station.failed(Instant::now(), error) {
             let provider = station.settings.name.clone();
             self.shared.tell(Event::Provider {

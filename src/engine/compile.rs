@@ -8,7 +8,7 @@ use super::roster::Roster;
 use super::running::{Compiled, Gate, Shares};
 use crate::core::api::{Failure, FailureKind};
 use crate::core::catalog::Plug;
-use crate::core::job::JobSpec;
+use crate::core::job::{JobSpec, Step};
 use crate::core::route;
 use crate::core::template::Templates;
 
@@ -35,7 +35,7 @@ pub(super) fn compile(shared: &Shared, spec: &JobSpec, base: &str) -> Result<Com
     let roster = shared.roster();
     Ok(Compiled {
         templates,
-        shares: shares(spec, &roster),
+        shares: shares(&spec.steps, &roster),
         roster,
         checks,
         gates: gates(shared, &spec.validators, base)?,
@@ -43,11 +43,8 @@ pub(super) fn compile(shared: &Shared, spec: &JobSpec, base: &str) -> Result<Com
 }
 
 /// Teachers of each step.
-pub(super) fn shares(spec: &JobSpec, roster: &Roster) -> Shares {
-    let eligible = spec
-        .steps
-        .iter()
-        .map(|step| route::eligible(step, &roster.teachers));
+pub(super) fn shares(steps: &[Step], roster: &Roster) -> Shares {
+    let eligible = steps.iter().map(|step| route::eligible(step, &roster.teachers));
     Arc::new(eligible.collect())
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::core::api::Latency;
+
 /// Latencies in logarithmic buckets of about 9 %: memory stays flat.
 #[derive(Debug)]
 pub(super) struct Latencies {
@@ -38,5 +40,51 @@ impl Latencies {
             }
         }
         0
+    }
+
+    /// All of another one too.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.count += other.count;
+    }
+
+    /// As a front end shows it: quantiles, and counts by doublings of a millisecond up to the slowest.
+    pub(super) fn told(&self) -> Latency {
+        let mut octaves: Vec<u64> = self
+            .buckets
+            .chunks(8)
+            .map(|octave| octave.iter().copied().map(u64::from).sum())
+            .collect();
+        while octaves.last() == Some(&0) {
+            octaves.pop();
+        }
+        Latency {
+            p50_ms: self.quantile(0.5),
+            p95_ms: self.quantile(0.95),
+            p99_ms: self.quantile(0.99),
+            octaves,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octaves_count_every_answer_once() {
+        let mut latencies = Latencies::default();
+        for milliseconds in [0, 1, 3, 900, 1_100] {
+            latencies.add(Duration::from_millis(milliseconds));
+        }
+        let mut both = Latencies::default();
+        both.absorb(&latencies);
+        both.absorb(&latencies);
+        let told = both.told();
+        assert_eq!(told.octaves, [4, 2, 0, 0, 0, 0, 0, 0, 0, 2, 2]);
+        assert!((2..=4).contains(&told.p50_ms), "{told:?}");
+        assert_eq!(Latencies::default().told(), Latency::default());
     }
 }

@@ -1,6 +1,7 @@
 //! The engine runs jobs: it plans, leases, asks, records, judges and settles, and it answers the front ends. It knows the world only
 //! through the ports of [`crate::core::ports`].
 
+mod adjust;
 mod answers;
 mod attempt;
 mod breaker;
@@ -12,6 +13,7 @@ mod governor;
 mod judging;
 mod latencies;
 mod library;
+mod measured;
 mod orders;
 mod outbox;
 mod planner;
@@ -48,6 +50,7 @@ use crate::core::ports::{
 };
 use crate::core::settings::{ProviderSettings, Settings};
 use governor::Station;
+use measured::Measurements;
 use roster::Roster;
 use running::{Jobs, Running};
 use turnstile::Turnstile;
@@ -159,6 +162,7 @@ pub(crate) struct Shared {
     progress: watch::Sender<Progress>,
     tracker: TaskTracker,
     told: Mutex<BTreeSet<String>>,
+    measured: Measurements,
     /// Keeps the order of judging while a cassette is recorded or replayed.
     turnstile: Option<Turnstile>,
 }
@@ -327,6 +331,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         progress,
         tracker: TaskTracker::new(),
         told: Mutex::default(),
+        measured: Measurements::default(),
         turnstile,
     });
     if parts.writes && shared.held_by.is_none() {

@@ -8,7 +8,9 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, providers, scheduler, streams, writing};
+use super::{
+    Shared, adjust, answers, compile, dry_run, library, outbox, providers, scheduler, streams, writing,
+};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
@@ -58,16 +60,10 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Pause(name) => end(shared, &name, Wish::Pause(PauseReason::Asked)).await,
         Command::Cancel(name) => end(shared, &name, Wish::Cancel).await,
         Command::Resume(name) => resume(shared, &name).await,
-        Command::Retry(name) => {
-            let job = shared.store.job(&name).await?;
-            let back = shared.store.retry_failed(job.id).await?;
-            if back > 0 && job.state.is_final() {
-                shared
-                    .store
-                    .set_state(job.id, &JobState::Paused(PauseReason::Asked), Duration::ZERO)
-                    .await?;
-            }
-            Ok(Receipt::Count(back))
+        Command::Retry(name) => retry(shared, &name, None).await,
+        Command::RetryGroup { job, group } => retry(shared, &job, Some(&group)).await,
+        Command::Adjust { job, changes } => {
+            adjust::adjust(shared, &job, &changes).await.map(Receipt::Started)
         }
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
@@ -101,9 +97,15 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
                 .collect();
             Ok(Receipt::Dataset(report.directory, files))
         }
-        Command::ExportTo { export, path } => streams::export_to(shared, &export, &path)
-            .await
-            .map(Receipt::Count),
+        Command::ExportNew { path, .. } if path.exists() => {
+            let failure = Failure::new(FailureKind::Usage, format!("{} is there already", path.display()));
+            Err(failure.help("choose another name, or choose to replace it"))
+        }
+        Command::ExportTo { export, path } | Command::ExportNew { export, path } => {
+            streams::export_to(shared, &export, &path)
+                .await
+                .map(Receipt::Count)
+        }
         Command::Backup(path) => {
             shared.store.backup(&path).await?;
             Ok(Receipt::Done)
@@ -342,6 +344,20 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
         totals.samples[0],
         options.limit,
     ))
+}
+
+/// Failed tasks go back to the queue, all or those of one group; a job that had ended waits for its start.
+async fn retry(shared: &Shared, name: &str, group: Option<&str>) -> Result<Receipt, Failure> {
+    let job = shared.store.job(name).await?;
+    let back = shared.store.retry_failed(job.id, group).await?;
+    if back > 0 && job.state.is_final() {
+        let paused = JobState::Paused(PauseReason::Asked);
+        shared.store.set_state(job.id, &paused, Duration::ZERO).await?;
+    }
+    if let Some(running) = shared.running(name) {
+        running.planned.notify_one();
+    }
+    Ok(Receipt::Count(back))
 }
 
 async fn clone(shared: &Shared, from: &str, name: &str) -> Result<Started, Failure> {

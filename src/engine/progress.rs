@@ -17,6 +17,10 @@ use crate::core::task::{TaskCounts, TaskState};
 const EVERY: Duration = Duration::from_millis(100);
 /// Time constant of the smoothed rates.
 const SMOOTH: f64 = 5.0;
+/// Time constant of the rates that tell whether the smoothed ones are steady.
+const STEADY: f64 = 60.0;
+/// Times left further apart than this share are told as a range.
+const UNSTEADY: f64 = 0.15;
 /// Before that much running time and that many tasks there is no time left to tell.
 const ETA_AFTER: (Duration, u64) = (Duration::from_secs(30), 50);
 
@@ -66,6 +70,7 @@ async fn last(shared: &Shared, job: &Running, meters: &mut HashMap<i64, Meter>) 
         token_rates: [0.0; 2],
         elapsed: now.elapsed,
         eta: None,
+        eta_until: None,
         ..row
     })
 }
@@ -114,28 +119,46 @@ async fn publish(
 struct Meter {
     at: Option<Instant>,
     seen: [u64; 6],
-    /// Smoothed from nothing on; divided by `weight` they are rates.
-    smoothed: [f64; 6],
+    quick: Smoothed,
+    slow: Smoothed,
+}
+
+/// Rates smoothed from nothing on; divided by `weight` they are rates.
+#[derive(Default)]
+struct Smoothed {
+    sums: [f64; 6],
     /// Share of the time constant that has been seen.
     weight: f64,
 }
 
+impl Smoothed {
+    fn add(&mut self, current: [f64; 6], seconds: f64, constant: f64) -> [f64; 6] {
+        let share = 1.0 - (-seconds / constant).exp();
+        self.weight += share * (1.0 - self.weight);
+        for (sum, current) in self.sums.iter_mut().zip(current) {
+            *sum += share * (current - *sum);
+        }
+        self.sums.map(|sum| sum / self.weight)
+    }
+}
+
 impl Meter {
-    /// Takes cumulative counts and returns their smoothed rates per second.
-    fn rates(&mut self, now: Instant, counts: [u64; 6]) -> [f64; 6] {
+    /// Takes cumulative counts and returns their rates per second, smoothed over a short and a long time.
+    fn rates(&mut self, now: Instant, counts: [u64; 6]) -> [[f64; 6]; 2] {
         let Some(before) = self.at.replace(now) else {
             self.seen = counts;
-            return [0.0; 6];
+            return [[0.0; 6]; 2];
         };
         let seconds = (now - before).as_secs_f64().max(1e-3);
-        let share = 1.0 - (-seconds / SMOOTH).exp();
-        self.weight += share * (1.0 - self.weight);
-        for ((rate, seen), count) in self.smoothed.iter_mut().zip(&mut self.seen).zip(counts) {
-            let current = count.saturating_sub(*seen) as f64 / seconds;
-            *rate += share * (current - *rate);
+        let mut current = [0.0; 6];
+        for ((current, seen), count) in current.iter_mut().zip(&mut self.seen).zip(counts) {
+            *current = count.saturating_sub(*seen) as f64 / seconds;
             *seen = count;
         }
-        self.smoothed.map(|rate| rate / self.weight)
+        [
+            self.quick.add(current, seconds, SMOOTH),
+            self.slow.add(current, seconds, STEADY),
+        ]
     }
 }
 
@@ -150,7 +173,7 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         + done(TaskState::Failed)
         + done(TaskState::NeedsReview);
     let started = in_flight + judged;
-    let rates = meter.rates(
+    let [rates, slow] = meter.rates(
         Instant::now(),
         [
             started,
@@ -163,6 +186,7 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
     );
     let (state, reason) = state_words(job);
     let (usd, reserved) = job.spent();
+    let (eta, eta_until) = eta(job, &counts, &totals, rates, slow);
     Ok(JobProgress {
         name: job.spec.name.clone(),
         state,
@@ -171,7 +195,7 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         enqueued: counts.planned(),
         started,
         in_flight,
-        in_flight_limit: u64::from(job.in_flight_most).min(
+        in_flight_limit: u64::from(job.most_in_flight()).min(
             shared
                 .roster()
                 .stations
@@ -185,7 +209,7 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         needs_review: done(TaskState::NeedsReview),
         cancelled: done(TaskState::Cancelled),
         accepted_samples: totals.samples[0],
-        target: job.spec.target.map(|target| target.accepted),
+        target: job.target(),
         rates: [rates[0], rates[1], rates[2], rates[3]],
         tokens: [totals.input_tokens, totals.output_tokens],
         token_rates: [rates[4], rates[5]],
@@ -194,7 +218,8 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         usd_cap: job.caps().usd,
         maybe_billed: totals.maybe_billed,
         elapsed: job.job.elapsed + job.ran(),
-        eta: eta(job, &counts, &totals, rates),
+        eta,
+        eta_until,
     })
 }
 
@@ -208,15 +233,52 @@ fn state_words(job: &Running) -> (String, Option<String>) {
     }
 }
 
-/// Time left at the present rate, once it can be told.
-fn eta(job: &Running, counts: &TaskCounts, totals: &Totals, rates: [f64; 6]) -> Option<Duration> {
+/// Time left at the present rate, once it can be told; with a later end where the rate of the last minute says something else.
+fn eta(
+    job: &Running,
+    counts: &TaskCounts,
+    totals: &Totals,
+    quick: [f64; 6],
+    slow: [f64; 6],
+) -> (Option<Duration>, Option<Duration>) {
     let done = counts.planned() - counts.open();
     if job.ran() < ETA_AFTER.0 || done < ETA_AFTER.1 {
-        return None;
+        return (None, None);
     }
-    let (left, rate) = match job.spec.target {
-        Some(target) => (target.accepted.saturating_sub(totals.samples[0]), rates[1]),
-        None => (counts.open(), rates[1] + rates[2] + rates[3]),
+    let time = |rates: [f64; 6]| {
+        let (left, rate) = match job.target() {
+            Some(target) => (target.saturating_sub(totals.samples[0]), rates[1]),
+            None => (counts.open(), rates[1] + rates[2] + rates[3]),
+        };
+        (rate > 1e-6).then(|| Duration::from_secs_f64((left as f64 / rate).min(1e8)))
     };
-    (rate > 1e-6).then(|| Duration::from_secs_f64((left as f64 / rate).min(1e8)))
+    span(time(quick), time(slow))
+}
+
+/// One time where two agree, else the earlier and the later.
+fn span(one: Option<Duration>, other: Option<Duration>) -> (Option<Duration>, Option<Duration>) {
+    let (Some(one), Some(other)) = (one, other) else {
+        return (one.or(other), None);
+    };
+    let (early, late) = (one.min(other), one.max(other));
+    let apart = late.as_secs_f64() > early.as_secs_f64() * (1.0 + UNSTEADY);
+    if apart {
+        (Some(early), Some(late))
+    } else {
+        (Some(one), None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unsteady_time_left_is_a_range() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(span(seconds(100), seconds(110)), (seconds(100), None));
+        assert_eq!(span(seconds(200), seconds(100)), (seconds(100), seconds(200)));
+        assert_eq!(span(None, seconds(100)), (seconds(100), None));
+        assert_eq!(span(None, None), (None, None));
+    }
 }

@@ -1,7 +1,7 @@
 //! A job in motion: its compiled parts, its purse, its wish (run, pause, stop) and what it has in flight.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::bucket::Bucket;
 use super::compile::shares;
 use super::roster::Roster;
 use crate::core::budget::{Budget, Caps, Money};
-use crate::core::job::{Job, JobSpec, JobState, PauseReason};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason, Step};
 use crate::core::ports::{SchemaCheck, Validator};
 use crate::core::route::Share;
 use crate::core::task::Lease;
@@ -21,6 +21,8 @@ use crate::core::template::Templates;
 
 /// Requests in flight where a job says nothing.
 const CONCURRENCY: u32 = 64;
+/// More than anybody can accept.
+const NO_TARGET: u64 = u64::MAX;
 
 /// What the job is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,14 @@ pub(super) enum Wish {
 /// Teachers of each step.
 pub(super) type Shares = Arc<Vec<Vec<Share>>>;
 
+/// Which teachers the steps have, as last looked up.
+struct LookedUp {
+    /// The steps as the newest revision has them.
+    steps: Vec<Step>,
+    roster: Arc<Roster>,
+    shares: Shares,
+}
+
 /// A validator with its name in verdicts.
 pub(super) struct Gate {
     /// Its kind.
@@ -53,8 +63,8 @@ pub(super) struct Running {
     pub(super) job: Job,
     pub(super) spec: JobSpec,
     pub(super) templates: Templates,
-    /// Teachers of each step, in the steps' order, in the roster they were last looked up in.
-    shares: Mutex<(Arc<Roster>, Shares)>,
+    /// Teachers of each step, in the steps' order.
+    shares: Mutex<LookedUp>,
     /// Compiled schemas of each step.
     pub(super) checks: Vec<Option<Arc<dyn SchemaCheck>>>,
     /// Schemas by step name, as candidates carry them.
@@ -75,13 +85,17 @@ pub(super) struct Running {
     pub(super) on_wire: AtomicU64,
     /// Seed rows this run is limited to.
     pub(super) row_limit: Option<u64>,
-    /// Most requests on the wire at once.
-    pub(super) in_flight_most: u32,
+    /// Most requests on the wire at once: the places in [`Self::slots`].
+    in_flight_most: AtomicU32,
     /// The places on the wire.
     pub(super) slots: Semaphore,
+    /// Places to be given up by whoever takes one next.
+    surplus: AtomicU32,
     started: Instant,
-    /// Accepted samples still wanted; `None` without a target.
-    left: Option<AtomicI64>,
+    /// Accepted samples wanted; [`NO_TARGET`] without a target.
+    target: AtomicU64,
+    /// Places within the target that are taken.
+    taken: AtomicU64,
     /// Wakes the scheduler: tasks were planned.
     pub(super) planned: Notify,
     /// All tasks of this run are in the ledger.
@@ -125,8 +139,9 @@ impl Running {
         } = compiled;
         Self {
             costly: gates.iter().any(|gate| gate.validator.is_costly()),
-            in_flight_most,
+            in_flight_most: AtomicU32::new(in_flight_most),
             slots: Semaphore::new(in_flight_most as usize),
+            surplus: AtomicU32::new(0),
             pace: Mutex::new(
                 spec.limits
                     .requests_per_minute
@@ -135,11 +150,14 @@ impl Running {
             planned_all: AtomicBool::new(job.planned_all),
             job,
             templates,
-            shares: Mutex::new((roster, shares)),
+            shares: Mutex::new(LookedUp {
+                steps: spec.steps.clone(),
+                roster,
+                shares,
+            }),
             checks,
-            left: spec
-                .target
-                .map(|target| AtomicI64::new(target.accepted.cast_signed() - accepted.cast_signed())),
+            target: AtomicU64::new(spec.target.map_or(NO_TARGET, |target| target.accepted)),
+            taken: AtomicU64::new(accepted),
             schemas: Arc::new(schemas),
             gates,
             budget: Mutex::new(budget),
@@ -159,10 +177,11 @@ impl Running {
     /// Teachers of each step in this roster.
     pub(super) fn shares(&self, roster: &Arc<Roster>) -> Shares {
         let mut known = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&known.0, roster) {
-            *known = (Arc::clone(roster), shares(&self.spec, roster));
+        if !Arc::ptr_eq(&known.roster, roster) {
+            known.shares = shares(&known.steps, roster);
+            known.roster = Arc::clone(roster);
         }
-        Arc::clone(&known.1)
+        Arc::clone(&known.shares)
     }
 
     /// What it is to do, now.
@@ -254,26 +273,70 @@ impl Running {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Accepted samples wanted; `None` without a target.
+    pub(super) fn target(&self) -> Option<u64> {
+        Some(self.target.load(Ordering::Relaxed)).filter(|target| *target != NO_TARGET)
+    }
+
     /// Accepted samples still wanted; `None` without a target.
     pub(super) fn left(&self) -> Option<u64> {
-        self.left
-            .as_ref()
-            .map(|left| left.load(Ordering::Relaxed).max(0) as u64)
+        self.target()
+            .map(|target| target.saturating_sub(self.taken.load(Ordering::Relaxed)))
     }
 
     /// Takes a place within the target; `false`: it is full.
     pub(super) fn take_place(&self) -> bool {
-        self.left.as_ref().is_none_or(|left| {
-            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n > 0).then_some(n - 1))
-                .is_ok()
-        })
+        let target = self.target.load(Ordering::Relaxed);
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < target).then_some(taken + 1)
+            })
+            .is_ok()
     }
 
     /// Gives a place back: what took it was not accepted in the end.
     pub(super) fn give_place_back(&self) {
-        if let Some(left) = &self.left {
-            left.fetch_add(1, Ordering::Relaxed);
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Most requests on the wire at once.
+    pub(super) fn most_in_flight(&self) -> u32 {
+        self.in_flight_most.load(Ordering::Relaxed)
+    }
+
+    /// Takes up the numbers of a new revision while it runs: target, caps, pace, weights, and places on the
+    /// wire: those in use are given up as they become free.
+    pub(super) fn adopt(&self, spec: &JobSpec) {
+        let target = spec.target.map_or(NO_TARGET, |target| target.accepted);
+        self.target.store(target, Ordering::Relaxed);
+        self.purse().set_caps(spec.limits.caps(), spec.limits.cap);
+        self.settled.notify_waiters();
+        let pace = spec.limits.requests_per_minute;
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) =
+            pace.map(|requests| Bucket::per_minute(f64::from(requests)));
+        let mut known = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        known.shares = shares(&spec.steps, &known.roster);
+        known.steps.clone_from(&spec.steps);
+        drop(known);
+        let most = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
+        let before = self.in_flight_most.swap(most, Ordering::Relaxed);
+        let mut more = most.saturating_sub(before);
+        // Places that were to be given up stay instead.
+        while more > 0 && self.gives_up_place() {
+            more -= 1;
         }
+        self.slots.add_permits(more as usize);
+        self.surplus
+            .fetch_add(before.saturating_sub(most), Ordering::Relaxed);
+        // The scheduler looks again: there may be room for more tasks now, or none wanted any more.
+        self.planned.notify_one();
+    }
+
+    /// Whether a place that was just taken is one too many; then its permit is to be forgotten.
+    pub(super) fn gives_up_place(&self) -> bool {
+        self.surplus
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+            .is_ok()
     }
 
     /// Requests on the wire.

@@ -186,7 +186,7 @@ impl<'a> Scheduler<'a> {
     /// Hands leases to workers and claims the next ones ahead.
     fn fill(&mut self) {
         // Tasks that wait for their commits hold no place on the wire: so many more keep it busy.
-        let on_wire = self.job.in_flight_most as usize;
+        let on_wire = self.job.most_in_flight() as usize;
         let most = on_wire + (on_wire * BEHIND_THE_WIRE).min(BEHIND_AT_MOST);
         let within_target = self.job.left().map_or(most, |left| (left as usize).min(most));
         while self.workers.len() < within_target {

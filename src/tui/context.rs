@@ -10,8 +10,9 @@ use crate::core::api::{Command, JobProgress, Level, Progress, Query};
 
 use super::history::History;
 use super::input::Facts;
+use super::keys::Action;
 use super::message::{Edit, Effect, Ticket};
-use super::overlay::{Dialog, Overlay};
+use super::overlay::{Dialog, Overlay, Sheet};
 use super::screens::Screen;
 use super::theme::{Slot, Theme};
 use super::{Exit, Options};
@@ -32,6 +33,10 @@ pub(crate) struct Shared {
     pub(crate) history: History,
     /// Facts, newest first, 200 at most.
     pub(crate) news: VecDeque<News>,
+    /// Facts of the whole session.
+    pub(crate) told: u64,
+    /// Since when the engine is being stopped, and how long that may take.
+    pub(crate) stopping: Option<(Duration, Duration)>,
     /// Messages in the corner, newest last.
     pub(crate) toasts: Vec<Toast>,
     /// Texts being edited, by job name (empty: the new job).
@@ -50,11 +55,14 @@ pub(crate) struct Shared {
 }
 
 /// Something that happened, for the list of events.
+#[derive(Debug, Clone)]
 pub(crate) struct News {
     /// When, since the start.
     pub(crate) at: Duration,
     /// How bad.
     pub(crate) level: Level,
+    /// About which job.
+    pub(crate) job: Option<String>,
     /// One line.
     pub(crate) text: String,
 }
@@ -93,6 +101,8 @@ impl Shared {
             progress: None,
             history: History::default(),
             news: VecDeque::new(),
+            told: 0,
+            stopping: None,
             toasts: Vec::new(),
             drafts: BTreeMap::new(),
             orders: Vec::new(),
@@ -143,9 +153,16 @@ impl Shared {
 
     /// Adds to the list of events.
     pub(crate) fn note(&mut self, level: Level, text: String) {
+        self.note_about(None, level, text);
+    }
+
+    /// Adds to the list of events, as something about a job.
+    pub(crate) fn note_about(&mut self, job: Option<String>, level: Level, text: String) {
+        self.told += 1;
         self.news.push_front(News {
             at: self.now,
             level,
+            job,
             text,
         });
         self.news.truncate(200);
@@ -162,6 +179,12 @@ impl Shared {
             quiet: false,
         });
         self.outbox.push(Effect::Order(ticket, command));
+    }
+
+    /// Why nothing can be ordered here, if somebody else's engine runs the jobs.
+    pub(crate) fn view_only(&self) -> Option<String> {
+        let holder = self.options.held_by.as_ref()?;
+        Some(format!("view only: the engine runs in {holder}"))
     }
 
     /// A ticket nobody had before.
@@ -181,6 +204,8 @@ pub(crate) enum Wish {
     Overlay(Overlay),
     /// Do something in the world.
     Effect(Effect),
+    /// As if the key of this action had been pressed.
+    Act(Action),
 }
 
 /// All a screen can do to the world.
@@ -246,6 +271,11 @@ impl<'a> Cx<'a> {
         ticket
     }
 
+    /// Opens a small form.
+    pub(crate) fn fill(&mut self, sheet: Sheet) {
+        self.wishes.push(Wish::Overlay(Overlay::Sheet(Box::new(sheet))));
+    }
+
     /// Asks a person first.
     pub(crate) fn confirm(&mut self, dialog: Dialog) {
         self.wishes.push(Wish::Overlay(Overlay::Dialog(Box::new(dialog))));
@@ -254,6 +284,11 @@ impl<'a> Cx<'a> {
     /// Opens a screen above this one.
     pub(crate) fn open(&mut self, screen: Screen) {
         self.wishes.push(Wish::Push(Box::new(screen)));
+    }
+
+    /// As if the key of this action had been pressed.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.wishes.push(Wish::Act(action));
     }
 
     /// Closes this screen.

@@ -57,6 +57,36 @@ pub enum Action {
     Longer,
     /// A shorter chart.
     Shorter,
+    /// A chart of everything.
+    Whole,
+    /// What the chart shows.
+    Metric,
+    /// How values become heights.
+    Scale,
+    /// Hold what is shown.
+    Freeze,
+    /// To the newest error.
+    NewestError,
+    /// One pane over the whole screen.
+    Zoom,
+    /// The next pane.
+    NextPane,
+    /// The pane before.
+    PreviousPane,
+    /// The next tab.
+    NextTab,
+    /// The tab before.
+    PreviousTab,
+    /// In another order.
+    Sort,
+    /// Narrow by what there is.
+    Facets,
+    /// Mark a row.
+    Mark,
+    /// Mark from here to there.
+    MarkRange,
+    /// Mark all.
+    MarkAll,
     /// Leave the program.
     Quit,
     /// Stop the topmost thing.
@@ -95,6 +125,24 @@ pub enum Action {
     Copy,
     /// See the samples of a job.
     Samples,
+    /// See the log of a job.
+    JobLog,
+    /// Copy a job under a new name.
+    CloneJob,
+    /// Edit the whole job file.
+    EditFile,
+    /// Write samples to a file.
+    Export,
+    /// Let it run earlier.
+    Earlier,
+    /// Let it run later.
+    Later,
+    /// What changed between revisions.
+    Diff,
+    /// A newer revision.
+    Newer,
+    /// An older revision.
+    Older,
     /// Accept.
     Accept,
     /// Reject.
@@ -135,8 +183,6 @@ pub enum Action {
     IgnoreFound,
     /// Take a model, or leave it.
     Choose,
-    /// Another order.
-    Sort,
     /// Say what a model costs.
     Price,
     /// Say what a model is good for.
@@ -157,16 +203,12 @@ pub enum Action {
     Follow,
     /// Long lines over several rows, or cut.
     Wrap,
-    /// Choose what is shown.
-    Facets,
     /// The next one found.
     NextMatch,
     /// The one found before.
     PreviousMatch,
     /// Hide what this part of the program says.
     HideTarget,
-    /// Mark an entry.
-    Mark,
     /// Write what is shown into a file.
     SaveLog,
     /// Log everything for ten minutes.
@@ -185,10 +227,6 @@ pub enum Action {
     Add,
     /// Take one out.
     Remove,
-    /// Move it down.
-    Later,
-    /// Move it up.
-    Earlier,
     /// More of it.
     More,
     /// Less of it.
@@ -251,6 +289,21 @@ impl Action {
             Self::Shape => "view.shape",
             Self::Longer => "chart.longer",
             Self::Shorter => "chart.shorter",
+            Self::Whole => "chart.whole",
+            Self::Metric => "chart.metric",
+            Self::Scale => "chart.scale",
+            Self::Freeze => "view.freeze",
+            Self::NewestError => "view.newest_error",
+            Self::Zoom => "view.zoom",
+            Self::NextPane => "pane.next",
+            Self::PreviousPane => "pane.previous",
+            Self::NextTab => "tab.next",
+            Self::PreviousTab => "tab.previous",
+            Self::Sort => "list.sort",
+            Self::Facets => "list.facets",
+            Self::Mark => "list.mark",
+            Self::MarkRange => "list.mark_range",
+            Self::MarkAll => "list.mark_all",
             Self::Quit => "app.quit",
             Self::Interrupt => "app.interrupt",
             Self::Palette => "app.palette",
@@ -270,6 +323,15 @@ impl Action {
             Self::External => "editor.external",
             Self::Copy => "view.copy",
             Self::Samples => "job.samples",
+            Self::JobLog => "job.log",
+            Self::CloneJob => "job.clone",
+            Self::EditFile => "job.edit_file",
+            Self::Export => "job.export",
+            Self::Earlier => "job.earlier",
+            Self::Later => "job.later",
+            Self::Diff => "revision.diff",
+            Self::Newer => "revision.newer",
+            Self::Older => "revision.older",
             Self::Accept => "sample.accept",
             Self::Reject => "sample.reject",
             Self::Undo => "sample.undo",
@@ -290,7 +352,6 @@ impl Action {
             Self::TakeFound => "provider.take_found",
             Self::IgnoreFound => "provider.ignore_found",
             Self::Choose => "model.choose",
-            Self::Sort => "view.sort",
             Self::Price => "model.price",
             Self::Capabilities => "model.capabilities",
             Self::AddByName => "model.add",
@@ -301,11 +362,9 @@ impl Action {
             Self::Protocol => "provider.protocol",
             Self::Follow => "log.follow",
             Self::Wrap => "log.wrap",
-            Self::Facets => "log.facets",
             Self::NextMatch => "log.next_match",
             Self::PreviousMatch => "log.previous_match",
             Self::HideTarget => "log.hide_target",
-            Self::Mark => "log.mark",
             Self::SaveLog => "log.save",
             Self::Loud => "log.debug",
             Self::Toml => "draft.toml",
@@ -315,8 +374,6 @@ impl Action {
             Self::Variables => "editor.variables",
             Self::Add => "form.add",
             Self::Remove => "form.remove",
-            Self::Later => "form.later",
-            Self::Earlier => "form.earlier",
             Self::More => "form.more",
             Self::Less => "form.less",
             Self::Even => "form.even",

@@ -51,6 +51,8 @@ pub struct Options {
     pub started_ms: i64,
     /// Seconds that local time is ahead of UTC.
     pub offset_seconds: i32,
+    /// Who holds the database, where this is the second instance: then nothing can be ordered.
+    pub held_by: Option<String>,
     /// Directory that relative paths of a new job refer to.
     pub directory: std::path::PathBuf,
     /// The mouse is heard.
@@ -70,6 +72,7 @@ impl Default for Options {
             grace: Duration::from_secs(10),
             started_ms: 0,
             offset_seconds: 0,
+            held_by: None,
             directory: std::path::PathBuf::from("."),
             mouse: true,
             remembered: None,

@@ -9,7 +9,6 @@ use crate::core::api::{Command, Event, Failure, Health, Level, Receipt};
 use crate::core::job::JobState;
 
 use super::context::{Cx, Ordered, Shared, Wish};
-use super::history::Point;
 use super::input::Facts;
 use super::keys::{self, Action, GLOBAL, TYPING};
 use super::memory::Memory;
@@ -114,8 +113,21 @@ impl Model {
             .chain(hint)
             .chain(self.patience)
             .chain(screen)
+            .chain(self.poll())
             .chain(self.memory.due())
             .min()
+    }
+
+    /// When to look again by itself: while it only watches another engine, or counts seconds down.
+    fn poll(&self) -> Option<Duration> {
+        let every = match (&self.shared.stopping, &self.shared.options.held_by) {
+            (Some(_), _) => 1,
+            (None, Some(_)) => 2,
+            (None, None) => return None,
+        };
+        Some(Duration::from_secs(
+            (self.shared.now.as_secs() / every + 1) * every,
+        ))
     }
 
     pub(crate) fn top(&self) -> &Screen {
@@ -137,6 +149,12 @@ impl Model {
         for wish in wishes {
             match wish {
                 Wish::Effect(effect) => {
+                    if let (Effect::Order(ticket, _), Some(why)) = (&effect, self.shared.view_only()) {
+                        let ticket = *ticket;
+                        self.shared.orders.retain(|order| order.ticket != ticket);
+                        self.shared.toast(Level::Warning, why);
+                        continue;
+                    }
                     if matches!(effect, Effect::Ask(..)) {
                         self.patience = Some(self.shared.now + Duration::from_millis(150));
                     }
@@ -145,6 +163,7 @@ impl Model {
                 Wish::Overlay(overlay) => self.overlays.push(overlay),
                 Wish::Push(screen) => effects.extend(self.open(*screen)),
                 Wish::Leave => effects.extend(self.close()),
+                Wish::Act(action) => effects.extend(self.act(action)),
             }
         }
         effects
@@ -197,6 +216,13 @@ impl Model {
         let Some(chord) = keys::chord(&key) else {
             return Vec::new();
         };
+        if self.shared.stopping.is_some() {
+            // Nothing else is to be done any more.
+            if matches!(chord.as_str(), "q" | "ctrl-c") {
+                self.exit = Some(Exit::Now);
+            }
+            return Vec::new();
+        }
         if let Some(overlay) = self.overlays.last_mut() {
             let Some(outcome) = overlay.key(&key, &chord, &self.shared) else {
                 return Vec::new();
@@ -223,6 +249,10 @@ impl Model {
         match outcome {
             Outcome::Close => Vec::new(),
             Outcome::Act(action) => self.act(action),
+            Outcome::Ask(dialog) => {
+                self.overlays.push(Overlay::Dialog(dialog));
+                Vec::new()
+            }
             Outcome::OpenJob(name) => self.open(Screen::Job(Box::new(JobScreen::of(name)))),
             Outcome::Leave(exit) => {
                 self.exit = Some(exit);
@@ -241,6 +271,7 @@ impl Model {
             }
             Outcome::Stop(grace) => {
                 let ticket = self.shared.ticket();
+                self.shared.stopping = Some((self.shared.now, grace));
                 let done = "Stopped".to_owned();
                 self.shared.orders.push(Ordered {
                     ticket,
@@ -249,8 +280,6 @@ impl Model {
                     draft: None,
                     quiet: false,
                 });
-                self.shared
-                    .toast(Level::Warning, "Waiting for answers in flight; q q quits now");
                 vec![Effect::Order(ticket, Command::Stop { grace })]
             }
         }
@@ -437,6 +466,9 @@ impl Model {
                 }
             }
             Err(failure) => {
+                if order.leave.is_some() {
+                    self.shared.stopping = None;
+                }
                 let help = failure.help.iter().map(|help| format!(" · {help}"));
                 let text: String = std::iter::once(failure.message.clone()).chain(help).collect();
                 self.shared.note(Level::Error, failure.message.clone());
@@ -510,7 +542,12 @@ impl Model {
         if level != Level::Ok {
             self.shared.toast(level, text.clone());
         }
-        self.shared.note(level, text);
+        let job = match &event {
+            Event::Job { job, .. } => Some(job.clone()),
+            Event::Note { job, .. } => job.clone(),
+            Event::Provider { .. } => None,
+        };
+        self.shared.note_about(job, level, text);
         let mut effects: Vec<Effect> = self.notice(&event).into_iter().collect();
         effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx)));
         effects
@@ -550,7 +587,7 @@ impl Model {
         if now < self.shared.now {
             return Vec::new();
         }
-        let before = self.wake();
+        let (before, poll) = (self.wake(), self.poll());
         self.shared.now = now;
         if before.is_none_or(|at| now < at) {
             return Vec::new();
@@ -558,7 +595,8 @@ impl Model {
         let is_due = self.memory.due().is_some_and(|at| at <= now);
         let keep = is_due.then(|| self.unkept()).flatten();
         let mut effects: Vec<Effect> = keep.map(Effect::Keep).into_iter().collect();
-        if self.wake().is_none_or(|at| now < at) {
+        let looks = poll.is_some_and(|at| at <= now);
+        if !looks && self.wake().is_none_or(|at| now < at) {
             return effects;
         }
         self.shared
@@ -567,7 +605,8 @@ impl Model {
         self.shared.hint = self.shared.hint.take().filter(|(_, until)| now < *until);
         self.patience = self.patience.filter(|at| now < *at);
         self.dirty = true;
-        if self.top().view().wake(&self.shared).is_some_and(|at| at <= now) {
+        let woken = self.top().view().wake(&self.shared).is_some_and(|at| at <= now);
+        if woken || looks && self.shared.view_only().is_some() {
             effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Tick(now), cx)));
         }
         effects
@@ -667,8 +706,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Done(ticket, result) => model.done(ticket, result),
         Message::Event(event) => model.event(event),
         Message::Progress(progress) => {
-            let point = Point::of(&progress, model.shared.now);
-            model.shared.history.push(point);
+            model.shared.history.note(&progress, model.shared.now);
             model.shared.progress = Some(*progress);
             // The gauge is shared; the screen only hears that it moved.
             let message = Message::Tick(model.shared.now);

@@ -135,6 +135,18 @@ pub(crate) fn clock(time: Duration) -> String {
     }
 }
 
+/// A time left: [`clock`], or a range in whole minutes or hours where there is a later end.
+pub(crate) fn span(from: Duration, until: Option<Duration>) -> String {
+    let Some(until) = until else { return clock(from) };
+    let (from, until) = (from.as_secs(), until.as_secs());
+    match until {
+        0..120 => format!("{from}–{until} s"),
+        120..7_200 => format!("{}–{} min", from / 60, until.div_ceil(60)),
+        7_200..172_800 => format!("{}–{} h", from / 3600, until.div_ceil(3600)),
+        _ => format!("{}–{} d", from / 86_400, until.div_ceil(86_400)),
+    }
+}
+
 /// A time long ago, roughly: `40 s`, `12 min`, `3 h`, `9 d`.
 pub(crate) fn ago(time: Duration) -> String {
     match time.as_secs() {
@@ -219,6 +231,9 @@ mod tests {
         assert_eq!(percent(1, 3), "33.3");
         assert_eq!(percent(0, 0), "-");
         assert_eq!(clock(Duration::from_secs(860)), "00:14:20");
+        let range = |from, until| span(Duration::from_secs(from), Some(Duration::from_secs(until)));
+        assert_eq!(range(860, 1_050), "14–18 min");
+        assert_eq!(range(4_000, 9_000), "1–3 h");
         assert_eq!(clock(Duration::from_secs(200_000)), "2d 07:33");
         assert_eq!(time_of_day(86_399_000, 3600), "00:59:59");
     }

@@ -1,8 +1,11 @@
 //! The picture of the whole: header, tabs, screen, status line, footer, and what lies over them. Reads the model, changes nothing.
 
+use std::time::Duration;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Block, BorderType, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::{Health, Level};
@@ -10,7 +13,7 @@ use crate::core::text::sanitize_line;
 
 use super::context::Shared;
 use super::keys::{Action, Binding};
-use super::layout::{SMALLEST, Width, is_too_small, shell};
+use super::layout::{SMALLEST, Width, centred, is_too_small, shell};
 use super::model::Model;
 use super::screens::Tab;
 use super::text::{put, put_all, put_right, sweep, wrap};
@@ -40,19 +43,25 @@ pub fn view(model: &Model, frame: &mut Frame) {
 fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     let shared = &model.shared;
     let shell = shell(shared.size);
-    header(model, shell.header, buf);
-    tabs(model, shell.tabs, buf);
     let view = model.top().view();
+    header(model, shell.header, buf);
+    if shell.tabs.height == 0 || !view.tabs(shared, shell.tabs, buf) {
+        tabs(model, shell.tabs, buf);
+    }
     let mut caret = view.view(shared, shell.body, buf);
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
     if shell.status.height > 0 {
         let mode = if view.typing() { "INSERT · " } else { "" };
-        let text = hint.map_or_else(
-            || format!(" {mode}{}", view.status(shared)),
-            |hint| format!(" {hint}"),
-        );
-        put(buf, shell.status, 0, 0, &text, shared.style(Slot::Muted));
+        let text = hint.map_or_else(|| format!("{mode}{}", view.status(shared)), ToOwned::to_owned);
+        let only = shared
+            .view_only()
+            .map_or_else(String::new, |why| format!("▲ {why} · "));
+        let spans = [
+            (only.as_str(), shared.style(Slot::Warn)),
+            (&text, shared.style(Slot::Muted)),
+        ];
+        put_all(buf, shell.status, 1, 0, &spans);
     }
     match hint {
         Some(hint) if shell.status.height == 0 => {
@@ -64,7 +73,47 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     for overlay in &model.overlays {
         caret = overlay.view(shared, buf);
     }
+    if let Some((since, grace)) = shared.stopping {
+        stopping(shared, since, grace, buf);
+        caret = None;
+    }
     caret
+}
+
+/// What is waited for while jobs are paused before leaving.
+fn stopping(shared: &Shared, since: Duration, grace: Duration, buf: &mut Buffer) {
+    let flying: u64 = shared.running().map(|gauge| gauge.in_flight).sum();
+    let jobs = shared.running().count();
+    let left = grace.saturating_sub(shared.now.saturating_sub(since));
+    let lines = [
+        match (jobs, flying) {
+            (0, _) => "Everything stands still; the last commits are written.".to_owned(),
+            (_, 0) => format!("{jobs} at work: validators and commits finish."),
+            (_, flying) => format!("{flying} answers are in flight; they are paid for."),
+        },
+        format!(
+            "{} s at most; then what is missing is queued again.",
+            left.as_secs()
+        ),
+        "q again quits now".to_owned(),
+    ];
+    let area = centred(shared.size, 62, 5);
+    Clear.render(area, buf);
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(shared.style(Slot::BorderFocus))
+        .render(area, buf);
+    put(buf, area, 2, 0, " Pausing jobs ", shared.style(Slot::Title));
+    let inner = Rect {
+        x: area.x + 3,
+        y: area.y + 1,
+        width: area.width.saturating_sub(6),
+        height: area.height.saturating_sub(2),
+    };
+    for (row, line) in lines.iter().enumerate() {
+        let slot = if row == 2 { Slot::Muted } else { Slot::Fg };
+        put(buf, inner, 0, row as u16, line, shared.style(slot));
+    }
 }
 
 fn header(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -123,54 +172,76 @@ fn facts(shared: &Shared) -> String {
                 .unwrap_or_default();
             format!("●{run} ○{queued} {}{cap} P{up}/{all}", progress.today)
         }
+        Width::Narrow if shared.view_only().is_some() => "view only".to_owned(),
         Width::Narrow => format!("●{run} {}", progress.today),
     }
 }
 
 fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
     let shared = &model.shared;
-    if let Some(own) = model.top().view().tabs(shared) {
-        return own_tabs(&own, shared, area, buf);
+    if model.top().view().tabs(shared, area, buf) {
+        return;
     }
-    for (at, text, action) in labels(model.tab, area) {
+    let labels = labels(model.tab, area);
+    for (at, text, action) in &labels {
         let open = Tab::ALL
             .iter()
-            .any(|(tab, go, ..)| *tab == model.tab && *go == action);
+            .any(|(tab, go, ..)| *tab == model.tab && go == action);
         let style = shared.style(if open { Slot::Title } else { Slot::Muted });
-        put(buf, area, at, 0, &text, style);
+        put(buf, area, *at, 0, text, style);
     }
-    put_right(buf, area, 0, NEW_JOB, shared.style(Slot::Muted));
+    if has_new(&labels, area) {
+        put_right(buf, area, 0, NEW_JOB, shared.style(Slot::Muted));
+    }
 }
 
 /// At the end of the tabs.
 const NEW_JOB: &str = "n New job ";
 
-/// The tabs: from which column on, text, and where each of them goes.
+/// Whether there is room for it.
+fn has_new(labels: &[(u16, String, Action)], area: Rect) -> bool {
+    let end = labels
+        .last()
+        .map_or(0, |(at, text, _)| usize::from(*at) + text.width());
+    end + 1 + NEW_JOB.width() < usize::from(area.width)
+}
+
+/// The tabs: from which column on, text, and where each of them goes. What does not fit is left out whole: half a name is a riddle.
 fn labels(open: Tab, area: Rect) -> Vec<(u16, String, Action)> {
-    let gap = if area.width >= 100 { 2 } else { 0 };
+    let wide = area.width >= 100;
     let mut at = 1;
     let label = |(tab, action, number, name): (Tab, Action, &str, &str)| {
-        let (before, after) = if tab == open { ("[", "]") } else { (" ", " ") };
-        let text = format!("{before}{number} {name}{after}");
+        let name = if wide { name } else { tab.short() };
+        let text = match (tab == open, wide) {
+            (true, _) => format!("[{number} {name}]"),
+            (false, true) => format!(" {number} {name} "),
+            (false, false) => format!("{number} {name}"),
+        };
         let from = at;
-        at += text.width() as u16 + gap;
+        at += text.width() as u16 + if wide { 2 } else { 1 };
         (from, text, action)
     };
-    Tab::ALL.into_iter().map(label).collect()
+    let fits = |(from, text, _): &(u16, String, Action)| {
+        usize::from(*from) + text.width() <= usize::from(area.width)
+    };
+    Tab::ALL.into_iter().map(label).take_while(fits).collect()
 }
 
 /// What a click on the tabs or on the keys at the bottom does.
 pub(super) fn pressed(model: &Model, at: Position) -> Option<Action> {
     let shell = shell(model.shared.size);
-    if shell.tabs.contains(at) && model.top().view().tabs(&model.shared).is_none() {
-        let within = |(from, text, _): &(u16, String, Action)| {
+    if shell.tabs.contains(at) {
+        let mut unseen = Buffer::empty(shell.tabs);
+        if model.top().view().tabs(&model.shared, shell.tabs, &mut unseen) {
+            return None;
+        }
+        let within = |(from, text, _): &&(u16, String, Action)| {
             (*from..from + text.width() as u16).contains(&(at.x - shell.tabs.x))
         };
-        let tab = labels(model.tab, shell.tabs).into_iter().find(within);
-        let is_new = at.x + NEW_JOB.len() as u16 >= shell.tabs.right();
-        return tab
-            .map(|(.., action)| action)
-            .or(is_new.then_some(Action::NewJob));
+        let labels = labels(model.tab, shell.tabs);
+        let is_new = has_new(&labels, shell.tabs) && at.x + NEW_JOB.len() as u16 >= shell.tabs.right();
+        let tab = labels.iter().find(within).map(|(.., action)| *action);
+        return tab.or(is_new.then_some(Action::NewJob));
     }
     let hints = hints(model, shell.footer);
     let hint = hints.into_iter().find(|hint| {
@@ -192,20 +263,6 @@ struct Hint {
 impl Hint {
     fn width(&self) -> u16 {
         (self.key.width() + 1 + self.word.width()) as u16
-    }
-}
-
-/// The tabs of the open screen.
-fn own_tabs(tabs: &[(String, bool)], shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let gap = if area.width >= 100 { 2 } else { 1 };
-    let mut at = 1;
-    for (name, open) in tabs {
-        let (text, slot) = if *open {
-            (format!("[{name}]"), Slot::Title)
-        } else {
-            (name.clone(), Slot::Muted)
-        };
-        at += put(buf, area, at, 0, &text, shared.style(slot)) + gap;
     }
 }
 

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::api::{
     Answer, Application, CheckReport, Command, EstimateReport, Event, Failure, FailureKind, Finding, Health,
-    How, JobDetail, JobRow, Level, ProviderHealth, Query, Receipt, SampleDetail, Started, StreamReport,
-    StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
+    How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, SampleDetail, Started,
+    StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens,
+    TeacherRow,
 };
 use destilation::core::budget::Money;
 use destilation::core::catalog::Plug;
@@ -214,6 +215,8 @@ pub fn detail(state: JobState, failed: u64) -> JobDetail {
         row: JobRow {
             name: "quiz".to_owned(),
             description: "Questions and answers".to_owned(),
+            tags: Vec::new(),
+            priority: 0,
             state,
             counts,
             samples: [960 - failed, 40, 0],
@@ -239,6 +242,8 @@ pub fn detail(state: JobState, failed: u64) -> JobDetail {
             accepted: 960,
             judged: 1_000,
         }],
+        measured: Vec::new(),
+        latency: Latency::default(),
     }
 }
 
@@ -246,6 +251,8 @@ fn second_row() -> JobRow {
     JobRow {
         name: "日本-facts".to_owned(),
         description: String::new(),
+        tags: Vec::new(),
+        priority: 0,
         state: JobState::Paused(PauseReason::Auth("openrouter\x1b[31m".to_owned())),
         counts: TaskCounts::default(),
         samples: [0, 0, 12],

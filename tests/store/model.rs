@@ -226,7 +226,7 @@ async fn carry_out(
         }
         Order::Rescue => told(format!("{:?}", store.rescue().await)),
         Order::CancelOpen => told(format!("{:?}", store.cancel_open(job).await)),
-        Order::RetryFailed => told(format!("{:?}", store.retry_failed(job).await)),
+        Order::RetryFailed => told(format!("{:?}", store.retry_failed(job, None).await)),
         Order::ReopenCancelled => told(format!("{:?}", store.reopen_cancelled(job).await)),
     }
 }

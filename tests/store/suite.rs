@@ -26,6 +26,8 @@ on_every_ledger! {
     a_task_merely_taken_does_not_crash
     open_tasks_are_cancelled_and_reopened
     failed_tasks_start_anew
+    failed_tasks_are_told_in_groups_and_go_back_by_group
+    every_revision_is_kept
     an_answer_is_found_for_reuse_and_costs_nothing
     deleting_a_job_keeps_what_was_spent
     marks_are_replaced
@@ -410,11 +412,61 @@ async fn failed_tasks_start_anew(store: &dyn Store) {
         [("request".to_owned(), 1)]
     );
 
-    assert_eq!(store.retry_failed(id).await, Ok(1));
+    assert_eq!(store.retry_failed(id, None).await, Ok(1));
     assert!(store.totals(id).await.unwrap().failures.is_empty());
     let history = &store.claim(id, 1).await.unwrap()[0].history;
     assert_eq!(history.len(), 1, "failures no longer count, answers stay");
     assert_eq!(history[0].id, good);
+}
+
+async fn failed_tasks_are_told_in_groups_and_go_back_by_group(store: &dyn Store) {
+    let id = job(store, "groups", 4).await;
+    let reasons = ["timeout: 60 s", "timeout: 61 s", "schema: no answer"];
+    for (leased, reason) in store.claim(id, 3).await.unwrap().into_iter().zip(reasons) {
+        let begun = store.begin(leased.lease, request(1), Vec::new()).await.unwrap();
+        let fail = Transition::Fail {
+            reason: reason.to_owned(),
+        };
+        let done = vec![closed(begun, RequestState::Failed)];
+        store.settle(leased.lease, fail, done).await.unwrap();
+    }
+    let groups = store.failures(id).await.unwrap();
+    let told: Vec<_> = groups
+        .iter()
+        .map(|group| (group.reason.as_str(), group.tasks, group.teachers))
+        .collect();
+    assert_eq!(told, [("timeout", 2, 1), ("schema", 1, 1)]);
+    assert!(groups[0].example.starts_with("timeout: 6") && groups[0].last_ms.is_some());
+    assert_eq!(groups[0].teacher.as_deref(), Some(request(1).teacher.as_str()));
+    let tasks = store.failed_tasks(id, "timeout", 10).await.unwrap();
+    assert_eq!(tasks.iter().map(|task| task.index).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        (tasks[1].reason.as_str(), tasks[1].attempts),
+        ("timeout: 61 s", 1)
+    );
+    assert_eq!(store.failed_tasks(id, "timeout", 1).await.unwrap().len(), 1);
+
+    assert_eq!(store.retry_failed(id, Some("timeout")).await, Ok(2));
+    assert_eq!(
+        store.totals(id).await.unwrap().failures,
+        [("schema".to_owned(), 1)]
+    );
+    assert_eq!(store.retry_failed(id, Some("timeout")).await, Ok(0));
+    assert_eq!(store.claim(id, 10).await.unwrap().len(), 3);
+    assert!(store.check(true).await.unwrap().is_empty());
+}
+
+async fn every_revision_is_kept(store: &dyn Store) {
+    let id = job(store, "kept", 0).await;
+    store.revise(id, &spec("kept"), "second").await.unwrap();
+    store.revise(id, &spec("kept"), "third").await.unwrap();
+    let revisions = store.revisions(id).await.unwrap();
+    let told: Vec<_> = revisions
+        .iter()
+        .map(|one| (one.revision, one.source.as_str()))
+        .collect();
+    assert_eq!(told[..2], [(3, "third"), (2, "second")]);
+    assert_eq!(told.len(), 3);
 }
 
 async fn an_answer_is_found_for_reuse_and_costs_nothing(store: &dyn Store) {

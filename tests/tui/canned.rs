@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use destilation::core::api::*;
 use destilation::core::budget::{CapMode, Money};
+use destilation::core::catalog::Plug;
 use destilation::core::job::parse::{Problem, Severity};
 use destilation::core::job::{
     DatasetSpec, JobId, JobSpec, JobState, Limits, OnLimit, PauseReason, RouteBy, SeedSource, Seeds,
 };
-use destilation::core::request::{FinishReason, Params, Usage};
+use destilation::core::ports::{FailedTask, FailureGroup, RequestRow, Revision};
+use destilation::core::request::{Fingerprint, FinishReason, Params, RawResponse, Usage};
 use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
-use destilation::core::task::{RequestId, TaskCounts, TaskId};
+use destilation::core::task::{Question, RequestId, RequestState, TaskCounts, TaskId};
 use serde_json::json;
 
 use crate::endpoints;
@@ -48,6 +50,12 @@ pub fn rows() -> Vec<JobRow> {
                days: i64| JobRow {
         name: name.to_owned(),
         description: description.to_owned(),
+        tags: if name.starts_with("tool") {
+            vec!["tools".to_owned()]
+        } else {
+            Vec::new()
+        },
+        priority: 0,
         state,
         counts: counts(by_state),
         samples,
@@ -166,7 +174,17 @@ fn spec(name: &str) -> JobSpec {
         vary: Vec::new(),
         defaults: Params::default(),
         steps: Vec::new(),
-        validators: Vec::new(),
+        validators: ["structural", "dedup", "semantic_dedup", "judge"]
+            .into_iter()
+            .map(|kind| Plug {
+                kind: kind.to_owned(),
+                params: match kind {
+                    "semantic_dedup" => serde_json::Map::from_iter([("threshold".to_owned(), json!(0.8))]),
+                    "judge" => serde_json::Map::from_iter([("accept_at".to_owned(), json!(4))]),
+                    _ => serde_json::Map::new(),
+                },
+            })
+            .collect(),
         target: None,
         limits: Limits {
             usd: Some(Money::from_usd(10.0)),
@@ -245,8 +263,121 @@ fn detail(name: &str) -> Option<JobDetail> {
                 teacher("my-script/teacher", 0.14, 1_700_000, 1_210, 750, 1_054),
             ]
         },
+        measured: if empty { Vec::new() } else { measured() },
+        latency: if empty { Latency::default() } else { latency(1) },
         row,
     })
+}
+
+fn latency(times: u64) -> Latency {
+    Latency {
+        p50_ms: 1_600 * times,
+        p95_ms: 5_800 * times,
+        p99_ms: 12_000 * times,
+        octaves: [0, 0, 0, 0, 0, 0, 0, 3, 120, 2_400, 6_100, 4_000, 2_500, 180]
+            .map(|count| count / times)
+            .to_vec(),
+    }
+}
+
+fn measured() -> Vec<Measured> {
+    let one = |teacher: &str, answers, errors, limited, times| Measured {
+        teacher: teacher.to_owned(),
+        answers,
+        errors,
+        limited,
+        latency: latency(times),
+    };
+    vec![
+        one("openrouter/deepseek/deepseek-v3.2", 10_700, 43, 3, 1),
+        one("ollama-box/qwen3:32b", 3_400, 0, 0, 2),
+        one("my-script/teacher", 1_210, 50, 0, 5),
+    ]
+}
+
+fn failures() -> Vec<FailureGroup> {
+    let group = |reason: &str, tasks, example: &str, teacher: &str, teachers, seconds: i64| FailureGroup {
+        reason: reason.to_owned(),
+        tasks,
+        example: example.to_owned(),
+        teacher: Some(teacher.to_owned()),
+        teachers,
+        last_ms: Some(START_MS + seconds * 1_000),
+    };
+    vec![
+        group(
+            "timeout",
+            61,
+            "timeout: no answer after 60 s",
+            "my-script/teacher",
+            1,
+            27,
+        ),
+        group(
+            "request",
+            38,
+            "request: the prompt is longer than the context",
+            "openrouter/deepseek/deepseek-v3.2",
+            2,
+            -48,
+        ),
+        group("quarantined", 13, "quarantined", "my-script/teacher", 1, -500),
+    ]
+}
+
+fn failed_tasks() -> Vec<FailedTask> {
+    let task = |index, attempts| FailedTask {
+        index,
+        reason: "timeout: no answer after 60 s".to_owned(),
+        teacher: Some("my-script/teacher".to_owned()),
+        at_ms: Some(START_MS + 27_000),
+        attempts,
+    };
+    vec![task(17, 6), task(4_410, 6), task(12_001, 3)]
+}
+
+fn attempts() -> Vec<RequestRow> {
+    let attempt = |id, response: Option<&str>, error: Option<&str>| RequestRow {
+        id: RequestId(id),
+        question: Question {
+            step: "pair".to_owned(),
+            candidate: 0,
+            ask: 0,
+        },
+        teacher: "my-script/teacher".to_owned(),
+        fingerprint: Fingerprint([0; 16]),
+        state: RequestState::Failed,
+        response: response.map(|body| RawResponse {
+            status: 500,
+            headers: Vec::new(),
+            body: body.to_owned(),
+            latency: Duration::from_millis(812),
+        }),
+        cost: Money(40),
+        error: error.map(str::to_owned),
+    };
+    vec![
+        attempt(
+            1,
+            Some("{\"error\":{\"message\":\"out \u{1b}[2J of memory\"}}"),
+            Some("500: out of memory"),
+        ),
+        attempt(2, None, Some("no answer after 60 s")),
+    ]
+}
+
+fn revisions() -> Vec<Revision> {
+    let revision = |revision, source: String| Revision {
+        revision,
+        source,
+        at_ms: START_MS - i64::from(revision) * 60_000,
+    };
+    let second = QUICKSTART.replace("repeat = 2", "repeat = 1");
+    vec![
+        revision(3, format!("{QUICKSTART}\n[limits]\nusd = 10.0\n")),
+        revision(2, QUICKSTART.to_owned()),
+        revision(1, second),
+    ]
 }
 
 fn sample(
@@ -547,6 +678,14 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
             detail(name).ok_or_else(|| Failure::new(FailureKind::NotFound, "no such job"))?,
         )),
         Query::Samples { .. } => Answer::Samples(samples()),
+        Query::Failures(name) => Answer::Failures(if name == "router-intents" {
+            Vec::new()
+        } else {
+            failures()
+        }),
+        Query::FailedTasks { .. } => Answer::FailedTasks(failed_tasks()),
+        Query::Attempts { .. } => Answer::Attempts(attempts()),
+        Query::Revisions(_) => Answer::Revisions(revisions()),
         Query::Providers => Answer::Providers(providers()),
         Query::ProviderDetails => Answer::ProviderDetails(endpoints::details(providers())),
         Query::ProviderKinds => Answer::ProviderKinds(endpoints::kinds()),

@@ -11,7 +11,9 @@ use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
-use crate::core::ports::{DatabaseInfo, ModelInfo, RequestRow, VerifiedDataset};
+use crate::core::ports::{
+    DatabaseInfo, FailedTask, FailureGroup, ModelInfo, RequestRow, Revision, VerifiedDataset,
+};
 use crate::core::route::Teacher;
 use crate::core::sample::{Reason, Sample};
 use crate::core::task::TaskCounts;
@@ -40,6 +42,14 @@ pub enum Answer {
     Check(Box<CheckReport>),
     /// Ranges.
     Estimate(Box<EstimateReport>),
+    /// Failed tasks by what failed.
+    Failures(Vec<FailureGroup>),
+    /// Failed tasks of one group.
+    FailedTasks(Vec<FailedTask>),
+    /// The attempts at a task.
+    Attempts(Vec<RequestRow>),
+    /// Revisions of a job's file, newest first.
+    Revisions(Vec<Revision>),
     /// Providers and their health.
     Providers(Vec<ProviderHealth>),
     /// What a provider offers.
@@ -85,6 +95,10 @@ pub struct JobRow {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// Free labels.
+    pub tags: Vec<String>,
+    /// Higher runs first.
+    pub priority: i64,
     /// Where it stands.
     #[serde(flatten)]
     pub state: JobState,
@@ -122,6 +136,38 @@ pub struct JobDetail {
     pub failures: Vec<(String, u64)>,
     /// Per teacher: name, spent, tokens, requests, accepted, judged.
     pub teachers: Vec<TeacherRow>,
+    /// How each teacher answered this job in this session.
+    pub measured: Vec<Measured>,
+    /// How long answers took in this session, all teachers together.
+    pub latency: Latency,
+}
+
+/// How a teacher answered a job in this session.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measured {
+    /// `provider/model`.
+    pub teacher: String,
+    /// Answers.
+    pub answers: u64,
+    /// Failed requests, without the limited ones.
+    pub errors: u64,
+    /// Times it asked to slow down.
+    pub limited: u64,
+    /// How long its answers took.
+    pub latency: Latency,
+}
+
+/// How long answers took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// Median in milliseconds; 0 without any answer.
+    pub p50_ms: u64,
+    /// 95th percentile.
+    pub p95_ms: u64,
+    /// 99th percentile.
+    pub p99_ms: u64,
+    /// How many took at least 2ⁿ and less than 2ⁿ⁺¹ milliseconds; the first counts faster ones too.
+    pub octaves: Vec<u64>,
 }
 
 /// What a teacher took and gave.

@@ -119,6 +119,8 @@ pub struct JobProgress {
     pub elapsed: Duration,
     /// Time left, once it can be told.
     pub eta: Option<Duration>,
+    /// The later end, where the rate is too unsteady for one number.
+    pub eta_until: Option<Duration>,
 }
 
 /// One provider's gauge.

@@ -8,7 +8,7 @@ use super::super::rules::{day, provider_of};
 use super::ledger::taken;
 use super::{MemoryStore, whole};
 use crate::core::job::{Job, JobId, JobSpec, JobState};
-use crate::core::ports::{JobStore, StoreError, Stored};
+use crate::core::ports::{JobStore, Revision, StoreError, Stored};
 
 #[async_trait]
 impl JobStore for MemoryStore {
@@ -34,6 +34,7 @@ impl JobStore for MemoryStore {
             created_ms: self.clock.now_ms(),
         };
         rows.jobs.insert(id, job);
+        rows.note_revision(id, 1, source, self.clock.now_ms());
         Ok(id)
     }
 
@@ -58,7 +59,15 @@ impl JobStore for MemoryStore {
         source.clone_into(&mut job.source);
         job.revision += 1;
         job.planned_all = false;
-        Ok(job.revision)
+        let revision = job.revision;
+        rows.note_revision(id, revision, source, self.clock.now_ms());
+        Ok(revision)
+    }
+
+    async fn revisions(&self, id: JobId) -> Stored<Vec<Revision>> {
+        let rows = self.read()?;
+        let of_job = rows.revisions.iter().filter(|(job, _)| *job == id);
+        Ok(of_job.rev().map(|(_, revision)| revision.clone()).collect())
     }
 
     async fn set_state(&self, id: JobId, state: &JobState, ran: Duration) -> Stored<()> {
@@ -74,6 +83,7 @@ impl JobStore for MemoryStore {
         rows.job(id)?;
         rows.jobs.remove(&id);
         rows.marks.remove(&id);
+        rows.revisions.retain(|(job, _)| *job != id);
         rows.tasks.retain(|task, _| task.job != id);
         rows.samples.retain(|(task, _), _| !whole(id).contains(task));
         let spent: Vec<_> = rows

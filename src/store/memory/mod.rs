@@ -14,7 +14,7 @@ use super::rules::Clock;
 use crate::core::Row;
 use crate::core::budget::Amount;
 use crate::core::job::{Job, JobId};
-use crate::core::ports::{FileMark, StoreError, Stored};
+use crate::core::ports::{FileMark, Revision, StoreError, Stored};
 use crate::core::request::RawResponse;
 use crate::core::sample::{Reason, Review, SampleId, SampleState, StepAnswer, Verdict};
 use crate::core::task::{Closed, NewRequest, RequestState, TaskId, TaskState};
@@ -67,6 +67,8 @@ impl MemoryStore {
 #[derive(Default)]
 struct Rows {
     jobs: BTreeMap<JobId, Job>,
+    /// Files of jobs, oldest first.
+    revisions: Vec<(JobId, Revision)>,
     tasks: BTreeMap<TaskId, Task>,
     attempts: BTreeMap<i64, Attempt>,
     samples: BTreeMap<(TaskId, u32), Kept>,
@@ -148,6 +150,18 @@ impl Rows {
             let standing = kept.standing;
             kept.dedup_key == Some(key) && standing.state == SampleState::Accepted && !standing.overruled
         })
+    }
+
+    fn note_revision(&mut self, job: JobId, revision: u32, source: &str, at_ms: i64) {
+        let source = source.to_owned();
+        self.revisions.push((
+            job,
+            Revision {
+                revision,
+                source,
+                at_ms,
+            },
+        ));
     }
 
     fn next_seq(&mut self) -> i64 {

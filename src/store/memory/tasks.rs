@@ -1,13 +1,14 @@
 //! The port of tasks, over plain maps: the same transitions as the SQLite ledger, one at a time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::super::rules::{self, CRASHES_AT_MOST, QUARANTINED, WAIT_AT_MOST, millis};
-use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task};
+use super::super::rules::{self, CRASHES_AT_MOST, QUARANTINED, WAIT_AT_MOST, failure_group, millis};
+use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task, whole};
 use crate::core::job::JobId;
-use crate::core::ports::{StoreError, Stored, TaskStore};
+use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
 use crate::core::sample::{NewSample, Reason, SampleState};
 use crate::core::task::{
@@ -195,15 +196,60 @@ impl TaskStore for MemoryStore {
         Ok(rows.move_all(job, open, TaskState::Cancelled))
     }
 
-    async fn retry_failed(&self, job: JobId) -> Stored<u64> {
+    async fn retry_failed(&self, job: JobId, group: Option<&str>) -> Stored<u64> {
         let mut rows = self.write()?;
         let last = rows.last_request;
-        for (id, task) in &mut rows.tasks {
-            if id.job == job && task.state == TaskState::Failed {
+        let mut back = 0;
+        for (_, task) in rows.tasks.range_mut(whole(job)) {
+            let reason = task.reason.as_deref().unwrap_or_default();
+            let meant = group.is_none_or(|group| failure_group(reason) == group);
+            if task.state == TaskState::Failed && meant {
+                task.state = TaskState::Pending;
                 task.fresh_from = last;
+                task.reason = None;
+                task.crashes = 0;
+                back += 1;
             }
         }
-        Ok(rows.move_all(job, |state| state == TaskState::Failed, TaskState::Pending))
+        Ok(back)
+    }
+
+    async fn failures(&self, job: JobId) -> Stored<Vec<FailureGroup>> {
+        let rows = self.read()?;
+        let mut groups: BTreeMap<String, (FailureGroup, BTreeSet<String>)> = BTreeMap::new();
+        for failed in rows.failed(job) {
+            let reason = failure_group(&failed.reason).to_owned();
+            let (group, teachers) = groups.entry(reason.clone()).or_insert_with(|| {
+                let group = FailureGroup {
+                    reason,
+                    tasks: 0,
+                    example: failed.reason.clone(),
+                    teacher: None,
+                    teachers: 0,
+                    last_ms: None,
+                };
+                (group, BTreeSet::new())
+            });
+            group.tasks += 1;
+            teachers.extend(failed.teacher.clone());
+            group.teachers = teachers.len() as u64;
+            if failed.at_ms > group.last_ms {
+                group.last_ms = failed.at_ms;
+                group.teacher = failed.teacher;
+                group.example = failed.reason;
+            }
+        }
+        let mut groups: Vec<FailureGroup> = groups.into_values().map(|(group, _)| group).collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.tasks));
+        Ok(groups)
+    }
+
+    async fn failed_tasks(&self, job: JobId, group: &str, limit: usize) -> Stored<Vec<FailedTask>> {
+        let rows = self.read()?;
+        let of_group = rows
+            .failed(job)
+            .filter(|failed| failure_group(&failed.reason) == group);
+        Ok(of_group.take(limit).collect())
     }
 
     async fn reopen_cancelled(&self, job: JobId) -> Stored<u64> {
@@ -235,6 +281,22 @@ fn is_leased(task: &Task) -> bool {
 }
 
 impl Rows {
+    fn failed(&self, job: JobId) -> impl Iterator<Item = FailedTask> {
+        let failed = self
+            .tasks_of(job)
+            .filter(|(_, task)| task.state == TaskState::Failed);
+        failed.map(|(id, task)| {
+            let last = self.attempts_of(*id).last().map(|(_, attempt)| attempt);
+            FailedTask {
+                index: id.index,
+                reason: task.reason.clone().unwrap_or_default(),
+                teacher: last.map(|attempt| attempt.request.teacher.clone()),
+                at_ms: last.map(|attempt| attempt.at_ms),
+                attempts: self.attempts_of(*id).count() as u64,
+            }
+        })
+    }
+
     fn lease(&mut self, id: TaskId) -> Option<Leased> {
         let fresh_from = self.tasks.get(&id)?.fresh_from;
         let counts = |number: i64, state| {

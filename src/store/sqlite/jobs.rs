@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::rows::{json, parse, unsigned};
 use super::{SqliteStore, delete};
 use crate::core::job::{Job, JobId, JobSpec, JobState};
-use crate::core::ports::{JobStore, StoreError, Stored};
+use crate::core::ports::{JobStore, Revision, StoreError, Stored};
 
 const JOBS: &str =
     "SELECT j.id, r.spec, r.source, j.base, j.revision, j.state, j.planned_all, j.elapsed_us, j.created_ms
@@ -85,6 +85,23 @@ impl JobStore for SqliteStore {
             })
         })
         .await
+    }
+
+    async fn revisions(&self, id: JobId) -> Stored<Vec<Revision>> {
+        let found =
+            sqlx::query("SELECT revision, source, at_ms FROM revisions WHERE job = ? ORDER BY revision DESC")
+                .bind(id.0)
+                .fetch_all(&self.readers)
+                .await?;
+        let mut revisions = Vec::with_capacity(found.len());
+        for row in found {
+            revisions.push(Revision {
+                revision: row.try_get(0)?,
+                source: row.try_get(1)?,
+                at_ms: row.try_get(2)?,
+            });
+        }
+        Ok(revisions)
     }
 
     async fn set_state(&self, id: JobId, state: &JobState, ran: Duration) -> Stored<()> {

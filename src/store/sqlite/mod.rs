@@ -6,6 +6,7 @@ mod claim;
 mod copy;
 mod decide;
 mod delete;
+mod failed;
 mod group;
 mod jobs;
 mod ledger;

@@ -9,9 +9,9 @@ use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, RecordOrder, SettleOr
 use super::jobs::missing;
 use super::rows::{self, INDEX_BITS, task_code, task_key, task_range};
 use super::writer::{Command, Ledger};
-use super::{SqliteStore, rescue, statements};
+use super::{SqliteStore, failed, rescue, statements};
 use crate::core::job::JobId;
-use crate::core::ports::{StoreError, Stored, TaskStore};
+use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
 use crate::core::task::{
     Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, TaskId, TaskState, Transition,
@@ -129,9 +129,18 @@ impl TaskStore for SqliteStore {
         .await
     }
 
-    async fn retry_failed(&self, job: JobId) -> Stored<u64> {
-        self.write(move |ledger| Box::pin(retry_failed(ledger, job)))
+    async fn retry_failed(&self, job: JobId, group: Option<&str>) -> Stored<u64> {
+        let group = group.map(str::to_owned);
+        self.write(move |ledger| Box::pin(failed::retry(ledger, job, group)))
             .await
+    }
+
+    async fn failures(&self, job: JobId) -> Stored<Vec<FailureGroup>> {
+        failed::groups(&self.readers, job).await
+    }
+
+    async fn failed_tasks(&self, job: JobId, group: &str, limit: usize) -> Stored<Vec<FailedTask>> {
+        failed::tasks(&self.readers, job, group, limit).await
     }
 
     async fn reopen_cancelled(&self, job: JobId) -> Stored<u64> {
@@ -248,26 +257,4 @@ async fn move_all(
         ledger.pending.has(first);
     }
     Ok(moved)
-}
-
-/// Failed tasks start anew: what failed until now no longer counts as an attempt, what was answered is used again.
-async fn retry_failed(ledger: &mut Ledger, job: JobId) -> Stored<u64> {
-    let (first, last) = task_range(job.0);
-    let reasons: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT COALESCE(reason, ''), COUNT(*) FROM tasks WHERE id BETWEEN ? AND ? AND state = 9 GROUP BY 1",
-    )
-    .bind(first)
-    .bind(last)
-    .fetch_all(&mut ledger.connection)
-    .await?;
-    for (reason, tasks) in &reasons {
-        ledger.tally.failed(job.0, reason, -tasks);
-    }
-    sqlx::query("UPDATE tasks SET fresh_from = ? WHERE id BETWEEN ? AND ? AND state = 9")
-        .bind(ledger.numbers.request)
-        .bind(first)
-        .bind(last)
-        .execute(&mut ledger.connection)
-        .await?;
-    move_all(ledger, job, [TaskState::Failed], TaskState::Pending).await
 }

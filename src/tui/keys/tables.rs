@@ -82,6 +82,7 @@ pub static TABLES: &[&Table] = &[
     &PROTOCOL,
     &LOGS,
     &FACETS,
+    &LOG_FACETS,
     &SETTINGS,
     &FIELD,
     &DIALOG,
@@ -98,4 +99,5 @@ pub static TABLES: &[&Table] = &[
     &NEW_TEXT,
     &NEW_LINE,
     &NEW_CHOICE,
+    &SHEET,
 ];

@@ -20,6 +20,7 @@ use crate::tui::widgets::field::Field;
 use super::Outcome;
 
 /// A button.
+#[derive(Debug, Clone)]
 pub(crate) struct Choice {
     /// What it says.
     pub(crate) label: String,
@@ -30,6 +31,7 @@ pub(crate) struct Choice {
 }
 
 /// A question.
+#[derive(Debug, Clone)]
 pub(crate) struct Dialog {
     title: String,
     lines: Vec<String>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod dialog;
 pub(crate) mod picker;
+pub(crate) mod sheet;
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -15,6 +16,7 @@ use super::keys::{Action, Table};
 
 pub(crate) use dialog::Dialog;
 pub(crate) use picker::Picker;
+pub(crate) use sheet::Sheet;
 
 /// Something over the screen.
 pub(crate) enum Overlay {
@@ -22,6 +24,8 @@ pub(crate) enum Overlay {
     Dialog(Box<Dialog>),
     /// The palette or the help.
     Picker(Box<Picker>),
+    /// A small form.
+    Sheet(Box<Sheet>),
 }
 
 /// What pressing something in an overlay leads to. Data, so that a confirmation holds what it will release.
@@ -38,6 +42,8 @@ pub(crate) enum Outcome {
     },
     /// An action, as if its key had been pressed.
     Act(Action),
+    /// Ask something more first.
+    Ask(Box<Dialog>),
     /// Open a job.
     OpenJob(String),
     /// Stop the engine, then leave.
@@ -52,6 +58,7 @@ impl Overlay {
         match self {
             Self::Dialog(_) => &super::keys::DIALOG,
             Self::Picker(picker) => picker.bindings(),
+            Self::Sheet(_) => &super::keys::SHEET,
         }
     }
 
@@ -60,6 +67,7 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.key(key, chord, shared),
             Self::Picker(picker) => picker.key(key, chord, shared),
+            Self::Sheet(sheet) => sheet.key(key, chord, shared),
         }
     }
 
@@ -68,6 +76,7 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.paste(text, shared),
             Self::Picker(picker) => picker.paste(text),
+            Self::Sheet(sheet) => sheet.paste(text),
         }
     }
 
@@ -76,6 +85,7 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.click(at, shared),
             Self::Picker(picker) => picker.click(at, double, shared),
+            Self::Sheet(_) => None,
         }
     }
 
@@ -91,6 +101,7 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.view(shared, buf),
             Self::Picker(picker) => picker.view(shared, buf),
+            Self::Sheet(sheet) => Some(sheet.view(shared, buf)),
         }
     }
 }

@@ -1,136 +1,335 @@
 //! The dashboard: is it working, how fast, what does it cost, what is wrong.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 
-use crate::core::api::{Answer, Command, Health, JobProgress, JobRow, JobSource, Level, Query, RunOptions};
-use crate::core::text::grouped;
+use crate::core::api::{
+    Answer, Command, JobProgress, JobRow, JobSource, Level, Progress, ProviderHealth, Query, RunOptions,
+};
+use crate::core::task::TaskState;
 
-use crate::tui::context::{Cx, Shared};
+use crate::tui::context::{Cx, News, Shared};
+use crate::tui::history::History;
 use crate::tui::keys::{Action, DASHBOARD, Table, WELCOME};
-use crate::tui::layout::{Width, inside, left, shell, top};
+use crate::tui::layout::inside;
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
-use crate::tui::text::{clock, compact, percent, put, put_all, time_of_day};
 use crate::tui::theme::Slot;
+use crate::tui::widgets::chart::Scale;
 use crate::tui::widgets::cursor::Cursor;
-use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
+use crate::tui::widgets::pane::{empty, failure, pane};
+use crate::tui::widgets::table::{row_at, table};
 
+use super::job::{JobScreen, Page};
 use super::providers::Offered;
-use super::verbs::{Subject, pause_all};
+use super::samples::Samples;
+use super::verbs::{Subject, is_order, pause_all};
 use super::{Screen, View};
 
+use charts::{COUNTERS, Metric};
+use panes::{Pane, Panes};
+
 mod charts;
+mod lists;
+mod panes;
 
-/// Chart windows.
-const WINDOWS: [Duration; 3] = [
-    Duration::from_mins(1),
-    Duration::from_mins(5),
-    Duration::from_mins(10),
-];
+pub(crate) use lists::{done, whole_percent};
 
-/// How a job becomes a row.
-type Cells = fn(&JobProgress, &Shared) -> Vec<Cell>;
+/// Chart windows in minutes; the last one is the whole session.
+const WINDOWS: [Option<u64>; 5] = [Some(1), Some(5), Some(30), Some(180), None];
+
+/// How often the list of jobs is asked again where another engine runs them.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// The dashboard.
 #[derive(Default)]
 pub(crate) struct Dashboard {
     /// Jobs of earlier sessions, to tell a quiet day from the first one.
     known: Remote<Vec<JobRow>>,
-    cursor: Cursor,
+    focus: Pane,
+    zoom: bool,
+    jobs: Cursor,
+    providers: Cursor,
+    events: Cursor,
+    counter: usize,
     window: usize,
     /// What this machine has that could be a provider, for the first run.
     offered: Offered,
+    metric: Metric,
+    scale: Scale,
+    frozen: Option<Box<Frozen>>,
 }
 
-/// Where the panes are.
-struct Panes {
-    counters: Rect,
-    speed: Rect,
-    cost: Rect,
-    jobs: Rect,
-    providers: Rect,
-    events: Rect,
+/// What was shown when it was held.
+struct Frozen {
+    at: Duration,
+    told: u64,
+    progress: Option<Progress>,
+    history: History,
+    news: VecDeque<News>,
 }
 
-fn panes(area: Rect) -> Panes {
-    let none = Rect { height: 0, ..area };
-    let mut panes = Panes {
-        counters: none,
-        speed: none,
-        cost: none,
-        jobs: none,
-        providers: none,
-        events: none,
-    };
-    match Width::of(area.width) {
-        Width::Narrow => (panes.counters, panes.jobs) = top(area, 3),
-        width => {
-            let wide = width == Width::Wide && area.height >= 28;
-            let rest;
-            (panes.counters, rest) = top(area, if wide { 6 } else { 5 });
-            let charts = if wide {
-                rest.height / 3
-            } else if rest.height >= 12 {
-                5
-            } else {
-                0
-            };
-            let (mut middle, mut rest) = top(rest, charts);
-            if wide {
-                (panes.speed, panes.cost) = left(middle, middle.width / 2);
-                let below = (rest.height / 2).min(9);
-                (panes.jobs, rest) = top(rest, rest.height - below);
-                (panes.providers, panes.events) = left(rest, rest.width / 2);
-            } else {
-                middle.height = charts;
-                panes.speed = middle;
-                panes.jobs = rest;
-            }
-        }
+/// What is drawn: the present, or what is held.
+pub(super) struct Seen<'a> {
+    pub(super) progress: Option<&'a Progress>,
+    pub(super) history: &'a History,
+    pub(super) news: &'a VecDeque<News>,
+}
+
+impl Seen<'_> {
+    fn providers(&self) -> &[ProviderHealth] {
+        self.progress.map_or(&[], |progress| &progress.providers)
     }
-    panes
 }
 
-/// The gauges of all jobs.
-fn jobs(shared: &Shared) -> &[JobProgress] {
-    shared.progress.as_ref().map_or(&[], |progress| &progress.jobs)
-}
-
-fn page(shared: &Shared) -> usize {
-    let area = panes(shell(shared.size).body).jobs;
-    let frame = if Width::of(shared.size.width) == Width::Narrow {
-        1
+/// The heading of a pane, marked where it has the keys.
+pub(super) fn headed(title: &str, focused: bool) -> String {
+    if focused {
+        format!("▸ {title}")
     } else {
-        3
-    };
-    usize::from(area.height.saturating_sub(frame))
+        title.to_owned()
+    }
+}
+
+/// What a stored job's gauge would say if its engine told us.
+fn gauge_of(row: &JobRow) -> JobProgress {
+    let counts = &row.counts;
+    let judged = [
+        TaskState::Accepted,
+        TaskState::Rejected,
+        TaskState::Failed,
+        TaskState::NeedsReview,
+    ];
+    JobProgress {
+        name: row.name.clone(),
+        state: row.state.word().to_owned(),
+        reason: row.state.reason(),
+        enqueued: counts.planned(),
+        started: judged.iter().map(|state| counts.of(*state)).sum(),
+        persisted: counts.of(TaskState::Accepted),
+        rejected: counts.of(TaskState::Rejected),
+        failed: counts.of(TaskState::Failed),
+        needs_review: counts.of(TaskState::NeedsReview),
+        cancelled: counts.of(TaskState::Cancelled),
+        accepted_samples: row.samples[0],
+        target: row.target,
+        usd: row.usd,
+        usd_cap: row.usd_cap,
+        ..JobProgress::default()
+    }
 }
 
 impl Dashboard {
-    fn selected<'a>(&self, shared: &'a Shared) -> Option<&'a JobProgress> {
-        jobs(shared).get(self.cursor.selected)
+    fn seen<'a>(&'a self, shared: &'a Shared) -> Seen<'a> {
+        match &self.frozen {
+            Some(frozen) => Seen {
+                progress: frozen.progress.as_ref(),
+                history: &frozen.history,
+                news: &frozen.news,
+            },
+            None => Seen {
+                progress: shared.progress.as_ref(),
+                history: &shared.history,
+                news: &shared.news,
+            },
+        }
+    }
+
+    /// The gauges; where another engine runs the jobs, what its ledger says.
+    fn gauges<'a>(&'a self, shared: &'a Shared) -> Cow<'a, [JobProgress]> {
+        let gauges = self
+            .seen(shared)
+            .progress
+            .map_or(&[][..], |progress| &progress.jobs);
+        if !gauges.is_empty() || shared.options.held_by.is_none() {
+            return Cow::Borrowed(gauges);
+        }
+        let open = self.known.value().into_iter().flatten();
+        let at_work =
+            open.filter(|row| matches!(row.state.word(), "running" | "pausing" | "queued" | "paused"));
+        Cow::Owned(at_work.map(gauge_of).collect())
+    }
+
+    fn selected(&self, shared: &Shared) -> Option<JobProgress> {
+        self.gauges(shared).get(self.jobs.selected).cloned()
     }
 
     /// Nothing runs, and nothing ever did.
     fn is_new(&self, shared: &Shared) -> bool {
-        shared.progress.is_some() && jobs(shared).is_empty() && self.known.value().is_some_and(Vec::is_empty)
+        shared.progress.is_some()
+            && self.gauges(shared).is_empty()
+            && self.known.value().is_some_and(Vec::is_empty)
     }
-}
 
-fn subject(gauge: &JobProgress) -> Subject<'_> {
-    Subject {
-        name: &gauge.name,
-        state: gauge.state.clone(),
-        failed: gauge.failed,
-        pending: gauge
-            .enqueued
-            .saturating_sub(gauge.persisted + gauge.rejected + gauge.failed + gauge.cancelled),
-        samples: gauge.accepted_samples,
+    /// The pane with the keys: another one where the terminal has become too small for it.
+    fn focus(&self, shared: &Shared) -> Pane {
+        let order = Pane::order(shared.size.width);
+        if order.contains(&self.focus) {
+            self.focus
+        } else {
+            Pane::Jobs
+        }
+    }
+
+    fn panes(&self, shared: &Shared) -> Panes {
+        Panes::cut(shared.size, self.focus(shared), self.zoom)
+    }
+
+    /// The pane under the pointer, and where its rows are.
+    fn pane_at(&self, at: Position, shared: &Shared) -> Option<(Pane, Rect)> {
+        let panes = self.panes(shared);
+        let mut all = Pane::order(shared.size.width).iter().copied();
+        let pane = all.find(|pane| panes.of(*pane).contains(at))?;
+        Some((pane, inside(panes.of(pane), shared.size.width)))
+    }
+
+    /// Rows of the jobs, the providers and the events.
+    fn extents(&self, shared: &Shared) -> (usize, usize, usize) {
+        let seen = self.seen(shared);
+        (self.gauges(shared).len(), seen.providers().len(), seen.news.len())
+    }
+
+    fn window(&self, history: &History) -> Duration {
+        WINDOWS[self.window].map_or_else(|| history.whole(), Duration::from_mins)
+    }
+
+    /// Moves in the pane with the keys. False if the action is no movement.
+    fn moved(&mut self, action: Action, shared: &Shared) -> bool {
+        let focus = self.focus(shared);
+        let inner = inside(self.panes(shared).of(focus), shared.size.width);
+        let rows = usize::from(inner.height);
+        let below_heading = rows.saturating_sub(1);
+        let (jobs, providers, news) = self.extents(shared);
+        match focus {
+            Pane::Providers => self.providers.act(action, providers, below_heading),
+            Pane::Events => self.events.act(action, news, rows),
+            Pane::Counters => {
+                let mut cursor = Cursor {
+                    selected: self.counter,
+                    offset: 0,
+                };
+                let moved = cursor.act(action, COUNTERS, COUNTERS);
+                self.counter = cursor.selected;
+                moved
+            }
+            Pane::Jobs | Pane::Speed | Pane::Cost => self.jobs.act(action, jobs, below_heading),
+        }
+    }
+
+    /// Where `enter` leads from the pane with the keys.
+    fn open(&self, cx: &mut Cx) {
+        match self.focus(cx.shared) {
+            Pane::Providers => cx.act(Action::GoProviders),
+            Pane::Events => {
+                let job = {
+                    let seen = self.seen(cx.shared);
+                    seen.news
+                        .get(self.events.selected)
+                        .and_then(|news| news.job.clone())
+                };
+                match job {
+                    Some(job) => cx.open(Screen::Job(Box::new(JobScreen::at(job, Page::Log)))),
+                    None => cx.act(Action::GoLogs),
+                }
+            }
+            Pane::Counters => self.open_counter(cx),
+            Pane::Jobs | Pane::Speed | Pane::Cost => {
+                if let Some(gauge) = self.selected(cx.shared) {
+                    cx.open(Screen::Job(Box::new(JobScreen::of(gauge.name))));
+                }
+            }
+        }
+    }
+
+    fn open_counter(&self, cx: &mut Cx) {
+        let samples = |state: &str| {
+            let filter = format!("state:{state}");
+            Screen::Samples(Box::new(Samples::filtered(filter)))
+        };
+        match charts::title(self.counter) {
+            "PERSISTED" => cx.open(samples("accepted")),
+            "REJECTED" => cx.open(samples("rejected")),
+            "FAILED" => {
+                let gauges = self.gauges(cx.shared).into_owned();
+                if let Some(worst) = gauges.into_iter().max_by_key(|gauge| gauge.failed) {
+                    cx.open(Screen::Job(Box::new(JobScreen::at(worst.name, Page::Errors))));
+                }
+            }
+            _ => cx.act(Action::GoJobs),
+        }
+    }
+
+    fn freeze(&mut self, shared: &Shared) {
+        self.frozen = match self.frozen {
+            Some(_) => None,
+            None => Some(Box::new(Frozen {
+                at: shared.now,
+                told: shared.told,
+                progress: shared.progress.clone(),
+                history: shared.history.clone(),
+                news: shared.news.clone(),
+            })),
+        };
+    }
+
+    fn newest_error(&mut self, shared: &Shared) {
+        let worst = |level| {
+            let seen = self.seen(shared);
+            seen.news.iter().position(|news| news.level == level)
+        };
+        if let Some(at) = worst(Level::Error).or_else(|| worst(Level::Warning)) {
+            self.focus = Pane::Events;
+            self.zoom = false;
+            let rows = inside(self.panes(shared).of(Pane::Events), shared.size.width).height;
+            let count = self.seen(shared).news.len();
+            self.events.selected = at;
+            self.events.clamp(count, usize::from(rows));
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Cx) {
+        let width = cx.shared.size.width;
+        match action {
+            Action::Longer => self.window = (self.window + 1).min(WINDOWS.len() - 1),
+            Action::Shorter => self.window = self.window.saturating_sub(1),
+            Action::Whole => self.window = WINDOWS.len() - 1,
+            Action::Metric => self.metric = self.metric.next(),
+            Action::Scale => {
+                self.scale = match self.scale {
+                    Scale::Linear => Scale::Logarithmic,
+                    Scale::Logarithmic => Scale::Linear,
+                };
+            }
+            Action::NextPane => self.focus = self.focus(cx.shared).step(width, true),
+            Action::PreviousPane => self.focus = self.focus(cx.shared).step(width, false),
+            Action::Zoom => self.zoom = !self.zoom,
+            Action::Freeze => self.freeze(cx.shared),
+            Action::NewestError => self.newest_error(cx.shared),
+            Action::Reload => self.known.refresh(Query::Jobs, cx),
+            Action::PauseAll => pause_all(cx),
+            Action::TakeFound => self.offered.add(Vec::new(), cx),
+            Action::IgnoreFound => self.offered.ignore(),
+            Action::Demo => {
+                let run = Command::Run {
+                    source: JobSource::Name("quickstart".to_owned()),
+                    options: RunOptions::default(),
+                };
+                cx.order(run, "Started the demo: quickstart");
+            }
+            Action::Open => self.open(cx),
+            action => {
+                if !self.moved(action, cx.shared)
+                    && let Some(gauge) = self.selected(cx.shared)
+                {
+                    Subject::gauged(&gauge).act(action, None, cx);
+                }
+            }
+        }
     }
 }
 
@@ -148,49 +347,43 @@ impl View for Dashboard {
         self.offered.ask(cx);
     }
 
+    fn back(&mut self, _: &mut Cx) -> bool {
+        let open = self.zoom || self.frozen.is_some();
+        self.zoom = false;
+        self.frozen = None;
+        open
+    }
+
     fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
+        let on_job = matches!(self.focus(shared), Pane::Jobs | Pane::Speed | Pane::Cost);
         match action {
             Action::TakeFound | Action::IgnoreFound if self.offered.is_empty() => {
                 Some("nothing that could be a provider was found on this machine".to_owned())
             }
             Action::TakeFound | Action::IgnoreFound => None,
+            Action::PauseAll | Action::Demo if is_order(action) && shared.view_only().is_some() => {
+                shared.view_only()
+            }
             Action::PauseAll if shared.running().next().is_none() => Some("no job is running".to_owned()),
+            Action::NewestError if shared.news.iter().all(|news| news.level == Level::Ok) => {
+                Some("nothing is wrong".to_owned())
+            }
+            Action::Open if !on_job => None,
             Action::Open | Action::Pause if self.selected(shared).is_none() => {
                 Some("no job is selected".to_owned())
             }
-            action => subject(self.selected(shared)?).disabled(action),
+            action => Subject::gauged(&self.selected(shared)?).disabled(action, shared),
         }
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
-        let jobs = jobs(cx.shared).len();
-        let page = page(cx.shared);
         match message {
-            Message::Act(Action::Longer) => self.window = (self.window + 1).min(WINDOWS.len() - 1),
-            Message::Act(Action::Shorter) => self.window = self.window.saturating_sub(1),
-            Message::Act(Action::Reload) | Message::Done(..) => self.known.refresh(Query::Jobs, cx),
-            Message::Act(Action::PauseAll) => pause_all(cx),
-            Message::Act(Action::TakeFound) => self.offered.add(Vec::new(), cx),
-            Message::Act(Action::IgnoreFound) => self.offered.ignore(),
-            Message::Act(Action::Demo) => {
-                let run = Command::Run {
-                    source: JobSource::Name("quickstart".to_owned()),
-                    options: RunOptions::default(),
-                };
-                cx.order(run, "Started the demo: quickstart");
-            }
-            Message::Act(action) => {
-                if self.cursor.act(*action, jobs, page) {
-                    return;
-                }
-                let Some(gauge) = self.selected(cx.shared).cloned() else {
-                    return;
-                };
-                if *action == Action::Open {
-                    cx.open(Screen::Job(Box::new(super::job::JobScreen::of(gauge.name))));
-                } else {
-                    subject(&gauge).act(*action, cx);
-                }
+            Message::Act(action) => return self.act(*action, cx),
+            Message::Done(..) => self.known.refresh(Query::Jobs, cx),
+            Message::Tick(now)
+                if cx.shared.options.held_by.is_some() && self.known.older_than(EVERY, *now) =>
+            {
+                self.known.refresh(Query::Jobs, cx);
             }
             _ => {
                 let rows = |answer: &Answer| {
@@ -204,24 +397,41 @@ impl View for Dashboard {
                     return;
                 }
                 self.known.take(message, rows, || Query::Jobs, cx);
-                self.cursor.clamp(jobs, page);
             }
         }
+        let jobs = self.gauges(cx.shared).len();
+        let rows = inside(self.panes(cx.shared).of(Pane::Jobs), cx.shared.size.width).height;
+        self.jobs.clamp(jobs, usize::from(rows.saturating_sub(1)));
     }
 
     fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
-        let area = panes(shell(cx.shared.size).body).jobs;
-        let all = jobs(cx.shared).len();
-        let hit =
-            row_at(inside(area, cx.shared.size.width), at).is_some_and(|row| self.cursor.click(row, all));
+        let Some((pane, inner)) = self.pane_at(at, cx.shared) else {
+            return;
+        };
+        self.focus = pane;
+        let (jobs, providers, news) = self.extents(cx.shared);
+        let hit = match pane {
+            Pane::Providers => row_at(inner, at).is_some_and(|row| self.providers.click(row, providers)),
+            Pane::Events => inner.contains(at) && self.events.click(usize::from(at.y - inner.y), news),
+            Pane::Jobs => row_at(inner, at).is_some_and(|row| self.jobs.click(row, jobs)),
+            Pane::Counters | Pane::Speed | Pane::Cost => false,
+        };
         if hit && double {
-            self.update(&Message::Act(Action::Open), cx);
+            self.open(cx);
         }
     }
 
     fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
-        if panes(shell(cx.shared.size).body).jobs.contains(at) {
-            self.cursor.wheel(rows, jobs(cx.shared).len(), page(cx.shared));
+        let Some((pane, inner)) = self.pane_at(at, cx.shared) else {
+            return;
+        };
+        let (jobs, providers, news) = self.extents(cx.shared);
+        let page = usize::from(inner.height);
+        match pane {
+            Pane::Providers => self.providers.wheel(rows, providers, page.saturating_sub(1)),
+            Pane::Events => self.events.wheel(rows, news, page),
+            Pane::Jobs => self.jobs.wheel(rows, jobs, page.saturating_sub(1)),
+            Pane::Counters | Pane::Speed | Pane::Cost => {}
         }
     }
 
@@ -238,302 +448,102 @@ impl View for Dashboard {
         if self.is_new(shared) {
             return "First run".to_owned();
         }
-        let window = WINDOWS[self.window].as_secs() / 60;
-        let running = shared.running().count();
-        let live = if running > 0 { "LIVE · " } else { "" };
-        format!("{live}charts over {window} min (+ -)")
+        let window = match WINDOWS[self.window] {
+            Some(minutes @ 0..60) => format!("{minutes} min"),
+            Some(minutes) => format!("{} h", minutes / 60),
+            None => "the session".to_owned(),
+        };
+        let scale = match self.scale {
+            Scale::Linear => "",
+            Scale::Logarithmic => " · log scale",
+        };
+        let state = match &self.frozen {
+            Some(frozen) => {
+                let held = shared.now.saturating_sub(frozen.at).as_secs();
+                let more = shared.told - frozen.told;
+                format!("FROZEN {held} s · +{more} events · ")
+            }
+            None if shared.running().next().is_some() => "LIVE · ".to_owned(),
+            None => String::new(),
+        };
+        format!("{state}{} over {window}{scale}", self.metric.name())
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
         if self.is_new(shared) {
-            welcome(&self.offered, shared, area, buf);
+            lists::welcome(&self.offered, shared, area, buf);
             return None;
         }
-        let panes = panes(area);
-        charts::counters(shared, panes.counters, buf, WINDOWS[self.window]);
-        charts::speed(
+        let (seen, panes, focus) = (self.seen(shared), self.panes(shared), self.focus(shared));
+        let window = self.window(seen.history);
+        let counter = (focus == Pane::Counters).then_some(self.counter);
+        charts::counters(&seen, counter, window, shared, panes.of(Pane::Counters), buf);
+        let chart = charts::Chart {
+            metric: self.metric,
+            scale: self.scale,
+            window,
+            focused: focus == Pane::Speed,
+            alone: panes.of(Pane::Cost).height == 0,
+        };
+        charts::speed(&seen, &chart, shared, panes.of(Pane::Speed), buf);
+        charts::cost(
+            &seen,
+            window,
+            focus == Pane::Cost,
             shared,
-            panes.speed,
+            panes.of(Pane::Cost),
             buf,
-            WINDOWS[self.window],
-            panes.cost.height == 0,
         );
-        charts::cost(shared, panes.cost, buf, WINDOWS[self.window]);
-        self.table(shared, panes.jobs, buf);
-        providers(shared, panes.providers, buf);
-        events(shared, panes.events, buf);
+        self.table(shared, focus == Pane::Jobs, panes.of(Pane::Jobs), buf);
+        let cursor = |pane, cursor| (focus == pane).then_some(cursor);
+        let providers = cursor(Pane::Providers, self.providers);
+        lists::providers(&seen, providers, shared, panes.of(Pane::Providers), buf);
+        let events = cursor(Pane::Events, self.events);
+        lists::events(&seen, events, shared, panes.of(Pane::Events), buf);
         None
     }
 }
 
 impl Dashboard {
-    fn table(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let jobs = jobs(shared);
+    fn table(&self, shared: &Shared, focused: bool, area: Rect, buf: &mut Buffer) {
+        if area.height == 0 {
+            return;
+        }
+        let jobs = self.gauges(shared);
         let known = self
             .known
             .value()
             .map_or(jobs.len(), |rows| rows.len().max(jobs.len()));
-        let inner = pane(
-            buf,
-            area,
-            "Jobs now",
-            &format!("{} of {known}", jobs.len()),
-            true,
-            shared,
-        );
+        let still = !jobs.is_empty() && jobs.iter().all(|gauge| gauge.state == "paused");
+        let fact = if still {
+            "all jobs paused – p resumes".to_owned()
+        } else {
+            format!("{} of {known}", jobs.len())
+        };
+        let inner = pane(buf, area, &headed("Jobs now", focused), &fact, focused, shared);
         if jobs.is_empty() {
             if let Some(error) = self.known.error() {
                 failure(buf, inner, error, shared);
             } else if shared.progress.is_some() && self.known.value().is_some() {
-                empty(
-                    buf,
-                    inner,
-                    &[
-                        "No job is at work.",
-                        "n writes a new one, 2 lists those there are.",
-                    ],
-                    shared,
-                );
+                let lines = [
+                    "No job is at work.",
+                    "n writes a new one, 2 lists those there are.",
+                ];
+                empty(buf, inner, &lines, shared);
             } else if self.known.is_slow(shared.now) {
                 empty(buf, inner, &["Waiting for the engine …"], shared);
             }
             return;
         }
-        let width = Width::of(shared.size.width);
-        let (columns, cells): (&[Column], Cells) = match width {
-            Width::Narrow => (&NARROW, small),
-            Width::Medium => (&MEDIUM, medium),
-            Width::Wide => (&WIDE, cells),
-        };
+        let (columns, cells) = lists::columns(shared.size.width);
         let rows = jobs
             .iter()
-            .skip(self.cursor.offset)
+            .skip(self.jobs.offset)
             .map(|gauge| cells(gauge, shared));
-        let selected = Some(self.cursor.selected - self.cursor.offset);
+        let selected = Some(self.jobs.selected.saturating_sub(self.jobs.offset));
         table(buf, inner, columns, rows, selected, shared);
-    }
-}
-
-const NARROW: [Column; 3] = [
-    words("JOB", 10, 9),
-    words("PROGRESS", 10, 5),
-    numbers("LEFT", 8, 7),
-];
-
-/// Without the target: the bar before it tells.
-const MEDIUM: [Column; 7] = [
-    words("JOB", 15, 9),
-    words("STATE", 9, 8),
-    words("PROGRESS", 10, 7),
-    numbers("ACCEPTED", 8, 6),
-    numbers("REJ%", 5, 3),
-    numbers("COST", 6, 4),
-    numbers("LEFT", 8, 5),
-];
-
-const WIDE: [Column; 8] = [
-    words("JOB", 14, 9),
-    words("STATE", 9, 8),
-    words("PROGRESS", 15, 7),
-    numbers("ACCEPTED", 15, 6),
-    numbers("REJ%", 5, 3),
-    numbers("TOK/S", 6, 1),
-    numbers("COST/CAP", 13, 4),
-    numbers("TIME LEFT", 9, 5),
-];
-
-/// Part of the work that is done: of the target where there is one, else of the tasks.
-pub(crate) fn done(gauge: &JobProgress) -> f64 {
-    match gauge.target {
-        Some(target) if target > 0 => gauge.accepted_samples as f64 / target as f64,
-        _ if gauge.enqueued == 0 => 0.0,
-        _ => {
-            let settled =
-                gauge.persisted + gauge.rejected + gauge.failed + gauge.needs_review + gauge.cancelled;
-            settled as f64 / gauge.enqueued as f64
+        if self.frozen.is_some() {
+            buf.set_style(inner, shared.style(Slot::Muted));
         }
     }
-}
-
-fn whole_percent(part: f64) -> String {
-    // 100 % is said when it is all, not when it nearly is.
-    format!("{:.0}%", (part * 100.0).floor().clamp(0.0, 100.0))
-}
-
-fn left_over(gauge: &JobProgress) -> String {
-    match (gauge.eta, gauge.state.as_str()) {
-        (Some(eta), "running") => clock(eta),
-        (_, "queued") => "waits".to_owned(),
-        _ => "-".to_owned(),
-    }
-}
-
-fn small(gauge: &JobProgress, shared: &Shared) -> Vec<Cell> {
-    let (glyph, slot) = badge(&gauge.state);
-    let part = done(gauge);
-    vec![
-        (format!("{glyph} {}", gauge.name), shared.style(slot)),
-        (
-            format!("{} {:>4}", bar(part, 5), whole_percent(part)),
-            shared.style(slot),
-        ),
-        (left_over(gauge), shared.style(Slot::Fg)),
-    ]
-}
-
-fn medium(gauge: &JobProgress, shared: &Shared) -> Vec<Cell> {
-    let fg = shared.style(Slot::Fg);
-    let (glyph, slot) = badge(&gauge.state);
-    let part = done(gauge);
-    vec![
-        (gauge.name.clone(), fg),
-        (format!("{glyph} {}", gauge.state), shared.style(slot)),
-        (
-            format!("{} {:>4}", bar(part, 5), whole_percent(part)),
-            shared.style(slot),
-        ),
-        (grouped(gauge.accepted_samples), fg),
-        (percent(gauge.rejected, gauge.persisted + gauge.rejected), fg),
-        (gauge.usd.to_string(), fg),
-        (left_over(gauge), fg),
-    ]
-}
-
-fn cells(gauge: &JobProgress, shared: &Shared) -> Vec<Cell> {
-    let fg = shared.style(Slot::Fg);
-    let (glyph, slot) = badge(&gauge.state);
-    let part = done(gauge);
-    let target = gauge
-        .target
-        .map(|target| format!("/{}", grouped(target)))
-        .unwrap_or_default();
-    let judged = gauge.persisted + gauge.rejected;
-    let tokens = gauge.token_rates[0] + gauge.token_rates[1];
-    let cap = gauge.usd_cap.map(|cap| format!("/{cap}")).unwrap_or_default();
-    vec![
-        (gauge.name.clone(), fg),
-        (format!("{glyph} {}", gauge.state), shared.style(slot)),
-        (
-            format!("{} {:>4}", bar(part, 10), whole_percent(part)),
-            shared.style(slot),
-        ),
-        (format!("{}{target}", grouped(gauge.accepted_samples)), fg),
-        (percent(gauge.rejected, judged), fg),
-        (
-            if tokens > 0.0 {
-                compact(tokens)
-            } else {
-                "-".to_owned()
-            },
-            fg,
-        ),
-        (format!("{}{cap}", gauge.usd), fg),
-        (left_over(gauge), fg),
-    ]
-}
-
-fn providers(shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let all = shared
-        .progress
-        .as_ref()
-        .map_or(&[][..], |progress| &progress.providers);
-    let up = all.iter().filter(|one| one.health == Health::Up).count();
-    let inner = pane(
-        buf,
-        area,
-        "Providers",
-        &format!("{up} of {} up", all.len()),
-        false,
-        shared,
-    );
-    if all.is_empty() {
-        return empty(
-            buf,
-            inner,
-            &["No provider is configured.", "4 says how to add one."],
-            shared,
-        );
-    }
-    table(
-        buf,
-        inner,
-        &super::providers::COLUMNS,
-        all.iter().map(|one| super::providers::cells(one, shared)),
-        None,
-        shared,
-    );
-}
-
-fn events(shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let inner = pane(buf, area, "Events", "newest first", false, shared);
-    if shared.news.is_empty() {
-        return empty(buf, inner, &["Nothing has happened in this session."], shared);
-    }
-    for (row, news) in shared.news.iter().take(usize::from(inner.height)).enumerate() {
-        let ms = shared.options.started_ms + i64::try_from(news.at.as_millis()).unwrap_or_default();
-        let at = format!(" {} ", time_of_day(ms, shared.options.offset_seconds));
-        let (glyph, slot) = match news.level {
-            Level::Ok => ("  ", Slot::Fg),
-            Level::Warning => ("▲ ", Slot::Warn),
-            Level::Error => ("✗ ", Slot::Error),
-        };
-        let spans = [
-            (at.as_str(), shared.style(Slot::Muted)),
-            (glyph, shared.style(slot)),
-            (&news.text, shared.style(Slot::Fg)),
-        ];
-        put_all(buf, inner, 0, row as u16, &spans);
-    }
-}
-
-fn welcome(offered: &Offered, shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let inner = pane(buf, area, "Welcome", "", true, shared);
-    let choices = [
-        (
-            "d",
-            "run the demo",
-            "offline, with the built-in mock teacher, in a moment",
-        ),
-        ("p", "providers", "where the teachers are, and how to add one"),
-        ("n", "new job", "from a ready one, or from an empty page"),
-    ];
-    let narrow = Width::of(shared.size.width) == Width::Narrow;
-    put(
-        buf,
-        inner,
-        2,
-        u16::from(!narrow),
-        "Nothing has run yet.",
-        shared.style(Slot::Title),
-    );
-    let mut row = if narrow { 2 } else { 3 };
-    for (key, what, why) in choices {
-        put_all(
-            buf,
-            inner,
-            2,
-            row,
-            &[
-                (key, shared.style(Slot::Accent)),
-                ("  ", shared.style(Slot::Fg)),
-                (what, shared.style(Slot::Fg)),
-            ],
-        );
-        if !narrow {
-            put(buf, inner, 22, row, why, shared.style(Slot::Muted));
-        }
-        row += if narrow { 1 } else { 2 };
-    }
-    for sentence in offered.sentences() {
-        put(buf, inner, 2, row, &sentence, shared.style(Slot::Info));
-        row += 1;
-    }
-    put(
-        buf,
-        inner,
-        2,
-        row + u16::from(narrow || !offered.is_empty()),
-        "Nothing is written before you choose.",
-        shared.style(Slot::Muted),
-    );
 }

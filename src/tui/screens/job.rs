@@ -1,51 +1,127 @@
-//! One job, whole: where its tasks stand, where its samples went, who answered, what it costs, what failed.
+//! One job, whole, on six tabs: overview, samples, errors, providers, log, and its file.
 
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::api::{Answer, JobDetail, Query};
-use crate::core::job::{JobState, PauseReason};
+use crate::core::api::{Answer, Funnel, JobDetail, Query};
+use crate::core::ports::{FailureGroup, Revision};
+use crate::core::text::grouped;
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, JOB, Table};
-use crate::tui::layout::{Width, left, top};
+use crate::tui::layout::{shell, top};
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
-use crate::tui::text::{clock, put, put_all};
+use crate::tui::text::{clock, put, put_all, put_right, span};
 use crate::tui::theme::Slot;
-use crate::tui::widgets::cursor::Cursor;
+use crate::tui::widgets::cursor::{Cursor, turned};
 use crate::tui::widgets::pane::{badge, empty, failure, pane};
 
-use super::View;
+use super::samples::Samples;
 use super::verbs::Subject;
+use super::{Screen, View};
 
+use errors::Errors;
+use file::File;
+use overview::Overview;
+
+mod banner;
+mod diff;
+mod errors;
+mod file;
+mod lists;
 mod overview;
+mod panes;
 
 /// How often it is asked again while it runs.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// A tab.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// All in one.
+    #[default]
+    Overview,
+    /// Where samples stand, and the way to them.
+    Samples,
+    /// Failed tasks.
+    Errors,
+    /// Its teachers.
+    Providers,
+    /// What happened to it.
+    Log,
+    /// Its file and the revisions of it.
+    Config,
+}
+
+impl Page {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Overview, "Overview"),
+        (Self::Samples, "Samples"),
+        (Self::Errors, "Errors"),
+        (Self::Providers, "Providers"),
+        (Self::Log, "Log"),
+        (Self::Config, "Config"),
+    ];
+
+    fn step(self, forward: bool) -> Self {
+        let at = Self::ALL.iter().position(|(page, _)| *page == self).unwrap_or(0);
+        Self::ALL[turned(at, Self::ALL.len(), forward)].0
+    }
+}
+
 /// One job.
 pub(crate) struct JobScreen {
     name: String,
+    page: Page,
     detail: Remote<JobDetail>,
-    /// First row of the overview shown, where it is higher than the screen.
-    scroll: u16,
+    failures: Remote<Vec<FailureGroup>>,
+    revisions: Remote<Vec<Revision>>,
+    overview: Overview,
+    errors: Errors,
+    file: File,
+    /// The rows of the plain lists: samples, providers, log.
+    rows: Cursor,
 }
 
 impl JobScreen {
     /// The job of this name.
     pub(crate) fn of(name: String) -> Self {
+        Self::at(name, Page::Overview)
+    }
+
+    /// The job of this name, on that tab.
+    pub(crate) fn at(name: String, page: Page) -> Self {
         Self {
             name,
+            page,
             detail: Remote::default(),
-            scroll: 0,
+            failures: Remote::default(),
+            revisions: Remote::default(),
+            overview: Overview::default(),
+            errors: Errors::default(),
+            file: File::default(),
+            rows: Cursor::default(),
         }
     }
 
-    fn query(&self) -> Query {
-        Query::Job(self.name.clone())
+    fn ask(&mut self, cx: &mut Cx) {
+        self.detail.refresh(Query::Job(self.name.clone()), cx);
+        match self.page {
+            Page::Overview | Page::Errors => {
+                self.failures.refresh(Query::Failures(self.name.clone()), cx);
+            }
+            Page::Config => self.revisions.refresh(Query::Revisions(self.name.clone()), cx),
+            Page::Samples | Page::Providers | Page::Log => {}
+        }
+    }
+
+    fn turn(&mut self, page: Page, cx: &mut Cx) {
+        self.page = page;
+        self.rows = Cursor::default();
+        self.ask(cx);
     }
 
     fn state(&self, shared: &Shared) -> String {
@@ -55,6 +131,181 @@ impl JobScreen {
             .map_or(stored, |gauge| gauge.state.as_str())
             .to_owned()
     }
+
+    /// What is drawn of a loaded job.
+    fn facts<'a>(&'a self, detail: &'a JobDetail) -> Facts<'a> {
+        Facts {
+            detail,
+            funnel: Funnel::of(&detail.spec.validators, detail.row.samples, &detail.reasons),
+            failures: self.failures.value().map(Vec::as_slice),
+        }
+    }
+
+    fn samples(&self, condition: &str, cx: &mut Cx) {
+        let filter = format!("job:{} {condition}", self.name);
+        cx.open(Screen::Samples(Box::new(Samples::filtered(filter))));
+    }
+
+    /// Follows what `enter` was pressed on.
+    fn follow(&mut self, target: Target, cx: &mut Cx) {
+        match target {
+            Target::Samples(condition) => self.samples(&condition, cx),
+            Target::Page(page) => self.turn(page, cx),
+            Target::Group(at) => {
+                self.errors.select(at);
+                self.turn(Page::Errors, cx);
+            }
+            Target::Limits => {
+                if let Some(detail) = self.detail.value() {
+                    Subject::of(&detail.row, cx.shared).act(Action::Edit, Some(detail), cx);
+                }
+            }
+            Target::Providers => cx.act(Action::GoProviders),
+            Target::Nothing => {}
+        }
+    }
+
+    fn open(&mut self, cx: &mut Cx) {
+        let Some(detail) = self.detail.value() else { return };
+        let target = match self.page {
+            Page::Overview => self.overview.target(&self.facts(detail)),
+            Page::Samples => lists::sample_target(detail, self.rows.selected),
+            Page::Providers => Target::Providers,
+            Page::Errors => {
+                let groups = self.failures.value().map_or(&[][..], Vec::as_slice);
+                self.errors.open(&self.name, groups, cx);
+                Target::Nothing
+            }
+            Page::Log | Page::Config => Target::Nothing,
+        };
+        self.follow(target, cx);
+    }
+
+    /// A movement within the tab. False if the action is none.
+    fn moved(&mut self, action: Action, cx: &mut Cx) -> bool {
+        let body = top(shell(cx.shared.size).body, self.head(cx.shared)).1;
+        let page = usize::from(body.height.saturating_sub(3));
+        let Some(detail) = self.detail.value() else {
+            return false;
+        };
+        match self.page {
+            Page::Overview => {
+                let facts = Facts {
+                    detail,
+                    funnel: Funnel::of(&detail.spec.validators, detail.row.samples, &detail.reasons),
+                    failures: self.failures.value().map(Vec::as_slice),
+                };
+                self.overview.act(action, &facts, body, cx.shared)
+            }
+            Page::Samples => {
+                let rows = lists::sample_rows(detail).len();
+                self.rows.act(action, rows, page)
+            }
+            Page::Providers => self.rows.act(action, detail.teachers.len(), page),
+            Page::Log => {
+                let rows = lists::news(&self.name, cx.shared).count();
+                self.rows.act(action, rows, page)
+            }
+            Page::Errors => {
+                let groups = self.failures.value().map_or(0, Vec::len);
+                self.errors.act(action, groups, body)
+            }
+            Page::Config => {
+                let revisions = self.revisions.value().map_or(&[][..], Vec::as_slice);
+                self.file.act(action, revisions, page)
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Cx) {
+        match action {
+            Action::Reload => self.ask(cx),
+            Action::NextTab => self.turn(self.page.step(true), cx),
+            Action::PreviousTab => self.turn(self.page.step(false), cx),
+            Action::JobLog => self.turn(Page::Log, cx),
+            Action::Open => self.open(cx),
+            Action::Copy => cx.copy(format!("destiler run {}", self.name), "command"),
+            action => {
+                if self.moved(action, cx) {
+                    return;
+                }
+                let Some(detail) = self.detail.value() else { return };
+                let subject = Subject::of(&detail.row, cx.shared);
+                let groups = self.failures.value().map_or(&[][..], Vec::as_slice);
+                match (action, self.page, self.errors.group(groups)) {
+                    (Action::Retry, Page::Errors, Some(group)) => {
+                        subject.retry(Some(&group.reason), group.tasks, cx);
+                    }
+                    _ => {
+                        subject.act(action, Some(detail), cx);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: &Message, cx: &mut Cx) {
+        let name = self.name.clone();
+        let job = |answer: &Answer| {
+            if let Answer::Job(job) = answer {
+                Some(JobDetail::clone(job))
+            } else {
+                None
+            }
+        };
+        let took = self.detail.take(message, job, || Query::Job(name.clone()), cx);
+        let failures = |answer: &Answer| {
+            if let Answer::Failures(groups) = answer {
+                Some(groups.clone())
+            } else {
+                None
+            }
+        };
+        self.failures
+            .take(message, failures, || Query::Failures(name.clone()), cx);
+        let revisions = |answer: &Answer| {
+            if let Answer::Revisions(revisions) = answer {
+                Some(revisions.clone())
+            } else {
+                None
+            }
+        };
+        self.revisions
+            .take(message, revisions, || Query::Revisions(name.clone()), cx);
+        self.errors.take(message, cx);
+        let gone = self
+            .detail
+            .error()
+            .is_some_and(|failure| failure.kind == crate::core::api::FailureKind::NotFound);
+        // What was just deleted has no page any more.
+        if took && gone && self.detail.value().is_some() {
+            cx.leave();
+        }
+    }
+}
+
+/// What is drawn of a loaded job.
+struct Facts<'a> {
+    detail: &'a JobDetail,
+    funnel: Funnel,
+    /// `None` while they are counted.
+    failures: Option<&'a [FailureGroup]>,
+}
+
+/// Where `enter` leads.
+enum Target {
+    /// To samples that satisfy a condition of the filter language.
+    Samples(String),
+    /// To another tab.
+    Page(Page),
+    /// To a group of failed tasks.
+    Group(usize),
+    /// To the form of limits.
+    Limits,
+    /// To the providers.
+    Providers,
+    /// Nowhere.
+    Nothing,
 }
 
 impl View for JobScreen {
@@ -67,77 +318,58 @@ impl View for JobScreen {
     }
 
     fn enter(&mut self, cx: &mut Cx) {
-        let query = self.query();
-        self.detail.ask(query, cx);
+        self.ask(cx);
+    }
+
+    fn back(&mut self, _: &mut Cx) -> bool {
+        self.page == Page::Errors && self.errors.back()
     }
 
     fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
         let verbs = [
+            Action::Open,
             Action::Pause,
             Action::Cancel,
             Action::Retry,
             Action::Delete,
             Action::Edit,
+            Action::EditFile,
+            Action::CloneJob,
+            Action::Export,
             Action::Samples,
             Action::Copy,
         ];
+        match (action, self.page) {
+            (Action::Diff | Action::Older | Action::Newer, page) if page != Page::Config => {
+                return Some("it belongs to the tab Config".to_owned());
+            }
+            (Action::NextPane | Action::PreviousPane, page) if page != Page::Overview => {
+                return Some("this tab is one pane".to_owned());
+            }
+            (Action::Open, Page::Log | Page::Config) => return Some("nothing to open here".to_owned()),
+            _ => {}
+        }
         match self.detail.value() {
             None if verbs.contains(&action) => Some("the job is not loaded yet".to_owned()),
             None => None,
-            Some(detail) => Subject::of(&detail.row, shared).disabled(action),
+            Some(detail) => Subject::of(&detail.row, shared).disabled(action, shared),
         }
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
-        let query = self.query();
         match message {
-            Message::Act(Action::Reload) | Message::Event(_) | Message::Done(_, Ok(_)) => {
-                self.detail.refresh(query, cx);
-            }
-            Message::Act(action) => {
-                let Some(detail) = self.detail.value().cloned() else {
-                    return;
-                };
-                let (rows, page) = overview::extent(&detail, cx.shared);
-                let mut cursor = Cursor {
-                    selected: usize::from(self.scroll),
-                    offset: 0,
-                };
-                if cursor.act(*action, rows.saturating_sub(page) + 1, page) {
-                    self.scroll = cursor.selected as u16;
-                } else if *action == Action::Copy {
-                    cx.copy(format!("destiler run {}", self.name), "command");
-                } else {
-                    Subject::of(&detail.row, cx.shared).act(*action, cx);
-                }
-            }
-            Message::Tick(now) if self.detail.older_than(EVERY, *now) => self.detail.refresh(query, cx),
-            _ => {
-                let read = |answer: &Answer| {
-                    if let Answer::Job(job) = answer {
-                        Some(JobDetail::clone(job))
-                    } else {
-                        None
-                    }
-                };
-                let took = self.detail.take(message, read, || query, cx);
-                let gone = self
-                    .detail
-                    .error()
-                    .is_some_and(|failure| failure.kind == crate::core::api::FailureKind::NotFound);
-                // What was just deleted has no page any more.
-                if took && gone && self.detail.value().is_some() {
-                    cx.leave();
-                }
-            }
+            Message::Act(action) => self.act(*action, cx),
+            Message::Event(_) | Message::Done(_, Ok(_)) => self.ask(cx),
+            Message::Tick(now) if self.detail.older_than(EVERY, *now) => self.ask(cx),
+            _ => self.take(message, cx),
         }
     }
 
     fn wheel(&mut self, _: Position, rows: i16, cx: &mut Cx) {
-        let Some(detail) = self.detail.value() else { return };
-        let (all, page) = overview::extent(detail, cx.shared);
-        let last = all.saturating_sub(page).min(usize::from(u16::MAX)) as u16;
-        self.scroll = self.scroll.saturating_add_signed(rows).min(last);
+        let action = if rows > 0 { Action::Down } else { Action::Up };
+        for _ in 0..rows.unsigned_abs() {
+            self.moved(action, cx);
+        }
     }
 
     fn status(&self, shared: &Shared) -> String {
@@ -160,6 +392,42 @@ impl View for JobScreen {
         format!("{live}revision {} · ran {elapsed}{stale}", detail.revision)
     }
 
+    fn tabs(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> bool {
+        let mut at = 1;
+        for (page, name) in Page::ALL {
+            let open = page == self.page;
+            let count = match (page, self.detail.value()) {
+                (Page::Samples, Some(detail)) if area.width >= 100 => {
+                    format!(" {}", grouped(detail.row.samples[0]))
+                }
+                (Page::Errors, Some(detail)) => {
+                    let failed: u64 = detail.failures.iter().map(|(_, count)| count).sum();
+                    if failed > 0 {
+                        format!(" {}", grouped(failed))
+                    } else {
+                        String::new()
+                    }
+                }
+                _ => String::new(),
+            };
+            let text = if open {
+                format!("[{name}{count}]")
+            } else {
+                format!("{name}{count}")
+            };
+            let style = shared.style(if open { Slot::Title } else { Slot::Muted });
+            at += put(buf, area, at, 0, &text, style) + if area.width >= 100 { 2 } else { 1 };
+        }
+        let room = Rect {
+            x: area.x + at,
+            width: area.width.saturating_sub(at + 1),
+            ..area
+        };
+        let (text, slot) = self.standing(shared);
+        put_right(buf, room, 0, &text, shared.style(slot));
+        true
+    }
+
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
         match (self.detail.value(), self.detail.error()) {
             (Some(detail), _) => self.loaded(detail, shared, area, buf),
@@ -179,110 +447,69 @@ impl View for JobScreen {
 }
 
 impl JobScreen {
-    fn loaded(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let (banner, area) = top(area, 1);
-        self.banner(detail, shared, banner, buf);
-        match Width::of(shared.size.width) {
-            Width::Wide if area.height >= 22 => {
-                let (upper, rest) = top(area, 11);
-                let (tasks, funnel) = left(upper, upper.width / 2);
-                let (teachers, errors) = top(rest, rest.height.saturating_sub(7));
-                let (teachers, limits) = left(teachers, teachers.width * 2 / 3);
-                overview::tasks(detail, shared, tasks, buf);
-                overview::funnel(detail, shared, funnel, buf);
-                overview::teachers(detail, shared, teachers, buf);
-                overview::limits(detail, shared, limits, buf);
-                overview::errors(detail, shared, errors, buf);
-            }
-            // One under the other, and scrolled where that is higher than the screen.
-            _ => self.stacked(detail, shared, area, buf),
-        }
+    /// Rows of the banner: without a row of tabs it says them too, and what matters gets a row of its own.
+    fn head(&self, shared: &Shared) -> u16 {
+        let at_work = matches!(self.state(shared).as_str(), "running" | "pausing" | "");
+        1 + u16::from(shell(shared.size).tabs.height == 0 && !at_work)
     }
 
-    fn stacked(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let sheet_area = Rect {
-            x: 0,
-            y: 0,
-            width: area.width,
-            height: overview::ROWS,
-        };
-        let mut sheet = Buffer::empty(sheet_area);
-        sheet.set_style(sheet_area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
-        let mut rest = sheet_area;
-        let mut used = 0;
-        for (height, draw) in overview::stack(detail, shared) {
-            let (part, below) = top(rest, height);
-            draw(detail, shared, part, &mut sheet);
-            rest = below;
-            used += part.height;
-        }
-        // Where not everything fits, the last row says so.
-        let page = if used > area.height {
-            area.height.saturating_sub(1)
-        } else {
-            used
-        };
-        let from = self.scroll.min(used - page);
-        for row in 0..page {
-            for column in 0..area.width {
-                buf[(area.x + column, area.y + row)] = sheet[(column, from + row)].clone();
-            }
-        }
-        if used > area.height {
-            let more = match used - page - from {
-                0 => "the end".to_owned(),
-                rows => format!("↓ {rows} more rows"),
-            };
-            put(buf, area, 2, page, &more, shared.style(Slot::Accent));
-        }
-    }
-
-    /// State, time left, and for a paused job the reason with what helps.
-    fn banner(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
+    /// State, and time left while it runs or taken when it has ended.
+    fn standing(&self, shared: &Shared) -> (String, Slot) {
         let state = self.state(shared);
         let (glyph, slot) = badge(&state);
-        let muted = shared.style(Slot::Muted);
-        let word = format!(" {glyph} {state}");
-        let mut at = put(buf, area, 0, 0, &word, shared.style(slot)) + 2;
-        let eta = shared.gauge(&self.name).and_then(|gauge| gauge.eta);
-        if let Some(eta) = eta.filter(|_| state == "running") {
-            at += put_all(
-                buf,
-                area,
-                at,
-                0,
-                &[("time left ", muted), (&clock(eta), shared.style(Slot::Fg))],
-            ) + 2;
+        let gauge = shared.gauge(&self.name);
+        let left = gauge
+            .and_then(|gauge| Some(span(gauge.eta?, gauge.eta_until)))
+            .filter(|_| state == "running");
+        let left = left.map_or_else(String::new, |left| format!("  {left} left"));
+        (format!("{glyph} {state}{left}"), slot)
+    }
+
+    fn loaded(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        let (head, area) = top(area, self.head(shared));
+        self.banner(detail, shared, head, buf);
+        match self.page {
+            Page::Overview => self
+                .overview
+                .view(&self.facts(detail), &self.name, shared, area, buf),
+            Page::Samples => lists::samples(detail, self.rows, shared, area, buf),
+            Page::Errors => {
+                let groups = self.failures.value().map(Vec::as_slice);
+                self.errors.view(groups, shared, area, buf);
+            }
+            Page::Providers => lists::providers(detail, self.rows, shared, area, buf),
+            Page::Log => lists::log(&self.name, Some(self.rows), shared, area, buf),
+            Page::Config => {
+                let revisions = self.revisions.value().map(Vec::as_slice);
+                self.file.view(revisions, shared, area, buf);
+            }
+        }
+    }
+
+    /// What a person should know first: why it stands still and what helps, what came out, or what it is for. Without a row of
+    /// tabs, the tab and the state too.
+    fn banner(&self, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        let mut room = area;
+        if shell(shared.size).tabs.height == 0 {
+            let page = Page::ALL.iter().find(|(page, _)| *page == self.page);
+            let name = page.map_or("", |(_, name)| *name);
+            let (standing, slot) = self.standing(shared);
+            let spans = [(format!("[{name}] "), Slot::Title), (standing, slot)];
+            let spans = spans
+                .each_ref()
+                .map(|(text, slot)| (text.as_str(), shared.style(*slot)));
+            put_all(buf, area, 1, 0, &spans);
+            room = top(area, 1).1;
         }
         let reason = shared
             .gauge(&self.name)
             .and_then(|gauge| gauge.reason.clone())
             .or_else(|| detail.row.state.reason());
-        match reason {
-            Some(reason) => {
-                let help = advice(&detail.row.state);
-                at += put(buf, area, at, 0, &reason, shared.style(Slot::Warn));
-                put(buf, area, at, 0, help, muted);
-            }
-            None => {
-                put(buf, area, at, 0, &detail.row.description, muted);
-            }
-        }
-    }
-}
-
-/// What a person can do about it.
-fn advice(state: &JobState) -> &'static str {
-    match state {
-        JobState::Paused(PauseReason::Limit(_)) => " · e raises the limit, then p resumes",
-        JobState::Paused(PauseReason::Auth(_) | PauseReason::Credit(_)) => {
-            " · 4 tests the provider, then p resumes"
-        }
-        JobState::Paused(PauseReason::Unreachable(_)) => " · 4 shows the providers, p tries again",
-        JobState::Paused(PauseReason::NoTeacher(_)) => " · e names teachers, 4 shows which there are",
-        JobState::Paused(PauseReason::Disk(_)) => " · make room, then p resumes",
-        JobState::Paused(PauseReason::Asked | PauseReason::Stopped) => " · p resumes",
-        JobState::Failed(_) => " · e mends the job file",
-        _ => "",
+        let (text, help, slot) = banner::words(detail, reason.as_deref());
+        let spans = [
+            (text.as_str(), shared.style(slot)),
+            (help, shared.style(Slot::Accent)),
+        ];
+        put_all(buf, room, 1, 0, &spans);
     }
 }

@@ -1,52 +1,61 @@
-//! The list of all jobs.
+//! The list of all jobs: narrowed, sorted, marked, and one beside it in more words.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 
-use crate::core::api::{Answer, JobRow, Query};
-use crate::core::task::TaskState;
-use crate::core::text::grouped;
+use crate::core::api::{Answer, JobDetail, JobRow, Query};
 
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{Action, FIELD, JOBS, Table};
+use crate::tui::keys::{Action, FACETS, FIELD, JOBS, Table};
 use crate::tui::layout::{Width, inside, left, shell, top};
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
-use crate::tui::text::{ago, percent, put, put_all, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
+use crate::tui::widgets::table::row_at;
 
-use super::job::JobScreen;
-use super::verbs::Subject;
-use super::{Screen, View};
+use super::job::{JobScreen, Page};
+use super::verbs::{Subject, cancel_all, delete_all, toggle_all};
+use super::{Screen, View, forms};
+
+use facets::Facets;
+use order::Sort;
+
+mod facets;
+mod list;
+mod order;
+mod preview;
 
 /// How often the list is asked again while jobs run.
 const EVERY: Duration = Duration::from_secs(2);
-
-/// How a job becomes a row.
-type Cells = fn(&JobRow, &Shared) -> Vec<Cell>;
 
 /// The list of all jobs.
 #[derive(Default)]
 pub(crate) struct Jobs {
     rows: Remote<Vec<JobRow>>,
+    /// The selected job, whole.
+    detail: Remote<JobDetail>,
     cursor: Cursor,
     /// Letters that a row must have, and whether they are being typed.
     filter: Field,
     typing: bool,
     /// The job to select once it is known.
     sought: Option<String>,
+    sort: Sort,
+    facets: Facets,
+    /// Names of marked jobs, and the row a range is marked from.
+    marked: BTreeSet<String>,
+    range: Option<usize>,
 }
 
 fn panes(area: Rect) -> (Rect, Rect) {
     match Width::of(area.width) {
-        Width::Wide => left(area, area.width * 7 / 10),
+        Width::Wide => left(area, area.width * 66 / 100),
         _ => (area, Rect { height: 0, ..area }),
     }
 }
@@ -62,17 +71,27 @@ fn page(shared: &Shared) -> usize {
 }
 
 impl Jobs {
-    /// The rows that pass the filter.
+    fn all(&self) -> &[JobRow] {
+        self.rows.value().map_or(&[], Vec::as_slice)
+    }
+
+    /// The rows that pass filter and facets, in order.
     fn shown(&self) -> Vec<&JobRow> {
         let needle = self.filter.text().to_lowercase();
         let passes = |row: &&JobRow| {
-            let text = format!("{} {} {}", row.name, row.state.word(), row.description).to_lowercase();
-            needle.split_whitespace().all(|word| text.contains(word))
+            let text = format!(
+                "{} {} {} {}",
+                row.name,
+                row.state.word(),
+                row.tags.join(" "),
+                row.description
+            );
+            let text = text.to_lowercase();
+            needle.split_whitespace().all(|word| text.contains(word)) && self.facets.pass(row)
         };
-        self.rows
-            .value()
-            .map(|rows| rows.iter().filter(passes).collect())
-            .unwrap_or_default()
+        let mut shown: Vec<&JobRow> = self.all().iter().filter(passes).collect();
+        self.sort.apply(&mut shown);
+        shown
     }
 
     fn selected(&self) -> Option<&JobRow> {
@@ -90,160 +109,168 @@ impl Jobs {
         self.cursor.clamp(self.shown().len(), page);
     }
 
-    fn list(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let shown = self.shown();
-        let all = self.rows.value().map_or(0, Vec::len);
-        let fact = if shown.len() == all {
-            all.to_string()
-        } else {
-            format!("{} of {all}", shown.len())
-        };
-        let inner = pane(buf, area, "Jobs", &fact, true, shared);
-        if let Some(error) = self.rows.error() {
-            return failure(buf, inner, error, shared);
+    /// The marked jobs, in the order shown.
+    fn marks(&self, shared: &Shared) -> Vec<Subject> {
+        let marked = self.all().iter().filter(|row| self.marked.contains(&row.name));
+        marked.map(|row| Subject::of(row, shared)).collect()
+    }
+
+    /// The selected job may be another one now.
+    fn follow(&mut self, cx: &mut Cx) {
+        let name = self.selected().map(|row| row.name.clone());
+        let known = self.detail.value().map(|detail| detail.row.name.clone());
+        if let Some(name) = name.filter(|name| known.as_ref() != Some(name)) {
+            self.detail.ask(Query::Job(name), cx);
         }
-        if self.rows.value().is_none() {
-            if self.rows.is_slow(shared.now) {
-                empty(buf, inner, &["Loading the jobs …"], shared);
+    }
+
+    fn mark(&mut self, action: Action) {
+        let shown: Vec<String> = self.shown().iter().map(|row| row.name.clone()).collect();
+        match action {
+            Action::Mark => {
+                if let Some(name) = shown.get(self.cursor.selected) {
+                    if !self.marked.remove(name) {
+                        self.marked.insert(name.clone());
+                    }
+                    self.range = None;
+                }
             }
+            Action::MarkRange => {
+                self.range = match self.range {
+                    Some(_) => None,
+                    None => Some(self.cursor.selected),
+                };
+                self.marked.extend(shown.get(self.cursor.selected).cloned());
+            }
+            _ if shown.iter().all(|name| self.marked.contains(name)) => self.marked.clear(),
+            _ => self.marked.extend(shown),
+        }
+    }
+
+    fn moved(&mut self, action: Action, cx: &mut Cx) -> bool {
+        let rows = self.shown().len();
+        if !self.cursor.act(action, rows, page(cx.shared)) {
+            return false;
+        }
+        if let Some(from) = self.range {
+            let to = self.cursor.selected;
+            let names = self.shown()[from.min(to).min(rows.saturating_sub(1))..(from.max(to) + 1).min(rows)]
+                .iter()
+                .map(|row| row.name.clone())
+                .collect::<Vec<_>>();
+            self.marked.extend(names);
+        }
+        self.follow(cx);
+        true
+    }
+
+    /// Lets the selected job run earlier or later among those that wait.
+    fn reorder(&mut self, action: Action, cx: &mut Cx) {
+        let Some(name) = self.selected().map(|row| row.name.clone()) else {
+            return;
+        };
+        let earlier = action == Action::Earlier;
+        for (job, priority) in order::moved(self.all(), &name, earlier) {
+            let changes = vec![crate::core::job::Adjustment::Priority(priority)];
+            let words = if earlier { "earlier" } else { "later" };
+            let done = format!("{name} runs {words}: {job} has priority {priority}");
+            cx.order(crate::core::api::Command::Adjust { job, changes }, done);
+        }
+    }
+
+    /// A verb on all marked jobs. False if it is none that acts on several.
+    fn act_on_marked(&mut self, action: Action, cx: &mut Cx) -> bool {
+        let subjects = self.marks(cx.shared);
+        if subjects.is_empty() {
+            return false;
+        }
+        match action {
+            Action::Pause => toggle_all(&subjects, cx),
+            Action::Cancel => cancel_all(&subjects, cx),
+            Action::Delete => delete_all(&subjects, cx),
+            Action::Export => {
+                let names = subjects.into_iter().map(|one| one.name).collect();
+                let sheet = forms::export(names, cx.shared);
+                cx.fill(sheet);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Cx) {
+        if self.facets.is_open() && self.facets.act(action, self.rows.value(), page(cx.shared)) {
+            self.follow(cx);
             return;
         }
-        let (list, below) = top(inner, inner.height.saturating_sub(1));
-        if self.typing || !self.filter.text().is_empty() {
-            let style = shared.style(Slot::Match);
-            put_all(buf, below, 1, 0, &[("/ ", style), (self.filter.text(), style)]);
+        match action {
+            Action::Filter => self.typing = true,
+            Action::Press => self.typing = false,
+            Action::DeleteToStart => self.filter.delete_to_start(),
+            Action::Facets => self.facets.open(),
+            Action::Sort => self.sort = self.sort.next(),
+            Action::Reload => self.rows.refresh(Query::Jobs, cx),
+            Action::Mark | Action::MarkRange | Action::MarkAll => self.mark(action),
+            Action::Earlier | Action::Later => self.reorder(action, cx),
+            action => {
+                if self.moved(action, cx) || self.act_on_marked(action, cx) {
+                    return;
+                }
+                let Some(row) = self.selected().cloned() else {
+                    return;
+                };
+                match action {
+                    Action::Open => {
+                        cx.open(Screen::Job(Box::new(JobScreen::at(row.name, Page::Overview))));
+                    }
+                    Action::Copy => cx.copy(row.name, "job name"),
+                    verb => {
+                        Subject::of(&row, cx.shared).act(verb, self.detail.value(), cx);
+                    }
+                }
+            }
         }
-        if all == 0 {
-            return empty(
-                buf,
-                list,
-                &["No jobs.", "n creates one · destiler jobs create FILE"],
-                shared,
-            );
-        }
-        if shown.is_empty() {
-            let text = format!("No job matches “{}”.", self.filter.text());
-            return empty(buf, list, &[&text, "esc clears the filter"], shared);
-        }
-        let narrow = Width::of(shared.size.width) == Width::Narrow;
-        let (columns, draw): (&[Column], Cells) = if narrow {
-            (&NARROW, small)
-        } else {
-            (&COLUMNS, cells)
-        };
-        let rows = shown.iter().skip(self.cursor.offset).map(|row| draw(row, shared));
-        table(
-            buf,
-            list,
-            columns,
-            rows,
-            Some(self.cursor.selected - self.cursor.offset),
-            shared,
-        );
+        self.cursor.clamp(self.shown().len(), page(cx.shared));
     }
 
-    fn preview(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let Some(row) = self.selected() else { return };
-        if area.height < 4 {
-            return;
-        }
-        let inner = pane(buf, area, &row.name, "", false, shared);
-        let width = usize::from(inner.width.saturating_sub(2));
-        let mut at = 0;
-        let mut say = |text: &str, slot: Slot| {
-            for line in wrap(text, width) {
-                put(buf, inner, 1, at, &line, shared.style(slot));
-                at += 1;
+    fn take(&mut self, message: &Message, cx: &mut Cx) {
+        let rows = |answer: &Answer| {
+            if let Answer::Jobs(rows) = answer {
+                Some(rows.clone())
+            } else {
+                None
             }
         };
-        say(&row.description, Slot::Fg);
-        say(" ", Slot::Fg);
-        if let Some(reason) = row.state.reason() {
-            say(&reason, Slot::Warn);
-            say(" ", Slot::Fg);
+        let selected = self.selected().map(|row| row.name.clone());
+        if self.rows.take(message, rows, || Query::Jobs, cx) {
+            // The list may have moved under the cursor: it stays on its job.
+            let at = selected.and_then(|name| self.shown().iter().position(|row| row.name == name));
+            self.cursor.selected = at.unwrap_or(self.cursor.selected);
+            self.find(page(cx.shared));
+            let names: BTreeSet<String> = self.all().iter().map(|row| row.name.clone()).collect();
+            self.marked.retain(|name| names.contains(name));
+            self.cursor.clamp(self.shown().len(), page(cx.shared));
+            self.follow(cx);
         }
-        let counts = &row.counts;
-        let lines = [
-            ("planned", counts.planned()),
-            ("pending", counts.pending()),
-            ("accepted", counts.of(TaskState::Accepted)),
-            ("rejected", counts.of(TaskState::Rejected)),
-            ("failed", counts.of(TaskState::Failed)),
-            ("cancelled", counts.of(TaskState::Cancelled)),
-        ];
-        for (word, count) in lines {
-            say(&format!("{word:<10}{:>10} tasks", grouped(count)), Slot::Fg);
-        }
-        say(" ", Slot::Fg);
-        let [accepted, rejected, review] = row.samples;
-        for (word, count) in [
-            ("accepted", accepted),
-            ("rejected", rejected),
-            ("to review", review),
-        ] {
-            say(&format!("{word:<10}{:>10} samples", grouped(count)), Slot::Fg);
-        }
+        let detail = |answer: &Answer| {
+            if let Answer::Job(job) = answer {
+                Some(JobDetail::clone(job))
+            } else {
+                None
+            }
+        };
+        let name = self.selected().map(|row| row.name.clone()).unwrap_or_default();
+        self.detail.take(message, detail, || Query::Job(name), cx);
     }
-}
-
-const COLUMNS: [Column; 8] = [
-    words("NAME", 13, 9),
-    words("STATE", 11, 8),
-    words("", 5, 2),
-    numbers("ACCEPTED", 10, 7),
-    numbers("TARGET", 7, 4),
-    numbers("REJ%", 5, 5),
-    numbers("COST", 7, 6),
-    numbers("AGE", 6, 1),
-];
-
-/// On narrow terminals: how far in per cent instead of numbers.
-const NARROW: [Column; 3] = [words("NAME", 14, 9), words("STATE", 11, 8), numbers("", 5, 7)];
-
-fn small(row: &JobRow, shared: &Shared) -> Vec<Cell> {
-    let mut cells = cells(row, shared);
-    cells.truncate(2);
-    let percent = format!("{:.0}%", (part(row, shared) * 100.0).floor().clamp(0.0, 100.0));
-    cells.push((percent, shared.style(Slot::Fg)));
-    cells
-}
-
-/// Part of the work that is done.
-fn part(row: &JobRow, shared: &Shared) -> f64 {
-    let planned = row.counts.planned();
-    match (shared.gauge(&row.name), row.target) {
-        (Some(gauge), _) => super::dashboard::done(gauge),
-        (None, Some(target)) if target > 0 => row.samples[0] as f64 / target as f64,
-        (None, _) if planned == 0 => 0.0,
-        (None, _) => (planned - row.counts.open()) as f64 / planned as f64,
-    }
-}
-
-fn cells(row: &JobRow, shared: &Shared) -> Vec<Cell> {
-    let fg = shared.style(Slot::Fg);
-    let gauge = shared.gauge(&row.name);
-    let state = gauge.map_or(row.state.word(), |gauge| gauge.state.as_str());
-    let (glyph, slot) = badge(state);
-    let accepted = gauge.map_or(row.samples[0], |gauge| gauge.accepted_samples);
-    let part = part(row, shared);
-    let judged = row.samples[0] + row.samples[1];
-    let now = shared.options.started_ms + i64::try_from(shared.now.as_millis()).unwrap_or_default();
-    let age = Duration::from_millis(u64::try_from(now - row.created_ms).unwrap_or_default());
-    vec![
-        (row.name.clone(), fg),
-        (format!("{glyph} {state}"), shared.style(slot)),
-        (bar(part, 5), shared.style(slot)),
-        (grouped(accepted), fg),
-        (row.target.map_or_else(|| "-".to_owned(), grouped), fg),
-        (percent(row.samples[1], judged), fg),
-        (gauge.map_or(row.usd, |gauge| gauge.usd).to_string(), fg),
-        (ago(age), shared.style(Slot::Muted)),
-    ]
 }
 
 impl View for Jobs {
     fn bindings(&self, _: &Shared) -> &'static Table {
-        if self.typing { &FIELD } else { &JOBS }
+        match (self.typing, self.facets.is_open()) {
+            (true, _) => &FIELD,
+            (_, true) => &FACETS,
+            _ => &JOBS,
+        }
     }
 
     fn breadcrumb(&self) -> Vec<String> {
@@ -256,13 +283,25 @@ impl View for Jobs {
 
     fn enter(&mut self, cx: &mut Cx) {
         self.rows.ask(Query::Jobs, cx);
+        self.detail = Remote::default();
+        self.follow(cx);
     }
 
     fn back(&mut self, cx: &mut Cx) -> bool {
-        let open = self.typing || !self.filter.text().is_empty();
+        if self.facets.close() {
+            return true;
+        }
+        let open = self.typing
+            || !self.filter.text().is_empty()
+            || !self.marked.is_empty()
+            || self.facets.chosen() > 0;
         self.typing = false;
         self.filter = Field::default();
+        self.facets = Facets::default();
+        self.marked.clear();
+        self.range = None;
         self.cursor.clamp(self.shown().len(), page(cx.shared));
+        self.follow(cx);
         open
     }
 
@@ -274,58 +313,51 @@ impl View for Jobs {
             Action::Retry,
             Action::Delete,
             Action::Edit,
+            Action::EditFile,
+            Action::CloneJob,
+            Action::Export,
             Action::Samples,
             Action::Copy,
+            Action::JobLog,
+            Action::Earlier,
+            Action::Later,
+            Action::Mark,
+            Action::MarkRange,
         ];
+        let several = [Action::Pause, Action::Cancel, Action::Delete, Action::Export];
         match self.selected() {
-            _ if self.typing => None,
+            _ if self.typing || self.facets.is_open() => None,
+            _ if !self.marked.is_empty() && several.contains(&action) => shared.view_only(),
             None if verbs.contains(&action) => Some("no job is selected".to_owned()),
             None => None,
-            Some(row) => Subject::of(row, shared).disabled(action),
+            Some(row) if matches!(action, Action::Earlier | Action::Later) => {
+                let subject = Subject::of(row, shared);
+                match subject.state.as_str() {
+                    "queued" => subject.disabled(action, shared),
+                    state => Some(format!("it is {state}: only queued jobs have an order")),
+                }
+            }
+            Some(row) => Subject::of(row, shared).disabled(action, shared),
         }
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
-        let page = page(cx.shared);
         match message {
-            Message::Act(Action::Filter) => self.typing = true,
-            Message::Act(Action::Press) => self.typing = false,
-            Message::Act(Action::DeleteToStart) => self.filter.delete_to_start(),
+            Message::Act(action) => self.act(*action, cx),
             Message::Key(key) => {
                 self.filter.key(key);
+                self.cursor.clamp(self.shown().len(), page(cx.shared));
+                self.follow(cx);
             }
             Message::Paste(text) => self.filter.insert(text),
-            Message::Act(Action::Reload) | Message::Event(_) | Message::Done(..) => {
+            Message::Event(_) | Message::Done(..) => {
                 self.rows.refresh(Query::Jobs, cx);
-            }
-            Message::Act(action) => {
-                if !self.cursor.act(*action, self.shown().len(), page)
-                    && let Some(row) = self.selected().cloned()
-                {
-                    match action {
-                        Action::Open => cx.open(Screen::Job(Box::new(JobScreen::of(row.name)))),
-                        Action::Copy => cx.copy(row.name, "job name"),
-                        verb => {
-                            Subject::of(&row, cx.shared).act(*verb, cx);
-                        }
-                    }
-                }
-                return;
+                self.detail = Remote::default();
             }
             Message::Tick(now) if self.rows.older_than(EVERY, *now) => self.rows.refresh(Query::Jobs, cx),
-            _ => {
-                let rows = |answer: &Answer| {
-                    if let Answer::Jobs(rows) = answer {
-                        Some(rows.clone())
-                    } else {
-                        None
-                    }
-                };
-                self.rows.take(message, rows, || Query::Jobs, cx);
-                self.find(page);
-            }
+            _ => self.take(message, cx),
         }
-        self.cursor.clamp(self.shown().len(), page);
+        self.cursor.clamp(self.shown().len(), page(cx.shared));
     }
 
     fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
@@ -353,19 +385,39 @@ impl View for Jobs {
     }
 
     fn status(&self, _: &Shared) -> String {
-        let all = self.rows.value().map_or(0, Vec::len);
-        let filter = if self.filter.text().is_empty() {
-            "none"
-        } else {
-            self.filter.text()
+        let all = self.all().len();
+        let filter = match (self.filter.text(), self.facets.chosen()) {
+            ("", 0) => "none".to_owned(),
+            ("", facets) => format!("{facets} facets"),
+            (text, 0) => text.to_owned(),
+            (text, facets) => format!("{text} and {facets} facets"),
         };
-        format!("{all} jobs · filter: {filter}")
+        let marked = if self.marked.is_empty() {
+            String::new()
+        } else {
+            format!(" · {} marked", self.marked.len())
+        };
+        format!(
+            "{all} jobs · sort: {} · filter: {filter}{marked}",
+            self.sort.name()
+        )
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let (list, preview) = panes(area);
+        let (list, beside) = panes(area);
+        if self.facets.is_open() {
+            let place = if beside.height > 0 { beside } else { list };
+            if beside.height > 0 {
+                self.list(shared, list, buf);
+            }
+            self.facets.view(self.rows.value(), shared, place, buf);
+            return None;
+        }
         self.list(shared, list, buf);
-        self.preview(shared, preview, buf);
+        if let Some(row) = self.selected() {
+            let detail = self.detail.value().filter(|detail| detail.row.name == row.name);
+            preview::view(row, detail, shared, beside, buf);
+        }
         let inner = inside(list, shared.size.width);
         let row = inner.height.saturating_sub(1);
         self.typing

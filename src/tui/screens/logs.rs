@@ -10,7 +10,7 @@ use crate::core::api::{Answer, Command, LogEntry, LogFilter, LogLevel, LogPage, 
 use crate::core::directory::LogQuery;
 use crate::core::text::grouped;
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{Action, FACETS, FIELD, LOGS, Table};
+use crate::tui::keys::{Action, FIELD, LOG_FACETS, LOGS, Table};
 use crate::tui::layout::{inside, shell};
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
@@ -279,7 +279,7 @@ impl View for Logs {
     fn bindings(&self, _: &Shared) -> &'static Table {
         match (&self.field, &self.facets) {
             (Some(_), _) => &FIELD,
-            (None, Some(_)) => &FACETS,
+            (None, Some(_)) => &LOG_FACETS,
             (None, None) => &LOGS,
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod dashboard;
 pub(crate) mod editor;
+pub(crate) mod forms;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod logs;
@@ -28,12 +29,12 @@ pub(crate) trait View {
     fn bindings(&self, shared: &Shared) -> &'static Table;
     /// Where one is, from the outside in.
     fn breadcrumb(&self) -> Vec<String>;
-    /// What stands in the row of tabs instead of the screens to go to, with the open one marked.
-    fn tabs(&self, _shared: &Shared) -> Option<Vec<(String, bool)>> {
-        None
-    }
     /// Whether a text field has the caret, and letters are letters.
     fn typing(&self) -> bool {
+        false
+    }
+    /// Draws tabs of its own into the row of tabs. False if it has none, and the screens' numbers are shown.
+    fn tabs(&self, _shared: &Shared, _area: Rect, _buf: &mut Buffer) -> bool {
         false
     }
     /// Called when it is opened and whenever it comes back to the top: ask again.
@@ -73,9 +74,9 @@ pub(crate) trait View {
 /// Every screen there is.
 pub(crate) enum Screen {
     /// Is it working?
-    Dashboard(dashboard::Dashboard),
+    Dashboard(Box<dashboard::Dashboard>),
     /// All jobs.
-    Jobs(jobs::Jobs),
+    Jobs(Box<jobs::Jobs>),
     /// One job.
     Job(Box<job::JobScreen>),
     /// Writing a job, step by step.
@@ -101,8 +102,8 @@ pub(crate) enum Screen {
 impl Screen {
     pub(crate) fn view(&self) -> &dyn View {
         match self {
-            Self::Dashboard(screen) => screen,
-            Self::Jobs(screen) => screen,
+            Self::Dashboard(screen) => screen.as_ref(),
+            Self::Jobs(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
             Self::NewJob(screen) => screen.as_ref(),
             Self::Editor(screen) => screen.as_ref(),
@@ -118,8 +119,8 @@ impl Screen {
 
     pub(crate) fn view_mut(&mut self) -> &mut dyn View {
         match self {
-            Self::Dashboard(screen) => screen,
-            Self::Jobs(screen) => screen,
+            Self::Dashboard(screen) => screen.as_mut(),
+            Self::Jobs(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
             Self::NewJob(screen) => screen.as_mut(),
             Self::Editor(screen) => screen.as_mut(),
@@ -136,8 +137,8 @@ impl Screen {
     /// A screen of the first row, new.
     pub(crate) fn root(tab: Tab) -> Self {
         match tab {
-            Tab::Dashboard => Self::Dashboard(dashboard::Dashboard::default()),
-            Tab::Jobs => Self::Jobs(jobs::Jobs::default()),
+            Tab::Dashboard => Self::Dashboard(Box::default()),
+            Tab::Jobs => Self::Jobs(Box::default()),
             Tab::Samples => Self::Samples(Box::default()),
             Tab::Review => Self::Review(Box::default()),
             Tab::Providers => Self::Providers(Box::default()),
@@ -177,4 +178,17 @@ impl Tab {
         (Self::Logs, Action::GoLogs, "6", "Logs"),
         (Self::Settings, Action::GoSettings, "7", "Settings"),
     ];
+
+    /// The name where there is little room.
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Self::Dashboard => "Dash",
+            Self::Jobs => "Jobs",
+            Self::Samples => "Samples",
+            Self::Review => "Review",
+            Self::Providers => "Prov",
+            Self::Logs => "Logs",
+            Self::Settings => "Set",
+        }
+    }
 }

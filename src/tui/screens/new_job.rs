@@ -40,6 +40,7 @@ use crate::tui::screens::editor::Editor;
 use crate::tui::screens::{Screen, View};
 use crate::tui::text::time_of_day;
 use crate::tui::widgets::cursor::Cursor;
+use crate::tui::widgets::tabs::tabs;
 
 use form::{Kind, Line};
 use gallery::Gallery;
@@ -450,7 +451,7 @@ impl View for NewJob {
         vec![title, format!("{}/9 {name}", self.step.0.at() + 1)]
     }
 
-    fn tabs(&self, shared: &Shared) -> Option<Vec<(String, bool)>> {
+    fn tabs(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> bool {
         let wide = Width::of(shared.size.width) == Width::Wide;
         let blocking = self.blocking();
         let tab = |step: &Step| {
@@ -472,7 +473,9 @@ impl View for NewJob {
             };
             (text, open)
         };
-        Some(Step::ALL.iter().map(tab).collect())
+        let names: Vec<_> = Step::ALL.iter().map(tab).collect();
+        tabs(buf, area, &names, shared);
+        true
     }
 
     fn wake(&self, _: &Shared) -> Option<Duration> {

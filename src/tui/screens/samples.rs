@@ -85,6 +85,15 @@ fn panes(area: Rect, reading: bool) -> (Rect, Rect) {
 }
 
 impl Samples {
+    /// Those that a filter finds, opened above another screen.
+    pub(crate) fn filtered(filter: String) -> Self {
+        Self {
+            filter,
+            of_job: true,
+            ..Self::default()
+        }
+    }
+
     /// Those of one job.
     pub(crate) fn of(job: &str) -> Self {
         Self {

@@ -39,54 +39,90 @@ fn ceiling(most: f64) -> f64 {
     fits.unwrap_or(most)
 }
 
+/// How values become heights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// In proportion.
+    #[default]
+    Linear,
+    /// By their logarithm, over three powers of ten.
+    Logarithmic,
+}
+
+impl Scale {
+    /// Powers of ten that a logarithmic scale shows.
+    const POWERS: f64 = 3.0;
+
+    /// The height of a value, from 0 to 1.
+    fn height(self, value: f64, most: f64) -> f64 {
+        let part = value / most;
+        match self {
+            Self::Linear => part.clamp(0.0, 1.0),
+            Self::Logarithmic => (part.max(1e-12).log10() / Self::POWERS + 1.0).clamp(0.0, 1.0),
+        }
+    }
+
+    /// The value at a height.
+    fn value(self, height: f64, most: f64) -> f64 {
+        match self {
+            Self::Linear => most * height,
+            Self::Logarithmic => most * 10f64.powf((height - 1.0) * Self::POWERS),
+        }
+    }
+}
+
 /// Draws series on one scale, with the scale on the left.
 pub(crate) fn chart(
     buf: &mut Buffer,
     area: Rect,
     series: &[Series],
+    scale: Scale,
     label: fn(f64) -> String,
     shared: &Shared,
 ) {
     if area.height < 2 || area.width < AXIS + 4 {
         return;
     }
-    let most = series
-        .iter()
-        .flat_map(|(values, _)| values.iter().flatten())
-        .copied()
-        .fold(0.0, f64::max);
-    let most = ceiling(most);
-    let muted = shared.style(Slot::Muted);
-    let scale = Rect {
-        width: AXIS - 1,
-        ..area
-    };
-    for row in 0..area.height {
-        let value = most * f64::from(area.height - 1 - row) / f64::from(area.height - 1);
-        let labelled = row == 0 || row + 1 == area.height || (area.height >= 7 && row == area.height / 2);
-        if labelled && (row != area.height / 2 || area.height % 2 == 1 || row == 0) {
-            put_right(buf, scale, row, &label(value), muted);
-        }
-        let mark = if row + 1 == area.height {
-            "┼"
-        } else if labelled {
-            "┤"
-        } else {
-            "│"
-        };
-        put(buf, area, AXIS - 1, row, mark, shared.style(Slot::Border));
-    }
+    let values = series.iter().flat_map(|(values, _)| values.iter().flatten());
+    let most = ceiling(values.copied().fold(0.0, f64::max));
+    axis(buf, area, |height| label(scale.value(height, most)), shared);
     let plot = Rect {
         x: area.x + AXIS,
         width: area.width - AXIS,
         ..area
     };
     for (values, style) in series {
+        let heights: Vec<Option<f64>> = values
+            .iter()
+            .map(|value| value.map(|value| scale.height(value, most)))
+            .collect();
         if shared.options.ascii {
-            blocks(buf, plot, values, most, *style);
+            blocks(buf, plot, &heights, 1.0, *style);
         } else {
-            dots(buf, plot, values, most, *style);
+            dots(buf, plot, &heights, 1.0, *style);
         }
+    }
+}
+
+/// The axis with a number at its ends and, where there is room, in the middle.
+fn axis(buf: &mut Buffer, area: Rect, label: impl Fn(f64) -> String, shared: &Shared) {
+    let numbers = Rect {
+        width: AXIS - 1,
+        ..area
+    };
+    for row in 0..area.height {
+        let height = f64::from(area.height - 1 - row) / f64::from(area.height - 1);
+        let middle = area.height >= 7 && area.height % 2 == 1 && row == area.height / 2;
+        let labelled = row == 0 || row + 1 == area.height || middle;
+        if labelled {
+            put_right(buf, numbers, row, &label(height), shared.style(Slot::Muted));
+        }
+        let mark = match (row + 1 == area.height, labelled) {
+            (true, _) => "┼",
+            (_, true) => "┤",
+            _ => "│",
+        };
+        put(buf, area, AXIS - 1, row, mark, shared.style(Slot::Border));
     }
 }
 
@@ -172,6 +208,18 @@ mod tests {
     fn ceilings_read_well() {
         let labels = [0.0, 0.4, 3.0, 41.0, 700.0].map(|most| format!("{:.0}", ceiling(most)));
         assert_eq!(labels, ["1", "1", "5", "50", "1000"]);
+    }
+
+    #[test]
+    fn a_logarithmic_scale_shows_three_powers_of_ten() {
+        let heights = [1000.0, 100.0, 1.0, 0.0].map(|value| Scale::Logarithmic.height(value, 1000.0));
+        assert!((heights[0] - 1.0).abs() < 1e-9 && (heights[1] - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!(heights[2..], [0.0, 0.0]);
+        for height in [0.0, 0.4, 1.0] {
+            for scale in [Scale::Linear, Scale::Logarithmic] {
+                assert!((scale.height(scale.value(height, 50.0), 50.0) - height).abs() < 1e-9);
+            }
+        }
     }
 
     #[test]

@@ -61,6 +61,16 @@ impl Cursor {
     }
 }
 
+/// The place after or before `at` among `all`, round and round.
+pub(crate) fn turned(at: usize, all: usize, forward: bool) -> usize {
+    let all = all.max(1);
+    if forward {
+        (at + 1) % all
+    } else {
+        (at + all - 1) % all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

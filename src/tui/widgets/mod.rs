@@ -5,3 +5,4 @@ pub(crate) mod cursor;
 pub(crate) mod field;
 pub(crate) mod pane;
 pub(crate) mod table;
+pub(crate) mod tabs;

@@ -7,12 +7,46 @@ use crate::tui::keys::Action;
 pub static DASHBOARD: Table = Table {
     context: "Dashboard",
     bindings: &[
-        key(&["enter"], Action::Open, "open", "Open the selected job"),
+        key(
+            &["enter"],
+            Action::Open,
+            "open",
+            "Open what is selected: a job, a provider, an event's log, a counter's samples",
+        ),
         key(
             &["p"],
             Action::Pause,
             "pause/resume",
             "Pause the selected job, or let it go on",
+        ),
+        key(&["tab"], Action::NextPane, "pane", "The next pane"),
+        key(&["shift-tab"], Action::PreviousPane, "", "The pane before"),
+        key(
+            &["c"],
+            Action::Metric,
+            "metric",
+            "Chart samples/s, tokens/s, $/h, p95 or rejected %",
+        ),
+        key(
+            &["+", "="],
+            Action::Longer,
+            "window",
+            "A longer chart: 1, 5, 30 minutes, 3 hours, all",
+        ),
+        key(&["-"], Action::Shorter, "", "A shorter chart"),
+        key(&["0"], Action::Whole, "", "A chart of the whole session"),
+        key(&["x"], Action::Scale, "", "Linear or logarithmic chart"),
+        key(
+            &["F"],
+            Action::Freeze,
+            "freeze",
+            "Hold what is shown, and let go again; jobs run on",
+        ),
+        key(
+            &["z"],
+            Action::Zoom,
+            "zoom",
+            "This pane over the whole screen, and back",
         ),
         key(
             &["P"],
@@ -20,13 +54,7 @@ pub static DASHBOARD: Table = Table {
             "pause all",
             "Pause every running job (asks first)",
         ),
-        key(
-            &["+", "="],
-            Action::Longer,
-            "",
-            "A longer chart: 1, 5, 10 minutes",
-        ),
-        key(&["-"], Action::Shorter, "", "A shorter chart"),
+        key(&["!"], Action::NewestError, "", "To the newest error or warning"),
     ],
 };
 
@@ -38,7 +66,7 @@ pub static WELCOME: Table = Table {
             &["d"],
             Action::Demo,
             "demo job",
-            "Run the demo: offline, the built-in mock teacher, in a moment",
+            "Run the demo: offline, the built-in mock teacher, 20 seconds",
         ),
         key(
             &["p"],

@@ -1,45 +1,132 @@
-//! Keys of the list of jobs and of one job.
+//! Keys of the list of jobs, of one job, and of the small forms they open.
 
-use super::{Table, key};
+use super::{Binding, Table, key};
 use crate::tui::keys::Action;
+
+const PAUSE: Binding = key(
+    &["p"],
+    Action::Pause,
+    "pause/resume",
+    "Pause it, let it go on, or start a draft",
+);
+const EDIT: Binding = key(
+    &["e"],
+    Action::Edit,
+    "edit",
+    "Change its limits, target, budget and weights, even while it runs; a draft: its file",
+);
+const EDIT_FILE: Binding = key(
+    &["E"],
+    Action::EditFile,
+    "",
+    "Edit the whole job file; a new revision (asks before it saves)",
+);
+const CLONE: Binding = key(
+    &["c"],
+    Action::CloneJob,
+    "clone",
+    "Copy its file under a new name",
+);
+const EXPORT: Binding = key(
+    &["w"],
+    Action::Export,
+    "export",
+    "Write its samples to a file, in any format",
+);
+const SAMPLES: Binding = key(&["S"], Action::Samples, "samples", "See its samples");
+const LOG: Binding = key(
+    &["L"],
+    Action::JobLog,
+    "log",
+    "What happened to it in this session",
+);
+const RETRY: Binding = key(
+    &["R"],
+    Action::Retry,
+    "retry failed",
+    "Queue its failed tasks again, or those of the selected group (asks first)",
+);
+const CANCEL: Binding = key(
+    &["C"],
+    Action::Cancel,
+    "cancel",
+    "Stop it for good; what was made stays (asks first)",
+);
+const DELETE: Binding = key(
+    &["D"],
+    Action::Delete,
+    "delete",
+    "Remove it and its samples (type its name)",
+);
 
 /// The list of jobs.
 pub static JOBS: Table = Table {
     context: "Jobs",
     bindings: &[
         key(&["enter"], Action::Open, "open", "Open the selected job"),
-        key(
-            &["p"],
-            Action::Pause,
-            "pause/resume",
-            "Pause the selected job, let it go on, or start a draft",
-        ),
-        key(&["e"], Action::Edit, "edit", "Edit the job file; a new revision"),
-        key(&["S"], Action::Samples, "samples", "See its samples"),
-        key(&["y"], Action::Copy, "", "Copy its name"),
+        PAUSE,
+        CLONE,
+        EDIT,
+        RETRY,
         key(
             &["/"],
             Action::Filter,
             "filter",
-            "Narrow by name, state or description",
+            "Narrow by name, tag, state or description",
         ),
         key(
-            &["R"],
-            Action::Retry,
-            "retry failed",
-            "Queue its failed tasks again (asks first)",
+            &["s"],
+            Action::Sort,
+            "sort",
+            "Sort by queue, name, state, accepted, rejected, cost, age",
+        ),
+        EXPORT,
+        CANCEL,
+        DELETE,
+        SAMPLES,
+        key(&["y"], Action::Copy, "", "Copy its name"),
+        LOG,
+        key(
+            &["f"],
+            Action::Facets,
+            "",
+            "Narrow by states and tags that there are",
         ),
         key(
-            &["C"],
-            Action::Cancel,
-            "cancel",
-            "Stop it for good; what was made stays (asks first)",
+            &["space"],
+            Action::Mark,
+            "",
+            "Mark it; p, C, D and w then act on all marked",
         ),
         key(
-            &["D"],
-            Action::Delete,
-            "delete",
-            "Remove it and its samples (type its name)",
+            &["v"],
+            Action::MarkRange,
+            "",
+            "Mark from here to where the cursor goes",
+        ),
+        key(&["A"], Action::MarkAll, "", "Mark all that are shown, or none"),
+        key(&["K"], Action::Earlier, "", "Let a queued job run earlier"),
+        key(&["J"], Action::Later, "", "Let a queued job run later"),
+        EDIT_FILE,
+    ],
+};
+
+/// What the list of jobs can be narrowed to.
+pub static FACETS: Table = Table {
+    context: "Facets",
+    bindings: &[
+        key(&["space"], Action::Mark, "choose", "Choose it, or no longer"),
+        key(
+            &["enter", "f"],
+            Action::Facets,
+            "close",
+            "Close; what is chosen stays",
+        ),
+        key(
+            &["A"],
+            Action::MarkAll,
+            "none",
+            "Choose nothing: all jobs are shown",
         ),
     ],
 };
@@ -49,31 +136,72 @@ pub static JOB: Table = Table {
     context: "Job",
     bindings: &[
         key(
-            &["p"],
-            Action::Pause,
-            "pause/resume",
-            "Pause the job, let it go on, or start a draft",
+            &["enter"],
+            Action::Open,
+            "drill in",
+            "Into what is selected: a stage's samples, a group's tasks, a provider",
         ),
-        key(&["e"], Action::Edit, "edit", "Edit the job file; a new revision"),
-        key(&["S", "enter"], Action::Samples, "samples", "See its samples"),
+        PAUSE,
+        key(&["]"], Action::NextTab, "tabs", "The next tab"),
+        key(&["["], Action::PreviousTab, "", "The tab before"),
+        key(&["tab"], Action::NextPane, "pane", "The next pane"),
+        key(&["shift-tab"], Action::PreviousPane, "", "The pane before"),
+        EDIT,
+        RETRY,
+        CLONE,
+        EXPORT,
+        CANCEL,
+        DELETE,
+        SAMPLES,
         key(&["y"], Action::Copy, "", "Copy the command line that runs it"),
+        LOG,
         key(
-            &["R"],
-            Action::Retry,
-            "retry failed",
-            "Queue its failed tasks again (asks first)",
+            &["d"],
+            Action::Diff,
+            "",
+            "On Config: what changed since the revision before",
+        ),
+        key(&["-"], Action::Older, "", "On Config: an older revision"),
+        key(&["+", "="], Action::Newer, "", "On Config: a newer revision"),
+        EDIT_FILE,
+    ],
+};
+
+/// A small form.
+pub static SHEET: Table = Table {
+    context: "Form",
+    bindings: &[
+        key(&["enter"], Action::Press, "do it", "Do what the form is for"),
+        key(&["tab", "down"], Action::NextButton, "next", "The next field"),
+        key(
+            &["shift-tab", "up"],
+            Action::PreviousButton,
+            "",
+            "The field before",
         ),
         key(
-            &["C"],
-            Action::Cancel,
-            "cancel",
-            "Stop it for good; what was made stays (asks first)",
+            &["left"],
+            Action::Older,
+            "",
+            "Another choice, or the caret to the left",
         ),
         key(
-            &["D"],
-            Action::Delete,
-            "delete",
-            "Remove it and its samples (type its name)",
+            &["right"],
+            Action::Newer,
+            "",
+            "The next choice, or the caret to the right",
+        ),
+        key(
+            &["ctrl-u"],
+            Action::DeleteToStart,
+            "",
+            "Delete from the start of the line",
+        ),
+        key(
+            &["esc", "ctrl-c"],
+            Action::Back,
+            "close",
+            "Close; nothing happens",
         ),
     ],
 };

@@ -62,7 +62,7 @@ pub static LOGS: Table = Table {
 };
 
 /// What of the log is shown.
-pub static FACETS: Table = Table {
+pub static LOG_FACETS: Table = Table {
     context: "Logs: what is shown",
     bindings: &[
         key(&["right", "l", "space"], Action::Next, "change", "The next value"),

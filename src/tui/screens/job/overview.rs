@@ -1,274 +1,265 @@
-//! The panes of a job's overview.
+//! A job's overview: seven panes, beside each other where there is room, else one under the other and scrolled. One place is
+//! selected in all of them together; going past the end of a pane leads into the next.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::core::api::JobDetail;
-use crate::core::budget::Money;
-use crate::core::job::OnLimit;
-use crate::core::task::TaskState;
-use crate::core::text::grouped;
-
 use crate::tui::context::Shared;
-use crate::tui::layout::{Width, shell};
-use crate::tui::text::{compact, percent, put, put_all, put_right};
+use crate::tui::keys::Action;
+use crate::tui::layout::{Width, left, top};
+use crate::tui::text::put;
 use crate::tui::theme::Slot;
-use crate::tui::widgets::pane::{bar, empty, pane};
-use crate::tui::widgets::table::{Column, numbers, table, words};
+use crate::tui::widgets::cursor::turned;
 
-/// Draws one pane.
-type Draw = fn(&JobDetail, &Shared, Rect, &mut Buffer);
+use super::panes::{self, Drawing};
+use super::{Facts, Page, Target};
 
-/// Most rows the panes take one under the other.
-pub(super) const ROWS: u16 = 120;
+/// A pane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Where the tasks stand.
+    #[default]
+    Tasks,
+    /// Where the samples went.
+    Funnel,
+    /// Who answered.
+    Teachers,
+    /// Cost and limits.
+    Limits,
+    /// What failed.
+    Errors,
+    /// How long answers took.
+    Latency,
+    /// What happened.
+    Log,
+}
 
-/// The panes one under the other, each as high as its content.
-pub(super) fn stack(detail: &JobDetail, shared: &Shared) -> [(u16, Draw); 5] {
-    let frame = if Width::of(shared.size.width) == Width::Narrow {
+impl Part {
+    const ALL: [Self; 7] = [
+        Self::Tasks,
+        Self::Funnel,
+        Self::Teachers,
+        Self::Limits,
+        Self::Errors,
+        Self::Latency,
+        Self::Log,
+    ];
+
+    /// Rows one can select.
+    fn rows(self, facts: &Facts) -> usize {
+        match self {
+            Self::Tasks => panes::TASKS.len(),
+            Self::Funnel => panes::funnel_rows(facts),
+            Self::Teachers => facts.detail.teachers.len().max(1),
+            Self::Errors => facts.failures.map_or(1, <[_]>::len).max(1),
+            Self::Limits | Self::Latency | Self::Log => 1,
+        }
+    }
+
+    /// Rows it takes where the panes stand one under the other, frame included, and the row of its first selectable one.
+    fn height(self, facts: &Facts, frame: u16) -> (u16, u16) {
+        let rows = |content: usize| content.min(24) as u16 + frame;
+        match self {
+            Self::Tasks | Self::Funnel => (rows(self.rows(facts)), 1),
+            Self::Teachers | Self::Errors => (rows(self.rows(facts) + 1), 2),
+            Self::Limits => (rows(panes::LIMITS), 1),
+            Self::Latency => (rows(7), 1),
+            Self::Log => (rows(6), 1),
+        }
+    }
+}
+
+/// The place that is selected, and how far the stacked panes are scrolled.
+#[derive(Debug, Default)]
+pub(super) struct Overview {
+    part: Part,
+    row: usize,
+    scroll: u16,
+}
+
+/// Whether the panes have room beside each other.
+fn wide(area: Rect) -> bool {
+    Width::of(area.width) == Width::Wide && area.height >= 24
+}
+
+fn frame(shared: &Shared) -> u16 {
+    if Width::of(shared.size.width) == Width::Narrow {
         1
     } else {
         2
-    };
-    let rows = |content: usize| content.min(24) as u16 + frame;
-    [
-        (rows(TASKS.len()), tasks),
-        (rows(detail.reasons.len() + 3), funnel),
-        (rows(8), limits),
-        (rows(detail.teachers.len().max(2) + 1), teachers),
-        (rows(detail.failures.len().max(2)), errors),
-    ]
-}
-
-/// Rows that the stacked panes take, and how many of them are seen at once.
-pub(super) fn extent(detail: &JobDetail, shared: &Shared) -> (usize, usize) {
-    let rows: u16 = stack(detail, shared).iter().map(|(rows, _)| rows).sum();
-    // The banner above and the line that says how many rows are left below.
-    let page = shell(shared.size).body.height.saturating_sub(2);
-    (usize::from(rows), usize::from(page))
-}
-
-/// Lines of the task pane: word, states that it sums, meaning.
-const TASKS: [(&str, &[TaskState], Slot); 8] = [
-    ("pending", &[TaskState::Pending], Slot::Fg),
-    (
-        "in flight",
-        &[TaskState::Leased, TaskState::Answered, TaskState::Validating],
-        Slot::Running,
-    ),
-    (
-        "waiting",
-        &[TaskState::RetryWait, TaskState::Snoozed],
-        Slot::Paused,
-    ),
-    ("to review", &[TaskState::NeedsReview], Slot::Warn),
-    ("accepted", &[TaskState::Accepted], Slot::Ok),
-    ("rejected", &[TaskState::Rejected], Slot::Warn),
-    ("failed", &[TaskState::Failed], Slot::Error),
-    ("cancelled", &[TaskState::Cancelled], Slot::Muted),
-];
-
-/// Where the tasks stand.
-pub(super) fn tasks(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let counts = &detail.row.counts;
-    let planned = counts.planned();
-    let inner = pane(buf, area, "Tasks", &grouped(planned), false, shared);
-    let width = usize::from(inner.width.saturating_sub(33));
-    for (row, (word, states, slot)) in TASKS.iter().enumerate() {
-        let count: u64 = states.iter().map(|state| counts.of(*state)).sum();
-        let style = shared.style(if count == 0 { Slot::Muted } else { *slot });
-        let part = if planned == 0 {
-            0.0
-        } else {
-            count as f64 / planned as f64
-        };
-        let text = format!(
-            "{word:<10}{:>10} {:>6}%  ",
-            grouped(count),
-            percent(count, planned.max(1))
-        );
-        let row = row as u16;
-        put_all(buf, inner, 1, row, &[(&text, style), (&bar(part, width), style)]);
     }
 }
 
-/// Where the samples went: judged, then what each reason took, then what is left.
-pub(super) fn funnel(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let [accepted, rejected, review] = detail.row.samples;
-    let judged = accepted + rejected + review;
-    let inner = pane(
-        buf,
-        area,
-        "Where the samples went",
-        &format!("{} judged", grouped(judged)),
-        false,
-        shared,
-    );
-    if judged == 0 {
-        return empty(buf, inner, &["No sample has been judged yet."], shared);
-    }
-    let width = usize::from(inner.width.saturating_sub(48));
-    let mut left = judged;
-    let mut row = 0;
-    let mut line = |word: &str, count: u64, loss: Option<u64>, slot: Slot| {
-        let share = count as f64 / judged as f64;
-        let loss = loss.map_or_else(String::new, |loss| format!("-{}", grouped(loss)));
-        let text = format!(
-            "{word:<16}{:>9} {:>5}% {loss:>9}  ",
-            grouped(count),
-            percent(count, judged)
-        );
-        put_all(
-            buf,
-            inner,
-            1,
-            row,
-            &[
-                (&text, shared.style(slot)),
-                (&bar(share, width), shared.style(slot)),
-            ],
-        );
-        row += 1;
-    };
-    line("judged", judged, None, Slot::Fg);
-    for (reason, count) in &detail.reasons {
-        left = left.saturating_sub(*count);
-        line(reason.word(), left, Some(*count), Slot::Muted);
-    }
-    if review > 0 {
-        line("waits for review", accepted, Some(review), Slot::Warn);
-    }
-    line("accepted", accepted, None, Slot::Ok);
-}
-
-const TEACHERS: [Column; 6] = [
-    words("TEACHER", 14, 9),
-    numbers("REQUESTS", 8, 5),
-    numbers("TOKENS", 6, 3),
-    numbers("ACCEPTED", 8, 8),
-    numbers("YIELD%", 6, 6),
-    numbers("COST", 8, 7),
-];
-
-/// Who answered, how well, and for how much.
-pub(super) fn teachers(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let inner = pane(buf, area, "Teachers", "", false, shared);
-    if detail.teachers.is_empty() {
-        return empty(buf, inner, &["No teacher has answered yet."], shared);
-    }
-    let fg = shared.style(Slot::Fg);
-    let rows = detail.teachers.iter().map(|one| {
-        vec![
-            (one.name.clone(), fg),
-            (grouped(one.requests), fg),
-            (compact(one.tokens as f64), fg),
-            (grouped(one.accepted), fg),
-            (percent(one.accepted, one.judged), fg),
-            (one.usd.to_string(), fg),
-        ]
-    });
-    table(buf, inner, &TEACHERS, rows, None, shared);
-}
-
-/// What it costs and where it stops.
-pub(super) fn limits(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let inner = pane(buf, area, "Cost and limits", "e changes them", false, shared);
-    let (limits, summary) = (&detail.spec.limits, &detail.summary);
-    let gauge = shared.gauge(&detail.row.name);
-    let spent = gauge.map_or(detail.row.usd, |gauge| gauge.usd);
-    let [input, output] = gauge.map_or([summary.tokens.input, summary.tokens.output], |gauge| {
-        gauge.tokens
-    });
-    let accepted = gauge.map_or(detail.row.samples[0], |gauge| gauge.accepted_samples);
-    let cost = match limits.usd {
-        Some(cap) if cap.0 > 0 => {
-            let part = spent.usd() / cap.usd();
-            format!("{spent} of {cap} {:.0}% {}", (part * 100.0).floor(), bar(part, 6))
+impl Overview {
+    /// Moves. False if the action is no movement.
+    pub(super) fn act(&mut self, action: Action, facts: &Facts, body: Rect, shared: &Shared) -> bool {
+        let page = usize::from(body.height.max(2));
+        match action {
+            Action::Down => self.step(true, facts),
+            Action::Up => self.step(false, facts),
+            Action::HalfDown => self.steps(page / 2, true, facts),
+            Action::HalfUp => self.steps(page / 2, false, facts),
+            Action::PageDown => self.steps(page, true, facts),
+            Action::PageUp => self.steps(page, false, facts),
+            Action::First => (self.part, self.row) = (Part::Tasks, 0),
+            Action::Last => (self.part, self.row) = (Part::Log, 0),
+            Action::NextPane => self.turn(true),
+            Action::PreviousPane => self.turn(false),
+            _ => return false,
         }
-        _ => format!("{spent}, no cap"),
-    };
-    let each = if accepted == 0 {
-        "-".to_owned()
-    } else {
-        Money(spent.0 / accepted.cast_signed()).to_string()
-    };
-    let of = |used: String, cap: Option<String>| cap.map_or(used.clone(), |cap| format!("{used} of {cap}"));
-    let tokens = of(
-        compact((input + output) as f64),
-        limits.tokens.map(|cap| compact(cap as f64)),
-    );
-    let requests = of(grouped(summary.requests.sent), limits.requests.map(grouped));
-    let minutes = of(
-        format!("{:.0}", summary.elapsed_seconds / 60.0),
-        limits.minutes.map(|cap| format!("{cap:.0}")),
-    );
-    let on_limit = match limits.on_limit {
-        OnLimit::Pause => "pause",
-        OnLimit::Stop => "stop",
-    };
-    let again = match summary.requests.maybe_billed_twice {
-        0 => grouped(summary.requests.retried),
-        twice => format!(
-            "{}, {} maybe paid twice",
-            grouped(summary.requests.retried),
-            grouped(twice)
-        ),
-    };
-    let lines = [
-        ("spent", cost),
-        ("each", format!("{each} an accepted sample")),
-        (
-            "tokens",
-            format!(
-                "{tokens}  in {} out {}",
-                compact(input as f64),
-                compact(output as f64)
-            ),
-        ),
-        ("requests", requests),
-        ("retried", again),
-        ("minutes", minutes),
-        ("at a limit", on_limit.to_owned()),
-        (
-            "at once",
-            limits.concurrency.map_or_else(
-                || "as many as the providers take".to_owned(),
-                |most| most.to_string(),
-            ),
-        ),
-    ];
-    for (row, (word, text)) in lines.iter().enumerate() {
-        let spans = [(format!("{word:<11}"), Slot::Muted), (text.clone(), Slot::Fg)];
-        let spans = spans
-            .each_ref()
-            .map(|(text, slot)| (text.as_str(), shared.style(*slot)));
-        put_all(buf, inner, 1, row as u16, &spans);
+        self.reveal(facts, body, shared);
+        true
     }
-}
 
-/// What failed, in groups.
-pub(super) fn errors(detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
-    let total: u64 = detail.failures.iter().map(|(_, count)| count).sum();
-    let fact = if total > 0 {
-        format!("{} · R retries them", grouped(total))
-    } else {
-        String::new()
-    };
-    let inner = pane(buf, area, "Failed tasks", &fact, false, shared);
-    if detail.failures.is_empty() {
-        return empty(buf, inner, &["No task has failed."], shared);
+    fn turn(&mut self, forward: bool) {
+        self.part = Part::ALL[turned(self.part as usize, Part::ALL.len(), forward)];
+        self.row = 0;
     }
-    for (row, (reason, count)) in detail.failures.iter().enumerate() {
-        let number = Rect {
-            width: 9.min(inner.width),
-            ..inner
+
+    fn steps(&mut self, count: usize, forward: bool, facts: &Facts) {
+        for _ in 0..count {
+            self.step(forward, facts);
+        }
+    }
+
+    fn step(&mut self, forward: bool, facts: &Facts) {
+        let last = self.part.rows(facts) - 1;
+        self.row = self.row.min(last);
+        match (forward, self.part) {
+            (true, _) if self.row < last => self.row += 1,
+            (true, Part::Log) => {}
+            (true, _) => self.turn(true),
+            (false, _) if self.row > 0 => self.row -= 1,
+            (false, Part::Tasks) => {}
+            (false, _) => {
+                self.turn(false);
+                self.row = self.part.rows(facts) - 1;
+            }
+        }
+    }
+
+    /// Scrolls so far that the selected place is seen; to the very top with the first one.
+    fn reveal(&mut self, facts: &Facts, body: Rect, shared: &Shared) {
+        let frame = frame(shared);
+        let before: u16 = Part::ALL[..self.part as usize]
+            .iter()
+            .map(|part| part.height(facts, frame).0)
+            .sum();
+        let (height, first) = self.part.height(facts, frame);
+        let at = before + first + self.row as u16;
+        let page = body.height.saturating_sub(1).max(1);
+        // The heading above and the frame below come along.
+        let (head, foot) = if self.row == 0 {
+            (before, at)
+        } else {
+            (at, (at + 1).min(before + height))
         };
-        put_right(
+        if self.part.rows(facts) == 1 {
+            // A pane without rows of its own is shown whole.
+            self.scroll = self.scroll.max((before + height).saturating_sub(page));
+        }
+        self.scroll = self.scroll.min(head).max((foot + 1).saturating_sub(page));
+        if self.part == Part::Tasks && self.row == 0 {
+            self.scroll = 0;
+        }
+    }
+
+    /// Where `enter` leads.
+    pub(super) fn target(&self, facts: &Facts) -> Target {
+        match self.part {
+            Part::Tasks => match panes::TASKS.get(self.row).map(|(word, ..)| *word) {
+                Some("accepted") => Target::Samples("state:accepted".to_owned()),
+                Some("rejected") => Target::Samples("state:rejected".to_owned()),
+                Some("to review") => Target::Samples("state:needs_review".to_owned()),
+                Some("failed") => Target::Page(Page::Errors),
+                _ => Target::Samples(String::new()),
+            },
+            Part::Funnel => panes::funnel_target(facts, self.row),
+            Part::Teachers => Target::Page(Page::Providers),
+            Part::Limits => Target::Limits,
+            Part::Errors => Target::Group(self.row),
+            Part::Latency => Target::Providers,
+            Part::Log => Target::Page(Page::Log),
+        }
+    }
+
+    /// Draws the panes.
+    pub(super) fn view(&self, facts: &Facts, name: &str, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        if !wide(area) {
+            return self.stacked(facts, name, shared, area, buf);
+        }
+        let (upper, rest) = top(area, 10);
+        let (tasks, funnel) = left(upper, upper.width / 2);
+        let (middle, rest) = top(rest, if rest.height >= 16 { 10 } else { rest.height - 5 });
+        let (teachers, limits) = left(middle, middle.width * 63 / 100);
+        let lower = if rest.height >= 11 {
+            (rest.height - 4).min(9)
+        } else {
+            rest.height
+        };
+        let (lower, log) = top(rest, lower);
+        let (errors, latency) = left(lower, lower.width * 63 / 100);
+        let places = [tasks, funnel, teachers, limits, errors, latency, log];
+        for (part, place) in Part::ALL.into_iter().zip(places) {
+            self.draw(part, facts, name, shared, place, buf);
+        }
+    }
+
+    fn draw(&self, part: Part, facts: &Facts, name: &str, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        if area.height < 2 {
+            return;
+        }
+        let mut drawing = Drawing {
+            facts,
+            name,
+            selected: (part == self.part).then_some(self.row),
+            shared,
+            area,
             buf,
-            number,
-            row as u16,
-            &grouped(*count),
-            shared.style(Slot::Error),
-        );
-        put(buf, inner, 11, row as u16, reason, shared.style(Slot::Fg));
+        };
+        match part {
+            Part::Tasks => drawing.tasks(),
+            Part::Funnel => drawing.funnel(),
+            Part::Teachers => drawing.teachers(),
+            Part::Limits => drawing.limits(),
+            Part::Errors => drawing.errors(),
+            Part::Latency => drawing.latency(),
+            Part::Log => drawing.log(),
+        }
+    }
+
+    /// One under the other on a sheet of its own, of which as much is shown as there is room for.
+    fn stacked(&self, facts: &Facts, name: &str, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        let frame = frame(shared);
+        let heights = Part::ALL.map(|part| part.height(facts, frame).0);
+        let used: u16 = heights.iter().sum();
+        let whole = Rect::new(0, 0, area.width, used);
+        let mut sheet = Buffer::empty(whole);
+        sheet.set_style(whole, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
+        let mut rest = whole;
+        for (part, height) in Part::ALL.into_iter().zip(heights) {
+            let (place, below) = top(rest, height);
+            self.draw(part, facts, name, shared, place, &mut sheet);
+            rest = below;
+        }
+        // Where not everything fits, the last row says so.
+        let page = if used > area.height {
+            area.height.saturating_sub(1)
+        } else {
+            used
+        };
+        let from = self.scroll.min(used - page);
+        for row in 0..page {
+            for column in 0..area.width {
+                buf[(area.x + column, area.y + row)] = sheet[(column, from + row)].clone();
+            }
+        }
+        if used > area.height {
+            let more = match used - page - from {
+                0 => "the end".to_owned(),
+                rows => format!("↓ {rows} more rows"),
+            };
+            put(buf, area, 2, page, &more, shared.style(Slot::Accent));
+        }
     }
 }
