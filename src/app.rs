@@ -2,6 +2,7 @@
 
 mod assemble;
 mod bundled;
+mod customs;
 mod environment;
 mod logging;
 mod signals;
@@ -76,8 +77,20 @@ impl World {
         if self.arguments.command.is_none() && !streams::on_a_terminal() {
             return cli::no_terminal(&mut out);
         }
+        let mut banners = Vec::new();
+        let mut needs = needs;
         let loaded = match checked(loaded) {
             Ok(loaded) => loaded,
+            // The screen opens all the same, so that the file can be put right from there; but no job runs with teachers nobody chose.
+            Err(failure) if self.arguments.command.is_none() => {
+                needs.runs = false;
+                let cause = failure.causes.first().cloned().unwrap_or_default();
+                banners.push(format!(
+                    "{} · defaults apply, no job runs: {cause}",
+                    failure.message
+                ));
+                Loaded::default()
+            }
             Err(failure) => return cli::fail(&failure, &mut out),
         };
         match assemble::assemble(
@@ -88,10 +101,11 @@ impl World {
             &needs,
             Self::what(),
             globals.log_bodies,
+            &flags,
         )
         .await
         {
-            Ok(assembled) => self.with_engine(assembled, &needs, out).await,
+            Ok(assembled) => self.with_engine(assembled, &needs, banners, out).await,
             Err(failure) => cli::fail(&failure, &mut out),
         }
     }
@@ -125,7 +139,13 @@ impl World {
             .collect()
     }
 
-    async fn with_engine(self, assembled: Assembled, needs: &Needs, mut out: Output) -> u8 {
+    async fn with_engine(
+        self,
+        assembled: Assembled,
+        needs: &Needs,
+        mut banners: Vec<String>,
+        mut out: Output,
+    ) -> u8 {
         let Assembled {
             started,
             held_by,
@@ -157,12 +177,18 @@ impl World {
                 .await
             }
             (None, _) => {
-                go_on(&app).await;
+                if needs.runs {
+                    go_on(&app).await;
+                }
+                banners.extend(held_by.map(|holder| format!("the engine runs in {holder} · view only")));
                 let options = tui::Options {
                     grace,
                     started_ms: environment::now_ms(),
                     offset_seconds: environment::offset_seconds(),
                     directory: self.cwd.clone(),
+                    keymap: customs::keymap(&self.dirs),
+                    themes: customs::themes(&self.dirs),
+                    banners,
                     ..tui::Options::of(&ui, |name| self.variables.get(name).cloned())
                 };
                 let caught = signals::for_the_screen();

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
+use super::customs::Desk;
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
-use crate::config::{Dirs, Loaded, Redactor, Variables, resolve};
+use crate::config::{Dirs, Flags, Loaded, Redactor, Variables, resolve};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::job::PauseReason;
 use crate::core::ports::{Recorder, Store};
@@ -39,6 +40,7 @@ pub(super) async fn assemble(
     needs: &Needs,
     what: String,
     log_bodies: bool,
+    flags: &Flags,
 ) -> Result<Assembled, Failure> {
     let redactor =
         Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
@@ -86,7 +88,19 @@ pub(super) async fn assemble(
         .dataset_root
         .clone()
         .unwrap_or_else(|| cwd.join("datasets"));
+    let database = settings
+        .database_url
+        .as_deref()
+        .map_or_else(|| dirs.database(), file_of);
+    let desk = Desk {
+        flags: flags.clone(),
+        variables: variables.clone(),
+        cwd: cwd.to_owned(),
+        dirs: dirs.clone(),
+        data: vec![("database", database), ("datasets", root.clone())],
+    };
     let parts = Parts {
+        customs: Arc::new(desk),
         store,
         held_by: held_by.clone(),
         settings,

@@ -15,6 +15,7 @@ use super::sample::{Reason, SampleId};
 mod answers;
 mod filter;
 mod gauge;
+mod upkeep;
 
 pub use answers::{
     Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Level, SampleDetail,
@@ -22,6 +23,7 @@ pub use answers::{
 };
 pub use filter::SampleQuery;
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
+pub use upkeep::{CleanRow, CleanRules, KeyChange, Place, UserFiles};
 
 /// The application as a front end sees it.
 #[async_trait]
@@ -95,6 +97,10 @@ pub enum Query {
     Doctor,
     /// Configuration in force: key, value, where it was set → [`Answer::Configuration`].
     Configuration,
+    /// The user's own files: keys, themes, where everything lies → [`Answer::UserFiles`].
+    UserFiles,
+    /// What a cleaning would take away → [`Answer::CleanPlan`].
+    CleanPlan(CleanRules),
     /// Ready jobs in the binary: name, description → [`Answer::Bundled`].
     Bundled,
 }
@@ -164,6 +170,22 @@ pub enum Command {
     Backup(PathBuf),
     /// Free what deleted jobs left → [`Receipt::Count`] of bytes.
     Clean,
+    /// Sets a key of the user's config file, or takes it out, with every comment kept → [`Receipt::Done`].
+    SetConfig {
+        /// Dotted: `engine.jobs_at_once`.
+        key: String,
+        /// Its value; `None`: the default.
+        value: Option<serde_json::Value>,
+    },
+    /// Changes lines of the user's `keymap.toml` → [`Receipt::Done`].
+    Bind(Vec<KeyChange>),
+    /// Takes away what the rules name, then frees its space → [`Receipt::Count`] of rows and files.
+    CleanUp {
+        /// What.
+        rules: CleanRules,
+        /// Copy the database first, beside it.
+        backup: bool,
+    },
     /// Stop claiming, wait for what is in flight at most this long, checkpoint, let go → [`Receipt::Done`].
     Stop {
         /// How long; zero aborts at once and returns the tasks to the queue.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner};
+use super::{Shared, doctor, library, planner, upkeep};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, ProviderHealth, Query,
     SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
@@ -77,7 +77,14 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             Answer::Database(info, findings)
         }
         Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
-        Query::Configuration => Answer::Configuration(shared.configuration.clone()),
+        Query::Configuration => Answer::Configuration(
+            shared
+                .customs
+                .configuration()
+                .unwrap_or_else(|_| shared.configuration.clone()),
+        ),
+        Query::UserFiles => Answer::UserFiles(Box::new(shared.customs.files())),
+        Query::CleanPlan(rules) => Answer::CleanPlan(upkeep::plan(shared, &rules).await?),
         Query::Bundled => Answer::Bundled(library::bundled(shared)),
     })
 }

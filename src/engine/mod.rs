@@ -21,6 +21,7 @@ mod running;
 mod scheduler;
 mod streams;
 mod turnstile;
+mod upkeep;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,8 +40,8 @@ use crate::core::api::{
 use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::job::{Job, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, DatasetWriter, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store, StoreError,
-    ValidatorCatalog,
+    CompileSchema, Customs, DatasetWriter, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store,
+    StoreError, ValidatorCatalog,
 };
 use crate::core::route::{Standing as TeacherStanding, Teacher};
 use crate::core::settings::{ProviderSettings, Settings};
@@ -108,6 +109,8 @@ pub struct Parts {
     pub recorder: Option<Arc<dyn Recorder>>,
     /// Ready jobs.
     pub bundled: &'static [Bundled],
+    /// The user's own files.
+    pub customs: Arc<dyn Customs>,
     /// Findings about the environment, made by the composition root.
     pub environment: Vec<Finding>,
     /// Whether the ledger was opened for writing.
@@ -132,6 +135,7 @@ pub(crate) struct Shared {
     pub(crate) dataset: Arc<dyn DatasetWriter>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) bundled: &'static [Bundled],
+    pub(crate) customs: Arc<dyn Customs>,
     pub(crate) environment: Vec<Finding>,
     pub(crate) runs: bool,
     pub(crate) teachers: Vec<Teacher>,
@@ -316,6 +320,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         dataset: parts.dataset,
         recorder: parts.recorder,
         bundled: parts.bundled,
+        customs: parts.customs,
         environment: parts.environment,
         runs: parts.runs,
         teachers,

@@ -34,6 +34,13 @@ pub enum Message {
     Event(Event),
     /// The engine's gauge.
     Progress(Box<Progress>),
+    /// The terminal's background turned out to be dark, or light.
+    Background {
+        /// Dark.
+        dark: bool,
+    },
+    /// Go to a row of the table that is shown, counted from 1.
+    Row(u64),
     /// Someone outside wants the program to end.
     Leave(Exit),
 }

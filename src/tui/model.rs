@@ -5,19 +5,21 @@ use std::time::Duration;
 use crossterm::event::{KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
 
-use crate::core::api::{Command, Event, Failure, Health, Level, Receipt};
-use crate::core::job::JobState;
+use crate::core::api::{Answer, Command, Event, Failure, Health, Level, Query, Receipt};
+use crate::core::job::{JobState, PauseReason};
 
+use super::commands;
 use super::context::{Cx, Ordered, Shared, Wish};
 use super::history::Point;
 use super::keys::{self, Action, GLOBAL, TYPING};
 use super::message::{Effect, Message, Ticket};
 use super::overlay::picker::Entry;
-use super::overlay::{Dialog, Outcome, Overlay, Picker};
+use super::overlay::{Capture, Dialog, Outcome, Overlay, Page, Picker};
 use super::screens::job::JobScreen;
 use super::screens::new_job::NewJob;
+use super::screens::verbs::Subject;
 use super::screens::{Screen, Tab};
-use super::theme::{self, Theme};
+use super::theme::{Source, Theme};
 use super::{Exit, Options};
 
 /// All state; one owner.
@@ -85,7 +87,8 @@ impl Model {
     pub fn wake(&self) -> Option<Duration> {
         let toasts = self.shared.toasts.iter().filter_map(|toast| toast.until);
         let hint = self.shared.hint.as_ref().map(|(_, until)| *until);
-        toasts.chain(hint).chain(self.patience).min()
+        let screen = self.top().view().wake(&self.shared);
+        toasts.chain(hint).chain(self.patience).chain(screen).min()
     }
 
     pub(crate) fn top(&self) -> &Screen {
@@ -164,15 +167,20 @@ impl Model {
             let Some(outcome) = overlay.key(&key, &chord, &self.shared) else {
                 return Vec::new();
             };
-            self.overlays.pop();
+            if let Some(Overlay::Picker(picker)) = self.overlays.pop()
+                && let Some(typed) = picker.typed()
+                && !matches!(outcome, Outcome::Close)
+            {
+                self.shared.remember(typed);
+            }
             return self.release(outcome);
         }
         let view = self.top().view();
         let around = if view.typing() { &TYPING } else { &GLOBAL };
-        let action = view
-            .bindings(&self.shared)
-            .find(&chord)
-            .or_else(|| around.find(&chord));
+        let keymap = &self.shared.keymap;
+        let action = keymap
+            .find(view.bindings(&self.shared), &chord)
+            .or_else(|| keymap.find(around, &chord));
         match action {
             Some(action) => self.act(action),
             None if view.typing() => {
@@ -186,6 +194,24 @@ impl Model {
         match outcome {
             Outcome::Close => Vec::new(),
             Outcome::Act(action) => self.act(action),
+            Outcome::Verb(name, action) => self.verb(&name, action),
+            Outcome::Row(row) => self.with_top(|screen, cx| screen.view_mut().update(&Message::Row(row), cx)),
+            Outcome::Settings(section) => {
+                let effects = self.go(Tab::Settings);
+                if let Screen::Settings(settings) = self.top_mut() {
+                    settings.show(section);
+                }
+                effects
+            }
+            Outcome::Rebind(table, action) => {
+                self.overlays
+                    .push(Overlay::Capture(Box::new(Capture::of(table, action))));
+                Vec::new()
+            }
+            Outcome::Topic(at) => {
+                self.overlays.push(Overlay::Page(Box::new(Page::topic(at))));
+                Vec::new()
+            }
             Outcome::OpenJob(name) => self.open(Screen::Job(Box::new(JobScreen::of(name)))),
             Outcome::Leave(exit) => {
                 self.exit = Some(exit);
@@ -210,6 +236,7 @@ impl Model {
                     done,
                     leave: Some(Exit::Quit),
                     draft: None,
+                    restyles: false,
                 });
                 self.shared
                     .toast(Level::Warning, "Waiting for answers in flight; q q quits now");
@@ -236,25 +263,32 @@ impl Model {
             },
             Action::Palette | Action::Help => {
                 let entries = self.entries(action == Action::Palette);
-                let picker = if action == Action::Palette {
-                    Picker::palette(entries)
-                } else {
-                    Picker::help(entries)
-                };
+                if action == Action::Help {
+                    self.overlays
+                        .push(Overlay::Picker(Box::new(Picker::help(entries))));
+                    return Vec::new();
+                }
+                let rows = self.top().view().rows();
+                let picker = Picker::palette(entries, rows, self.shared.commands.clone());
                 self.overlays.push(Overlay::Picker(Box::new(picker)));
+                // Jobs that rest are in no gauge.
+                vec![Effect::Ask(self.shared.ticket(), Query::Jobs)]
+            }
+            Action::Messages => {
+                let page = Page::messages(&self.shared);
+                self.overlays.push(Overlay::Page(Box::new(page)));
                 Vec::new()
             }
             Action::Redraw => vec![Effect::Redraw],
             Action::Suspend => vec![Effect::Suspend],
             Action::Theme => {
-                let names: Vec<&str> = theme::names().map(|(name, _)| name).collect();
-                let at = names
-                    .iter()
-                    .position(|name| *name == self.shared.theme.name())
-                    .map_or(0, |at| at + 1);
-                let name = names[at % names.len()];
-                self.shared.theme = Theme::bundled(name, self.shared.options.depth);
-                self.shared.toast(Level::Ok, format!("Theme {name}"));
+                let names: Vec<&str> = self.shared.themes.iter().map(Source::name).collect();
+                let at = names.iter().position(|name| *name == self.shared.theme.name());
+                let name = names[at.map_or(0, |at| at + 1) % names.len()].to_owned();
+                let depth = self.shared.options.depth;
+                self.shared.theme = Theme::named(&name, &self.shared.themes, depth).0;
+                let text = format!("Theme {name}, for now; settings keep one");
+                self.shared.toast(Level::Ok, text);
                 Vec::new()
             }
             other => self.with_top(|screen, cx| screen.view_mut().update(&Message::Act(other), cx)),
@@ -338,27 +372,66 @@ impl Model {
         };
         let mut entries = Vec::new();
         for table in [view.bindings(&self.shared), around] {
-            for binding in table.bindings {
+            for (keys, binding) in self.shared.keymap.bindings(table) {
                 entries.push(Entry {
-                    section: table.context,
-                    label: binding.help.to_owned(),
-                    keys: binding.keys.join(" "),
-                    outcome: Outcome::Act(binding.action),
+                    bound: Some((table, binding.action)),
+                    keys: keys.join(" "),
                     disabled: view.disabled(binding.action, &self.shared),
+                    ..Entry::place(table.context, binding.help, Outcome::Act(binding.action))
                 });
             }
         }
         if palette {
-            let jobs = self.shared.progress.iter().flat_map(|progress| &progress.jobs);
-            entries.extend(jobs.map(|gauge| Entry {
-                section: "Open job",
-                label: gauge.name.clone(),
-                keys: String::new(),
-                outcome: Outcome::OpenJob(gauge.name.clone()),
-                disabled: None,
-            }));
+            commands::places(&self.shared, &mut entries);
         }
         entries
+    }
+
+    /// Does to a job what a key would where it is selected.
+    fn verb(&mut self, name: &str, action: Action) -> Vec<Effect> {
+        let Some(row) = self.shared.jobs.iter().find(|row| row.name == name).cloned() else {
+            return Vec::new();
+        };
+        self.with_top(|_, cx| {
+            let subject = Subject::of(&row, cx.shared);
+            match subject.disabled(action) {
+                Some(why) => cx.shared.toast(Level::Ok, why),
+                None => {
+                    subject.act(action, cx);
+                }
+            }
+        })
+    }
+
+    fn top_mut(&mut self) -> &mut Screen {
+        let last = self.screens.len() - 1;
+        &mut self.screens[last]
+    }
+
+    /// Some answers are everybody's: the jobs, and the user's files.
+    fn reply(&mut self, message: &Message) -> Vec<Effect> {
+        if let Message::Reply(_, Ok(answer)) = message {
+            match answer.as_ref() {
+                Answer::Jobs(rows) => {
+                    self.shared.jobs.clone_from(rows);
+                    let entries = self.entries(true);
+                    if let Some(Overlay::Picker(picker)) = self.overlays.last_mut()
+                        && picker.is_palette()
+                    {
+                        picker.fill(entries);
+                    }
+                }
+                Answer::UserFiles(files) => {
+                    // What is being tried out stays until it is kept or left.
+                    let trying = matches!(self.top(), Screen::Settings(settings) if settings.is_trying());
+                    if !trying {
+                        self.shared.adopt(files);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.with_top(|screen, cx| screen.view_mut().update(message, cx))
     }
 
     fn done(&mut self, ticket: Ticket, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
@@ -366,8 +439,12 @@ impl Model {
             return Vec::new();
         };
         let order = self.shared.orders.remove(at);
+        let mut effects = Vec::new();
         match &result {
             Ok(receipt) => {
+                if order.restyles {
+                    effects.push(Effect::Ask(self.shared.ticket(), Query::UserFiles));
+                }
                 if let Some(draft) = &order.draft {
                     self.shared.drafts.remove(draft);
                 }
@@ -381,7 +458,9 @@ impl Model {
                 self.shared.toast(Level::Error, text);
             }
         }
-        self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx))
+        effects
+            .extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx)));
+        effects
     }
 
     fn receipt(&mut self, done: &str, receipt: &Receipt) {
@@ -416,6 +495,9 @@ impl Model {
                     .reason()
                     .map(|reason| format!(": {reason}"))
                     .unwrap_or_default();
+                let full = matches!(state, JobState::Paused(PauseReason::Disk(_)));
+                let banner = format!("the disk is full: {job} waits until it takes writes again");
+                self.shared.banner(job, full.then_some(banner));
                 (level, format!("{job} {}{reason}", state.word()))
             }
             Event::Provider {
@@ -448,14 +530,14 @@ impl Model {
         self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx))
     }
 
-    fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration) -> Vec<Effect> {
         if now < self.shared.now {
-            return;
+            return Vec::new();
         }
         let before = self.wake();
         self.shared.now = now;
         if before.is_none_or(|at| now < at) {
-            return;
+            return Vec::new();
         }
         self.shared
             .toasts
@@ -463,6 +545,11 @@ impl Model {
         self.shared.hint = self.shared.hint.take().filter(|(_, until)| now < *until);
         self.patience = self.patience.filter(|at| now < *at);
         self.dirty = true;
+        let due = self.top().view().wake(&self.shared).is_some_and(|at| at <= now);
+        if due {
+            return self.with_top(|screen, cx| screen.view_mut().update(&Message::Tick(now), cx));
+        }
+        Vec::new()
     }
 
     fn paste(&mut self, text: &str) -> Vec<Effect> {
@@ -483,8 +570,7 @@ impl Model {
 #[must_use]
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     if let Message::Tick(now) = message {
-        model.tick(now);
-        return Vec::new();
+        return model.tick(now);
     }
     model.dirty = true;
     match message {
@@ -493,10 +579,16 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Paste(text) => model.paste(&text),
         Message::Act(action) => model.act(action),
         Message::Resize(width, height) => {
-            model.shared.size = Size { width, height };
+            model.shared.resize(Size { width, height });
             model.with_top(|screen, cx| screen.view_mut().update(&Message::Resize(width, height), cx))
         }
-        Message::Reply(..) => model.with_top(|screen, cx| screen.view_mut().update(&message, cx)),
+        Message::Reply(..) => model.reply(&message),
+        Message::Row(_) => model.with_top(|screen, cx| screen.view_mut().update(&message, cx)),
+        Message::Background { dark } => {
+            model.shared.dark = Some(dark);
+            model.shared.restyle();
+            Vec::new()
+        }
         Message::Done(ticket, result) => model.done(ticket, result),
         Message::Event(event) => model.event(event),
         Message::Progress(progress) => {

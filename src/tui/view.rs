@@ -3,14 +3,15 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::{Health, Level};
 use crate::core::text::sanitize_line;
 
 use super::context::Shared;
-use super::keys::Binding;
-use super::layout::{SMALLEST, Width, shell};
+use super::keys::{Action, Binding, GLOBAL, TYPING};
+use super::layout::{SMALLEST, Shell, Width, shell};
 use super::model::Model;
 use super::screens::Tab;
 use super::text::{put, put_all, put_right, sweep, wrap};
@@ -39,10 +40,11 @@ pub fn view(model: &Model, frame: &mut Frame) {
 
 fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     let shared = &model.shared;
-    let shell = shell(shared.size);
+    let shell = lowered(shell(shared.size), shared.banner_rows());
     header(model, shell.header, buf);
     tabs(model, shell.tabs, buf);
     let view = model.top().view();
+    banner(shared, &shell, buf);
     let mut caret = view.view(shared, shell.body, buf);
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
@@ -65,6 +67,39 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
         caret = overlay.view(shared, buf);
     }
     caret
+}
+
+/// The shell with everything below the tabs moved down.
+fn lowered(shell: Shell, rows: u16) -> Shell {
+    let down = |area: Rect| Rect {
+        y: area.y + rows,
+        ..area
+    };
+    Shell {
+        body: down(shell.body),
+        status: down(shell.status),
+        footer: down(shell.footer),
+        ..shell
+    }
+}
+
+/// What stays said, between the tabs and the screen.
+fn banner(shared: &Shared, shell: &Shell, buf: &mut Buffer) {
+    let Some(first) = shared.banners.first() else {
+        return;
+    };
+    let line = Rect {
+        y: shell.body.y.saturating_sub(1),
+        height: 1,
+        ..shell.body
+    };
+    let style = shared.style(Slot::Warn).add_modifier(Modifier::REVERSED);
+    put(buf, line, 0, 0, &" ".repeat(usize::from(line.width)), style);
+    put(buf, line, 1, 0, &format!("▲ {}", first.text), style);
+    let more = shared.banners.len() - 1;
+    if more > 0 {
+        put_right(buf, line, 0, &format!(" +{more} more "), style);
+    }
 }
 
 fn header(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -148,26 +183,29 @@ fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
     let view = model.top().view();
     let overlay = model.overlays.last();
     let table = overlay.map_or_else(|| view.bindings(shared), |overlay| overlay.bindings());
-    let end: &[(&str, &str)] = match (overlay.is_some(), view.typing()) {
-        (true, _) => &[],
-        (_, true) => &[("ctrl-p", "commands"), ("f1", "help")],
-        (_, false) => &[(":", "commands"), ("?", "help")],
-    };
+    let around = if view.typing() { &TYPING } else { &GLOBAL };
+    let way = |action, hint| shared.keymap.key_of(around, action).map(|key| (key, hint));
+    let ways = [way(Action::Palette, "commands"), way(Action::Help, "help")];
+    let end: Vec<(&str, &str)> = ways.into_iter().flatten().filter(|_| overlay.is_none()).collect();
     // On narrow terminals the way to all keys is the help; that leaves room for one key more.
     let narrow = Width::of(area.width) == Width::Narrow;
     let end = if narrow {
         &end[end.len().saturating_sub(1)..]
     } else {
-        end
+        &end[..]
     };
     let width = |name: &str, hint: &str| name.width() + hint.width() + 3;
     let reserved: usize = end.iter().map(|(name, hint)| width(name, hint)).sum();
     let usable =
-        |binding: &&Binding| !binding.hint.is_empty() && view.disabled(binding.action, shared).is_none();
+        |binding: &Binding| !binding.hint.is_empty() && view.disabled(binding.action, shared).is_none();
     let mut shown: Vec<(&str, &str)> = Vec::new();
     let mut used = 1;
-    for binding in table.bindings.iter().filter(usable) {
-        let name = binding.keys.first().copied().unwrap_or_default();
+    let lines = shared.keymap.bindings(table);
+    for (keys, binding) in lines.filter(|(_, binding)| usable(binding)) {
+        // An action the user took every key from is in the palette only.
+        let Some(name) = keys.first().map(String::as_str) else {
+            continue;
+        };
         if used + width(name, binding.hint) + reserved <= usize::from(area.width) {
             shown.push((name, binding.hint));
             used += width(name, binding.hint);

@@ -348,6 +348,7 @@ async fn keys_are_printed_from_the_table_they_are_given() {
             offline: Offline {
                 keys: vec![KeyRow {
                     context: "jobs".to_owned(),
+                    id: "jobs".to_owned(),
                     keys: "R".to_owned(),
                     action: "jobs.retry".to_owned(),
                     help: "retry failed tasks".to_owned(),

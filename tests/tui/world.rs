@@ -87,7 +87,7 @@ impl Hand {
     pub fn wait(&mut self, time: Duration) {
         self.now += time;
         let effects = update(&mut self.model, Message::Tick(self.now));
-        assert!(effects.is_empty());
+        self.serve(effects);
     }
 
     pub fn send(&mut self, message: Message) {
@@ -166,8 +166,9 @@ fn names(script: &str) -> Vec<String> {
 
 /// The key press of a name of the key table.
 pub fn key(name: &str) -> KeyEvent {
-    let (modifiers, name) = match name.strip_prefix("ctrl-") {
-        Some(rest) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
+    let (modifiers, name) = match (name.strip_prefix("ctrl-"), name.strip_prefix("alt-")) {
+        (Some(rest), _) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
+        (_, Some(rest)) if !rest.is_empty() => (KeyModifiers::ALT, rest),
         _ => (KeyModifiers::NONE, name),
     };
     let code = match name {
@@ -188,6 +189,7 @@ pub fn key(name: &str) -> KeyEvent {
         "space" => KeyCode::Char(' '),
         "f1" => KeyCode::F(1),
         "f2" => KeyCode::F(2),
+        "f5" => KeyCode::F(5),
         letter => {
             let mut letters = letter.chars();
             match (letters.next(), letters.next()) {

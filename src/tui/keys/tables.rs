@@ -60,7 +60,27 @@ const fn key(
 }
 
 /// Every context.
-pub static TABLES: [&Table; 18] = [
-    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
-    &PROVIDERS, &LOGS, &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
+pub static TABLES: [&Table; 22] = [
+    &GLOBAL,
+    &TYPING,
+    &DASHBOARD,
+    &WELCOME,
+    &JOBS,
+    &JOB,
+    &NEW_JOB,
+    &EDITOR,
+    &READING,
+    &SAMPLES,
+    &REVIEW,
+    &PROVIDERS,
+    &LOGS,
+    &SETTINGS,
+    &SETTINGS_VALUE,
+    &SETTINGS_CHOICE,
+    &FIELD,
+    &DIALOG,
+    &PALETTE,
+    &HELP,
+    &PAGE,
+    &CAPTURE,
 ];

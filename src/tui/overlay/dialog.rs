@@ -134,7 +134,7 @@ impl Dialog {
             return None;
         }
         let last = if self.locked() { 0 } else { self.choices.len() - 1 };
-        match DIALOG.find(chord)? {
+        match shared.keymap.find(&DIALOG, chord)? {
             Action::Press => return self.press(self.focus),
             Action::Yes => return self.press(1),
             Action::No => return self.press(0),
@@ -181,6 +181,7 @@ impl Dialog {
         let wanted = lines.len() + usize::from(self.typed.is_some()) * 2 + buttons + 3;
         let area = centred(shared.size, width, wanted as u16);
         Clear.render(area, buf);
+        buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
         let border = shared.style(Slot::BorderFocus);
         Block::bordered()
             .border_type(BorderType::Rounded)

@@ -1,6 +1,8 @@
 //! What lies over a screen and takes the keys: questions, the palette, the help. A stack; the top one is asked.
 
+pub(crate) mod capture;
 pub(crate) mod dialog;
+pub(crate) mod page;
 pub(crate) mod picker;
 
 use crossterm::event::KeyEvent;
@@ -12,8 +14,11 @@ use crate::core::api::Command;
 use super::Exit;
 use super::context::Shared;
 use super::keys::{Action, Table};
+use super::screens::settings::Section;
 
+pub(crate) use capture::Capture;
 pub(crate) use dialog::Dialog;
+pub(crate) use page::Page;
 pub(crate) use picker::Picker;
 
 /// Something over the screen.
@@ -22,6 +27,10 @@ pub(crate) enum Overlay {
     Dialog(Box<Dialog>),
     /// The palette or the help.
     Picker(Box<Picker>),
+    /// Something to read.
+    Page(Box<Page>),
+    /// An action that waits for its new key.
+    Capture(Box<Capture>),
 }
 
 /// What pressing something in an overlay leads to. Data, so that a confirmation holds what it will release.
@@ -40,6 +49,16 @@ pub(crate) enum Outcome {
     Act(Action),
     /// Open a job.
     OpenJob(String),
+    /// Do something to a job, asking first where its key would.
+    Verb(String, Action),
+    /// Go to a row of the table that is shown, counted from 1.
+    Row(u64),
+    /// Open a section of the settings.
+    Settings(Section),
+    /// Wait for the new key of an action.
+    Rebind(&'static Table, Action),
+    /// Read a topic of the help.
+    Topic(usize),
     /// Stop the engine, then leave.
     Stop(std::time::Duration),
     /// Leave.
@@ -52,6 +71,8 @@ impl Overlay {
         match self {
             Self::Dialog(_) => &super::keys::DIALOG,
             Self::Picker(picker) => picker.bindings(),
+            Self::Page(_) => &super::keys::PAGE,
+            Self::Capture(_) => &super::keys::CAPTURE,
         }
     }
 
@@ -60,6 +81,8 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.key(key, chord, shared),
             Self::Picker(picker) => picker.key(key, chord, shared),
+            Self::Page(page) => page.key(chord, shared),
+            Self::Capture(capture) => capture.key(chord, shared),
         }
     }
 
@@ -68,6 +91,7 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.paste(text, shared),
             Self::Picker(picker) => picker.paste(text),
+            Self::Page(_) | Self::Capture(_) => {}
         }
     }
 
@@ -76,6 +100,14 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.view(shared, buf),
             Self::Picker(picker) => picker.view(shared, buf),
+            Self::Page(page) => {
+                page.view(shared, buf);
+                None
+            }
+            Self::Capture(capture) => {
+                capture.view(shared, buf);
+                None
+            }
         }
     }
 }

@@ -223,6 +223,9 @@ fn cells(row: &JobRow, shared: &Shared) -> Vec<Cell> {
 }
 
 impl View for Jobs {
+    fn rows(&self) -> Option<u64> {
+        Some(self.shown().len() as u64)
+    }
     fn bindings(&self, _: &Shared) -> &'static Table {
         if self.typing { &FIELD } else { &JOBS }
     }
@@ -277,6 +280,10 @@ impl View for Jobs {
             Message::Paste(text) => self.filter.insert(text),
             Message::Act(Action::Reload) | Message::Event(_) | Message::Done(..) => {
                 self.rows.refresh(Query::Jobs, cx);
+            }
+            Message::Row(row) => {
+                self.cursor.selected = usize::try_from(row.saturating_sub(1)).unwrap_or(usize::MAX);
+                self.cursor.clamp(self.shown().len(), page);
             }
             Message::Act(action) => {
                 if !self.cursor.act(*action, self.shown().len(), page)

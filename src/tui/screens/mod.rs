@@ -12,6 +12,8 @@ pub(crate) mod samples;
 pub(crate) mod settings;
 pub(crate) mod verbs;
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -39,6 +41,14 @@ pub(crate) trait View {
     }
     /// Why an action of its table cannot be done now.
     fn disabled(&self, _action: Action, _shared: &Shared) -> Option<String> {
+        None
+    }
+    /// Rows of the table it shows, if one can go to a row by its number.
+    fn rows(&self) -> Option<u64> {
+        None
+    }
+    /// When it wants to hear [`Message::Tick`] although nothing happens.
+    fn wake(&self, _shared: &Shared) -> Option<Duration> {
         None
     }
     /// Something happened.

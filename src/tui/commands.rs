@@ -1,0 +1,89 @@
+//! What the palette offers beyond the keys of a place: jobs, providers, settings, topics, and commands as the command line has them.
+
+use crate::core::api::Command;
+
+use super::context::Shared;
+use super::keys::Action;
+use super::overlay::Outcome;
+use super::overlay::page::TOPICS;
+use super::overlay::picker::Entry;
+use super::screens::settings::Section;
+use super::screens::verbs::Subject;
+
+/// What `jobs` can do to a job from the palette.
+const JOB_VERBS: [(&str, Option<Action>); 8] = [
+    ("show", None),
+    ("pause", Some(Action::Pause)),
+    ("resume", Some(Action::Pause)),
+    ("cancel", Some(Action::Cancel)),
+    ("retry", Some(Action::Retry)),
+    ("delete", Some(Action::Delete)),
+    ("edit", Some(Action::Edit)),
+    ("samples", Some(Action::Samples)),
+];
+
+/// Adds all of them.
+pub(crate) fn places(shared: &Shared, entries: &mut Vec<Entry>) {
+    for name in jobs(shared) {
+        entries.push(Entry::place("Open job", name, Outcome::OpenJob(name.to_owned())));
+    }
+    let providers = shared.progress.iter().flat_map(|progress| &progress.providers);
+    for provider in providers {
+        let name = &provider.name;
+        let test = || test(name);
+        entries.push(Entry::place("Provider", format!("Test {name}"), test()));
+        entries.push(Entry::spoken(format!("providers test {name}"), test(), None));
+    }
+    for section in Section::ALL {
+        entries.push(Entry::place(
+            "Settings",
+            format!("{}: {}", section.name(), section.about()),
+            Outcome::Settings(section),
+        ));
+    }
+    for (at, (title, _)) in TOPICS.iter().enumerate() {
+        entries.push(Entry::place("Read", *title, Outcome::Topic(at)));
+    }
+    spoken(shared, entries);
+}
+
+/// Names of the jobs: those of the last list, else those at work.
+fn jobs(shared: &Shared) -> Vec<&str> {
+    let known: Vec<&str> = shared.jobs.iter().map(|row| row.name.as_str()).collect();
+    if known.is_empty() {
+        let gauges = shared.progress.iter().flat_map(|progress| &progress.jobs);
+        return gauges.map(|gauge| gauge.name.as_str()).collect();
+    }
+    known
+}
+
+fn test(name: &str) -> Outcome {
+    let order = (Command::TestProvider(name.to_owned()), format!("Tested {name}"));
+    Outcome::Order {
+        orders: vec![order],
+        draft: None,
+    }
+}
+
+fn spoken(shared: &Shared, entries: &mut Vec<Entry>) {
+    for row in &shared.jobs {
+        let subject = Subject::of(row, shared);
+        for (word, action) in JOB_VERBS {
+            let label = format!("jobs {word} {}", row.name);
+            let (outcome, disabled) = match action {
+                None => (Outcome::OpenJob(row.name.clone()), None),
+                Some(action) => {
+                    let at_work = matches!(subject.state.as_str(), "running" | "queued" | "pausing");
+                    let contrary = match word {
+                        "pause" if !at_work => Some(format!("it is {}", subject.state)),
+                        "resume" if at_work => Some(format!("it is {}", subject.state)),
+                        _ => None,
+                    };
+                    let disabled = contrary.or_else(|| subject.disabled(action));
+                    (Outcome::Verb(row.name.clone(), action), disabled)
+                }
+            };
+            entries.push(Entry::spoken(label, outcome, disabled));
+        }
+    }
+}
