@@ -226,11 +226,7 @@ fn what_something_stronger_sets_is_locked() {
         hand.screen()
     );
     hand.keys("<space><backspace><esc>[[j<enter>");
-    assert!(
-        hand.screen().contains("locked    set in"),
-        "{}",
-        hand.screen()
-    );
+    assert!(hand.screen().contains("locked    set in"), "{}", hand.screen());
     assert!(hand.orders.is_empty());
 }
 

@@ -193,7 +193,13 @@ impl Picker {
             // Equal letters: what was written as on the command line, then the shorter line, which has less that was not meant.
             scored.sort_by_key(|(at, score)| {
                 let entry = &self.entries[*at];
-                (!entry.spoken, std::cmp::Reverse(*score), entry.label.len(), *at)
+                (
+                    !entry.spoken,
+                    std::cmp::Reverse(*score),
+                    entry.disabled.is_some(),
+                    entry.label.len(),
+                    *at,
+                )
             });
         }
         let aimed = aimed.then_some(0);

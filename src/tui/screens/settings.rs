@@ -388,8 +388,20 @@ impl Settings {
             (Action::Filter, _) => self.mode = Mode::Finding,
             (Action::Reload, _) => self.ask(cx),
             (movement, _) => {
-                let rows = self.shown(cx.shared).len();
-                self.cursor.act(movement, rows, draw::page(cx.shared));
+                let lines = self.shown(cx.shared);
+                let page = draw::page(cx.shared);
+                let before = self.cursor.selected;
+                self.cursor.act(movement, lines.len(), page);
+                // A blank line is passed over.
+                let blank = |at: usize| lines.get(at).is_some_and(|line| line.label.is_empty());
+                if blank(self.cursor.selected) {
+                    let on = if self.cursor.selected < before {
+                        Action::Up
+                    } else {
+                        Action::Down
+                    };
+                    self.cursor.act(on, lines.len(), page);
+                }
             }
         }
     }
@@ -578,6 +590,9 @@ impl View for Settings {
             "" => String::new(),
             text => format!(" · filter: {text}"),
         };
+        if self.known.is_empty() {
+            return String::new();
+        }
         format!("saved to {}{locked}{filter}", self.files.config_file.display())
     }
 

@@ -129,6 +129,8 @@ fn list(screen: &Settings, shared: &Shared, area: Rect, buf: &mut Buffer) -> Opt
         Width::Narrow => 20,
         _ if keys => 20,
         _ if screen.section == Section::Paths => 14,
+        _ if matches!(screen.section, Section::Privacy | Section::About) => 20,
+        _ if screen.section == Section::Database => 30,
         _ => 28,
     };
     if lines.is_empty() {
@@ -329,6 +331,7 @@ fn preview(shared: &Shared, area: Rect, buf: &mut Buffer) {
         ("- removed", style(Slot::DiffDel)),
     ]);
     say(&[]);
+    say(&[("contrast", style(Slot::Title))]);
     for (name, slot) in [
         ("text", Slot::Fg),
         ("muted", Slot::Muted),
@@ -341,12 +344,12 @@ fn preview(shared: &Shared, area: Rect, buf: &mut Buffer) {
                 let grade = match found {
                     7.0.. => "AAA",
                     4.5.. => "AA",
-                    3.0.. => "enough for lines",
+                    3.0.. => "for lines",
                     _ => "too little",
                 };
-                format!("contrast of {name:<9}{found:>5.1} : 1  {grade}")
+                format!("{name:<9} {found:>5.1} : 1  {grade}")
             }
-            None => format!("contrast of {name:<9}the terminal's own"),
+            None => format!("{name:<9} as the terminal has it"),
         };
         say(&[(&text, fg)]);
     }

@@ -94,7 +94,7 @@ impl Setting {
                 format!("your file, line {line}")
             }
             file if file.contains('/') => "project file".to_owned(),
-            variable => variable.to_owned(),
+            _ => "environment".to_owned(),
         }
     }
 }
@@ -112,13 +112,14 @@ pub(crate) fn plain(value: &Value) -> String {
 
 impl Line {
     pub(crate) fn fact(label: impl Into<String>, value: impl Into<String>) -> Self {
+        let value = value.into();
         Self {
             what: What::Fact,
             label: label.into(),
-            value: value.into(),
             note: String::new(),
             slot: Slot::Fg,
-            about: Vec::new(),
+            about: vec![value.clone()],
+            value,
         }
     }
 
@@ -222,9 +223,7 @@ fn database(screen: &Settings) -> Vec<Line> {
             Line::gap(),
         ]);
     }
-    lines.push(Line::head(
-        "Cleaning: enter chooses, space takes other days, nothing goes before you type a number",
-    ));
+    lines.push(Line::head("Cleaning (enter chooses, space takes other days)"));
     let plan = screen.plan.value().map(Vec::as_slice).unwrap_or_default();
     for (at, rule) in screen.cleaning.rules.iter().enumerate() {
         let found = plan.iter().find(|row| row.what == rule.what);
@@ -235,7 +234,7 @@ fn database(screen: &Settings) -> Vec<Line> {
             label: format!("{mark} {}", rule.label),
             value: rule
                 .days
-                .map(|days| format!("older than {days} days"))
+                .map(|days| format!("over {days} days"))
                 .unwrap_or_default(),
             note: amount.unwrap_or_else(|| "…".to_owned()),
             about: vec![
@@ -303,8 +302,8 @@ fn keys(shared: &Shared) -> Vec<Line> {
 
 fn privacy(screen: &Settings) -> Vec<Line> {
     let mut lines = vec![Line::fact(
-        "No telemetry, no updates, no calls",
-        "but to the teachers you named:",
+        "No telemetry, no updates, no calls but to the teachers you named:",
+        "",
     )];
     let servers = screen.known.iter().filter_map(|setting| {
         let name = setting.key.strip_prefix("providers.")?.strip_suffix(".kind")?;
