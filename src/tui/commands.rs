@@ -1,12 +1,14 @@
-//! What the palette offers beyond the keys of a place: jobs, providers, settings, topics, and commands as the command line has them.
+//! What palette and help offer: the keys of a place; in the palette also jobs, providers, settings, topics, and commands as the command
+//! line has them.
 
 use crate::core::api::Command;
 
 use super::context::Shared;
-use super::keys::Action;
+use super::keys::{Action, GLOBAL, TYPING};
 use super::overlay::Outcome;
 use super::overlay::page::TOPICS;
 use super::overlay::picker::Entry;
+use super::screens::View;
 use super::screens::settings::Section;
 use super::screens::verbs::Subject;
 
@@ -22,8 +24,31 @@ const JOB_VERBS: [(&str, Option<Action>); 8] = [
     ("samples", Some(Action::Samples)),
 ];
 
-/// Adds all of them.
-pub(crate) fn places(shared: &Shared, entries: &mut Vec<Entry>) {
+/// Everything that can be done here, with the reason where it cannot be done now.
+pub(crate) fn entries(view: &dyn View, shared: &Shared, palette: bool) -> Vec<Entry> {
+    let around = if view.typing() && !palette {
+        &TYPING
+    } else {
+        &GLOBAL
+    };
+    let mut entries = Vec::new();
+    for table in [view.bindings(shared), around] {
+        for (keys, binding) in shared.keymap.bindings(table) {
+            entries.push(Entry {
+                bound: Some((table, binding.action)),
+                keys: keys.join(" "),
+                disabled: view.disabled(binding.action, shared),
+                ..Entry::place(table.context, binding.help, Outcome::Act(binding.action))
+            });
+        }
+    }
+    if palette {
+        places(shared, &mut entries);
+    }
+    entries
+}
+
+fn places(shared: &Shared, entries: &mut Vec<Entry>) {
     for name in jobs(shared) {
         entries.push(Entry::place("Open job", name, Outcome::OpenJob(name.to_owned())));
     }

@@ -13,7 +13,6 @@ use super::context::{Cx, Ordered, Shared, Wish};
 use super::history::Point;
 use super::keys::{self, Action, GLOBAL, TYPING};
 use super::message::{Effect, Message, Ticket};
-use super::overlay::picker::Entry;
 use super::overlay::{Capture, Dialog, Outcome, Overlay, Page, Picker};
 use super::screens::job::JobScreen;
 use super::screens::new_job::NewJob;
@@ -262,7 +261,7 @@ impl Model {
                 _ => self.open(Screen::NewJob(NewJob::default())),
             },
             Action::Palette | Action::Help => {
-                let entries = self.entries(action == Action::Palette);
+                let entries = commands::entries(self.top().view(), &self.shared, action == Action::Palette);
                 if action == Action::Help {
                     self.overlays
                         .push(Overlay::Picker(Box::new(Picker::help(entries))));
@@ -362,31 +361,6 @@ impl Model {
         self.shared.hint = Some((text.to_owned(), self.shared.now + time));
     }
 
-    /// Everything that can be done here, with the reason where it cannot be done now.
-    fn entries(&self, palette: bool) -> Vec<Entry> {
-        let view = self.top().view();
-        let around = if view.typing() && !palette {
-            &TYPING
-        } else {
-            &GLOBAL
-        };
-        let mut entries = Vec::new();
-        for table in [view.bindings(&self.shared), around] {
-            for (keys, binding) in self.shared.keymap.bindings(table) {
-                entries.push(Entry {
-                    bound: Some((table, binding.action)),
-                    keys: keys.join(" "),
-                    disabled: view.disabled(binding.action, &self.shared),
-                    ..Entry::place(table.context, binding.help, Outcome::Act(binding.action))
-                });
-            }
-        }
-        if palette {
-            commands::places(&self.shared, &mut entries);
-        }
-        entries
-    }
-
     /// Does to a job what a key would where it is selected.
     fn verb(&mut self, name: &str, action: Action) -> Vec<Effect> {
         let Some(row) = self.shared.jobs.iter().find(|row| row.name == name).cloned() else {
@@ -414,7 +388,7 @@ impl Model {
             match answer.as_ref() {
                 Answer::Jobs(rows) => {
                     self.shared.jobs.clone_from(rows);
-                    let entries = self.entries(true);
+                    let entries = commands::entries(self.top().view(), &self.shared, true);
                     if let Some(Overlay::Picker(picker)) = self.overlays.last_mut()
                         && picker.is_palette()
                     {

@@ -43,7 +43,7 @@ const PICTURES: [(&str, &str, &str, &str); 7] = [
 const COLUMNS: u16 = 120;
 const ROWS: u16 = 36;
 /// A cell in pixels.
-const CELL: (f64, f64) = (8.4, 18.0);
+const CELL: (f64, f64) = (8.4, 17.0);
 
 #[test]
 fn pictures_of_the_main_screens_are_fresh() {
@@ -152,7 +152,7 @@ fn run(out: &mut String, cell: &Cell, text: &str, (from, to): (u16, u16), row: u
     let _ = writeln!(
         out,
         "<text x=\"{x:.1}\" y=\"{:.0}\" textLength=\"{width:.1}\" fill=\"{fill}\"{style}>{escaped}</text>",
-        y + 13.5
+        y + 13.0
     );
 }
 

@@ -1,6 +1,7 @@
 //! The settings: what is configured and by whom, where everything lies, themes, keys, cleaning. Every change is an order; what it did
 //! is asked again.
 
+mod choosing;
 mod cleaning;
 mod draw;
 mod lines;
@@ -16,19 +17,20 @@ use crate::core::api::{Answer, CleanRow, Command, Finding, KeyChange, Level, Que
 use crate::core::ports::DatabaseInfo;
 
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{Action, FIELD, SETTINGS, SETTINGS_CHOICE, SETTINGS_VALUE, TABLES, Table, presets};
+use crate::tui::keys::{Action, FIELD, SETTINGS, SETTINGS_CHOICE, SETTINGS_VALUE, TABLES, Table};
 use crate::tui::message::Message;
 use crate::tui::overlay::Dialog;
 use crate::tui::remote::Remote;
-use crate::tui::theme::{Mode as Ground, Theme};
+use crate::tui::theme::Theme;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::field::Field;
 
 use super::View;
+use choosing::{Choosing, options};
 use cleaning::Cleaning;
 use lines::{Line, Setting, What};
 pub(crate) use section::Section;
-use section::{is_theme, words};
+use section::is_theme;
 
 /// How often files of themes and keys are looked at while their section is open.
 const LOOK: Duration = Duration::from_secs(2);
@@ -64,22 +66,6 @@ enum Mode {
     Choosing(Choosing),
     /// A value is typed: its key, and what is typed.
     Typing(String, Field),
-}
-
-/// One of a few values.
-struct Choosing {
-    key: String,
-    options: Vec<Choice>,
-    cursor: Cursor,
-    /// What it is now.
-    now: Value,
-}
-
-/// A value to choose.
-struct Choice {
-    value: Value,
-    label: String,
-    about: String,
 }
 
 impl Settings {
@@ -178,18 +164,7 @@ impl Settings {
                         Mode::Reading
                     }
                     (_, options) if !options.is_empty() => {
-                        let mut choosing = Choosing {
-                            key: setting.key,
-                            options,
-                            cursor: Cursor::default(),
-                            now: setting.value,
-                        };
-                        let now = |choice: &Choice| choice.value == choosing.now;
-                        choosing.cursor.selected = choosing.options.iter().position(now).unwrap_or_default();
-                        choosing
-                            .cursor
-                            .clamp(choosing.options.len(), draw::page(cx.shared));
-                        Mode::Choosing(choosing)
+                        Mode::Choosing(Choosing::of(setting, options, draw::page(cx.shared)))
                     }
                     (Value::Null, _) => Mode::Typing(setting.key, Field::default()),
                     _ => Mode::Typing(setting.key.clone(), Field::holding(&setting.text())),
@@ -412,36 +387,6 @@ fn rebind(context: &str, action: Action, cx: &mut Cx) {
     if let Some(table) = TABLES.iter().find(|table| table.context == context) {
         cx.rebind(table, action);
     }
-}
-
-/// The values of a setting that is chosen rather than typed.
-fn options(setting: &Setting, shared: &Shared) -> Vec<Choice> {
-    let choice = |value: &str, about: &str| Choice {
-        value: Value::from(value),
-        label: value.to_owned(),
-        about: about.to_owned(),
-    };
-    if is_theme(&setting.key) {
-        let wanted = match setting.key.as_str() {
-            "ui.theme_dark" => Some(Ground::Dark),
-            "ui.theme_light" => Some(Ground::Light),
-            _ => None,
-        };
-        let fits = |ground: Ground| wanted.is_none_or(|wanted| ground == wanted || ground == Ground::Any);
-        let themes = shared.themes.iter().filter(|theme| fits(theme.mode()));
-        let none = wanted.map(|_| Choice {
-            value: Value::Null,
-            label: "none".to_owned(),
-            about: "the one of ui.theme".to_owned(),
-        });
-        let themes = themes.map(|theme| choice(theme.name(), theme.about()));
-        return none.into_iter().chain(themes).collect();
-    }
-    if setting.key == "ui.keys" {
-        return presets().map(|(name, about)| choice(name, about)).collect();
-    }
-    let words = words(&setting.key).unwrap_or_default();
-    words.iter().map(|word| choice(word, "")).collect()
 }
 
 impl View for Settings {
