@@ -84,10 +84,13 @@ impl World {
             // The screen opens all the same, so that the file can be put right from there; but no job runs with teachers nobody chose.
             Err(failure) if self.arguments.command.is_none() => {
                 needs.runs = false;
-                let cause = failure.causes.first().cloned().unwrap_or_default();
+                let cause = failure
+                    .causes
+                    .first()
+                    .map(|cause| brief(cause))
+                    .unwrap_or_default();
                 banners.push(format!(
-                    "{} · defaults apply, no job runs: {cause}",
-                    failure.message
+                    "{cause} · defaults apply and no job runs until that is right"
                 ));
                 Loaded::default()
             }
@@ -272,7 +275,39 @@ fn checked(loaded: Result<Loaded, config::ConfigError>) -> Result<Loaded, Failur
     Err(failure.help("`destiler init` writes a commented example"))
 }
 
+/// A problem of a file with its name and line instead of the whole path: `config.toml line 3: …`.
+fn brief(problem: &str) -> String {
+    let Some((place, what)) = problem.split_once(": ") else {
+        return problem.to_owned();
+    };
+    let mut parts = place.rsplitn(3, ':');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(line), Some(path)) => {
+            let name = Path::new(path).file_name().unwrap_or_default();
+            format!("{} line {line}: {what}", name.display())
+        }
+        _ => problem.to_owned(),
+    }
+}
+
 /// A path as the job file means it.
 fn beside(base: &str, path: &str) -> PathBuf {
     Path::new(base).join(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn a_problem_is_said_with_file_and_line() {
+        assert_eq!(
+            brief("/home/a/.config/destiler/config.toml:3:1: ui.muose: unknown key; did you mean `mouse`?"),
+            "config.toml line 3: ui.muose: unknown key; did you mean `mouse`?"
+        );
+        assert_eq!(
+            brief("DESTILER_UI__X: unknown key"),
+            "DESTILER_UI__X: unknown key"
+        );
+    }
 }

@@ -32,6 +32,10 @@ pub(super) struct Assembled {
 }
 
 /// Opens what is needed and starts the engine.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything the process knows, put together once"
+)]
 pub(super) async fn assemble(
     variables: &Variables,
     dirs: &Dirs,

@@ -164,10 +164,9 @@ impl Customs for Desk {
                 .ok()
                 .and_then(|at| at.elapsed().ok())
                 .is_some_and(|since| since > age);
-            let name = entry.file_name();
-            let ours = name
-                .to_str()
-                .is_some_and(|name| name.starts_with("destiler") && name.ends_with(".log"));
+            let path = entry.path();
+            let ours = path.extension() == Some(OsStr::new("log"))
+                && entry.file_name().to_string_lossy().starts_with("destiler");
             if !about.is_file() || !old || !ours {
                 continue;
             }

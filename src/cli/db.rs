@@ -52,6 +52,7 @@ pub enum DatabaseCommand {
 
 /// What to clean.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are what a command line has")]
 pub struct CleanArguments {
     /// Raw responses of judged tasks older than so many days: identical requests are then paid again
     #[arg(long, value_name = "DAYS")]
@@ -94,7 +95,7 @@ impl CleanArguments {
 /// Shows what would go; takes it away where that was said twice.
 async fn clean_up(arguments: &CleanArguments, plain: &mut Plain<'_>) -> Outcome {
     let rules = arguments.rules();
-    let Answer::CleanPlan(plan) = plain.app.ask(Query::CleanPlan(rules)).await? else {
+    let Answer::CleanPlan(rows) = plain.app.ask(Query::CleanPlan(rules)).await? else {
         return Err(Ending::mismatch());
     };
     let mut gone = None;
@@ -103,18 +104,18 @@ async fn clean_up(arguments: &CleanArguments, plain: &mut Plain<'_>) -> Outcome 
             rules,
             backup: !arguments.no_backup,
         };
-        let Receipt::Count(rows) = plain.app.order(order).await? else {
+        let Receipt::Count(count) = plain.app.order(order).await? else {
             return Err(Ending::mismatch());
         };
-        gone = Some(rows);
+        gone = Some(count);
     }
     if plain.out.json {
         plain
             .out
-            .json(&json!({ "dry_run": gone.is_none(), "plan": plan, "rows": gone }))?;
+            .json(&json!({ "dry_run": gone.is_none(), "plan": rows, "rows": gone }))?;
         return Ok(exit::OK);
     }
-    for row in &plan {
+    for row in &rows {
         plain.out.print(labelled(
             row.what,
             format!("{}, {}", count(row.rows, "row"), bytes(row.bytes)),

@@ -1,6 +1,8 @@
 //! `keys` and `themes`: tables of the full-screen application, printed. The rows come from the composition root, since wings do
 //! not know each other.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -106,15 +108,17 @@ pub fn markdown(rows: &[KeyRow]) -> String {
     let mut before = "";
     for row in rows {
         if row.context != before {
-            page += &format!(
+            let _ = write!(
+                page,
                 "\n## {}\n\n`[{}]`\n\n| keys | action | does |\n|---|---|---|\n",
                 row.context, row.id
             );
             before = &row.context;
         }
         let keys: Vec<String> = row.keys.split(' ').map(code).collect();
-        page += &format!(
-            "| {} | `{}` | {} |\n",
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {} |",
             keys.join(" "),
             row.action,
             row.help.replace('|', "\\|")
@@ -144,11 +148,12 @@ pub(super) fn manual(rows: &[KeyRow]) -> String {
     let mut before = "";
     for row in rows {
         if row.context != before {
-            page += &format!(".SS {}\n", escaped(&row.context));
+            let _ = writeln!(page, ".SS {}", escaped(&row.context));
             before = &row.context;
         }
         let keys = if row.keys.is_empty() { "palette" } else { &row.keys };
-        page += &format!(
+        let _ = write!(
+            page,
             ".TP\n.B {}\n{} ({})\n",
             escaped(keys),
             escaped(&row.help),

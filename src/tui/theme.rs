@@ -270,8 +270,13 @@ mod tests {
                     continue;
                 }
                 let least = match slot {
-                    Slot::Muted | Slot::Border | Slot::BorderFocus => 3.0,
-                    Slot::Chart1 | Slot::Chart2 | Slot::Chart3 | Slot::Chart4 => 3.0,
+                    Slot::Muted
+                    | Slot::Border
+                    | Slot::BorderFocus
+                    | Slot::Chart1
+                    | Slot::Chart2
+                    | Slot::Chart3
+                    | Slot::Chart4 => 3.0,
                     _ => 4.5,
                 };
                 let found = theme.contrast_of(slot).unwrap();

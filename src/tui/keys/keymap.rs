@@ -77,13 +77,12 @@ impl Keymap {
     pub fn read(preset: &str, text: Option<&str>) -> (Self, Vec<Trouble>) {
         let mut keymap = Self::default();
         let mut troubles = Vec::new();
-        match PRESETS.iter().find(|(name, ..)| *name == preset) {
-            Some((_, _, lines)) => troubles.extend(keymap.lay(lines)),
-            None => {
-                let names: Vec<&str> = presets().map(|(name, _)| name).collect();
-                let message = format!("`{preset}` is no preset of keys; there are {}", names.join(", "));
-                troubles.push(Trouble { line: 0, message });
-            }
+        if let Some((_, _, lines)) = PRESETS.iter().find(|(name, ..)| *name == preset) {
+            troubles.extend(keymap.lay(lines));
+        } else {
+            let names: Vec<&str> = presets().map(|(name, _)| name).collect();
+            let message = format!("`{preset}` is no preset of keys; there are {}", names.join(", "));
+            troubles.push(Trouble { line: 0, message });
         }
         troubles.extend(text.map(|text| keymap.lay(text)).unwrap_or_default());
         (keymap, troubles)
@@ -143,7 +142,7 @@ impl Keymap {
                 troubles.push(Trouble {
                     line: line(at),
                     message,
-                })
+                });
             };
             let at = context.span().start;
             let Some(table) = ids.iter().position(|id| id == context.get_ref().as_ref()) else {
@@ -166,7 +165,7 @@ impl Keymap {
                 };
                 match self.bind(table, key.get_ref(), id) {
                     Ok(from) => {
-                        taken.extend(from.map(|from| (key.span().start, key.get_ref().clone(), from)))
+                        taken.extend(from.map(|from| (key.span().start, key.get_ref().clone(), from)));
                     }
                     Err(message) => wrong(key.span().start, message),
                 }

@@ -327,15 +327,15 @@ impl Settings {
         let text = field.text().trim();
         let value = match (text, key.starts_with("engine.")) {
             ("", _) => None,
-            (number, true) => match serde_json::from_str::<Value>(number) {
-                Ok(value @ Value::Number(_)) => Some(value),
-                _ => {
+            (number, true) => {
+                let Ok(value @ Value::Number(_)) = serde_json::from_str::<Value>(number) else {
                     cx.shared
                         .toast(Level::Warning, format!("`{number}` is no number"));
                     self.mode = Mode::Typing(key, field);
                     return;
-                }
-            },
+                };
+                Some(value)
+            }
             (text, false) => Some(Value::from(text)),
         };
         self.set(&key, value, cx);
@@ -421,9 +421,8 @@ impl View for Settings {
     fn back(&mut self, cx: &mut Cx) -> bool {
         match std::mem::take(&mut self.mode) {
             Mode::Choosing(_) => cx.shared.restyle(),
-            Mode::Typing(..) => {}
             Mode::Finding | Mode::Reading if !self.filter.text().is_empty() => self.filter = Field::default(),
-            Mode::Finding => {}
+            Mode::Finding | Mode::Typing(..) => {}
             Mode::Reading => return false,
         }
         true

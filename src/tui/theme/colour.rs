@@ -1,4 +1,4 @@
-//! What colours look like: nearness in OKLab, contrast as the web's accessibility guidelines (WCAG 2) count it, and the palette of
+//! What colours look like: nearness in `OKLab`, contrast as the web's accessibility guidelines (WCAG 2) count it, and the palette of
 //! xterm. Nothing here knows what a colour is for.
 
 use ratatui::style::{Color, Style};
@@ -63,7 +63,7 @@ fn luminance(rgb: [u8; 3]) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// Lightness and two axes of colour, in which equal steps look equal. The matrices are those of the published definition of OKLab.
+/// Lightness and two axes of colour, in which equal steps look equal. The matrices are those of the published definition of `OKLab`.
 fn oklab(rgb: [u8; 3]) -> [f64; 3] {
     let [red, green, blue] = linear(rgb);
     let long = (0.412_221_470_8 * red + 0.536_332_536_3 * green + 0.051_445_992_9 * blue).cbrt();
