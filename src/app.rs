@@ -2,6 +2,7 @@
 
 mod assemble;
 mod bundled;
+mod customs;
 mod desk;
 mod directory;
 mod environment;
@@ -82,8 +83,23 @@ impl World {
         if self.arguments.command.is_none() && !streams::on_a_terminal() {
             return cli::no_terminal(&mut out);
         }
+        let mut banners = Vec::new();
+        let mut needs = needs;
         let loaded = match checked(loaded) {
             Ok(loaded) => loaded,
+            // The screen opens all the same, so that the file can be put right from there; but no job runs with teachers nobody chose.
+            Err(failure) if self.arguments.command.is_none() => {
+                needs.runs = false;
+                let cause = failure
+                    .causes
+                    .first()
+                    .map(|cause| brief(cause))
+                    .unwrap_or_default();
+                banners.push(format!(
+                    "{cause} · defaults apply and no job runs until that is right"
+                ));
+                Loaded::default()
+            }
             Err(failure) => return cli::fail(&failure, &mut out),
         };
         match assemble::assemble(
@@ -98,7 +114,7 @@ impl World {
         )
         .await
         {
-            Ok(assembled) => self.with_engine(assembled, &needs, out).await,
+            Ok(assembled) => self.with_engine(assembled, &needs, banners, out).await,
             Err(failure) => cli::fail(&failure, &mut out),
         }
     }
@@ -133,7 +149,13 @@ impl World {
             .collect()
     }
 
-    async fn with_engine(self, assembled: Assembled, needs: &Needs, mut out: Output) -> u8 {
+    async fn with_engine(
+        self,
+        assembled: Assembled,
+        needs: &Needs,
+        mut banners: Vec<String>,
+        mut out: Output,
+    ) -> u8 {
         let Assembled {
             started,
             held_by,
@@ -165,9 +187,15 @@ impl World {
                 .await
             }
             (None, _) => {
-                go_on(&app).await;
+                if needs.runs {
+                    go_on(&app).await;
+                }
                 let (panic_key, slow) = environment::hooks(&self.variables);
                 let from_settings = tui::Options::of(&ui, |name| self.variables.get(name).cloned());
+                let view_only = held_by
+                    .as_ref()
+                    .map(|holder| format!("the engine runs in {holder} · view only"));
+                banners.extend(view_only);
                 let options = tui::Options {
                     grace,
                     remembered: environment::remembered(&self.dirs),
@@ -184,6 +212,9 @@ impl World {
                     offset_seconds: environment::offset_seconds(),
                     held_by: held_by.clone(),
                     directory: self.cwd.clone(),
+                    keymap: customs::keymap(&self.dirs),
+                    themes: customs::themes(&self.dirs),
+                    banners,
                     ..from_settings
                 };
                 let caught = signals::for_the_screen();
@@ -271,7 +302,39 @@ fn checked(loaded: Result<Loaded, config::ConfigError>) -> Result<Loaded, Failur
     Err(failure.help("`destiler init` writes a commented example"))
 }
 
+/// A problem of a file with its name and line instead of the whole path: `config.toml line 3: …`.
+fn brief(problem: &str) -> String {
+    let Some((place, what)) = problem.split_once(": ") else {
+        return problem.to_owned();
+    };
+    let mut parts = place.rsplitn(3, ':');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(line), Some(path)) => {
+            let name = Path::new(path).file_name().unwrap_or_default();
+            format!("{} line {line}: {what}", name.display())
+        }
+        _ => problem.to_owned(),
+    }
+}
+
 /// A path as the job file means it.
 fn beside(base: &str, path: &str) -> PathBuf {
     Path::new(base).join(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn a_problem_is_said_with_file_and_line() {
+        assert_eq!(
+            brief("/home/a/.config/destiler/config.toml:3:1: ui.muose: unknown key; did you mean `mouse`?"),
+            "config.toml line 3: ui.muose: unknown key; did you mean `mouse`?"
+        );
+        assert_eq!(
+            brief("DESTILER_UI__X: unknown key"),
+            "DESTILER_UI__X: unknown key"
+        );
+    }
 }

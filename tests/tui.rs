@@ -37,10 +37,15 @@ mod terminal;
 #[path = "tui/logs.rs"]
 mod logs;
 
+#[path = "tui/look.rs"]
+mod look;
 #[path = "tui/providers.rs"]
 mod providers;
 #[path = "tui/wizard.rs"]
 mod wizard;
+
+#[path = "tui/pictures.rs"]
+mod pictures;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -186,8 +191,16 @@ fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
         &keys::NEW_TEXT,
         &keys::NEW_LINE,
         &keys::NEW_CHOICE,
+        &keys::SETTINGS_VALUE,
     ];
-    let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];
+    let alone = [
+        &keys::DIALOG,
+        &keys::PALETTE,
+        &keys::HELP,
+        &keys::SHEET,
+        &keys::PAGE,
+        &keys::CAPTURE,
+    ];
     for table in TABLES {
         let around = match table.context {
             context if typing.iter().any(|one| one.context == context) => Some(&keys::TYPING),
@@ -226,7 +239,7 @@ fn every_binding_is_explained_and_every_key_can_be_pressed() {
         );
     }
     assert_eq!(
-        keys::rows().len(),
+        keys::Keymap::default().rows().len(),
         TABLES.iter().map(|table| table.bindings.len()).sum::<usize>()
     );
 }
@@ -444,12 +457,14 @@ fn events_and_errors_are_shown_safely() {
 
 #[test]
 fn themes_are_named_and_can_be_changed() {
+    let first = theme::bundled().next().unwrap();
     assert_eq!(
-        theme::names().next(),
-        Some(("terminal", "the terminal's own 16 colours"))
+        (first.name(), first.about()),
+        ("terminal", "the terminal's own 16 colours")
     );
+    assert_eq!(theme::bundled().count(), 16);
     let mut hand = Hand::new(80, 24, Says::Everything);
-    hand.keys(":theme<enter>");
+    hand.keys(":next theme<enter>");
     assert!(hand.screen().contains("Theme terminal-mono"));
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
+use super::customs::UserFolder;
 use super::desk::FileDesk;
 use super::directory::{Directory, Known};
 use super::{beside, bundled, environment, logging};
@@ -104,7 +105,19 @@ pub(super) async fn assemble(
         .dataset_root
         .clone()
         .unwrap_or_else(|| cwd.join("datasets"));
+    let database = settings
+        .database_url
+        .as_deref()
+        .map_or_else(|| dirs.database(), file_of);
+    let customs = UserFolder {
+        flags: flags.clone(),
+        variables: variables.clone(),
+        cwd: cwd.to_owned(),
+        dirs: dirs.clone(),
+        data: vec![("database", database), ("datasets", root.clone())],
+    };
     let parts = Parts {
+        customs: Arc::new(customs),
         store,
         held_by: held_by.clone(),
         settings,

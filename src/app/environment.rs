@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::customs;
 use crate::cli::{ConfigFile, KeyRow, Offline, ThemeRow};
 use crate::config::{self, Dirs, Flags, Loaded, Variables};
 use crate::core::api::{Finding, Level};
 use crate::tui;
+use crate::tui::keys::Keymap;
 
 /// The environment, once.
 #[expect(
@@ -88,18 +90,24 @@ pub(super) fn hooks(variables: &Variables) -> (bool, Duration) {
 
 /// Data for commands that need no engine.
 pub(super) fn offline(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Offline {
-    let keys = tui::keys::rows()
-        .into_iter()
-        .map(|(context, keys, action, help)| KeyRow {
-            context: context.to_owned(),
-            keys,
-            action: action.to_owned(),
-            help: help.to_owned(),
-        });
-    let themes = tui::theme::names().map(|(name, about)| ThemeRow {
-        name: name.to_owned(),
-        about: about.to_owned(),
-        origin: "built in".to_owned(),
+    let preset = loaded.map_or("default", |loaded| loaded.settings.ui.keys.as_str());
+    let (keymap, troubles) = Keymap::read(preset, customs::keymap(dirs).as_deref());
+    let presets = tui::keys::presets().map(|(name, _)| {
+        let keymap = Keymap::read(name, None).0;
+        (name.to_owned(), key_rows(&keymap))
+    });
+    let themes = tui::theme::all(&customs::themes(dirs)).into_iter().map(|theme| {
+        let ground = match theme.mode() {
+            tui::theme::Mode::Any => "any background",
+            tui::theme::Mode::Dark => "dark",
+            tui::theme::Mode::Light => "light",
+        };
+        ThemeRow {
+            name: theme.name().to_owned(),
+            about: theme.about().to_owned(),
+            ground: ground.to_owned(),
+            origin: if theme.is_own() { "your own" } else { "built in" }.to_owned(),
+        }
     });
     let job = (
         PathBuf::from("jobs/quickstart.toml"),
@@ -112,7 +120,12 @@ pub(super) fn offline(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Of
         .unwrap_or_default()
         .to_owned();
     Offline {
-        keys: keys.collect(),
+        keys: key_rows(&keymap),
+        presets: presets.collect(),
+        troubles: troubles
+            .iter()
+            .map(|trouble| format!("keymap.toml {trouble}"))
+            .collect(),
         themes: themes.collect(),
         config_files: config_files(dirs, loaded, flags),
         init: vec![
@@ -121,6 +134,19 @@ pub(super) fn offline(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Of
             (PathBuf::from("jobs/seeds/topics.jsonl"), seeds),
         ],
     }
+}
+
+/// A keymap as it is printed.
+fn key_rows(keymap: &Keymap) -> Vec<KeyRow> {
+    let rows = keymap.rows().into_iter();
+    rows.map(|(table, keys, binding)| KeyRow {
+        context: table.context.to_owned(),
+        id: table.id(),
+        keys,
+        action: binding.action.id().to_owned(),
+        help: binding.help.to_owned(),
+    })
+    .collect()
 }
 
 fn config_files(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Vec<ConfigFile> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::format::{bytes, count};
@@ -10,7 +10,7 @@ use super::line::{Line, Style};
 use super::output::{Ending, Outcome};
 use super::summary::labelled;
 use super::{Plain, exit};
-use crate::core::api::{Answer, Command, Query, Receipt};
+use crate::core::api::{Answer, CleanRules, Command, Query, Receipt};
 use crate::core::ports::DatabaseInfo;
 
 const INFO_JSON: &str = "\
@@ -20,7 +20,11 @@ const CHECK_JSON: &str = "\
 With --json one object: {\"ok\":true,\"findings\":[\"…\"]}
 Exit code 7 if anything is wrong.";
 const BACKUP_JSON: &str = "With --json one object: {\"file\":\"…\"}";
-const CLEAN_JSON: &str = "With --json one object: {\"freed_bytes\":n}";
+const CLEAN_JSON: &str = "\
+Without a rule it only gives back the space of deleted jobs. With rules it says what would go; --yes does it, after a copy beside the
+database. Counts, verdicts and reasons stay: the books balance before and after.
+
+With --json one object: {\"freed_bytes\":n}, with rules {\"dry_run\":true,\"plan\":[{\"what\":\"…\",\"rows\":n,\"bytes\":n}],\"rows\":null}";
 
 /// Look after the database.
 #[derive(Debug, Clone, Subcommand)]
@@ -41,9 +45,87 @@ pub enum DatabaseCommand {
         /// A file that does not exist yet
         path: PathBuf,
     },
-    /// Give back the space of deleted jobs
+    /// Take away what is not needed any more, and give back its space
     #[command(after_long_help = CLEAN_JSON)]
-    Clean,
+    Clean(CleanArguments),
+}
+
+/// What to clean.
+#[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are what a command line has")]
+pub struct CleanArguments {
+    /// Raw responses of judged tasks older than so many days: identical requests are then paid again
+    #[arg(long, value_name = "DAYS")]
+    pub responses: Option<u32>,
+    /// Texts of rejected samples older than so many days; counts, reasons and scores stay
+    #[arg(long, value_name = "DAYS")]
+    pub rejected: Option<u32>,
+    /// Cancelled jobs with everything they made
+    #[arg(long)]
+    pub cancelled_jobs: bool,
+    /// What no job refers to
+    #[arg(long)]
+    pub orphans: bool,
+    /// Log files older than so many days
+    #[arg(long, value_name = "DAYS")]
+    pub logs: Option<u32>,
+    /// Say what would go, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not copy the database first
+    #[arg(long)]
+    pub no_backup: bool,
+    /// Do it: without this only a dry run is made
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl CleanArguments {
+    fn rules(&self) -> CleanRules {
+        CleanRules {
+            responses_days: self.responses,
+            rejected_days: self.rejected,
+            cancelled_jobs: self.cancelled_jobs,
+            orphans: self.orphans,
+            logs_days: self.logs,
+        }
+    }
+}
+
+/// Shows what would go; takes it away where that was said twice.
+async fn clean_up(arguments: &CleanArguments, plain: &mut Plain<'_>) -> Outcome {
+    let rules = arguments.rules();
+    let Answer::CleanPlan(rows) = plain.app.ask(Query::CleanPlan(rules)).await? else {
+        return Err(Ending::mismatch());
+    };
+    let mut gone = None;
+    if arguments.yes && !arguments.dry_run {
+        let order = Command::CleanUp {
+            rules,
+            backup: !arguments.no_backup,
+        };
+        let Receipt::Count(count) = plain.app.order(order).await? else {
+            return Err(Ending::mismatch());
+        };
+        gone = Some(count);
+    }
+    if plain.out.json {
+        plain
+            .out
+            .json(&json!({ "dry_run": gone.is_none(), "plan": rows, "rows": gone }))?;
+        return Ok(exit::OK);
+    }
+    for row in &rows {
+        plain.out.print(labelled(
+            row.what,
+            format!("{}, {}", count(row.rows, "row"), bytes(row.bytes)),
+        ))?;
+    }
+    plain.out.say(match gone {
+        Some(rows) => format!("{} gone", count(rows, "row")),
+        None => "nothing was changed; --yes does it".to_owned(),
+    });
+    Ok(exit::OK)
 }
 
 /// Carries the command out.
@@ -61,7 +143,10 @@ pub(super) async fn run(command: &DatabaseCommand, plain: &mut Plain<'_>) -> Out
             }
             Ok(exit::OK)
         }
-        DatabaseCommand::Clean => {
+        DatabaseCommand::Clean(arguments) if !arguments.rules().is_empty() => {
+            clean_up(arguments, plain).await
+        }
+        DatabaseCommand::Clean(_) => {
             let Receipt::Count(freed) = plain.app.order(Command::Clean).await? else {
                 return Err(Ending::mismatch());
             };

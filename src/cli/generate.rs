@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use super::args::Arguments;
 use super::exit;
+use super::keys::KeyRow;
 use super::output::{Ending, Outcome, Output};
 
 const COMPLETIONS_HELP: &str = "\
@@ -51,7 +52,7 @@ pub(super) fn completions(arguments: &CompletionsArguments, out: &mut Output) ->
 }
 
 /// Prints a manual page.
-pub(super) fn man(arguments: &ManArguments, out: &mut Output) -> Outcome {
+pub(super) fn man(arguments: &ManArguments, keys: &[KeyRow], out: &mut Output) -> Outcome {
     let mut command = Arguments::command();
     command.build();
     let mut name = "destiler".to_owned();
@@ -67,6 +68,9 @@ pub(super) fn man(arguments: &ManArguments, out: &mut Output) -> Outcome {
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command).title(name).render(&mut page)?;
+    if arguments.command.is_empty() {
+        page.extend(super::keys::manual(keys).bytes());
+    }
     out.stdout.writer.write_all(&page)?;
     Ok(exit::OK)
 }

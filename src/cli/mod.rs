@@ -47,7 +47,7 @@ use samples::SamplesCommand;
 
 pub use config::ConfigFile;
 pub use farewell::farewell;
-pub use keys::{KeyRow, ThemeRow};
+pub use keys::{KeyRow, ThemeRow, markdown as keys_page};
 pub use needs::{Database, Needs, needs};
 pub use output::{Input, Output, Pace, Stream};
 
@@ -78,8 +78,12 @@ pub struct Surroundings {
 /// Data for commands that need no application.
 #[derive(Debug, Clone, Default)]
 pub struct Offline {
-    /// Every binding of the full-screen application.
+    /// Every binding of the full-screen application, as it is in force.
     pub keys: Vec<KeyRow>,
+    /// The same for each preset, by its name.
+    pub presets: Vec<(String, Vec<KeyRow>)>,
+    /// What is wrong with the user's own keys.
+    pub troubles: Vec<String>,
     /// Every theme.
     pub themes: Vec<ThemeRow>,
     /// Where configuration is looked for, the strongest first.
@@ -157,10 +161,10 @@ pub async fn run(
 pub async fn run_offline(command: &CommandLine, offline: &Offline, out: &mut Output) -> u8 {
     let outcome = match command {
         CommandLine::Config(ConfigCommand::Path) => config::path(&offline.config_files, out),
-        CommandLine::Keys(_) => keys::keys(&offline.keys, out),
+        CommandLine::Keys(command) => keys::keys(command, offline, out),
         CommandLine::Themes(_) => keys::themes(&offline.themes, out),
         CommandLine::Completions(arguments) => generate::completions(arguments, out),
-        CommandLine::Man(arguments) => generate::man(arguments, out),
+        CommandLine::Man(arguments) => generate::man(arguments, &offline.keys, out),
         CommandLine::Init(arguments) => init::run(arguments, &offline.init, out).await,
         _ => Err(Ending::mismatch()),
     };

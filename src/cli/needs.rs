@@ -80,7 +80,9 @@ pub fn needs(command: &CommandLine) -> Needs {
         | CommandLine::Db(
             DatabaseCommand::Info | DatabaseCommand::Check { .. } | DatabaseCommand::Backup { .. },
         ) => reading,
-        CommandLine::Jobs(_) | CommandLine::Samples(_) | CommandLine::Db(DatabaseCommand::Clean) => writing,
+        CommandLine::Jobs(_) | CommandLine::Samples(_) | CommandLine::Db(DatabaseCommand::Clean(_)) => {
+            writing
+        }
         CommandLine::Check(_) | CommandLine::Estimate(_) | CommandLine::Validate(_)
             if command.job_word().is_some_and(is_name) =>
         {

@@ -62,6 +62,67 @@ pub fn set(path: &Path, key: &str, value: &Json, dirs: &Dirs) -> Result<(), Edit
     })
 }
 
+/// Takes one key outside lists out of the file, so that the default or a weaker file holds. What is not there is no error.
+pub fn unset(path: &Path, key: &str, dirs: &Dirs) -> Result<(), EditError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    change(path, dirs, |document| {
+        let mut table: &mut dyn TableLike = document.as_table_mut();
+        let mut parts = key.split('.').peekable();
+        while let Some(name) = parts.next() {
+            if parts.peek().is_none() {
+                table.remove(name);
+                break;
+            }
+            let Some(inner) = table.get_mut(name).and_then(Item::as_table_like_mut) else {
+                break;
+            };
+            table = inner;
+        }
+        Ok(())
+    })
+}
+
+/// Writes lines of a keymap: context, key, action; `None` takes the line out. A missing file is made.
+pub fn bind<'a>(
+    path: &Path,
+    lines: impl Iterator<Item = (&'a str, &'a str, Option<&'a str>)>,
+) -> Result<(), EditError> {
+    let text = if path.exists() {
+        read::text_of(path).map_err(|what| io_error(path, io::Error::other(what)))?
+    } else {
+        "# Keys of your own: [context], then key = \"action\". `destiler keys list` shows contexts and actions.\n".to_owned()
+    };
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+        EditError::ByHand(format!("{} is no TOML: {}", path.display(), error.message()))
+    })?;
+    // Comments alone belong to no key, so what is added to them would come out above.
+    let head = if document.as_table().is_empty() {
+        std::mem::take(&mut document).to_string()
+    } else {
+        String::new()
+    };
+    for (context, key, action) in lines {
+        let table = document
+            .entry(context)
+            .or_insert_with(|| Item::Table(Table::new()));
+        let Some(table) = table.as_table_like_mut() else {
+            return Err(EditError::ByHand(format!("`{context}` is no table of keys")));
+        };
+        match action {
+            Some(action) => put(table, key, &Json::from(action)),
+            None => {
+                table.remove(key);
+            }
+        }
+        if table.is_empty() {
+            document.remove(context);
+        }
+    }
+    replace(path, &format!("{head}{document}")).map_err(|error| io_error(path, error))
+}
+
 /// Adds a provider, or makes the one of the same name equal to this. Values that stay the same keep their spelling.
 pub fn put_provider(path: &Path, provider: &ProviderSettings, dirs: &Dirs) -> Result<(), EditError> {
     let Ok(Json::Object(wanted)) = serde_json::to_value(provider) else {

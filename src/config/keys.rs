@@ -66,6 +66,11 @@ pub(super) const GLYPHS: &[&str] = &["auto", "unicode", "ascii"];
 /// The words of `ui.notify`.
 pub(super) const NOTIFY: &[&str] = &["auto", "off", "bell", "osc"];
 
+/// The words of `ui.theme_mode`.
+pub(super) const MODES: &[&str] = &["auto", "dark", "light"];
+/// The words of `ui.keys`.
+pub(super) const PRESETS: &[&str] = &["default", "arrows", "vim", "emacs"];
+
 /// The keys of a file.
 pub(super) static ROOT: &[Known] = &[
     known("database_url", Kind::Database),
@@ -77,6 +82,10 @@ pub(super) static ROOT: &[Known] = &[
 
 static UI: &[Known] = &[
     known("theme", Kind::Text),
+    known("theme_dark", Kind::Text),
+    known("theme_light", Kind::Text),
+    known("theme_mode", Kind::Word(MODES)),
+    known("keys", Kind::Word(PRESETS)),
     known("color", Kind::Word(COLORS)),
     known("glyphs", Kind::Word(GLYPHS)),
     known("mouse", Kind::Flag),
@@ -185,6 +194,10 @@ mod tests {
             dataset_root: Some("a".into()),
             ui: UiSettings {
                 theme: "a".to_owned(),
+                theme_dark: Some("a".to_owned()),
+                theme_light: Some("a".to_owned()),
+                theme_mode: "auto".to_owned(),
+                keys: "vim".to_owned(),
                 color: "auto".to_owned(),
                 glyphs: "auto".to_owned(),
                 mouse: true,

@@ -13,7 +13,7 @@ mod secrets;
 
 pub use check::check_settings;
 pub use dirs::Dirs;
-pub use edit::{EditError, put_provider, remove_provider, set, write_new};
+pub use edit::{EditError, bind, put_provider, remove_provider, set, unset, write_new};
 pub use load::{Flags, Loaded, Variables, load};
 pub use problem::{ConfigError, Origin, Place, Problem};
 pub use redact::{Redacting, Redactor};

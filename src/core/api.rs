@@ -21,6 +21,7 @@ mod funnel;
 mod gauge;
 mod log;
 mod providers;
+mod upkeep;
 mod writing;
 
 pub use answers::{
@@ -33,6 +34,7 @@ pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
+pub use upkeep::{CleanRow, CleanRules, KeyChange, Place, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
 /// The application as a front end sees it.
@@ -144,6 +146,10 @@ pub enum Query {
     Doctor,
     /// Configuration in force: key, value, where it was set → [`Answer::Configuration`].
     Configuration,
+    /// The user's own files: keys, themes, where everything lies → [`Answer::UserFiles`].
+    UserFiles,
+    /// What a cleaning would take away → [`Answer::CleanPlan`].
+    CleanPlan(CleanRules),
     /// Ready jobs in the binary: name, description → [`Answer::Bundled`].
     Bundled,
     /// Job files somebody has begun to write, newest first → [`Answer::Drafts`].
@@ -300,6 +306,22 @@ pub enum Command {
     Backup(PathBuf),
     /// Free what deleted jobs left → [`Receipt::Count`] of bytes.
     Clean,
+    /// Sets a key of the user's config file, or takes it out, with every comment kept → [`Receipt::Done`].
+    SetConfig {
+        /// Dotted: `engine.jobs_at_once`.
+        key: String,
+        /// Its value; `None`: the default.
+        value: Option<serde_json::Value>,
+    },
+    /// Changes lines of the user's `keymap.toml` → [`Receipt::Done`].
+    Bind(Vec<KeyChange>),
+    /// Takes away what the rules name, then frees its space → [`Receipt::Count`] of rows and files.
+    CleanUp {
+        /// What.
+        rules: CleanRules,
+        /// Copy the database first, beside it.
+        backup: bool,
+    },
     /// Stop claiming, wait for what is in flight at most this long, checkpoint, let go → [`Receipt::Done`].
     Stop {
         /// How long; zero aborts at once and returns the tasks to the queue.

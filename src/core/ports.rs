@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::Row;
+use super::api::{CleanRow, CleanRules, KeyChange, UserFiles};
 use super::budget::Amount;
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
@@ -284,6 +285,10 @@ pub trait LedgerStore: Send + Sync {
     async fn backup(&self, to: &Path) -> Stored<()>;
     /// Frees what deleted jobs left; returns bytes freed.
     async fn clean(&self) -> Stored<u64>;
+    /// What [`LedgerStore::clean_up`] would take away, a row for each rule that is set (logs are no ledger's).
+    async fn clean_plan(&self, rules: &CleanRules) -> Stored<Vec<CleanRow>>;
+    /// Takes away what the rules name: texts go, rows and sums stay, cancelled jobs go whole. Says how many rows.
+    async fn clean_up(&self, rules: &CleanRules) -> Stored<u64>;
     /// Truncates the write-ahead log and lets go of the database.
     async fn close(&self);
 }
@@ -601,4 +606,20 @@ pub trait Desk: Send + Sync {
     fn files(&self, directory: &Path, extensions: &[String]) -> Vec<String>;
     /// Writes a file that is not there yet.
     fn write_new(&self, path: &Path, text: &str) -> io::Result<()>;
+}
+
+// ---------------------------------------------------------------------------------------------------------- the user's files
+
+/// The user's own files: configuration, keys, themes, logs. The engine only passes questions and orders on to them.
+pub trait Customs: Send + Sync {
+    /// As they are now.
+    fn files(&self) -> UserFiles;
+    /// Key, value, origin of the configuration as it is now.
+    fn configuration(&self) -> Result<Vec<(String, String, String)>, String>;
+    /// Sets a key of the user's config file, or takes it out.
+    fn set(&self, key: &str, value: Option<&Value>) -> Result<(), String>;
+    /// Changes lines of the user's keymap.
+    fn bind(&self, changes: &[KeyChange]) -> Result<(), String>;
+    /// Log files older than so many days: how many, and their bytes; taken away if `remove`.
+    fn old_logs(&self, days: u32, remove: bool) -> Result<(u64, u64), String>;
 }

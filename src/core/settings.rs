@@ -28,8 +28,16 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UiSettings {
-    /// A theme's name.
+    /// A theme's name: of the one for every background that has none of its own.
     pub theme: String,
+    /// The theme on dark backgrounds.
+    pub theme_dark: Option<String>,
+    /// The theme on light backgrounds.
+    pub theme_light: Option<String>,
+    /// `auto` asks the terminal for its background; `dark` and `light` say it.
+    pub theme_mode: String,
+    /// A preset of keys: `default`, `arrows`, `vim`, `emacs`.
+    pub keys: String,
     /// `auto`, `truecolor`, `256`, `16` or `none`.
     pub color: String,
     /// `auto`, `unicode` or `ascii`.
@@ -44,6 +52,10 @@ impl Default for UiSettings {
     fn default() -> Self {
         Self {
             theme: "terminal".to_owned(),
+            theme_dark: None,
+            theme_light: None,
+            theme_mode: "auto".to_owned(),
+            keys: "default".to_owned(),
             color: "auto".to_owned(),
             glyphs: "auto".to_owned(),
             mouse: true,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner, providers, writing};
+use super::{Shared, doctor, library, planner, providers, upkeep, writing};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
     SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
@@ -92,7 +92,14 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             Answer::Database(info, findings)
         }
         Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
-        Query::Configuration => Answer::Configuration(shared.configuration.clone()),
+        Query::Configuration => Answer::Configuration(
+            shared
+                .customs
+                .configuration()
+                .unwrap_or_else(|_| shared.configuration.clone()),
+        ),
+        Query::UserFiles => Answer::UserFiles(Box::new(shared.customs.files())),
+        Query::CleanPlan(rules) => Answer::CleanPlan(upkeep::plan(shared, &rules).await?),
         Query::Bundled => Answer::Bundled(library::bundled(shared)),
         Query::Drafts => Answer::Drafts(writing::drafts(shared).await?),
         Query::Seeds {

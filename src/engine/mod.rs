@@ -25,6 +25,7 @@ mod running;
 mod scheduler;
 mod streams;
 mod turnstile;
+mod upkeep;
 mod worker;
 mod writing;
 
@@ -45,8 +46,8 @@ use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::directory::{LogBook, ProviderDirectory};
 use crate::core::job::{Job, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError, Store,
-    StoreError, ValidatorCatalog,
+    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError,
+    Store, StoreError, ValidatorCatalog,
 };
 use crate::core::settings::{ProviderSettings, Settings};
 use governor::Station;
@@ -121,6 +122,8 @@ pub struct Parts {
     pub bundled: &'static [Bundled],
     /// Drafts and other files of somebody who writes a job.
     pub desk: Arc<dyn Desk>,
+    /// The user's own files.
+    pub customs: Arc<dyn Customs>,
     /// Findings about the environment, made by the composition root.
     pub environment: Vec<Finding>,
     /// Whether the ledger was opened for writing.
@@ -149,6 +152,7 @@ pub(crate) struct Shared {
     pub(crate) desk: Arc<dyn Desk>,
     /// Ends the dry runs that are under way.
     pub(crate) dry: Mutex<CancellationToken>,
+    pub(crate) customs: Arc<dyn Customs>,
     pub(crate) environment: Vec<Finding>,
     pub(crate) runs: bool,
     roster: RwLock<Arc<Roster>>,
@@ -320,6 +324,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         bundled: parts.bundled,
         desk: parts.desk,
         dry: Mutex::default(),
+        customs: parts.customs,
         environment: parts.environment,
         runs: parts.runs,
         roster: RwLock::new(Arc::new(Roster::new(stations, parts.mock_by_default))),

@@ -9,7 +9,8 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, answers, compile, dry_run, library, outbox, providers, scheduler, streams, writing,
+    Shared, adjust, answers, compile, dry_run, library, outbox, providers, scheduler, streams, upkeep,
+    writing,
 };
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
@@ -111,6 +112,20 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             Ok(Receipt::Done)
         }
         Command::Clean => Ok(Receipt::Count(shared.store.clean().await?)),
+        Command::SetConfig { key, value } => {
+            shared
+                .customs
+                .set(&key, value.as_ref())
+                .map_err(upkeep::refused)?;
+            Ok(Receipt::Done)
+        }
+        Command::Bind(changes) => {
+            shared.customs.bind(&changes).map_err(upkeep::refused)?;
+            Ok(Receipt::Done)
+        }
+        Command::CleanUp { rules, backup } => {
+            upkeep::clean_up(shared, &rules, backup).await.map(Receipt::Count)
+        }
         Command::Stop { grace } => {
             stop(shared, grace).await;
             Ok(Receipt::Done)

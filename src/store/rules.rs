@@ -46,6 +46,14 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The instant so many days ago.
+pub(super) fn before(now_ms: i64, days: u32) -> i64 {
+    now_ms - i64::from(days) * 86_400_000
+}
+
+/// Why a rejected sample cannot be accepted any more.
+pub(super) const NO_TEXT: &str = "its text was cleaned away; it can only be made again";
+
 /// The UTC day of an instant, counted from 1970.
 pub(super) fn day(at_ms: i64) -> i64 {
     at_ms.div_euclid(86_400_000)

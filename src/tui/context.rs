@@ -6,15 +6,15 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use ratatui::style::Style;
 
-use crate::core::api::{Command, JobProgress, Level, Progress, Query};
+use crate::core::api::{Command, JobProgress, JobRow, KeyChange, Level, Progress, Query, UserFiles};
 
 use super::history::History;
 use super::input::Facts;
-use super::keys::Action;
+use super::keys::{Action, Keymap, Table};
 use super::message::{Edit, Effect, Ticket};
-use super::overlay::{Dialog, Overlay, Sheet};
+use super::overlay::{Capture, Dialog, Overlay, Sheet};
 use super::screens::Screen;
-use super::theme::{Slot, Theme};
+use super::theme::{self, Slot, Source, Theme};
 use super::{Exit, Options};
 
 /// State that is not one screen's own.
@@ -27,6 +27,24 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     /// The theme in force.
     pub(crate) theme: Theme,
+    /// The themes there are.
+    pub(crate) themes: Vec<Source>,
+    /// Whether the terminal's background is dark, once that is known.
+    pub(crate) dark: Option<bool>,
+    /// The keys in force.
+    pub(crate) keymap: Keymap,
+    /// What is wrong with the keys or with the theme, a line each.
+    pub(crate) troubles: Vec<String>,
+    /// What stays said below the tabs.
+    pub(crate) banners: Vec<Banner>,
+    /// The jobs, as the last answer about them said.
+    pub(crate) jobs: Vec<JobRow>,
+    /// Everything that was said in the corner, newest last, 500 at most.
+    pub(crate) said: VecDeque<News>,
+    /// What takes changed settings and keys back, newest last: the order, and what to say then.
+    pub(crate) undo: Vec<(Command, String)>,
+    /// What was run from the palette, newest last.
+    pub(crate) commands: Vec<String>,
     /// The engine's gauge, once it came.
     pub(crate) progress: Option<Progress>,
     /// The gauge of the last minutes.
@@ -52,6 +70,15 @@ pub(crate) struct Shared {
     /// What the terminal said about itself.
     pub(crate) facts: Facts,
     tickets: u64,
+}
+
+/// A line below the tabs that stays until its cause is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Banner {
+    /// Its cause: a job's name, or nothing for what only a new start changes.
+    pub(crate) cause: Option<String>,
+    /// One line.
+    pub(crate) text: String,
 }
 
 /// Something that happened, for the list of events.
@@ -89,14 +116,31 @@ pub(crate) struct Ordered {
     pub(crate) draft: Option<String>,
     /// The screen tells itself how it ended.
     pub(crate) quiet: bool,
+    /// Read the user's files again then.
+    pub(crate) restyles: bool,
 }
 
 impl Shared {
     pub(crate) fn new(options: Options, size: Size) -> Self {
-        Self {
+        let banner = |text: &String| Banner {
+            cause: None,
+            text: text.clone(),
+        };
+        let banners = options.banners.iter().map(banner).collect();
+        let themes = theme::all(&options.themes);
+        let mut shared = Self {
             now: Duration::ZERO,
             size,
-            theme: Theme::bundled(&options.theme, options.depth),
+            theme: Theme::named("", &[], options.depth).0,
+            themes,
+            dark: None,
+            keymap: Keymap::default(),
+            troubles: Vec::new(),
+            banners,
+            jobs: Vec::new(),
+            said: VecDeque::new(),
+            undo: Vec::new(),
+            commands: Vec::new(),
             options,
             progress: None,
             history: History::default(),
@@ -111,7 +155,81 @@ impl Shared {
             copying: String::new(),
             facts: Facts::default(),
             tickets: 0,
+        };
+        shared.resize(size);
+        shared.restyle();
+        shared
+    }
+
+    /// The terminal has this size now. Banners take rows of it: what is left is the size that screens see.
+    pub(crate) fn resize(&mut self, terminal: Size) {
+        self.size = Size {
+            height: terminal.height.saturating_sub(self.banner_rows()),
+            ..terminal
+        };
+    }
+
+    /// Rows that banners take: one for all of them.
+    pub(crate) fn banner_rows(&self) -> u16 {
+        u16::from(!self.banners.is_empty())
+    }
+
+    /// Puts a banner up, or takes the one with that cause down.
+    pub(crate) fn banner(&mut self, cause: &str, text: Option<String>) {
+        let rows = self.banner_rows();
+        self.banners
+            .retain(|banner| banner.cause.as_deref() != Some(cause));
+        self.banners.extend(text.map(|text| Banner {
+            cause: Some(cause.to_owned()),
+            text,
+        }));
+        self.size.height = (self.size.height + rows).saturating_sub(self.banner_rows());
+    }
+
+    /// The name of the theme that the settings and the background choose.
+    pub(crate) fn theme_name(&self) -> &str {
+        let ui = &self.options.ui;
+        let dark = match ui.theme_mode.as_str() {
+            "dark" => Some(true),
+            "light" => Some(false),
+            _ => self.dark,
+        };
+        Theme::for_background(
+            dark,
+            &ui.theme,
+            ui.theme_dark.as_deref(),
+            ui.theme_light.as_deref(),
+        )
+    }
+
+    /// Takes theme and keys from the settings again. What is wrong with them is said in a banner.
+    pub(crate) fn restyle(&mut self) {
+        let (theme, warnings) = Theme::named(self.theme_name(), &self.themes, self.options.depth);
+        let (keymap, troubles) = Keymap::read(&self.options.ui.keys, self.options.keymap.as_deref());
+        let said = troubles
+            .iter()
+            .map(|trouble| format!("keymap.toml {trouble}"))
+            .chain(warnings);
+        self.troubles = said.collect();
+        (self.theme, self.keymap) = (theme, keymap);
+        let more = self.troubles.len().saturating_sub(1);
+        let more = if more > 0 {
+            format!(" (and {more} more)")
+        } else {
+            String::new()
+        };
+        let text = self.troubles.first().map(|first| format!("{first}{more}"));
+        self.banner("look", text);
+    }
+
+    /// Takes the user's files over as they are now.
+    pub(crate) fn adopt(&mut self, files: &UserFiles) {
+        if files.problem.is_none() {
+            self.options.adopt(files.ui.clone());
         }
+        self.themes = theme::all(&files.themes);
+        self.options.keymap.clone_from(&files.keymap);
+        self.restyle();
     }
 
     /// The style of a slot.
@@ -136,18 +254,47 @@ impl Shared {
 
     /// Puts a message in the corner: four seconds for news, eight for warnings, errors until `esc`.
     pub(crate) fn toast(&mut self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        self.said.push_back(News {
+            at: self.now,
+            level,
+            job: None,
+            text: text.clone(),
+        });
+        if self.said.len() > 500 {
+            self.said.pop_front();
+        }
         let until = match level {
             Level::Ok => Some(self.now + Duration::from_secs(4)),
             Level::Warning => Some(self.now + Duration::from_secs(8)),
             Level::Error => None,
         };
-        self.toasts.push(Toast {
-            level,
-            text: text.into(),
-            until,
-        });
+        self.toasts.push(Toast { level, text, until });
         if self.toasts.len() > 3 {
             self.toasts.remove(0);
+        }
+    }
+
+    /// The lines of the keymap that these changes change, as they are now.
+    fn lines_now(&self, changes: &[KeyChange]) -> Vec<KeyChange> {
+        let text = self.options.keymap.as_deref().unwrap_or_default();
+        let now: toml::Table = text.parse().unwrap_or_default();
+        let line = |change: &KeyChange| {
+            let action = now.get(&change.context).and_then(|keys| keys.get(&change.key));
+            KeyChange {
+                action: action.and_then(toml::Value::as_str).map(str::to_owned),
+                ..change.clone()
+            }
+        };
+        changes.iter().map(line).collect()
+    }
+
+    /// Keeps what was run from the palette.
+    pub(crate) fn remember(&mut self, typed: &str) {
+        self.commands.retain(|command| command != typed);
+        self.commands.push(typed.to_owned());
+        if self.commands.len() > 50 {
+            self.commands.remove(0);
         }
     }
 
@@ -177,6 +324,7 @@ impl Shared {
             leave: None,
             draft: None,
             quiet: false,
+            restyles: false,
         });
         self.outbox.push(Effect::Order(ticket, command));
     }
@@ -233,12 +381,19 @@ impl<'a> Cx<'a> {
     /// Orders something; `done` is said when it is carried out.
     pub(crate) fn order(&mut self, command: Command, done: impl Into<String>) -> Ticket {
         let ticket = self.shared.ticket();
+        if let Command::Bind(changes) = &command {
+            let back = self.shared.lines_now(changes);
+            self.shared
+                .undo
+                .push((Command::Bind(back), "Keys are as before".to_owned()));
+        }
         self.shared.orders.push(Ordered {
             ticket,
             done: done.into(),
             leave: None,
             draft: None,
             quiet: false,
+            restyles: matches!(command, Command::SetConfig { .. } | Command::Bind(_)),
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
         ticket
@@ -274,6 +429,13 @@ impl<'a> Cx<'a> {
     /// Opens a small form.
     pub(crate) fn fill(&mut self, sheet: Sheet) {
         self.wishes.push(Wish::Overlay(Overlay::Sheet(Box::new(sheet))));
+    }
+
+    /// Waits for the new key of an action.
+    pub(crate) fn rebind(&mut self, table: &'static Table, action: Action) {
+        let capture = Capture::of(table, action);
+        self.wishes
+            .push(Wish::Overlay(Overlay::Capture(Box::new(capture))));
     }
 
     /// Asks a person first.

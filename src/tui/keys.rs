@@ -2,8 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+pub use keymap::{Keymap, Trouble, presets};
 pub use tables::*;
 
+mod keymap;
+pub(crate) mod rebind;
 mod tables;
 
 /// Something a person can make the application do. Verbs are shared; the screen that is open gives them their meaning.
@@ -259,6 +262,22 @@ pub enum Action {
     Yes,
     /// Say no.
     No,
+    /// Everything that was said in the corner.
+    Messages,
+    /// Give an action another key.
+    Rebind,
+    /// Put back what it was by default.
+    Reset,
+    /// Put everything back.
+    ResetAll,
+    /// Take the last change of a setting back.
+    UndoSetting,
+    /// The next section.
+    NextSection,
+    /// The section before.
+    PreviousSection,
+    /// Fill the line with what is selected.
+    Complete,
 }
 
 impl Action {
@@ -344,7 +363,7 @@ impl Action {
             Self::AddProvider => "provider.add",
             Self::TestAll => "provider.test_all",
             Self::Models => "provider.models",
-            Self::Toggle => "provider.toggle",
+            Self::Toggle => "view.toggle",
             Self::Heavier => "provider.heavier",
             Self::Lighter => "provider.lighter",
             Self::ChangeKey => "provider.change_key",
@@ -390,27 +409,72 @@ impl Action {
             Self::Press => "dialog.press",
             Self::Yes => "dialog.yes",
             Self::No => "dialog.no",
+            Self::Messages => "app.messages",
+            Self::Rebind => "keys.rebind",
+            Self::Reset => "settings.reset",
+            Self::ResetAll => "keys.reset_all",
+            Self::UndoSetting => "settings.undo",
+            Self::NextSection => "settings.next",
+            Self::PreviousSection => "settings.previous",
+            Self::Complete => "palette.complete",
         }
     }
 }
 
 impl Table {
-    /// What a key does here.
-    pub fn find(&self, chord: &str) -> Option<Action> {
-        let found = self.bindings.iter().find(|binding| binding.keys.contains(&chord));
-        found.map(|binding| binding.action)
+    /// Its name in `keymap.toml`: the context in small letters, `_` between the words.
+    pub fn id(&self) -> String {
+        let words = self.context.split(|letter: char| !letter.is_alphanumeric());
+        let words: Vec<String> = words
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        words.join("_")
     }
 }
 
-/// The table as `keys list` prints it: context, keys, action, help.
-pub fn rows() -> Vec<(&'static str, String, &'static str, &'static str)> {
-    let lines = TABLES
-        .iter()
-        .flat_map(|table| table.bindings.iter().map(|binding| (table.context, binding)));
-    let row = |(context, binding): (&'static str, &Binding)| {
-        (context, binding.keys.join(" "), binding.action.id(), binding.help)
-    };
-    lines.map(row).collect()
+/// Keys with a name of more than one letter.
+const NAMED: [&str; 16] = [
+    "space",
+    "enter",
+    "esc",
+    "tab",
+    "shift-tab",
+    "backspace",
+    "delete",
+    "up",
+    "down",
+    "left",
+    "right",
+    "home",
+    "end",
+    "pgup",
+    "pgdn",
+    "insert",
+];
+
+/// Whether [`chord`] can give this name.
+pub fn is_chord(name: &str) -> bool {
+    let bare = name
+        .strip_prefix("ctrl-")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(name);
+    let bare = bare
+        .strip_prefix("alt-")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(bare);
+    let mut letters = bare.chars();
+    match (letters.next(), letters.as_str()) {
+        (Some(letter), "") => !letter.is_control() && letter != ' ',
+        (Some('f'), number)
+            if number
+                .parse::<u8>()
+                .is_ok_and(|number| (1..=24).contains(&number)) =>
+        {
+            true
+        }
+        _ => NAMED.contains(&bare),
+    }
 }
 
 /// A key press as the table writes it: `j`, `G`, `ctrl-s`, `shift-tab`, `pgdn`. `None` for keys nobody can bind.
@@ -424,6 +488,7 @@ pub fn chord(key: &KeyEvent) -> Option<String> {
         KeyCode::BackTab => "shift-tab".to_owned(),
         KeyCode::Backspace => "backspace".to_owned(),
         KeyCode::Delete => "delete".to_owned(),
+        KeyCode::Insert => "insert".to_owned(),
         KeyCode::Up => "up".to_owned(),
         KeyCode::Down => "down".to_owned(),
         KeyCode::Left => "left".to_owned(),

@@ -4,6 +4,7 @@
 pub mod keys;
 pub mod theme;
 
+mod commands;
 mod context;
 mod drive;
 mod history;
@@ -39,12 +40,20 @@ pub use view::view;
 /// How it looks and behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Name of a theme.
-    pub theme: String,
+    /// What the screen is configured to be.
+    pub ui: UiSettings,
     /// Colours the terminal has.
     pub depth: theme::Depth,
     /// Nothing but ASCII.
     pub ascii: bool,
+    /// What `auto` means here: colours, and nothing but ASCII.
+    pub automatic: (theme::Depth, bool),
+    /// Text of the user's `keymap.toml`.
+    pub keymap: Option<String>,
+    /// Themes of the user's own: name, text.
+    pub themes: Vec<(String, String)>,
+    /// What stays said below the tabs.
+    pub banners: Vec<String>,
     /// How long "pause and quit" waits for what is in flight.
     pub grace: Duration,
     /// Milliseconds since 1970 UTC at the start; from then on the application counts itself.
@@ -66,9 +75,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            theme: "terminal".to_owned(),
+            ui: UiSettings::default(),
             depth: theme::Depth::default(),
             ascii: false,
+            automatic: (theme::Depth::default(), false),
+            keymap: None,
+            themes: Vec::new(),
+            banners: Vec::new(),
             grace: Duration::from_secs(10),
             started_ms: 0,
             offset_seconds: 0,
@@ -87,15 +100,14 @@ impl Options {
     pub fn of(settings: &UiSettings, variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let term = set("TERM").unwrap_or_default();
-        let depth = match settings.color.as_str() {
-            "none" => theme::Depth::None,
-            "16" => theme::Depth::Sixteen,
-            "256" => theme::Depth::Indexed,
-            "truecolor" => theme::Depth::True,
-            _ if set("NO_COLOR").is_some() || term == "dumb" => theme::Depth::None,
-            _ if set("COLORTERM").is_some() => theme::Depth::True,
-            _ if term.contains("256color") => theme::Depth::Indexed,
-            _ => theme::Depth::Sixteen,
+        let depth = if set("NO_COLOR").is_some() || term == "dumb" {
+            theme::Depth::None
+        } else if set("COLORTERM").is_some() {
+            theme::Depth::True
+        } else if term.contains("256color") {
+            theme::Depth::Indexed
+        } else {
+            theme::Depth::Sixteen
         };
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .iter()
@@ -103,19 +115,32 @@ impl Options {
             .unwrap_or_default();
         let locale = locale.to_ascii_lowercase();
         let unicode = locale.contains("utf-8") || locale.contains("utf8");
-        let ascii = match settings.glyphs.as_str() {
+        let automatic = (depth, term == "linux" || !unicode);
+        let mut options = Self {
+            automatic,
+            ..Self::default()
+        };
+        options.mouse = settings.mouse;
+        options.outside = Outside::of(&settings.notify, set);
+        options.adopt(settings.clone());
+        options
+    }
+
+    /// Takes other settings over; `auto` stays what the environment said at the start.
+    pub(crate) fn adopt(&mut self, ui: UiSettings) {
+        self.depth = match ui.color.as_str() {
+            "none" => theme::Depth::None,
+            "16" => theme::Depth::Sixteen,
+            "256" => theme::Depth::Indexed,
+            "truecolor" => theme::Depth::True,
+            _ => self.automatic.0,
+        };
+        self.ascii = match ui.glyphs.as_str() {
             "ascii" => true,
             "unicode" => false,
-            _ => term == "linux" || !unicode,
+            _ => self.automatic.1,
         };
-        Self {
-            theme: settings.theme.clone(),
-            depth,
-            ascii,
-            mouse: settings.mouse,
-            outside: Outside::of(&settings.notify, set),
-            ..Self::default()
-        }
+        self.ui = ui;
     }
 }
 

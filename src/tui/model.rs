@@ -5,20 +5,21 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use ratatui::layout::{Position, Size};
 
-use crate::core::api::{Command, Event, Failure, Health, Level, Receipt};
-use crate::core::job::JobState;
+use crate::core::api::{Answer, Command, Event, Failure, Health, Level, Query, Receipt};
+use crate::core::job::{JobState, PauseReason};
 
+use super::commands;
 use super::context::{Cx, Ordered, Shared, Wish};
 use super::input::Facts;
 use super::keys::{self, Action, GLOBAL, TYPING};
 use super::memory::Memory;
 use super::message::{Effect, Message, Ticket};
-use super::overlay::picker::Entry;
-use super::overlay::{Dialog, Outcome, Overlay, Picker};
+use super::overlay::{Capture, Dialog, Outcome, Overlay, Page, Picker};
 use super::screens::job::JobScreen;
+use super::screens::verbs::Subject;
 use super::screens::{Screen, Tab};
 use super::terminal::LARGEST_PASTE;
-use super::theme::{self, Theme};
+use super::theme::{Source, Theme};
 use super::{Exit, Options, outside};
 
 /// Someone who looks elsewhere is not called again within this time.
@@ -227,15 +228,20 @@ impl Model {
             let Some(outcome) = overlay.key(&key, &chord, &self.shared) else {
                 return Vec::new();
             };
-            self.overlays.pop();
+            if let Some(Overlay::Picker(picker)) = self.overlays.pop()
+                && let Some(typed) = picker.typed()
+                && !matches!(outcome, Outcome::Close)
+            {
+                self.shared.remember(typed);
+            }
             return self.release(outcome);
         }
         let view = self.top().view();
         let around = if view.typing() { &TYPING } else { &GLOBAL };
-        let action = view
-            .bindings(&self.shared)
-            .find(&chord)
-            .or_else(|| around.find(&chord));
+        let keymap = &self.shared.keymap;
+        let action = keymap
+            .find(view.bindings(&self.shared), &chord)
+            .or_else(|| keymap.find(around, &chord));
         match action {
             Some(action) => self.act(action),
             None if view.typing() => {
@@ -251,6 +257,24 @@ impl Model {
             Outcome::Act(action) => self.act(action),
             Outcome::Ask(dialog) => {
                 self.overlays.push(Overlay::Dialog(dialog));
+                Vec::new()
+            }
+            Outcome::Verb(name, action) => self.verb(&name, action),
+            Outcome::Row(row) => self.with_top(|screen, cx| screen.view_mut().update(&Message::Row(row), cx)),
+            Outcome::Settings(section) => {
+                let effects = self.go(Tab::Settings);
+                if let Screen::Settings(settings) = self.top_mut() {
+                    settings.show(section);
+                }
+                effects
+            }
+            Outcome::Rebind(table, action) => {
+                self.overlays
+                    .push(Overlay::Capture(Box::new(Capture::of(table, action))));
+                Vec::new()
+            }
+            Outcome::Topic(at) => {
+                self.overlays.push(Overlay::Page(Box::new(Page::topic(at))));
                 Vec::new()
             }
             Outcome::OpenJob(name) => self.open(Screen::Job(Box::new(JobScreen::of(name)))),
@@ -279,6 +303,7 @@ impl Model {
                     leave: Some(Exit::Quit),
                     draft: None,
                     quiet: false,
+                    restyles: false,
                 });
                 vec![Effect::Order(ticket, Command::Stop { grace })]
             }
@@ -302,13 +327,21 @@ impl Model {
                 _ => self.open(Screen::NewJob(Box::default())),
             },
             Action::Palette | Action::Help => {
-                let entries = self.entries(action == Action::Palette);
-                let picker = if action == Action::Palette {
-                    Picker::palette(entries)
-                } else {
-                    Picker::help(entries)
-                };
+                let entries = commands::entries(self.top().view(), &self.shared, action == Action::Palette);
+                if action == Action::Help {
+                    self.overlays
+                        .push(Overlay::Picker(Box::new(Picker::help(entries))));
+                    return Vec::new();
+                }
+                let rows = self.top().view().rows();
+                let picker = Picker::palette(entries, rows, self.shared.commands.clone());
                 self.overlays.push(Overlay::Picker(Box::new(picker)));
+                // Jobs that rest are in no gauge.
+                vec![Effect::Ask(self.shared.ticket(), Query::Jobs)]
+            }
+            Action::Messages => {
+                let page = Page::messages(&self.shared);
+                self.overlays.push(Overlay::Page(Box::new(page)));
                 Vec::new()
             }
             Action::Redraw => vec![Effect::Redraw],
@@ -321,14 +354,13 @@ impl Model {
                 vec![Effect::Mouse(on)]
             }
             Action::Theme => {
-                let names: Vec<&str> = theme::names().map(|(name, _)| name).collect();
-                let at = names
-                    .iter()
-                    .position(|name| *name == self.shared.theme.name())
-                    .map_or(0, |at| at + 1);
-                let name = names[at % names.len()];
-                self.shared.theme = Theme::bundled(name, self.shared.options.depth);
-                self.shared.toast(Level::Ok, format!("Theme {name}"));
+                let names: Vec<&str> = self.shared.themes.iter().map(Source::name).collect();
+                let at = names.iter().position(|name| *name == self.shared.theme.name());
+                let name = names[at.map_or(0, |at| at + 1) % names.len()].to_owned();
+                let depth = self.shared.options.depth;
+                self.shared.theme = Theme::named(&name, &self.shared.themes, depth).0;
+                let text = format!("Theme {name}, for now; settings keep one");
+                self.shared.toast(Level::Ok, text);
                 Vec::new()
             }
             other => self.with_top(|screen, cx| screen.view_mut().update(&Message::Act(other), cx)),
@@ -404,49 +436,51 @@ impl Model {
         self.shared.hint = Some((text.to_owned(), self.shared.now + time));
     }
 
-    /// Everything that can be done here, with the reason where it cannot be done now.
-    fn entries(&self, palette: bool) -> Vec<Entry> {
-        let view = self.top().view();
-        let around = if view.typing() && !palette {
-            &TYPING
-        } else {
-            &GLOBAL
+    /// Does to a job what a key would where it is selected.
+    fn verb(&mut self, name: &str, action: Action) -> Vec<Effect> {
+        let Some(row) = self.shared.jobs.iter().find(|row| row.name == name).cloned() else {
+            return Vec::new();
         };
-        let mut entries = Vec::new();
-        let own = view.bindings(&self.shared);
-        for table in [own, around] {
-            for binding in table.bindings {
-                // A screen may give a key another meaning: `n` is what is new there.
-                let shadowed = |key: &&str| !std::ptr::eq(table, own) && own.find(key).is_some();
-                let keys: Vec<&str> = binding
-                    .keys
-                    .iter()
-                    .copied()
-                    .filter(|key| !shadowed(key))
-                    .collect();
-                if keys.is_empty() && !binding.keys.is_empty() && !palette {
-                    continue;
+        self.with_top(|_, cx| {
+            let subject = Subject::of(&row, cx.shared);
+            match subject.disabled(action, cx.shared) {
+                Some(why) => cx.shared.toast(Level::Ok, why),
+                None => {
+                    subject.act(action, None, cx);
                 }
-                entries.push(Entry {
-                    section: table.context,
-                    label: binding.help.to_owned(),
-                    keys: keys.join(" "),
-                    outcome: Outcome::Act(binding.action),
-                    disabled: view.disabled(binding.action, &self.shared),
-                });
+            }
+        })
+    }
+
+    fn top_mut(&mut self) -> &mut Screen {
+        let last = self.screens.len() - 1;
+        &mut self.screens[last]
+    }
+
+    /// Some answers are everybody's: the jobs, and the user's files.
+    fn reply(&mut self, message: &Message) -> Vec<Effect> {
+        if let Message::Reply(_, Ok(answer)) = message {
+            match answer.as_ref() {
+                Answer::Jobs(rows) => {
+                    self.shared.jobs.clone_from(rows);
+                    let entries = commands::entries(self.top().view(), &self.shared, true);
+                    if let Some(Overlay::Picker(picker)) = self.overlays.last_mut()
+                        && picker.is_palette()
+                    {
+                        picker.fill(entries);
+                    }
+                }
+                Answer::UserFiles(files) => {
+                    // What is being tried out stays until it is kept or left.
+                    let trying = matches!(self.top(), Screen::Settings(settings) if settings.is_trying());
+                    if !trying {
+                        self.shared.adopt(files);
+                    }
+                }
+                _ => {}
             }
         }
-        if palette {
-            let jobs = self.shared.progress.iter().flat_map(|progress| &progress.jobs);
-            entries.extend(jobs.map(|gauge| Entry {
-                section: "Open job",
-                label: gauge.name.clone(),
-                keys: String::new(),
-                outcome: Outcome::OpenJob(gauge.name.clone()),
-                disabled: None,
-            }));
-        }
-        entries
+        self.with_top(|screen, cx| screen.view_mut().update(message, cx))
     }
 
     fn done(&mut self, ticket: Ticket, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
@@ -454,9 +488,13 @@ impl Model {
             return Vec::new();
         };
         let order = self.shared.orders.remove(at);
+        let mut effects = Vec::new();
         match &result {
             _ if order.quiet => {}
             Ok(receipt) => {
+                if order.restyles {
+                    effects.push(Effect::Ask(self.shared.ticket(), Query::UserFiles));
+                }
                 if let Some(draft) = &order.draft {
                     self.shared.drafts.remove(draft);
                 }
@@ -475,7 +513,9 @@ impl Model {
                 self.shared.toast(Level::Error, text);
             }
         }
-        self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx))
+        effects
+            .extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx)));
+        effects
     }
 
     fn receipt(&mut self, done: &str, receipt: &Receipt) {
@@ -514,6 +554,9 @@ impl Model {
                     .reason()
                     .map(|reason| format!(": {reason}"))
                     .unwrap_or_default();
+                let full = matches!(state, JobState::Paused(PauseReason::Disk(_)));
+                let banner = format!("the disk is full: {job} waits until it takes writes again");
+                self.shared.banner(job, full.then_some(banner));
                 (level, format!("{job} {}{reason}", state.word()))
             }
             Event::Provider {
@@ -653,7 +696,11 @@ impl Model {
     }
 
     fn learn(&mut self, facts: Facts) {
+        let dark = facts.light.map(|light| !light);
         self.shared.facts = facts;
+        if std::mem::replace(&mut self.shared.dark, dark) != dark {
+            self.shared.restyle();
+        }
     }
 }
 
@@ -694,7 +741,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Act(action) => model.act(action),
         Message::Resize(width, height) => {
-            model.shared.size = Size { width, height };
+            model.shared.resize(Size { width, height });
             model.with_top(|screen, cx| screen.view_mut().update(&Message::Resize(width, height), cx))
         }
         Message::Edited(ticket, result) => model.edited(ticket, result),
@@ -702,7 +749,8 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             model.copied(result);
             Vec::new()
         }
-        Message::Reply(..) => model.with_top(|screen, cx| screen.view_mut().update(&message, cx)),
+        Message::Reply(..) => model.reply(&message),
+        Message::Row(_) => model.with_top(|screen, cx| screen.view_mut().update(&message, cx)),
         Message::Done(ticket, result) => model.done(ticket, result),
         Message::Event(event) => model.event(event),
         Message::Progress(progress) => {

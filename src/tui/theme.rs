@@ -1,6 +1,13 @@
-//! Colours by meaning: 27 slots read from a TOML theme and lowered to what the terminal can show. No other file names a colour.
+//! Colours by meaning: 27 slots, filled by a theme and lowered to what the terminal can show. No other file names a colour; how a
+//! theme is written down is `file`'s, and what colours look like is `colour`'s.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
+
+pub use colour::contrast;
+pub use file::Source;
+
+mod colour;
+mod file;
 
 /// What a colour means. Screens name a slot, themes fill it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,23 +99,48 @@ const SLOTS: [(Slot, &str); 27] = [
     (Slot::DiffDel, "diff_del"),
 ];
 
-/// The themes in the binary: name, what it is, text.
-const BUNDLED: [(&str, &str, &str); 2] = [
-    (
-        "terminal",
-        "the terminal's own 16 colours",
-        include_str!("../../themes/terminal.toml"),
-    ),
-    (
-        "terminal-mono",
-        "no colours, only attributes",
-        include_str!("../../themes/terminal-mono.toml"),
-    ),
+macro_rules! bundled {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../themes/", $name, ".toml")))),*]
+    };
+}
+
+/// The themes in the binary: name, text.
+const BUNDLED: &[(&str, &str)] = bundled![
+    "terminal",
+    "terminal-mono",
+    "catppuccin-latte",
+    "catppuccin-mocha",
+    "dracula",
+    "gruvbox-dark",
+    "gruvbox-light",
+    "modus-operandi-deuteranopia",
+    "modus-vivendi-deuteranopia",
+    "nord",
+    "rose-pine",
+    "rose-pine-dawn",
+    "solarized-dark",
+    "solarized-light",
+    "tokyo-night",
+    "tokyo-night-day",
 ];
 
-/// Names of the themes in the binary with what they are, the default first.
-pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    BUNDLED.iter().map(|(name, about, _)| (*name, *about))
+/// The themes in the binary, the default first.
+pub fn bundled() -> impl Iterator<Item = Source> {
+    BUNDLED.iter().map(|(name, text)| Source::bundled(name, text))
+}
+
+/// The bundled themes with those of the user, who may replace one by a file of its name.
+pub fn all(own: &[(String, String)]) -> Vec<Source> {
+    let mut themes: Vec<Source> = bundled().collect();
+    for (name, text) in own {
+        let source = Source::own(name, text);
+        match themes.iter_mut().find(|one| one.name() == name) {
+            Some(one) => *one = source,
+            None => themes.push(source),
+        }
+    }
+    themes
 }
 
 /// How many colours the terminal shows.
@@ -125,6 +157,18 @@ pub enum Depth {
     True,
 }
 
+/// What a theme is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Any background: it paints none of its own.
+    #[default]
+    Any,
+    /// A dark one.
+    Dark,
+    /// A light one.
+    Light,
+}
+
 /// A style per slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
@@ -133,41 +177,40 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// A theme of the binary, at that colour depth; the default one for a name that is not known.
-    pub fn bundled(name: &str, depth: Depth) -> Self {
-        let (name, _, text) = BUNDLED
-            .iter()
-            .find(|(known, _, _)| *known == name)
-            .unwrap_or(&BUNDLED[0]);
-        let mut theme = Self::parse(name, text).unwrap_or_else(|_| Self::plain(name));
-        for style in &mut theme.styles {
-            *style = lower(*style, depth);
-        }
-        theme
-    }
-
-    /// Reads a theme file: every slot, and nothing else. An error names the slot.
-    pub fn parse(name: &str, text: &str) -> Result<Self, String> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        let mut theme = Self::plain(name);
-        for (at, (slot, key)) in SLOTS.iter().enumerate() {
-            let value = table.get(*key).and_then(toml::Value::as_str);
-            let value = value.ok_or_else(|| format!("theme {name}: `{key}` is missing"))?;
-            theme.styles[at] = style(*slot, value).map_err(|why| format!("theme {name}: `{key}`: {why}"))?;
-        }
-        match table
-            .keys()
-            .find(|key| SLOTS.iter().all(|(_, known)| known != key))
-        {
-            Some(key) => Err(format!("theme {name}: `{key}` is no slot")),
-            None => Ok(theme),
-        }
-    }
-
-    fn plain(name: &str) -> Self {
-        Self {
+    /// The theme of that name among `themes`, at that colour depth, with a warning for whatever is wrong with it. The default one
+    /// takes the place of one that is not known.
+    pub fn named(name: &str, themes: &[Source], depth: Depth) -> (Self, Vec<String>) {
+        let mut warnings = Vec::new();
+        let styles = file::resolve(name, themes, depth == Depth::Sixteen, &mut warnings).or_else(|| {
+            let fallback = BUNDLED.first().map_or("", |(name, _)| name);
+            file::resolve(fallback, themes, depth == Depth::Sixteen, &mut warnings)
+        });
+        let mut theme = Self {
             name: name.to_owned(),
-            styles: [Style::new(); SLOTS.len()],
+            styles: styles.unwrap_or([Style::new(); SLOTS.len()]),
+        };
+        for style in &mut theme.styles {
+            *style = colour::lower(*style, depth);
+        }
+        if depth == Depth::None {
+            // Without colour a selected row would look like any other.
+            let selected = &mut theme.styles[Slot::SelectionBg as usize];
+            *selected = selected.add_modifier(Modifier::REVERSED);
+        }
+        (theme, warnings)
+    }
+
+    /// Which of three names applies: the terminal's background, where it is known, chooses between the last two.
+    pub fn for_background<'a>(
+        dark: Option<bool>,
+        always: &'a str,
+        on_dark: Option<&'a str>,
+        on_light: Option<&'a str>,
+    ) -> &'a str {
+        match dark {
+            Some(true) => on_dark.unwrap_or(always),
+            Some(false) => on_light.unwrap_or(always),
+            None => always,
         }
     }
 
@@ -185,124 +228,27 @@ impl Theme {
     pub fn selection(&self) -> Style {
         self.style(Slot::SelectionFg).patch(self.style(Slot::SelectionBg))
     }
-}
 
-fn style(slot: Slot, value: &str) -> Result<Style, String> {
-    let mut style = Style::new();
-    for (at, word) in value.split_whitespace().enumerate() {
-        let modifier = match word {
-            "bold" => Modifier::BOLD,
-            "dim" => Modifier::DIM,
-            "italic" => Modifier::ITALIC,
-            "underlined" => Modifier::UNDERLINED,
-            "reverse" => Modifier::REVERSED,
-            "default" if at == 0 => {
-                style = painted(slot, Color::Reset);
-                continue;
-            }
-            colour if at == 0 => {
-                let colour = colour.parse().map_err(|_| format!("`{word}` is no colour"))?;
-                style = painted(slot, colour);
-                continue;
-            }
-            _ => return Err(format!("`{word}` is no attribute")),
+    /// Contrast of a slot's text on the theme's background; `None` where either is the terminal's own.
+    pub fn contrast_of(&self, slot: Slot) -> Option<f64> {
+        let (text, ground) = match slot {
+            Slot::SelectionFg => (self.style(slot).fg?, self.style(Slot::SelectionBg).bg?),
+            _ => (self.style(slot).fg?, self.style(Slot::Bg).bg?),
         };
-        style = style.add_modifier(modifier);
-    }
-    Ok(style)
-}
-
-fn painted(slot: Slot, colour: Color) -> Style {
-    match slot {
-        Slot::Bg | Slot::SelectionBg => Style::new().bg(colour),
-        _ => Style::new().fg(colour),
-    }
-}
-
-/// The same style with no more colours than the terminal has.
-fn lower(style: Style, depth: Depth) -> Style {
-    Style {
-        fg: style.fg.and_then(|colour| nearest(colour, depth)),
-        bg: style.bg.and_then(|colour| nearest(colour, depth)),
-        ..style
-    }
-}
-
-fn nearest(colour: Color, depth: Depth) -> Option<Color> {
-    let Color::Rgb(red, green, blue) = colour else {
-        return match (colour, depth) {
-            (_, Depth::None) => None,
-            (Color::Indexed(index), Depth::Sixteen) => {
-                let [red, green, blue] = xterm(index);
-                nearest(Color::Rgb(red, green, blue), depth)
-            }
-            _ => Some(colour),
-        };
-    };
-    let closest = |range: std::ops::RangeInclusive<u8>| {
-        let distance = |index: &u8| {
-            let pairs = xterm(*index).into_iter().zip([red, green, blue]);
-            pairs
-                .map(|(one, other)| i32::from(one).abs_diff(i32::from(other)).pow(2))
-                .sum::<u32>()
-        };
-        range.min_by_key(distance).map(Color::Indexed)
-    };
-    match depth {
-        Depth::None => None,
-        Depth::Sixteen => closest(0..=15),
-        Depth::Indexed => closest(16..=255),
-        Depth::True => Some(colour),
-    }
-}
-
-/// Red, green and blue of xterm's palette (its documented defaults; a terminal may have others for the first 16).
-fn xterm(index: u8) -> [u8; 3] {
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    match index {
-        7 => [229; 3],
-        8 => [127; 3],
-        0..=15 => {
-            let bright = if index > 8 { 255 } else { 205 };
-            [index & 1, index >> 1 & 1, index >> 2 & 1].map(|bit| bit * bright)
-        }
-        16..=231 => {
-            let cube = index - 16;
-            [cube / 36, cube / 6 % 6, cube % 6].map(|level| LEVELS[usize::from(level)])
-        }
-        232..=255 => [8 + (index - 232) * 10; 3],
+        contrast(text, ground)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use super::*;
 
-    #[test]
-    fn every_bundled_theme_fills_every_slot() {
-        for (name, _, text) in BUNDLED {
-            Theme::parse(name, text).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_theme_with_a_missing_or_unknown_slot_says_which() {
-        let (_, _, text) = BUNDLED[0];
-        let without = text.replace("accent = \"cyan\"", "");
-        assert_eq!(
-            Theme::parse("t", &without).unwrap_err(),
-            "theme t: `accent` is missing"
-        );
-        let more = format!("{text}\nacccent = \"red\"\n");
-        assert_eq!(
-            Theme::parse("t", &more).unwrap_err(),
-            "theme t: `acccent` is no slot"
-        );
-        let wrong = text.replace("accent = \"cyan\"", "accent = \"cyanide\"");
-        assert_eq!(
-            Theme::parse("t", &wrong).unwrap_err(),
-            "theme t: `accent`: `cyanide` is no colour"
-        );
+    fn at(name: &str, depth: Depth) -> Theme {
+        let (theme, warnings) = Theme::named(name, &all(&[]), depth);
+        assert_eq!(warnings, Vec::<String>::new(), "{name}");
+        theme
     }
 
     #[test]
@@ -313,22 +259,89 @@ mod tests {
     }
 
     #[test]
-    fn without_colour_the_attributes_stay() {
-        let theme = Theme::bundled("terminal", Depth::None);
-        for style in theme.styles {
-            assert!(style.fg.is_none() && style.bg.is_none());
+    fn every_bundled_theme_fills_every_slot_and_can_be_read_by_everybody() {
+        for source in bundled() {
+            let theme = at(source.name(), Depth::True);
+            assert!(!source.about().is_empty(), "{}", source.name());
+            let paints = matches!(theme.style(Slot::Bg).bg, Some(Color::Rgb(..)));
+            assert_eq!(paints, source.mode() != Mode::Any, "{}", source.name());
+            for (slot, key) in SLOTS {
+                if !paints || matches!(slot, Slot::Bg | Slot::SelectionBg) {
+                    continue;
+                }
+                let least = match slot {
+                    Slot::Muted
+                    | Slot::Border
+                    | Slot::BorderFocus
+                    | Slot::Chart1
+                    | Slot::Chart2
+                    | Slot::Chart3
+                    | Slot::Chart4 => 3.0,
+                    _ => 4.5,
+                };
+                let found = theme.contrast_of(slot).unwrap();
+                assert!(found >= least, "{}: {key} has {found:.2} : 1", source.name());
+            }
         }
-        assert!(theme.selection().add_modifier.contains(Modifier::REVERSED));
-        assert!(theme.style(Slot::Error).add_modifier.contains(Modifier::BOLD));
     }
 
     #[test]
-    fn a_true_colour_becomes_the_nearest_the_terminal_has() {
-        let red = Color::Rgb(250, 4, 4);
-        assert_eq!(nearest(red, Depth::Sixteen), Some(Color::Indexed(9)));
-        assert_eq!(nearest(red, Depth::Indexed), Some(Color::Indexed(196)));
-        assert_eq!(nearest(red, Depth::True), Some(red));
-        assert_eq!(nearest(red, Depth::None), None);
-        assert_eq!(nearest(Color::Cyan, Depth::Sixteen), Some(Color::Cyan));
+    fn light_and_dark_are_what_they_say() {
+        for source in bundled().filter(|source| source.mode() != Mode::Any) {
+            let ground = at(source.name(), Depth::True).style(Slot::Bg).bg.unwrap();
+            let dark = contrast(Color::Rgb(255, 255, 255), ground) > contrast(Color::Rgb(0, 0, 0), ground);
+            assert_eq!(dark, source.mode() == Mode::Dark, "{}", source.name());
+        }
+    }
+
+    #[test]
+    fn no_depth_shows_more_colours_than_there_are() {
+        for source in bundled() {
+            for (depth, allowed) in [
+                (Depth::None, [false, false, false]),
+                (Depth::Sixteen, [true, false, false]),
+                (Depth::Indexed, [true, true, false]),
+                (Depth::True, [true, true, true]),
+            ] {
+                for style in at(source.name(), depth).styles {
+                    for colour in [style.fg, style.bg].into_iter().flatten() {
+                        let rank = match colour {
+                            Color::Rgb(..) => 2,
+                            Color::Indexed(index) if index > 15 => 1,
+                            _ => 0,
+                        };
+                        assert!(allowed[rank], "{} {depth:?} {colour:?}", source.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_the_attributes_stay() {
+        let theme = at("terminal", Depth::None);
+        assert!(theme.selection().add_modifier.contains(Modifier::REVERSED));
+        assert!(theme.style(Slot::Error).add_modifier.contains(Modifier::BOLD));
+        // A theme that marks the selected row by colour alone has none left: then it is reversed.
+        let theme = at("nord", Depth::None);
+        assert!(theme.selection().add_modifier.contains(Modifier::REVERSED));
+    }
+
+    #[test]
+    fn the_background_chooses_where_it_is_known() {
+        let of = |dark| Theme::for_background(dark, "terminal", Some("nord"), None);
+        assert_eq!(of(Some(true)), "nord");
+        assert_eq!(of(Some(false)), "terminal");
+        assert_eq!(of(None), "terminal");
+    }
+
+    #[test]
+    fn a_theme_nobody_has_is_said_and_replaced() {
+        let (theme, warnings) = Theme::named("norrd", &all(&[]), Depth::True);
+        assert_eq!(
+            theme.style(Slot::Accent),
+            at("terminal", Depth::True).style(Slot::Accent)
+        );
+        assert_eq!(warnings, ["there is no theme `norrd`; did you mean `nord`?"]);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
@@ -12,8 +13,8 @@ use crate::core::api::{Health, Level};
 use crate::core::text::sanitize_line;
 
 use super::context::Shared;
-use super::keys::{Action, Binding};
-use super::layout::{SMALLEST, Width, centred, is_too_small, shell};
+use super::keys::{Action, Binding, GLOBAL, TYPING};
+use super::layout::{SMALLEST, Shell, Width, centred, is_too_small, shell};
 use super::model::Model;
 use super::screens::Tab;
 use super::text::{put, put_all, put_right, sweep, wrap};
@@ -42,12 +43,13 @@ pub fn view(model: &Model, frame: &mut Frame) {
 
 fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     let shared = &model.shared;
-    let shell = shell(shared.size);
+    let shell = lowered(shell(shared.size), shared.banner_rows());
     let view = model.top().view();
     header(model, shell.header, buf);
-    if shell.tabs.height == 0 || !view.tabs(shared, shell.tabs, buf) {
+    if shell.tabs.height > 0 {
         tabs(model, shell.tabs, buf);
     }
+    banner(shared, &shell, buf);
     let mut caret = view.view(shared, shell.body, buf);
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
@@ -113,6 +115,39 @@ fn stopping(shared: &Shared, since: Duration, grace: Duration, buf: &mut Buffer)
     for (row, line) in lines.iter().enumerate() {
         let slot = if row == 2 { Slot::Muted } else { Slot::Fg };
         put(buf, inner, 0, row as u16, line, shared.style(slot));
+    }
+}
+
+/// The shell with everything below the tabs moved down.
+fn lowered(shell: Shell, rows: u16) -> Shell {
+    let down = |area: Rect| Rect {
+        y: area.y + rows,
+        ..area
+    };
+    Shell {
+        body: down(shell.body),
+        status: down(shell.status),
+        footer: down(shell.footer),
+        ..shell
+    }
+}
+
+/// What stays said, between the tabs and the screen.
+fn banner(shared: &Shared, shell: &Shell, buf: &mut Buffer) {
+    let Some(first) = shared.banners.first() else {
+        return;
+    };
+    let line = Rect {
+        y: shell.body.y.saturating_sub(1),
+        height: 1,
+        ..shell.body
+    };
+    let style = shared.style(Slot::Warn).add_modifier(Modifier::REVERSED);
+    put(buf, line, 0, 0, &" ".repeat(usize::from(line.width)), style);
+    put(buf, line, 1, 0, &format!("▲ {}", first.text), style);
+    let more = shared.banners.len() - 1;
+    if more > 0 {
+        put_right(buf, line, 0, &format!(" +{more} more "), style);
     }
 }
 
@@ -229,7 +264,7 @@ fn labels(open: Tab, area: Rect) -> Vec<(u16, String, Action)> {
 
 /// What a click on the tabs or on the keys at the bottom does.
 pub(super) fn pressed(model: &Model, at: Position) -> Option<Action> {
-    let shell = shell(model.shared.size);
+    let shell = lowered(shell(model.shared.size), model.shared.banner_rows());
     if shell.tabs.contains(at) {
         let mut unseen = Buffer::empty(shell.tabs);
         if model.top().view().tabs(&model.shared, shell.tabs, &mut unseen) {
@@ -252,66 +287,72 @@ pub(super) fn pressed(model: &Model, at: Position) -> Option<Action> {
 }
 
 /// A key at the bottom.
-struct Hint {
+struct Hint<'a> {
     /// From which column on.
     at: u16,
-    key: &'static str,
+    key: &'a str,
     word: &'static str,
     action: Action,
 }
 
-impl Hint {
+impl Hint<'_> {
     fn width(&self) -> u16 {
         (self.key.width() + 1 + self.word.width()) as u16
     }
 }
 
 /// The keys that help most, as many as fit, always ending in the way to all of them.
-fn hints(model: &Model, area: Rect) -> Vec<Hint> {
+fn hints(model: &Model, area: Rect) -> Vec<Hint<'_>> {
     let shared = &model.shared;
     let view = model.top().view();
     let overlay = model.overlays.last();
     let table = overlay.map_or_else(|| view.bindings(shared), |overlay| overlay.bindings());
-    let end: &[(&str, &str, Action)] = match (overlay.is_some(), view.typing()) {
-        (true, _) => &[],
-        (_, true) => &[
-            ("ctrl-p", "commands", Action::Palette),
-            ("f1", "help", Action::Help),
-        ],
-        (_, false) => &[(":", "commands", Action::Palette), ("?", "help", Action::Help)],
+    let around = if view.typing() { &TYPING } else { &GLOBAL };
+    let way = |action, hint| {
+        shared
+            .keymap
+            .key_of(around, action)
+            .map(|key| (key, hint, action))
     };
+    let ways = [way(Action::Palette, "commands"), way(Action::Help, "help")];
+    let end: Vec<(&str, &str, Action)> = ways.into_iter().flatten().filter(|_| overlay.is_none()).collect();
     // On narrow terminals the way to all keys is the help; that leaves room for one key more.
     let narrow = Width::of(area.width) == Width::Narrow;
     let end = if narrow {
         &end[end.len().saturating_sub(1)..]
     } else {
-        end
+        &end[..]
     };
     let width = |name: &str, hint: &str| name.width() + hint.width() + 3;
     let reserved: usize = end.iter().map(|(name, hint, _)| width(name, hint)).sum();
     let usable =
-        |binding: &&Binding| !binding.hint.is_empty() && view.disabled(binding.action, shared).is_none();
+        |binding: &Binding| !binding.hint.is_empty() && view.disabled(binding.action, shared).is_none();
     let mut shown: Vec<(&str, &str, Action)> = Vec::new();
     let mut used = 1;
-    for binding in table.bindings.iter().filter(usable) {
-        let name = binding.keys.first().copied().unwrap_or_default();
+    let lines = shared.keymap.bindings(table);
+    for (keys, binding) in lines.filter(|(_, binding)| usable(binding)) {
+        // An action the user took every key from is in the palette only.
+        let Some(name) = keys.first().map(String::as_str) else {
+            continue;
+        };
         if used + width(name, binding.hint) + reserved <= usize::from(area.width) {
             shown.push((name, binding.hint, binding.action));
             used += width(name, binding.hint);
         }
     }
     let mut at = 1;
-    let place = |(key, word, action): &(&'static str, &'static str, Action)| {
+    let mut placed = Vec::with_capacity(shown.len() + end.len());
+    for (key, word, action) in shown.iter().chain(end).copied() {
         let hint = Hint {
             at,
             key,
             word,
-            action: *action,
+            action,
         };
         at += hint.width() + 2;
-        hint
-    };
-    shown.iter().chain(end).map(place).collect()
+        placed.push(hint);
+    }
+    placed
 }
 
 fn footer(model: &Model, area: Rect, buf: &mut Buffer) {

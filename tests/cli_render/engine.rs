@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::api::{
-    Answer, Application, CheckReport, Command, EstimateReport, Event, Failure, FailureKind, Finding, Health,
-    How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, SampleDetail, Started,
-    StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens,
-    TeacherRow,
+    Answer, Application, CheckReport, CleanRow, Command, EstimateReport, Event, Failure, FailureKind,
+    Finding, Health, How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, SampleDetail,
+    Started, StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks,
+    SummaryTokens, TeacherRow,
 };
 use destilation::core::budget::Money;
 use destilation::core::catalog::Plug;
@@ -75,6 +75,11 @@ impl Application for Fake {
                 Vec::new(),
             ),
             Query::Doctor => Answer::Doctor(findings()),
+            Query::CleanPlan(_) => Answer::CleanPlan(vec![CleanRow {
+                what: "rejected",
+                rows: 7_190,
+                bytes: 12_900_000,
+            }]),
             Query::Configuration => Answer::Configuration(vec![(
                 "engine.jobs_at_once".to_owned(),
                 "2".to_owned(),
@@ -110,6 +115,7 @@ impl Application for Fake {
             Command::Decide { samples, .. } => Receipt::Count(samples.len() as u64),
             Command::ExportTo { .. } => Receipt::Count(1_200),
             Command::Retry(_) => Receipt::Count(3),
+            Command::CleanUp { .. } => Receipt::Count(7_190),
             Command::Edit { .. } if self.invalid_edit => {
                 return Err(Failure::new(FailureKind::Invalid, "the job file is invalid"));
             }

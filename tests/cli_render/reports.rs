@@ -1,7 +1,7 @@
 //! What every other command prints.
 
 use destilation::cli::{KeyRow, Offline};
-use destilation::core::api::{Command, StreamRequest};
+use destilation::core::api::{CleanRules, Command, StreamRequest};
 use destilation::core::ports::Decided;
 use destilation::core::sample::{SampleId, SampleState};
 use serde_json::Value;
@@ -348,6 +348,7 @@ async fn keys_are_printed_from_the_table_they_are_given() {
             offline: Offline {
                 keys: vec![KeyRow {
                     context: "jobs".to_owned(),
+                    id: "jobs".to_owned(),
                     keys: "R".to_owned(),
                     action: "jobs.retry".to_owned(),
                     help: "retry failed tasks".to_owned(),
@@ -364,4 +365,65 @@ async fn keys_are_printed_from_the_table_they_are_given() {
     ");
     let json = scene(&["keys", "list", "--json"]).await.json();
     assert_eq!(json["action"], "jobs.retry");
+}
+
+#[tokio::test]
+async fn the_page_of_keys_and_the_manual_have_every_key() {
+    let scene = |words: &'static [&'static str]| {
+        let row = KeyRow {
+            context: "Everywhere".to_owned(),
+            id: "everywhere".to_owned(),
+            keys: ": |".to_owned(),
+            action: "app.palette".to_owned(),
+            help: "All commands".to_owned(),
+        };
+        Scene {
+            offline: Offline {
+                presets: vec![("vim".to_owned(), vec![row.clone()])],
+                keys: vec![row],
+                troubles: vec!["keymap.toml line 2: `x` is no key".to_owned()],
+                ..Offline::default()
+            },
+            ..Scene::new()
+        }
+        .show(words)
+    };
+    let page = scene(&["keys", "list", "--markdown", "--preset", "vim"]).await;
+    assert!(
+        page.out.contains("| `:` `\\|` | `app.palette` | All commands |"),
+        "{}",
+        page.out
+    );
+    assert!(
+        page.err.is_empty(),
+        "a preset has no trouble with the user's keys"
+    );
+    assert!(scene(&["keys", "list"]).await.err.contains("keymap.toml line 2"));
+    let manual = scene(&["man"]).await.out;
+    assert!(
+        manual.contains(".SH KEYS") && manual.contains(".SS Everywhere\n.TP\n.B : |\n"),
+        "{manual}"
+    );
+}
+
+#[tokio::test]
+async fn cleaning_is_a_dry_run_until_it_is_said_twice() {
+    let shown = show(&["db", "clean", "--rejected", "30"]).await;
+    assert!(shown.orders.is_empty());
+    assert!(shown.out.contains("7,190 rows"), "{}", shown.out);
+    assert!(
+        shown.err.contains("nothing was changed; --yes does it"),
+        "{}",
+        shown.err
+    );
+    let shown = show(&["db", "clean", "--rejected", "30", "--yes", "--dry-run"]).await;
+    assert!(shown.orders.is_empty());
+    let shown = show(&["db", "clean", "--rejected", "30", "--cancelled-jobs", "--yes"]).await;
+    let rules = CleanRules {
+        rejected_days: Some(30),
+        cancelled_jobs: true,
+        ..CleanRules::default()
+    };
+    assert_eq!(shown.orders, [Command::CleanUp { rules, backup: true }]);
+    assert_eq!(show(&["db", "clean"]).await.orders, [Command::Clean]);
 }

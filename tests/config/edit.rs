@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use destilation::config::{EXAMPLE, EditError, bind, put_provider, set, unset, write_new};
 use destilation::config::{EXAMPLE, EditError, put_provider, remove_provider, set, write_new};
 use destilation::core::budget::Price;
 use destilation::core::settings::{KeySource, ModelSettings, ProviderLimits, ProviderSettings};
@@ -209,4 +210,52 @@ fn a_provider_is_taken_out_and_all_else_stays() {
     remove_provider(&file, "b", &user.dirs).unwrap();
     assert!(user.load().unwrap().settings.providers.is_empty());
     remove_provider(&file, "never", &user.dirs).unwrap();
+}
+
+#[test]
+fn a_value_taken_out_leaves_the_rest_as_it_was() {
+    let user = User::new().config(COMMENTED);
+    let file = user.dirs.config_file();
+    unset(&file, "ui.theme", &user.dirs).unwrap();
+    unset(&file, "ui.keys", &user.dirs).unwrap();
+    let expected = COMMENTED.replace("theme   =  'night'   # dark\n", "");
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    unset(&file.with_file_name("none.toml"), "ui.theme", &user.dirs).unwrap();
+}
+
+#[test]
+fn keys_are_bound_with_comments_kept_and_empty_contexts_go() {
+    let user = User::new();
+    let file = user.dirs.config.join("keymap.toml");
+    bind(&file, [("jobs", "x", Some("job.cancel"))].into_iter()).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.starts_with("# Keys of your own") && text.ends_with("[jobs]\nx = \"job.cancel\"\n"),
+        "{text}"
+    );
+    fs::write(
+        &file,
+        format!("{text}# mine\n\"ctrl-x\" = \"job.edit\" # often\n"),
+    )
+    .unwrap();
+    bind(
+        &file,
+        [("jobs", "x", None), ("everywhere", "alt->", Some("nav.last"))].into_iter(),
+    )
+    .unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains("# mine\n\"ctrl-x\" = \"job.edit\" # often\n"),
+        "{text}"
+    );
+    assert!(text.contains("\"alt->\" = \"nav.last\""), "{text}");
+    assert!(!text.contains("job.cancel"));
+    bind(&file, [("everywhere", "alt->", None)].into_iter()).unwrap();
+    assert!(!fs::read_to_string(&file).unwrap().contains("everywhere"));
+    fs::write(&file, "[jobs\n").unwrap();
+    let broken = bind(&file, [("jobs", "x", None)].into_iter());
+    assert!(
+        matches!(broken, Err(EditError::ByHand(_))),
+        "what cannot be read is not replaced"
+    );
 }

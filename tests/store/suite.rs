@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use destilation::core::api::{CleanRow, CleanRules};
 use destilation::core::budget::{Amount, Money};
 use destilation::core::job::{JobState, PauseReason};
-use destilation::core::ports::{FileMark, Store, StoreError};
+use destilation::core::ports::{Decided, FileMark, Store, StoreError};
 use destilation::core::request::Fingerprint;
 use destilation::core::sample::{SampleId, SampleState};
 use destilation::core::task::{RequestState, SettledSample, TaskState, Transition};
@@ -31,6 +32,7 @@ on_every_ledger! {
     an_answer_is_found_for_reuse_and_costs_nothing
     deleting_a_job_keeps_what_was_spent
     marks_are_replaced
+    cleaning_takes_texts_and_keeps_the_books
 }
 
 async fn jobs_have_revisions_and_states(store: &dyn Store) {
@@ -532,4 +534,84 @@ async fn marks_are_replaced(store: &dyn Store) {
     let marks = [mark("valid.jsonl", 3), mark("train.jsonl", 4)];
     store.set_marks(id, &marks).await.unwrap();
     assert_eq!(store.marks(id).await.unwrap(), marks);
+}
+
+async fn cleaning_takes_texts_and_keeps_the_books(store: &dyn Store) {
+    let id = job(store, "cleaned", 4).await;
+    let leased = store.claim(id, 3).await.unwrap();
+    finish(store, "cleaned", &leased[0], SampleState::Accepted, None).await;
+    finish(store, "cleaned", &leased[1], SampleState::Rejected, None).await;
+    let gone = job(store, "gone", 2).await;
+    store
+        .set_state(gone, &JobState::Cancelled(None), Duration::ZERO)
+        .await
+        .unwrap();
+    let before = (store.totals(id).await.unwrap(), store.counts(id).await.unwrap());
+    let all = CleanRules {
+        responses_days: Some(0),
+        rejected_days: Some(0),
+        cancelled_jobs: true,
+        orphans: true,
+        logs_days: None,
+    };
+    let old = CleanRules {
+        responses_days: Some(1),
+        rejected_days: Some(1),
+        ..CleanRules::default()
+    };
+    let rows = |plan: Vec<CleanRow>| plan.iter().map(|row| (row.what, row.rows)).collect::<Vec<_>>();
+    assert_eq!(
+        rows(store.clean_plan(&old).await.unwrap()),
+        [("responses", 0), ("rejected", 0)],
+        "what is young stays"
+    );
+    assert_eq!(store.clean_up(&old).await, Ok(0));
+    let plan = store.clean_plan(&all).await.unwrap();
+    assert!(
+        plan[0].bytes > 0 && plan[1].bytes > 0 && plan[2].bytes > 0,
+        "{plan:?}"
+    );
+    assert_eq!(
+        rows(plan),
+        [
+            ("responses", 2),
+            ("rejected", 1),
+            ("cancelled jobs", 2),
+            ("orphans", 0)
+        ]
+    );
+    assert_eq!(store.clean_up(&all).await, Ok(5));
+    assert_eq!(
+        rows(store.clean_plan(&all).await.unwrap()),
+        [
+            ("responses", 0),
+            ("rejected", 0),
+            ("cancelled jobs", 0),
+            ("orphans", 0)
+        ]
+    );
+    assert_eq!(
+        (store.totals(id).await.unwrap(), store.counts(id).await.unwrap()),
+        before,
+        "every row is still accounted for"
+    );
+    assert_eq!(store.check(true).await.unwrap(), Vec::<String>::new());
+    let samples = all_samples(store, id).await;
+    assert_eq!(
+        samples[0].steps[0].text, "Answer 0 of 0",
+        "what was accepted keeps its text"
+    );
+    assert!(samples[1].steps.is_empty());
+    assert_eq!(samples[1].verdicts.len(), 1);
+    let back = store.decide(&samples[1].id, Decided::Accept).await;
+    assert!(
+        matches!(back, Err(StoreError::Broken(_))),
+        "a text that is gone cannot be accepted"
+    );
+    assert_eq!(
+        store.answered(Fingerprint([7; 16])).await,
+        Ok(None),
+        "an answer that is gone is not reused"
+    );
+    assert!(matches!(store.job("gone").await, Err(StoreError::NotFound(_))));
 }

@@ -197,8 +197,9 @@ fn names(script: &str) -> Vec<String> {
 
 /// The key press of a name of the key table.
 pub fn key(name: &str) -> KeyEvent {
-    let (modifiers, name) = match name.strip_prefix("ctrl-") {
-        Some(rest) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
+    let (modifiers, name) = match (name.strip_prefix("ctrl-"), name.strip_prefix("alt-")) {
+        (Some(rest), _) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
+        (_, Some(rest)) if !rest.is_empty() => (KeyModifiers::ALT, rest),
         _ => (KeyModifiers::NONE, name),
     };
     let code = match name {

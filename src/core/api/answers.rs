@@ -72,6 +72,10 @@ pub enum Answer {
     Database(DatabaseInfo, Vec<String>),
     /// Findings of the doctor.
     Doctor(Vec<Finding>),
+    /// The user's own files.
+    UserFiles(Box<super::UserFiles>),
+    /// What each rule of a cleaning would take away.
+    CleanPlan(Vec<super::CleanRow>),
     /// Key, value, origin.
     Configuration(Vec<(String, String, String)>),
     /// Name, description.

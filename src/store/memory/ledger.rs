@@ -7,9 +7,10 @@ use async_trait::async_trait;
 
 use super::super::rules::{day, failure_group, provider_of, settled_amount};
 use super::{Attempt, MemoryStore, Rows};
+use crate::core::api::{CleanRow, CleanRules};
 use crate::core::budget::Amount;
 use crate::core::job::JobId;
-use crate::core::ports::{DatabaseInfo, FileMark, LedgerStore, StoreError, Stored, Totals};
+use crate::core::ports::{DatabaseInfo, FileMark, JobStore, LedgerStore, StoreError, Stored, Totals};
 use crate::core::sample::{Reason, SampleState};
 use crate::core::task::{RequestState, TaskState};
 
@@ -125,6 +126,29 @@ impl LedgerStore for MemoryStore {
     async fn clean(&self) -> Stored<u64> {
         drop(self.write()?);
         Ok(0)
+    }
+
+    async fn clean_plan(&self, rules: &CleanRules) -> Stored<Vec<CleanRow>> {
+        Ok(self.read()?.clean_plan(rules, self.clock.now_ms()))
+    }
+
+    async fn clean_up(&self, rules: &CleanRules) -> Stored<u64> {
+        let now_ms = self.clock.now_ms();
+        let jobs = {
+            let mut rows = self.write()?;
+            let planned = rows.clean_plan(rules, now_ms);
+            rows.clean_texts(rules, now_ms);
+            let jobs = if rules.cancelled_jobs {
+                rows.cancelled()
+            } else {
+                Vec::new()
+            };
+            (planned.iter().map(|row| row.rows).sum(), jobs)
+        };
+        for job in jobs.1 {
+            self.delete(job).await?;
+        }
+        Ok(jobs.0)
     }
 
     async fn close(&self) {}

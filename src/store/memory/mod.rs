@@ -1,6 +1,7 @@
 //! The ledger in memory: for simulations, and as what a missing database reads like. It keeps rows only and derives every sum from
 //! them, slowly and plainly, so that it is also the model the SQLite ledger is tested against.
 
+mod clean;
 mod jobs;
 mod ledger;
 mod samples;

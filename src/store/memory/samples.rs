@@ -49,6 +49,13 @@ impl SampleStore for MemoryStore {
             .find(|(_, kept)| kept.id == *sample)
             .map(|(place, _)| *place);
         let place = place.ok_or_else(|| StoreError::NotFound(format!("sample {}", sample.0)))?;
+        let cleaned = rows
+            .samples
+            .get(&place)
+            .is_some_and(|kept| kept.standing.state == SampleState::Rejected && kept.steps.is_empty());
+        if cleaned && decided == Decided::Accept {
+            return Err(StoreError::Broken(rules::NO_TEXT.to_owned()));
+        }
         let review = rows.decide(place, decided, self.clock.now_ms());
         rows.judge_task(place.0);
         Ok(review)

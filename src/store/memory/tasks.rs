@@ -263,7 +263,10 @@ impl TaskStore for MemoryStore {
         let found = newest_first.find(|attempt| {
             attempt.request.fingerprint == fingerprint
                 && attempt.state == RequestState::Settled
-                && attempt.response.is_some()
+                && attempt
+                    .response
+                    .as_ref()
+                    .is_some_and(|response| !response.body.is_empty())
         });
         Ok(found.and_then(|attempt| attempt.response.clone()))
     }

@@ -35,6 +35,15 @@ struct Standing {
 pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<Option<Review>> {
     let found = find(ledger, id).await?;
     let before = found.standing;
+    if decided == Decided::Accept && before.state == SampleState::Rejected {
+        let cleaned: bool = sqlx::query_scalar("SELECT steps = '[]' FROM answers WHERE id = ?")
+            .bind(found.answer)
+            .fetch_one(&mut ledger.connection)
+            .await?;
+        if cleaned {
+            return Err(StoreError::Broken(rules::NO_TEXT.to_owned()));
+        }
+    }
     let (action, note, mut after, steps) = match decided {
         Decided::Undo => return undo(ledger, &found).await,
         Decided::Accept => ("accepted", None, accepted(before), None),

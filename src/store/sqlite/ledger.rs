@@ -11,10 +11,11 @@ use sqlx::{Executor, SqlitePool};
 use super::super::rules::day;
 use super::rows::unsigned;
 use super::tally::{DATABASE, unsigned as signed};
-use super::{Access, SqliteStore, check, copy, schema};
+use super::{Access, SqliteStore, check, clean, copy, schema};
+use crate::core::api::{CleanRow, CleanRules};
 use crate::core::budget::{Amount, Money};
-use crate::core::job::JobId;
-use crate::core::ports::{DatabaseInfo, FileMark, LedgerStore, StoreError, Stored, Totals};
+use crate::core::job::{JobId, JobState};
+use crate::core::ports::{DatabaseInfo, FileMark, JobStore, LedgerStore, StoreError, Stored, Totals};
 use crate::core::sample::Reason;
 
 #[async_trait]
@@ -163,6 +164,39 @@ impl LedgerStore for SqliteStore {
         Ok(before.saturating_sub(size(&self.path)))
     }
 
+    async fn clean_plan(&self, rules: &CleanRules) -> Stored<Vec<CleanRow>> {
+        let cancelled = self.cancelled(rules).await?;
+        let mut connection = self.readers.acquire().await?;
+        clean::plan(&mut connection, rules, &cancelled, self.clock.now_ms()).await
+    }
+
+    async fn clean_up(&self, rules: &CleanRules) -> Stored<u64> {
+        let mut gone = 0;
+        let cancelled = self.cancelled(rules).await?;
+        if !cancelled.is_empty() {
+            let only = CleanRules {
+                cancelled_jobs: true,
+                ..CleanRules::default()
+            };
+            let planned = self.clean_plan(&only).await?;
+            gone += planned.iter().map(|row| row.rows).sum::<u64>();
+        }
+        for job in cancelled {
+            self.delete(JobId(job)).await?;
+        }
+        for (step, at_ms) in clean::steps(rules, self.clock.now_ms()) {
+            let mut after = i64::MIN;
+            while let Some((rows, last)) = self
+                .write(move |ledger| Box::pin(clean::chunk(ledger, step, at_ms, after)))
+                .await?
+            {
+                gone += rows;
+                after = last;
+            }
+        }
+        Ok(gone)
+    }
+
     async fn close(&self) {
         // Readers go first: a checkpoint cannot truncate the log under them.
         self.readers.close().await;
@@ -175,6 +209,20 @@ impl LedgerStore for SqliteStore {
             // A writer that panicked has nothing left to close.
             let _ = task.await;
         }
+    }
+}
+
+impl SqliteStore {
+    /// The cancelled jobs, if they are to go.
+    async fn cancelled(&self, rules: &CleanRules) -> Stored<Vec<i64>> {
+        if !rules.cancelled_jobs {
+            return Ok(Vec::new());
+        }
+        let jobs = self.jobs().await?.into_iter();
+        Ok(jobs
+            .filter(|job| matches!(job.state, JobState::Cancelled(_)))
+            .map(|job| job.id.0)
+            .collect())
     }
 }
 

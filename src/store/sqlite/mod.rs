@@ -3,6 +3,7 @@
 
 mod check;
 mod claim;
+mod clean;
 mod copy;
 mod decide;
 mod delete;

@@ -157,7 +157,7 @@ impl TaskStore for SqliteStore {
         .await?;
         let found = sqlx::query(
             "SELECT p.status, p.latency_us, p.headers, p.body FROM requests r JOIN responses p ON p.request = r.id
-             WHERE r.fingerprint = ? AND r.state = 2 ORDER BY r.id DESC LIMIT 1",
+             WHERE r.fingerprint = ? AND r.state = 2 AND p.body <> '' ORDER BY r.id DESC LIMIT 1",
         )
         .bind(&fingerprint.0[..])
         .fetch_optional(&self.readers)

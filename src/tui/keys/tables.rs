@@ -84,6 +84,8 @@ pub static TABLES: &[&Table] = &[
     &FACETS,
     &LOG_FACETS,
     &SETTINGS,
+    &SETTINGS_VALUE,
+    &SETTINGS_CHOICE,
     &FIELD,
     &DIALOG,
     &PALETTE,
@@ -100,4 +102,6 @@ pub static TABLES: &[&Table] = &[
     &NEW_LINE,
     &NEW_CHOICE,
     &SHEET,
+    &PAGE,
+    &CAPTURE,
 ];

@@ -136,7 +136,7 @@ impl Dialog {
             return None;
         }
         let last = if self.locked() { 0 } else { self.choices.len() - 1 };
-        match DIALOG.find(chord)? {
+        match shared.keymap.find(&DIALOG, chord)? {
             Action::Press => return self.press(self.focus),
             Action::Yes => return self.press(1),
             Action::No => return self.press(0),
@@ -245,6 +245,7 @@ impl Dialog {
         let plan = self.plan(shared);
         let (area, inner) = (plan.area, plan.inner);
         Clear.render(area, buf);
+        buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
         let border = shared.style(Slot::BorderFocus);
         Block::bordered()
             .border_type(BorderType::Rounded)

@@ -1,6 +1,8 @@
 //! What lies over a screen and takes the keys: questions, the palette, the help. A stack; the top one is asked.
 
+pub(crate) mod capture;
 pub(crate) mod dialog;
+pub(crate) mod page;
 pub(crate) mod picker;
 pub(crate) mod sheet;
 
@@ -13,8 +15,11 @@ use crate::core::api::Command;
 use super::Exit;
 use super::context::Shared;
 use super::keys::{Action, Table};
+use super::screens::settings::Section;
 
+pub(crate) use capture::Capture;
 pub(crate) use dialog::Dialog;
+pub(crate) use page::Page;
 pub(crate) use picker::Picker;
 pub(crate) use sheet::Sheet;
 
@@ -26,6 +31,10 @@ pub(crate) enum Overlay {
     Picker(Box<Picker>),
     /// A small form.
     Sheet(Box<Sheet>),
+    /// Something to read.
+    Page(Box<Page>),
+    /// An action that waits for its new key.
+    Capture(Box<Capture>),
 }
 
 /// What pressing something in an overlay leads to. Data, so that a confirmation holds what it will release.
@@ -46,6 +55,16 @@ pub(crate) enum Outcome {
     Ask(Box<Dialog>),
     /// Open a job.
     OpenJob(String),
+    /// Do something to a job, asking first where its key would.
+    Verb(String, Action),
+    /// Go to a row of the table that is shown, counted from 1.
+    Row(u64),
+    /// Open a section of the settings.
+    Settings(Section),
+    /// Wait for the new key of an action.
+    Rebind(&'static Table, Action),
+    /// Read a topic of the help.
+    Topic(usize),
     /// Stop the engine, then leave.
     Stop(std::time::Duration),
     /// Leave.
@@ -59,6 +78,8 @@ impl Overlay {
             Self::Dialog(_) => &super::keys::DIALOG,
             Self::Picker(picker) => picker.bindings(),
             Self::Sheet(_) => &super::keys::SHEET,
+            Self::Page(_) => &super::keys::PAGE,
+            Self::Capture(_) => &super::keys::CAPTURE,
         }
     }
 
@@ -68,6 +89,8 @@ impl Overlay {
             Self::Dialog(dialog) => dialog.key(key, chord, shared),
             Self::Picker(picker) => picker.key(key, chord, shared),
             Self::Sheet(sheet) => sheet.key(key, chord, shared),
+            Self::Page(page) => page.key(chord, shared),
+            Self::Capture(capture) => capture.key(chord, shared),
         }
     }
 
@@ -77,6 +100,7 @@ impl Overlay {
             Self::Dialog(dialog) => dialog.paste(text, shared),
             Self::Picker(picker) => picker.paste(text),
             Self::Sheet(sheet) => sheet.paste(text),
+            Self::Page(_) | Self::Capture(_) => {}
         }
     }
 
@@ -85,7 +109,7 @@ impl Overlay {
         match self {
             Self::Dialog(dialog) => dialog.click(at, shared),
             Self::Picker(picker) => picker.click(at, double, shared),
-            Self::Sheet(_) => None,
+            Self::Sheet(_) | Self::Page(_) | Self::Capture(_) => None,
         }
     }
 
@@ -102,6 +126,14 @@ impl Overlay {
             Self::Dialog(dialog) => dialog.view(shared, buf),
             Self::Picker(picker) => picker.view(shared, buf),
             Self::Sheet(sheet) => Some(sheet.view(shared, buf)),
+            Self::Page(page) => {
+                page.view(shared, buf);
+                None
+            }
+            Self::Capture(capture) => {
+                capture.view(shared, buf);
+                None
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
+use crate::core::text::grouped;
 use crate::tui::context::Shared;
 use crate::tui::keys::{Action, HELP, PALETTE, Table};
 use crate::tui::layout::centred;
@@ -21,6 +22,10 @@ use super::Outcome;
 pub(crate) struct Entry {
     /// The context it belongs to.
     pub(crate) section: &'static str,
+    /// The line of the key table it is.
+    pub(crate) bound: Option<(&'static Table, Action)>,
+    /// It is written as on the command line, and only shown to who writes that way.
+    pub(crate) spoken: bool,
     /// What it does.
     pub(crate) label: String,
     /// Its keys.
@@ -42,12 +47,74 @@ pub(crate) struct Picker {
     typing: bool,
     palette: bool,
     cursor: Cursor,
+    /// Rows of the table below, if there is one.
+    rows: Option<u64>,
+    /// What was run before, newest last, and how far back one has gone.
+    history: Vec<String>,
+    recalled: usize,
+}
+
+/// Words that begin a command as on the command line.
+const SPOKEN: [&str; 2] = ["jobs ", "providers "];
+
+impl Entry {
+    /// A line that leads somewhere.
+    pub(crate) fn place(section: &'static str, label: impl Into<String>, outcome: Outcome) -> Self {
+        Self {
+            section,
+            bound: None,
+            spoken: false,
+            label: label.into(),
+            keys: String::new(),
+            outcome,
+            disabled: None,
+        }
+    }
+
+    /// A line as on the command line.
+    pub(crate) fn spoken(label: String, outcome: Outcome, disabled: Option<String>) -> Self {
+        Self {
+            spoken: true,
+            disabled,
+            ..Self::place("Command", label, outcome)
+        }
+    }
 }
 
 impl Picker {
-    /// All commands.
-    pub(crate) fn palette(entries: Vec<Entry>) -> Self {
-        Self::new("Commands", entries, true)
+    /// All commands, over a table of so many rows, with what was run before.
+    pub(crate) fn palette(entries: Vec<Entry>, rows: Option<u64>, history: Vec<String>) -> Self {
+        let recalled = history.len();
+        let mut picker = Self {
+            rows,
+            history,
+            recalled,
+            ..Self::new("Commands", Vec::new(), true)
+        };
+        picker.fill(entries);
+        picker
+    }
+
+    /// Takes other entries; what was typed and selected stays.
+    pub(crate) fn fill(&mut self, entries: Vec<Entry>) {
+        let selected = self.cursor;
+        self.entries = entries;
+        self.entries
+            .insert(0, Entry::place("Go to", String::new(), Outcome::Row(0)));
+        self.narrow();
+        if self.shown.len() > selected.selected {
+            self.cursor = selected;
+        }
+    }
+
+    /// Whether it is the palette.
+    pub(crate) fn is_palette(&self) -> bool {
+        self.palette
+    }
+
+    /// What was typed, if it is the palette.
+    pub(crate) fn typed(&self) -> Option<&str> {
+        Some(self.field.text().trim()).filter(|text| self.palette && !text.is_empty())
     }
 
     /// All keys.
@@ -65,7 +132,32 @@ impl Picker {
             typing: palette,
             palette,
             cursor: Cursor::default(),
+            rows: None,
+            history: Vec::new(),
+            recalled: 0,
         }
+    }
+
+    /// Letters and digits that were typed: `:` in front is a habit of fingers.
+    fn words(&self) -> &str {
+        self.field.text().trim_start().trim_start_matches(':')
+    }
+
+    /// The entry that goes to a row says which.
+    fn aim(&mut self) -> bool {
+        let Ok(row) = self.words().trim().replace([',', '_'], "").parse::<u64>() else {
+            return false;
+        };
+        if let Some(entry) = self.entries.first_mut() {
+            entry.label = format!("row {}", grouped(row));
+            entry.outcome = Outcome::Row(row);
+            entry.disabled = match self.rows {
+                None => Some("no table is shown here".to_owned()),
+                Some(rows) if row == 0 || row > rows => Some(format!("there are {}", grouped(rows))),
+                Some(_) => None,
+            };
+        }
+        true
     }
 
     pub(crate) fn bindings(&self) -> &'static Table {
@@ -77,25 +169,49 @@ impl Picker {
     }
 
     fn narrow(&mut self) {
-        let pattern = Pattern::parse(self.field.text(), CaseMatching::Ignore, Normalization::Smart);
+        let aimed = self.palette && self.aim();
+        let words = self.words().to_owned();
+        let speaks = SPOKEN.iter().any(|word| words.starts_with(word));
+        let pattern = Pattern::parse(&words, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut letters = Vec::new();
         let mut scored: Vec<(usize, u32)> = Vec::new();
-        for (at, entry) in self.entries.iter().enumerate() {
-            let text = format!("{} {}", entry.section, entry.label);
+        for (at, entry) in self.entries.iter().enumerate().skip(usize::from(self.palette)) {
+            if entry.spoken && !speaks {
+                continue;
+            }
+            let text = if entry.spoken {
+                entry.label.clone()
+            } else {
+                format!("{} {}", entry.section, entry.label)
+            };
             if let Some(score) = pattern.score(Utf32Str::new(&text, &mut letters), &mut matcher) {
                 scored.push((at, score));
             }
         }
-        if self.palette {
-            scored.sort_by_key(|(at, score)| (std::cmp::Reverse(*score), *at));
+        if self.palette && !words.trim().is_empty() {
+            // Equal letters: what was written as on the command line, then the shorter line, which has less that was not meant.
+            scored.sort_by_key(|(at, score)| {
+                let entry = &self.entries[*at];
+                (
+                    !entry.spoken,
+                    std::cmp::Reverse(*score),
+                    entry.disabled.is_some(),
+                    entry.label.len(),
+                    *at,
+                )
+            });
         }
-        self.shown = scored.into_iter().map(|(at, _)| at).collect();
+        let aimed = aimed.then_some(0);
+        self.shown = aimed
+            .into_iter()
+            .chain(scored.into_iter().map(|(at, _)| at))
+            .collect();
         self.cursor = Cursor::default();
     }
 
     pub(crate) fn key(&mut self, key: &KeyEvent, chord: &str, shared: &Shared) -> Option<Outcome> {
-        let Some(action) = self.bindings().find(chord) else {
+        let Some(action) = shared.keymap.find(self.bindings(), chord) else {
             if self.typing && self.field.key(key) {
                 self.narrow();
             }
@@ -116,6 +232,23 @@ impl Picker {
             }
             Action::Back => return Some(Outcome::Close),
             Action::Filter => self.typing = true,
+            Action::Rebind => {
+                let entry = self.shown.get(self.cursor.selected).map(|at| &self.entries[*at]);
+                let bound = entry.and_then(|entry| entry.bound);
+                return bound.map(|(table, action)| Outcome::Rebind(table, action));
+            }
+            Action::Complete => {
+                let entry = self.shown.get(self.cursor.selected).map(|at| &self.entries[*at]);
+                if let Some(entry) = entry.filter(|entry| !entry.label.is_empty()) {
+                    self.field = Field::holding(&entry.label);
+                    self.narrow();
+                }
+            }
+            Action::Up if self.palette && self.cursor.selected == 0 && self.recalled > 0 => {
+                self.recalled -= 1;
+                self.field = Field::holding(&self.history[self.recalled]);
+                self.narrow();
+            }
             Action::DeleteToStart => {
                 self.field.delete_to_start();
                 self.narrow();
@@ -173,6 +306,7 @@ impl Picker {
     pub(crate) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Option<Position> {
         let area = self.area(shared.size);
         Clear.render(area, buf);
+        buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
         let border = shared.style(Slot::BorderFocus);
         Block::bordered()
             .border_type(BorderType::Rounded)
@@ -213,14 +347,8 @@ impl Picker {
             self.field.draw(buf, inner, at, 0, shared.style(Slot::Fg))
         });
         if !self.typing {
-            put(
-                buf,
-                inner,
-                0,
-                0,
-                &format!("{} commands work here", self.entries.len()),
-                shared.style(Slot::Muted),
-            );
+            let text = format!("{} commands work here", self.entries.len());
+            put(buf, inner, 0, 0, &text, shared.style(Slot::Muted));
         }
         let rows = Rect {
             y: inner.y + 1,

@@ -107,7 +107,7 @@ impl Sheet {
         }
         let count = self.entries.len();
         let entry = self.entries.get_mut(self.focus)?;
-        let step = match SHEET.find(chord) {
+        let step = match shared.keymap.find(&SHEET, chord) {
             Some(Action::Press) => {
                 let values: Vec<&str> = self.entries.iter().map(Entry::value).collect();
                 match self.purpose.outcome(&values, shared) {

@@ -265,6 +265,9 @@ impl Jobs {
 }
 
 impl View for Jobs {
+    fn rows(&self) -> Option<u64> {
+        Some(self.shown().len() as u64)
+    }
     fn bindings(&self, _: &Shared) -> &'static Table {
         match (self.typing, self.facets.is_open()) {
             (true, _) => &FIELD,

@@ -49,6 +49,10 @@ pub(crate) trait View {
     fn disabled(&self, _action: Action, _shared: &Shared) -> Option<String> {
         None
     }
+    /// Rows of the table it shows, if one can go to a row by its number.
+    fn rows(&self) -> Option<u64> {
+        None
+    }
     /// When it next wants to hear of the time, since the start; the picture is drawn again then.
     fn wake(&self, _shared: &Shared) -> Option<Duration> {
         None

@@ -78,6 +78,12 @@ pub static GLOBAL: Table = Table {
             "",
             "Toggle mouse; shift-drag selects text either way",
         ),
+        key(
+            &[],
+            Action::Messages,
+            "",
+            "Messages: everything that was said in the corner",
+        ),
     ],
 };
 
@@ -162,9 +168,20 @@ pub static PALETTE: Table = Table {
     bindings: &[
         key(&["enter"], Action::Press, "run", "Run the selected command"),
         key(&["down", "ctrl-n"], Action::Down, "", "Down"),
-        key(&["up", "ctrl-p"], Action::Up, "", "Up"),
+        key(
+            &["up", "ctrl-p"],
+            Action::Up,
+            "",
+            "Up; from the top, what was run before",
+        ),
         key(&["pgdn"], Action::PageDown, "", "A page down"),
         key(&["pgup"], Action::PageUp, "", "A page up"),
+        key(
+            &["tab"],
+            Action::Complete,
+            "complete",
+            "Fill the line with what is selected",
+        ),
         key(&["esc", "ctrl-c"], Action::Back, "close", "Close"),
         key(
             &["ctrl-u"],
@@ -192,6 +209,37 @@ pub static HELP: Table = Table {
             "filter",
             "Show only what contains some letters",
         ),
+        key(
+            &["e"],
+            Action::Rebind,
+            "other key",
+            "Give the selected action another key",
+        ),
         key(&["esc", "q", "?", "f1", "ctrl-c"], Action::Back, "close", "Close"),
+    ],
+};
+
+/// Waiting for the new key of an action: every other key is taken as that.
+pub static CAPTURE: Table = Table {
+    context: "New key",
+    bindings: &[key(
+        &["esc"],
+        Action::Back,
+        "leave it",
+        "Leave the keys as they are",
+    )],
+};
+
+/// A page to read over the screen.
+pub static PAGE: Table = Table {
+    context: "Page",
+    bindings: &[
+        key(&["j", "down"], Action::Down, "down", "Down"),
+        key(&["k", "up"], Action::Up, "", "Up"),
+        key(&["g", "home"], Action::First, "", "To the start"),
+        key(&["G", "end"], Action::Last, "", "To the end"),
+        key(&["ctrl-d", "pgdn"], Action::PageDown, "", "A page down"),
+        key(&["ctrl-u", "pgup"], Action::PageUp, "", "A page up"),
+        key(&["esc", "q", "enter", "ctrl-c"], Action::Back, "close", "Close"),
     ],
 };

@@ -1,0 +1,83 @@
+//! Shapes of looking after the user's own files and the database: settings, keys, themes, places, cleaning.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::core::settings::UiSettings;
+
+/// The user's own files, as they are now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UserFiles {
+    /// The file that settings are written to.
+    pub config_file: PathBuf,
+    /// The file of the user's keys.
+    pub keymap_file: PathBuf,
+    /// Its text, if there is one.
+    pub keymap: Option<String>,
+    /// Themes of the user's own: name, text.
+    pub themes: Vec<(String, String)>,
+    /// What the screen is configured to be.
+    pub ui: UiSettings,
+    /// Why the configuration cannot be read now.
+    pub problem: Option<String>,
+    /// Where everything lies.
+    pub places: Vec<Place>,
+}
+
+/// A file or directory the program uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// What is there.
+    pub what: String,
+    /// Where.
+    pub path: PathBuf,
+    /// Whether it is there.
+    pub exists: bool,
+    /// Bytes free on its disk, where that can be known.
+    pub free: Option<u64>,
+}
+
+/// A line of `keymap.toml` to write or to take out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    /// The context's name in the file: `jobs`, `everywhere`.
+    pub context: String,
+    /// The key.
+    pub key: String,
+    /// The action's name, `none` to free the key; `None` takes the line out.
+    pub action: Option<String>,
+}
+
+/// What a cleaning takes away. Sums, verdicts and reasons stay: the books balance before and after.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CleanRules {
+    /// Raw responses of accepted and rejected tasks, older than so many days: what re-judging would read.
+    pub responses_days: Option<u32>,
+    /// Texts of rejected samples, older than so many days.
+    pub rejected_days: Option<u32>,
+    /// Cancelled jobs with everything they made.
+    pub cancelled_jobs: bool,
+    /// Texts and answers that nothing refers to.
+    pub orphans: bool,
+    /// Log files older than so many days.
+    pub logs_days: Option<u32>,
+}
+
+impl CleanRules {
+    /// Whether they name nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What one rule would take away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CleanRow {
+    /// What: `responses`, `rejected`, `cancelled jobs`, `orphans`, `logs`.
+    pub what: &'static str,
+    /// Rows, or files.
+    pub rows: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+}
