@@ -4,9 +4,11 @@
 mod answers;
 mod attempt;
 mod breaker;
+mod browsing;
 mod bucket;
 mod compile;
 mod doctor;
+mod deciding;
 mod dry_run;
 mod governor;
 mod judging;

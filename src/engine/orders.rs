@@ -8,14 +8,13 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
+use super::{Shared, compile, deciding, dry_run, library, outbox, scheduler, streams};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
 use crate::core::budget::{Budget, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
-use crate::core::sample::SampleId;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -50,7 +49,24 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             Ok(Receipt::Count(back))
         }
         Command::Delete(name) => delete(shared, &name).await,
-        Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
+        Command::Decide { samples, decided } => deciding::decide(shared, &samples, decided).await,
+        Command::Bulk {
+            filter,
+            decided,
+            more_of,
+            after,
+        } => deciding::bulk(shared, &filter, decided, more_of, after).await.map(Receipt::Bulk),
+        Command::Undo { job, entry } => deciding::undo(shared, job.as_deref(), entry)
+            .await
+            .map(Receipt::Reverted),
+        Command::Redo { job } => deciding::redo(shared, job.as_deref()).await.map(Receipt::Reverted),
+        Command::ExportSamples {
+            filter,
+            path,
+            overwrite,
+        } => streams::export_samples(shared, &filter, &path, overwrite)
+            .await
+            .map(Receipt::Count),
         Command::TestProvider(name) => dry_run::test_provider(shared, &name).await.map(Receipt::Tested),
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;
@@ -62,9 +78,12 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
                 .collect();
             Ok(Receipt::Dataset(report.directory, files))
         }
-        Command::ExportTo { export, path } => streams::export_to(shared, &export, &path)
-            .await
-            .map(Receipt::Count),
+        Command::ExportTo { export, path } => {
+            let rows = streams::export_to(shared, &export, &path).await?;
+            let job = shared.store.job(&export.job).await?;
+            deciding::exported(shared, job.id, rows, &path).await;
+            Ok(Receipt::Count(rows))
+        }
         Command::Backup(path) => {
             shared.store.backup(&path).await?;
             Ok(Receipt::Done)
@@ -381,34 +400,6 @@ async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
     let job = shared.store.job(name).await?;
     shared.store.delete(job.id).await?;
     Ok(Receipt::Done)
-}
-
-/// A person's decision, and the datasets it touches written anew.
-async fn decide(
-    shared: &Shared,
-    samples: &[SampleId],
-    decided: &crate::core::ports::Decided,
-) -> Result<Receipt, Failure> {
-    let mut jobs = Vec::new();
-    let mut count = 0;
-    for id in samples {
-        shared.store.decide(id, decided.clone()).await?;
-        count += 1;
-        let job = answers::sample(shared, id).await?.task.job;
-        if !jobs.contains(&job) {
-            jobs.push(job);
-        }
-    }
-    for job in shared.store.jobs().await? {
-        // A running job writes its dataset at its end; one without files has none to mend.
-        if jobs.contains(&job.id)
-            && shared.running(&job.spec.name).is_none()
-            && !shared.store.marks(job.id).await?.is_empty()
-        {
-            outbox::rebuild(shared, &job).await?;
-        }
-    }
-    Ok(Receipt::Count(count))
 }
 
 /// Stops everything: first politely, then at once.

@@ -385,6 +385,9 @@ impl Model {
     }
 
     fn receipt(&mut self, done: &str, receipt: &Receipt) {
+        if done.is_empty() {
+            return;
+        }
         match receipt {
             Receipt::Count(count) => self.shared.toast(Level::Ok, format!("{done}: {count}")),
             Receipt::Started(started) => {
@@ -400,6 +403,19 @@ impl Model {
                 );
                 self.shared.toast(Level::Ok, text);
             }
+            Receipt::Reverted(reverted) => {
+                let skipped = match reverted.skipped {
+                    0 => String::new(),
+                    skipped => format!(" · {skipped} decided again since, left alone"),
+                };
+                self.shared
+                    .toast(Level::Ok, format!("{done}: {}{skipped}", reverted.label));
+                for note in &reverted.notes {
+                    self.shared.toast(Level::Warning, note.clone());
+                }
+            }
+            // Whoever orders a bulk tells how far it is.
+            Receipt::Bulk(_) => {}
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) => self.shared.toast(Level::Ok, done),
         }
     }

@@ -74,6 +74,7 @@ impl JobStore for MemoryStore {
         rows.job(id)?;
         rows.jobs.remove(&id);
         rows.marks.remove(&id);
+        rows.forget_acts(id);
         rows.tasks.retain(|task, _| task.job != id);
         rows.samples.retain(|(task, _), _| !whole(id).contains(task));
         let spent: Vec<_> = rows

@@ -2,6 +2,7 @@
 //! them, slowly and plainly, so that it is also the model the SQLite ledger is tested against.
 
 mod jobs;
+mod journal;
 mod ledger;
 mod samples;
 mod tasks;
@@ -77,6 +78,9 @@ struct Rows {
     last_token: i64,
     last_request: i64,
     last_seq: i64,
+    last_review: i64,
+    acts: Vec<journal::Act>,
+    last_act: i64,
 }
 
 struct Task {
@@ -107,6 +111,7 @@ struct Kept {
     verdicts: Vec<Verdict>,
     dedup_key: Option<[u8; 16]>,
     teacher: Option<String>,
+    made_ms: i64,
     journal: Vec<Entry>,
 }
 
@@ -120,6 +125,7 @@ struct Standing {
 
 /// A decision and what an undo brings back.
 struct Entry {
+    number: i64,
     review: Review,
     before: Standing,
     steps: Option<Vec<StepAnswer>>,

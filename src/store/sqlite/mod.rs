@@ -6,8 +6,10 @@ mod claim;
 mod copy;
 mod decide;
 mod delete;
+mod filter;
 mod group;
 mod jobs;
+mod journal;
 mod ledger;
 mod lock;
 pub mod open;
@@ -21,6 +23,7 @@ mod statements;
 mod tally;
 mod tasks;
 mod teachers;
+mod window;
 mod writer;
 
 use std::path::PathBuf;

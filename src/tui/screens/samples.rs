@@ -139,7 +139,7 @@ impl Samples {
                 self.cursor = Cursor::default();
                 self.ask(cx);
             }
-            Err(why) => self.wrong = Some(why),
+            Err(why) => self.wrong = Some(why.to_string()),
         }
     }
 
