@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::keys::{COLORS, GLYPHS};
+use super::keys::{COLORS, GLYPHS, NOTIFY};
 use super::problem::{Origin, Problem};
 use crate::core::settings::{ModelSettings, ProviderSettings, Settings};
 use crate::core::text::nearest;
@@ -20,6 +20,9 @@ pub fn check_settings(settings: &Settings, provider_kinds: &[&str]) -> Vec<Probl
     }
     if !GLYPHS.contains(&ui.glyphs.as_str()) {
         found.add("ui.glyphs", format!("must be one of: {}", GLYPHS.join(", ")));
+    }
+    if !NOTIFY.contains(&ui.notify.as_str()) {
+        found.add("ui.notify", format!("must be one of: {}", NOTIFY.join(", ")));
     }
     if engine.jobs_at_once == 0 {
         found.add("engine.jobs_at_once", "must be at least 1, or no job runs");

@@ -63,6 +63,8 @@ const SMALL: i64 = u32::MAX as i64;
 pub(super) const COLORS: &[&str] = &["auto", "truecolor", "256", "16", "none"];
 /// The words of `ui.glyphs`.
 pub(super) const GLYPHS: &[&str] = &["auto", "unicode", "ascii"];
+/// The words of `ui.notify`.
+pub(super) const NOTIFY: &[&str] = &["auto", "off", "bell", "osc"];
 
 /// The keys of a file.
 pub(super) static ROOT: &[Known] = &[
@@ -78,6 +80,7 @@ static UI: &[Known] = &[
     known("color", Kind::Word(COLORS)),
     known("glyphs", Kind::Word(GLYPHS)),
     known("mouse", Kind::Flag),
+    known("notify", Kind::Word(NOTIFY)),
 ];
 
 static ENGINE: &[Known] = &[
@@ -184,6 +187,7 @@ mod tests {
                 color: "auto".to_owned(),
                 glyphs: "auto".to_owned(),
                 mouse: true,
+                notify: "auto".to_owned(),
             },
             engine: EngineSettings {
                 jobs_at_once: 1,

@@ -36,6 +36,8 @@ pub struct UiSettings {
     pub glyphs: String,
     /// Mouse clicks and wheel.
     pub mouse: bool,
+    /// How word of a job reaches someone who looks elsewhere: `auto`, `off`, `bell` or `osc`.
+    pub notify: String,
 }
 
 impl Default for UiSettings {
@@ -45,6 +47,7 @@ impl Default for UiSettings {
             color: "auto".to_owned(),
             glyphs: "auto".to_owned(),
             mouse: true,
+            notify: "auto".to_owned(),
         }
     }
 }

@@ -9,7 +9,8 @@ use ratatui::style::Style;
 use crate::core::api::{Command, JobProgress, Level, Progress, Query};
 
 use super::history::History;
-use super::message::{Effect, Ticket};
+use super::input::Facts;
+use super::message::{Edit, Effect, Ticket};
 use super::overlay::{Dialog, Overlay};
 use super::screens::Screen;
 use super::theme::{Slot, Theme};
@@ -39,6 +40,10 @@ pub(crate) struct Shared {
     pub(crate) orders: Vec<Ordered>,
     /// A word in the status line until then.
     pub(crate) hint: Option<(String, Duration)>,
+    /// What is being copied, in words.
+    pub(crate) copying: String,
+    /// What the terminal said about itself.
+    pub(crate) facts: Facts,
     tickets: u64,
 }
 
@@ -88,6 +93,8 @@ impl Shared {
             drafts: BTreeMap::new(),
             orders: Vec::new(),
             hint: None,
+            copying: String::new(),
+            facts: Facts::default(),
             tickets: 0,
         }
     }
@@ -191,6 +198,24 @@ impl<'a> Cx<'a> {
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
         ticket
+    }
+
+    /// Opens a text in the person's own editor. What they made of it comes as [`super::message::Message::Edited`] with this ticket;
+    /// that nothing came of it is said by the application.
+    pub(crate) fn edit(&mut self, text: impl Into<String>, extension: &'static str) -> Ticket {
+        let ticket = self.shared.ticket();
+        let edit = Edit {
+            text: text.into(),
+            extension,
+        };
+        self.wishes.push(Wish::Effect(Effect::Edit(ticket, edit)));
+        ticket
+    }
+
+    /// Copies a text. `what` it is, in a few words, is said when it is done, with the way it went.
+    pub(crate) fn copy(&mut self, text: impl Into<String>, what: &str) {
+        what.clone_into(&mut self.shared.copying);
+        self.wishes.push(Wish::Effect(Effect::Copy(text.into())));
     }
 
     /// Asks a person first.

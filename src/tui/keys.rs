@@ -71,6 +71,8 @@ pub enum Action {
     Suspend,
     /// The next theme.
     Theme,
+    /// Hear the mouse, or no longer.
+    Mouse,
     /// Write a new job.
     NewJob,
     /// Run the offline demo.
@@ -87,6 +89,10 @@ pub enum Action {
     Delete,
     /// Change what is selected.
     Edit,
+    /// Open the text in the person's own editor.
+    External,
+    /// Put what is selected where it can be pasted from.
+    Copy,
     /// See the samples of a job.
     Samples,
     /// Accept.
@@ -154,6 +160,7 @@ impl Action {
             Self::Redraw => "app.redraw",
             Self::Suspend => "app.suspend",
             Self::Theme => "app.theme",
+            Self::Mouse => "app.mouse",
             Self::NewJob => "job.new",
             Self::Demo => "job.demo",
             Self::Pause => "job.pause",
@@ -162,6 +169,8 @@ impl Action {
             Self::Retry => "job.retry",
             Self::Delete => "job.delete",
             Self::Edit => "job.edit",
+            Self::External => "editor.external",
+            Self::Copy => "view.copy",
             Self::Samples => "job.samples",
             Self::Accept => "sample.accept",
             Self::Reject => "sample.reject",

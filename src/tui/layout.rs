@@ -8,6 +8,11 @@ pub(crate) const SMALLEST: Size = Size {
     height: 12,
 };
 
+/// Whether it is smaller than that.
+pub(crate) fn is_too_small(size: Size) -> bool {
+    size.width < SMALLEST.width || size.height < SMALLEST.height
+}
+
 /// How much room there is across.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Width {

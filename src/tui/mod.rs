@@ -1,43 +1,39 @@
-//! The full-screen application, strictly Elm: [`update`] is pure and owns all state, [`view`] only reads it, and [`drive`] is the
+//! The full-screen application, strictly Elm: [`update`] is pure and owns all state, [`view`] only reads it, and [`drive()`] is the
 //! thin loop between them, the terminal and the engine.
 
 pub mod keys;
 pub mod theme;
 
 mod context;
+mod drive;
 mod history;
+mod input;
 mod layout;
+mod memory;
 mod message;
 mod model;
+mod outside;
 mod overlay;
+mod pointer;
 mod remote;
 mod screens;
 mod terminal;
 mod text;
+mod trace;
 mod view;
 mod widgets;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
-use futures::{Stream, StreamExt};
-use ratatui::Terminal;
-use ratatui::backend::Backend;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
-
-use crate::core::api::{Application, Event, Progress};
 use crate::core::settings::UiSettings;
 
-pub use message::{Effect, Message, Ticket};
+pub use drive::drive;
+pub use input::{Facts, Input, Pointer, Press, Report};
+pub use message::{Edit, Effect, Message, Ticket};
 pub use model::{Model, update};
+pub use outside::{Notify, Outside};
 pub use terminal::{Signal, run};
 pub use view::view;
-
-/// Shortest time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// How it looks and behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +52,12 @@ pub struct Options {
     pub offset_seconds: i32,
     /// Directory that relative paths of a new job refer to.
     pub directory: std::path::PathBuf,
+    /// The mouse is heard.
+    pub mouse: bool,
+    /// How the screens looked when the program was left, as [`Effect::Keep`] gave it.
+    pub remembered: Option<String>,
+    /// What lies around the application.
+    pub outside: Outside,
 }
 
 impl Default for Options {
@@ -68,6 +70,9 @@ impl Default for Options {
             started_ms: 0,
             offset_seconds: 0,
             directory: std::path::PathBuf::from("."),
+            mouse: true,
+            remembered: None,
+            outside: Outside::default(),
         }
     }
 }
@@ -103,24 +108,11 @@ impl Options {
             theme: settings.theme.clone(),
             depth,
             ascii,
+            mouse: settings.mouse,
+            outside: Outside::of(&settings.notify, set),
             ..Self::default()
         }
     }
-}
-
-/// What comes from the terminal and from the system around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// A key.
-    Key(KeyEvent),
-    /// Pasted text.
-    Paste(String),
-    /// A new size: columns, rows.
-    Resize(u16, u16),
-    /// A signal.
-    Signal(Signal),
-    /// The terminal is gone.
-    Gone,
 }
 
 /// How the application ended; the caller stops the engine accordingly.
@@ -134,100 +126,6 @@ pub enum Exit {
     Signal(Signal),
     /// The terminal is gone.
     Gone,
-}
-
-/// Runs the application on any backend, with whatever stream of input, until it ends. A due frame comes first, so that no flood can
-/// hide the screen; then input, answers, facts, the gauge. Without a change nothing is drawn and nothing is written.
-pub async fn drive<B: Backend>(
-    terminal: &mut Terminal<B>,
-    input: impl Stream<Item = Input>,
-    app: Arc<dyn Application>,
-    facts: mpsc::Receiver<Event>,
-    progress: watch::Receiver<Progress>,
-    options: Options,
-) -> Result<Exit, B::Error> {
-    turn(terminal, input, app, facts, progress, options, || ()).await
-}
-
-/// [`drive`], with what suspending means.
-async fn turn<B: Backend>(
-    terminal: &mut Terminal<B>,
-    input: impl Stream<Item = Input>,
-    app: Arc<dyn Application>,
-    mut facts: mpsc::Receiver<Event>,
-    mut progress: watch::Receiver<Progress>,
-    options: Options,
-    suspend: impl Fn(),
-) -> Result<Exit, B::Error> {
-    let start = Instant::now();
-    let size = terminal.size()?;
-    let (mut model, mut effects) = Model::new(options, size.width, size.height);
-    let mut work: JoinSet<Message> = JoinSet::new();
-    let mut input = std::pin::pin!(input);
-    let mut frame_at = start;
-    let (mut facts_open, mut gauge_open) = (true, true);
-    progress.mark_changed();
-    loop {
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::Ask(ticket, query) => {
-                    let app = Arc::clone(&app);
-                    work.spawn(async move {
-                        Message::Reply(ticket, app.ask(query).await.map(Box::new).map_err(Box::new))
-                    });
-                }
-                Effect::Order(ticket, command) => {
-                    let app = Arc::clone(&app);
-                    work.spawn(async move {
-                        Message::Done(ticket, app.order(command).await.map(Box::new).map_err(Box::new))
-                    });
-                }
-                Effect::Redraw => terminal.clear()?,
-                Effect::Suspend => {
-                    suspend();
-                    terminal.clear()?;
-                }
-            }
-        }
-        if let Some(exit) = model.exit() {
-            // Orders that were given are carried out; only their receipts have no reader any more.
-            work.detach_all();
-            return Ok(exit);
-        }
-        let wake = model.wake().map_or(start, |at| start + at);
-        let message = tokio::select! {
-            biased;
-            () = sleep_until(frame_at), if model.is_dirty() => {
-                model.take_dirty();
-                terminal.draw(|frame| view(&model, frame))?;
-                frame_at = Instant::now() + FRAME;
-                continue;
-            }
-            arrived = input.next() => match arrived {
-                Some(Input::Key(key)) => Message::Key(key),
-                Some(Input::Paste(text)) => Message::Paste(text),
-                Some(Input::Resize(columns, rows)) => Message::Resize(columns, rows),
-                Some(Input::Signal(signal)) => Message::Leave(Exit::Signal(signal)),
-                Some(Input::Gone) | None => Message::Leave(Exit::Gone),
-            },
-            Some(finished) = work.join_next() => match finished {
-                Ok(message) => message,
-                // A panic inside the engine: its own hook has reported it, and its ticket stays unanswered.
-                Err(_) => continue,
-            },
-            fact = facts.recv(), if facts_open => {
-                let Some(fact) = fact else { facts_open = false; continue };
-                Message::Event(fact)
-            }
-            changed = progress.changed(), if gauge_open => {
-                if changed.is_err() { gauge_open = false; continue }
-                Message::Progress(Box::new(progress.borrow_and_update().clone()))
-            }
-            () = sleep_until(wake), if model.wake().is_some() => Message::Tick(start.elapsed()),
-        };
-        effects = update(&mut model, Message::Tick(start.elapsed()));
-        effects.extend(update(&mut model, message));
-    }
 }
 
 #[cfg(test)]

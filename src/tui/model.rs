@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
-use ratatui::layout::Size;
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use ratatui::layout::{Position, Size};
 
 use crate::core::api::{Command, Event, Failure, Health, Level, Receipt};
 use crate::core::job::JobState;
 
 use super::context::{Cx, Ordered, Shared, Wish};
 use super::history::Point;
+use super::input::Facts;
 use super::keys::{self, Action, GLOBAL, TYPING};
+use super::memory::Memory;
 use super::message::{Effect, Message, Ticket};
 use super::overlay::picker::Entry;
 use super::overlay::{Dialog, Outcome, Overlay, Picker};
@@ -18,7 +20,11 @@ use super::screens::job::JobScreen;
 use super::screens::new_job::NewJob;
 use super::screens::{Screen, Tab};
 use super::theme::{self, Theme};
-use super::{Exit, Options};
+use super::terminal::LARGEST_PASTE;
+use super::{Exit, Options, outside};
+
+/// Someone who looks elsewhere is not called again within this time.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// All state; one owner.
 pub struct Model {
@@ -27,13 +33,20 @@ pub struct Model {
     pub(crate) screens: Vec<Screen>,
     pub(crate) tab: Tab,
     /// Root screens that were left, to be found as they were.
-    parked: Vec<(Tab, Screen)>,
+    pub(super) parked: Vec<(Tab, Screen)>,
     pub(crate) overlays: Vec<Overlay>,
+    pub(super) memory: Memory,
     exit: Option<Exit>,
     dirty: bool,
     /// When waiting for an answer becomes worth a word.
     patience: Option<Duration>,
     interrupted: Option<Duration>,
+    /// The last click, when and where.
+    pub(super) clicked: Option<(Duration, Position)>,
+    /// The window has the focus, as far as that is known.
+    focused: Option<bool>,
+    /// When someone who looks elsewhere was last called.
+    notified: Option<Duration>,
 }
 
 impl Model {
@@ -44,17 +57,24 @@ impl Model {
             width: columns,
             height: rows,
         };
+        let (memory, tab) = Memory::read(options.remembered.as_deref().unwrap_or_default());
+        let tab = tab.unwrap_or(Tab::Dashboard);
         let mut model = Self {
             shared: Shared::new(options, size),
-            screens: vec![Screen::root(Tab::Dashboard)],
-            tab: Tab::Dashboard,
+            screens: vec![memory.root(tab)],
+            tab,
             parked: Vec::new(),
             overlays: Vec::new(),
+            memory,
             exit: None,
             dirty: true,
             patience: None,
             interrupted: None,
+            clicked: None,
+            focused: None,
+            notified: None,
         };
+        model.settle();
         let effects = model.with_top(|screen, cx| screen.view_mut().enter(cx));
         (model, effects)
     }
@@ -76,16 +96,20 @@ impl Model {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Whether the picture changed.
-    pub fn is_dirty(&self) -> bool {
-        self.dirty
+    /// Whether somebody may be looking.
+    pub(super) fn has_focus(&self) -> bool {
+        self.focused != Some(false)
     }
 
     /// When the picture next changes by itself, if it does.
     pub fn wake(&self) -> Option<Duration> {
         let toasts = self.shared.toasts.iter().filter_map(|toast| toast.until);
         let hint = self.shared.hint.as_ref().map(|(_, until)| *until);
-        toasts.chain(hint).chain(self.patience).min()
+        toasts
+            .chain(hint)
+            .chain(self.patience)
+            .chain(self.memory.due())
+            .min()
     }
 
     pub(crate) fn top(&self) -> &Screen {
@@ -94,7 +118,7 @@ impl Model {
     }
 
     /// Lets the top screen act and turns its wishes into deeds.
-    fn with_top(&mut self, act: impl FnOnce(&mut Screen, &mut Cx)) -> Vec<Effect> {
+    pub(super) fn with_top(&mut self, act: impl FnOnce(&mut Screen, &mut Cx)) -> Vec<Effect> {
         let last = self.screens.len() - 1;
         let mut cx = Cx::new(&mut self.shared);
         act(&mut self.screens[last], &mut cx);
@@ -145,7 +169,7 @@ impl Model {
         self.screens.truncate(1);
         if tab != self.tab {
             let found = self.parked.iter().position(|(parked, _)| *parked == tab);
-            let screen = found.map_or_else(|| Screen::root(tab), |at| self.parked.swap_remove(at).1);
+            let screen = found.map_or_else(|| self.memory.root(tab), |at| self.parked.swap_remove(at).1);
             let left = std::mem::replace(&mut self.screens[0], screen);
             self.parked.push((self.tab, left));
             self.tab = tab;
@@ -182,7 +206,7 @@ impl Model {
         }
     }
 
-    fn release(&mut self, outcome: Outcome) -> Vec<Effect> {
+    pub(super) fn release(&mut self, outcome: Outcome) -> Vec<Effect> {
         match outcome {
             Outcome::Close => Vec::new(),
             Outcome::Act(action) => self.act(action),
@@ -218,7 +242,7 @@ impl Model {
         }
     }
 
-    fn act(&mut self, action: Action) -> Vec<Effect> {
+    pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {
         if let Some(why) = self.top().view().disabled(action, &self.shared) {
             self.shared.toast(Level::Ok, why);
             return Vec::new();
@@ -246,6 +270,13 @@ impl Model {
             }
             Action::Redraw => vec![Effect::Redraw],
             Action::Suspend => vec![Effect::Suspend],
+            Action::Mouse => {
+                let on = !self.shared.options.mouse;
+                self.shared.options.mouse = on;
+                let word = if on { "on" } else { "off" };
+                self.shared.toast(Level::Ok, format!("Mouse {word}"));
+                vec![Effect::Mouse(on)]
+            }
             Action::Theme => {
                 let names: Vec<&str> = theme::names().map(|(name, _)| name).collect();
                 let at = names
@@ -461,17 +492,53 @@ impl Model {
             self.shared.toast(level, text.clone());
         }
         self.shared.note(level, text);
-        self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx))
+        let mut effects: Vec<Effect> = self.notice(&event).into_iter().collect();
+        effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx)));
+        effects
     }
 
-    fn tick(&mut self, now: Duration) {
+    /// The call of someone who looks elsewhere; none while they review, and none shortly after another.
+    fn notice(&mut self, event: &Event) -> Option<Effect> {
+        let text = outside::word(event)?;
+        let now = self.shared.now;
+        let lately = self.notified.is_some_and(|at| now < at + QUIET);
+        if self.focused == Some(true) || self.tab == Tab::Review || lately {
+            return None;
+        }
+        self.notified = Some(now);
+        Some(Effect::Notify(text))
+    }
+
+    /// What became of a text in the editor: the screen that gave it knows what to do with a new one.
+    fn edited(&mut self, ticket: Ticket, result: Result<String, String>) -> Vec<Effect> {
+        if let Err(why) = &result {
+            self.shared.toast(Level::Warning, why.clone());
+        }
+        self.with_top(|screen, cx| screen.view_mut().update(&Message::Edited(ticket, result), cx))
+    }
+
+    fn copied(&mut self, result: Result<String, String>) {
+        let what = std::mem::take(&mut self.shared.copying);
+        match result {
+            Ok(ways) => self.shared.toast(Level::Ok, format!("Copied {what} {ways}")),
+            Err(why) => self.shared.toast(Level::Error, format!("{what} is not copied: {why}")),
+        }
+    }
+
+    fn tick(&mut self, now: Duration) -> Vec<Effect> {
         if now < self.shared.now {
-            return;
+            return Vec::new();
         }
         let before = self.wake();
         self.shared.now = now;
         if before.is_none_or(|at| now < at) {
-            return;
+            return Vec::new();
+        }
+        let is_due = self.memory.due().is_some_and(|at| at <= now);
+        let keep = is_due.then(|| self.unkept()).flatten();
+        let effects = keep.map(Effect::Keep).into_iter().collect();
+        if self.wake().is_none_or(|at| now < at) {
+            return effects;
         }
         self.shared
             .toasts
@@ -479,10 +546,13 @@ impl Model {
         self.shared.hint = self.shared.hint.take().filter(|(_, until)| now < *until);
         self.patience = self.patience.filter(|at| now < *at);
         self.dirty = true;
+        effects
     }
 
     fn paste(&mut self, text: &str) -> Vec<Effect> {
-        if let Some(overlay) = self.overlays.last_mut() {
+        if text.len() > LARGEST_PASTE {
+            self.too_long(text.len());
+        } else if let Some(overlay) = self.overlays.last_mut() {
             overlay.paste(text, &self.shared);
         } else if self.top().view().typing() {
             let message = Message::Paste(text.replace("\r\n", "\n").replace('\r', "\n"));
@@ -495,22 +565,73 @@ impl Model {
     }
 }
 
+impl Model {
+    /// A paste that the terminal did not mark. Typed into a field it is text, and a line's end after it is the key it looks like.
+    fn burst(&mut self, text: &str) -> Vec<Effect> {
+        let text = text.trim_end_matches('\0');
+        let typing = self.overlays.is_empty() && self.top().view().typing();
+        let Some(line) = text.strip_suffix('\n').filter(|line| typing && !line.contains('\n')) else {
+            return self.paste(text);
+        };
+        let mut effects = self.paste(line);
+        effects.extend(self.key(KeyCode::Enter.into()));
+        effects
+    }
+
+    fn too_long(&mut self, bytes: usize) {
+        let text = format!("A paste of {:.1} MB is too long: 1 MB at most", bytes as f64 / 1e6);
+        self.shared.toast(Level::Warning, text);
+    }
+
+    fn learn(&mut self, facts: Facts) {
+        self.shared.facts = facts;
+    }
+}
+
 /// What a message changes, and what is to be done about it.
 #[must_use]
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     if let Message::Tick(now) = message {
-        model.tick(now);
-        return Vec::new();
+        return model.tick(now);
     }
     model.dirty = true;
+    if message.is_by_hand() {
+        model.memory.touch(model.shared.now);
+    }
     match message {
         Message::Tick(_) => Vec::new(),
         Message::Key(key) => model.key(key),
         Message::Paste(text) => model.paste(&text),
+        Message::Burst(text) => model.burst(&text),
+        Message::TooLong(bytes) => {
+            model.too_long(bytes);
+            Vec::new()
+        }
+        Message::Mouse(pointer) => model.mouse(pointer),
+        Message::Focus(has) => {
+            model.focused = Some(has);
+            // The picture is the same; only what was held back while nobody looked is drawn.
+            Vec::new()
+        }
+        Message::Terminal(facts) => {
+            model.learn(facts);
+            Vec::new()
+        }
+        Message::Broken(what) => {
+            let text = format!("Something broke inside: {what}. The log has the whole of it");
+            model.shared.note(Level::Error, text.clone());
+            model.shared.toast(Level::Error, text);
+            Vec::new()
+        }
         Message::Act(action) => model.act(action),
         Message::Resize(width, height) => {
             model.shared.size = Size { width, height };
             model.with_top(|screen, cx| screen.view_mut().update(&Message::Resize(width, height), cx))
+        }
+        Message::Edited(ticket, result) => model.edited(ticket, result),
+        Message::Copied(result) => {
+            model.copied(result);
+            Vec::new()
         }
         Message::Reply(..) => model.with_top(|screen, cx| screen.view_mut().update(&message, cx)),
         Message::Done(ticket, result) => model.done(ticket, result),

@@ -9,8 +9,8 @@ use crate::core::api::{Health, Level};
 use crate::core::text::sanitize_line;
 
 use super::context::Shared;
-use super::keys::Binding;
-use super::layout::{SMALLEST, Width, shell};
+use super::keys::{Action, Binding};
+use super::layout::{SMALLEST, Width, is_too_small, shell};
 use super::model::Model;
 use super::screens::Tab;
 use super::text::{put, put_all, put_right, sweep, wrap};
@@ -22,7 +22,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
     let shared = &model.shared;
     let buf = frame.buffer_mut();
     buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
-    let caret = if area.width < SMALLEST.width || area.height < SMALLEST.height {
+    let caret = if is_too_small(area.as_size()) {
         let text = format!("terminal too small (need {}x{})", SMALLEST.width, SMALLEST.height);
         for (row, line) in wrap(&text, usize::from(area.width)).iter().enumerate() {
             put(buf, area, 0, row as u16, line, shared.style(Slot::Warn));
@@ -129,29 +129,85 @@ fn facts(shared: &Shared) -> String {
 
 fn tabs(model: &Model, area: Rect, buf: &mut Buffer) {
     let shared = &model.shared;
-    let wide = area.width >= 100;
-    let mut at = 1;
-    for (tab, _, number, name) in Tab::ALL {
-        let open = tab == model.tab;
-        let (before, after) = if open { ("[", "]") } else { (" ", " ") };
+    for (at, text, action) in labels(model.tab, area) {
+        let open = Tab::ALL
+            .iter()
+            .any(|(tab, go, ..)| *tab == model.tab && *go == action);
         let style = shared.style(if open { Slot::Title } else { Slot::Muted });
-        let text = format!("{before}{number} {name}{after}");
-        at += put(buf, area, at, 0, &text, style) + if wide { 2 } else { 0 };
+        put(buf, area, at, 0, &text, style);
     }
-    put_right(buf, area, 0, "n New job ", shared.style(Slot::Muted));
+    put_right(buf, area, 0, NEW_JOB, shared.style(Slot::Muted));
+}
+
+/// At the end of the tabs.
+const NEW_JOB: &str = "n New job ";
+
+/// The tabs: from which column on, text, and where each of them goes.
+fn labels(open: Tab, area: Rect) -> Vec<(u16, String, Action)> {
+    let gap = if area.width >= 100 { 2 } else { 0 };
+    let mut at = 1;
+    let label = |(tab, action, number, name): (Tab, Action, &str, &str)| {
+        let (before, after) = if tab == open { ("[", "]") } else { (" ", " ") };
+        let text = format!("{before}{number} {name}{after}");
+        let from = at;
+        at += text.width() as u16 + gap;
+        (from, text, action)
+    };
+    Tab::ALL.into_iter().map(label).collect()
+}
+
+/// What a click on the tabs or on the keys at the bottom does.
+pub(super) fn pressed(model: &Model, at: Position) -> Option<Action> {
+    let shell = shell(model.shared.size);
+    if shell.tabs.contains(at) {
+        let within = |(from, text, _): &(u16, String, Action)| {
+            (*from..from + text.width() as u16).contains(&(at.x - shell.tabs.x))
+        };
+        let tab = labels(model.tab, shell.tabs).into_iter().find(within);
+        let is_new = at.x + NEW_JOB.len() as u16 >= shell.tabs.right();
+        return tab
+            .map(|(.., action)| action)
+            .or(is_new.then_some(Action::NewJob));
+    }
+    let hints = hints(model, shell.footer);
+    let hint = hints.into_iter().find(|hint| {
+        let from = shell.footer.x + hint.at;
+        shell.footer.y == at.y && (from..from + hint.width()).contains(&at.x)
+    });
+    hint.map(|hint| hint.action)
+}
+
+/// A key at the bottom.
+struct Hint {
+    /// From which column on.
+    at: u16,
+    key: &'static str,
+    word: &'static str,
+    action: Action,
+}
+
+impl Hint {
+    fn width(&self) -> u16 {
+        (self.key.width() + 1 + self.word.width()) as u16
+    }
 }
 
 /// The keys that help most, as many as fit, always ending in the way to all of them.
-fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
+fn hints(model: &Model, area: Rect) -> Vec<Hint> {
     let shared = &model.shared;
-    let (key, text) = (shared.style(Slot::Accent), shared.style(Slot::Muted));
     let view = model.top().view();
     let overlay = model.overlays.last();
     let table = overlay.map_or_else(|| view.bindings(shared), |overlay| overlay.bindings());
-    let end: &[(&str, &str)] = match (overlay.is_some(), view.typing()) {
+    let end: &[(&str, &str, Action)] = match (overlay.is_some(), view.typing()) {
         (true, _) => &[],
-        (_, true) => &[("ctrl-p", "commands"), ("f1", "help")],
-        (_, false) => &[(":", "commands"), ("?", "help")],
+        (_, true) => &[
+            ("ctrl-p", "commands", Action::Palette),
+            ("f1", "help", Action::Help),
+        ],
+        (_, false) => &[
+            (":", "commands", Action::Palette),
+            ("?", "help", Action::Help),
+        ],
     };
     // On narrow terminals the way to all keys is the help; that leaves room for one key more.
     let narrow = Width::of(area.width) == Width::Narrow;
@@ -161,21 +217,42 @@ fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
         end
     };
     let width = |name: &str, hint: &str| name.width() + hint.width() + 3;
-    let reserved: usize = end.iter().map(|(name, hint)| width(name, hint)).sum();
+    let reserved: usize = end.iter().map(|(name, hint, _)| width(name, hint)).sum();
     let usable =
         |binding: &&Binding| !binding.hint.is_empty() && view.disabled(binding.action, shared).is_none();
-    let mut shown: Vec<(&str, &str)> = Vec::new();
+    let mut shown: Vec<(&str, &str, Action)> = Vec::new();
     let mut used = 1;
     for binding in table.bindings.iter().filter(usable) {
         let name = binding.keys.first().copied().unwrap_or_default();
         if used + width(name, binding.hint) + reserved <= usize::from(area.width) {
-            shown.push((name, binding.hint));
+            shown.push((name, binding.hint, binding.action));
             used += width(name, binding.hint);
         }
     }
     let mut at = 1;
-    for (name, hint) in shown.iter().chain(end) {
-        at += put_all(buf, area, at, 0, &[(name, key), (" ", text), (hint, text)]) + 2;
+    let place = |(key, word, action): &(&'static str, &'static str, Action)| {
+        let hint = Hint {
+            at,
+            key,
+            word,
+            action: *action,
+        };
+        at += hint.width() + 2;
+        hint
+    };
+    shown.iter().chain(end).map(place).collect()
+}
+
+fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
+    let (key, text) = (model.shared.style(Slot::Accent), model.shared.style(Slot::Muted));
+    for hint in hints(model, area) {
+        put_all(
+            buf,
+            area,
+            hint.at,
+            0,
+            &[(hint.key, key), (" ", text), (hint.word, text)],
+        );
     }
 }
 

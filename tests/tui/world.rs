@@ -53,6 +53,14 @@ pub struct Hand {
     pub terminal: Terminal<TestBackend>,
     pub orders: Vec<Command>,
     pub now: Duration,
+    /// What the person types in their own editor, or why that fails.
+    pub editor: Result<String, String>,
+    /// What was copied last.
+    pub copied: String,
+    /// How the screens looked when they were kept last.
+    pub kept: String,
+    /// Calls to someone who looks elsewhere.
+    pub called: Vec<String>,
     says: Says,
 }
 
@@ -69,6 +77,10 @@ impl Hand {
             terminal,
             orders: Vec::new(),
             now: Duration::ZERO,
+            editor: Err("Unchanged: the editor saved nothing new".to_owned()),
+            copied: String::new(),
+            kept: String::new(),
+            called: Vec::new(),
             says,
         };
         hand.serve(effects);
@@ -87,7 +99,7 @@ impl Hand {
     pub fn wait(&mut self, time: Duration) {
         self.now += time;
         let effects = update(&mut self.model, Message::Tick(self.now));
-        assert!(effects.is_empty());
+        self.serve(effects);
     }
 
     pub fn send(&mut self, message: Message) {
@@ -108,7 +120,23 @@ impl Hand {
                     self.orders.push(command);
                     Message::Done(ticket, Ok(Box::new(receipt)))
                 }
-                Effect::Redraw | Effect::Suspend => continue,
+                Effect::Edit(ticket, edit) => {
+                    let result = self.editor.clone().map(|typed| format!("{}{typed}", edit.text));
+                    Message::Edited(ticket, result)
+                }
+                Effect::Copy(text) => {
+                    self.copied = text;
+                    Message::Copied(Ok("by hand".to_owned()))
+                }
+                Effect::Keep(memory) => {
+                    self.kept = memory;
+                    continue;
+                }
+                Effect::Notify(text) => {
+                    self.called.push(text);
+                    continue;
+                }
+                Effect::Mouse(_) | Effect::Redraw | Effect::Suspend => continue,
             };
             queue.extend(update(&mut self.model, message));
         }

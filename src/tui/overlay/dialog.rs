@@ -164,8 +164,8 @@ impl Dialog {
         }
     }
 
-    /// Draws it in the middle; says where the caret is.
-    pub(crate) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Option<Position> {
+    /// Where everything is.
+    fn plan(&self, shared: &Shared) -> Plan {
         let width = 60.min(shared.size.width.saturating_sub(2));
         let room = usize::from(width.saturating_sub(6));
         let lines: Vec<String> = self.lines.iter().flat_map(|line| wrap(line, room)).collect();
@@ -180,6 +180,64 @@ impl Dialog {
         let buttons = if stacked { self.choices.len() + notes } else { 1 };
         let wanted = lines.len() + usize::from(self.typed.is_some()) * 2 + buttons + 3;
         let area = centred(shared.size, width, wanted as u16);
+        let inner = Rect {
+            x: area.x + 3,
+            y: area.y + 1,
+            width: area.width.saturating_sub(6),
+            height: area.height.saturating_sub(2),
+        };
+        // Where room is short the text gives way, never the buttons.
+        let kept = usize::from(inner.height)
+            .saturating_sub(wanted - 2 - lines.len())
+            .min(lines.len());
+        let row = kept as u16 + u16::from(self.typed.is_some());
+        let row = row + u16::from(inner.height > row + buttons as u16);
+        Plan {
+            area,
+            inner,
+            lines: lines.into_iter().take(kept).collect(),
+            buttons: self.buttons(inner, row, stacked),
+        }
+    }
+
+    /// The column and row of every button's mark, inside.
+    fn buttons(&self, inner: Rect, mut row: u16, stacked: bool) -> Vec<(u16, u16)> {
+        let mut x = 0;
+        let place = |(at, choice): (usize, &Choice)| {
+            let place = (x, row);
+            if stacked {
+                row += 1 + u16::from(!choice.note.is_empty());
+            } else {
+                x += choice.label.width() as u16 + 7;
+                x += if self.says_locked(at, inner) { LOCKED.len() as u16 } else { 0 };
+            }
+            place
+        };
+        self.choices.iter().enumerate().map(place).collect()
+    }
+
+    fn says_locked(&self, at: usize, inner: Rect) -> bool {
+        at > 0 && self.locked() && inner.width >= 40
+    }
+
+    /// A click presses the button it points at.
+    pub(crate) fn click(&self, at: Position, shared: &Shared) -> Option<Outcome> {
+        if shared.now < self.opened + Self::DEAF {
+            return None;
+        }
+        let plan = self.plan(shared);
+        let hit = |(place, choice): (&(u16, u16), &Choice)| {
+            let (x, y) = (plan.inner.x + place.0, plan.inner.y + place.1);
+            at.y == y && (x..x + choice.label.width() as u16 + 5).contains(&at.x)
+        };
+        let hit = plan.buttons.iter().zip(&self.choices).position(hit)?;
+        self.press(hit)
+    }
+
+    /// Draws it in the middle; says where the caret is.
+    pub(crate) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Option<Position> {
+        let plan = self.plan(shared);
+        let (area, inner) = (plan.area, plan.inner);
         Clear.render(area, buf);
         let border = shared.style(Slot::BorderFocus);
         Block::bordered()
@@ -194,64 +252,46 @@ impl Dialog {
             &format!(" {} ", self.title),
             shared.style(Slot::Title),
         );
-        let inner = Rect {
-            x: area.x + 3,
-            y: area.y + 1,
-            width: area.width.saturating_sub(6),
-            height: area.height.saturating_sub(2),
-        };
-        // Where room is short the text gives way, never the buttons.
-        let kept = usize::from(inner.height)
-            .saturating_sub(wanted - 2 - lines.len())
-            .min(lines.len());
-        for (row, line) in lines.iter().take(kept).enumerate() {
+        for (row, line) in plan.lines.iter().enumerate() {
             put(buf, inner, 0, row as u16, line, shared.style(Slot::Fg));
         }
-        let mut row = kept as u16;
-        let mut caret = None;
-        if let Some((name, field)) = &self.typed {
-            let at = put(
-                buf,
-                inner,
-                0,
-                row,
-                &format!("Type {name}: "),
-                shared.style(Slot::Fg),
-            );
-            caret = Some(field.draw(buf, inner, at, row, shared.style(Slot::Accent)));
-            row += 1;
-        }
-        row += u16::from(inner.height > row + buttons as u16);
-        self.buttons(shared, buf, inner, row, stacked);
-        caret
-    }
-
-    fn buttons(&self, shared: &Shared, buf: &mut Buffer, inner: Rect, mut row: u16, stacked: bool) {
-        let mut x = 0;
-        for (at, choice) in self.choices.iter().enumerate() {
-            let locked = at > 0 && self.locked();
-            let style = match (at == self.focus, locked) {
+        let caret = self.typed.as_ref().map(|(name, field)| {
+            let row = plan.lines.len() as u16;
+            let text = format!("Type {name}: ");
+            let at = put(buf, inner, 0, row, &text, shared.style(Slot::Fg));
+            field.draw(buf, inner, at, row, shared.style(Slot::Accent))
+        });
+        for (at, (choice, (x, row))) in self.choices.iter().zip(&plan.buttons).enumerate() {
+            let style = match (at == self.focus, at > 0 && self.locked()) {
                 (true, _) => shared.theme.selection(),
                 (_, true) => shared.style(Slot::Muted),
                 _ => shared.style(Slot::Fg),
             };
             let mark = if at == self.focus { "▌" } else { " " };
-            x += put(buf, inner, x, row, mark, shared.style(Slot::Accent));
-            x += put(buf, inner, x, row, &format!("[ {} ]", choice.label), style);
-            if locked && inner.width >= 40 {
-                x += put(buf, inner, x, row, " (locked)", shared.style(Slot::Muted));
+            let mut x = x + put(buf, inner, *x, *row, mark, shared.style(Slot::Accent));
+            x += put(buf, inner, x, *row, &format!("[ {} ]", choice.label), style);
+            if self.says_locked(at, inner) {
+                put(buf, inner, x, *row, LOCKED, shared.style(Slot::Muted));
             }
-            x += 2;
-            if stacked {
-                x = 0;
-                row += 1;
-                if !choice.note.is_empty() {
-                    put(buf, inner, 5, row, &choice.note, shared.style(Slot::Muted));
-                    row += 1;
-                }
+            if !choice.note.is_empty() {
+                put(buf, inner, 5, row + 1, &choice.note, shared.style(Slot::Muted));
             }
         }
+        caret
     }
+}
+
+/// Behind a button that waits for a name.
+const LOCKED: &str = " (locked)";
+
+/// Where everything of a question is.
+struct Plan {
+    area: Rect,
+    inner: Rect,
+    /// The lines that have room.
+    lines: Vec<String>,
+    /// The column and row of every button's mark, inside.
+    buttons: Vec<(u16, u16)>,
 }
 
 /// A button.

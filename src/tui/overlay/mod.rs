@@ -71,6 +71,21 @@ impl Overlay {
         }
     }
 
+    /// Takes a click; an outcome closes the overlay.
+    pub(crate) fn click(&mut self, at: Position, double: bool, shared: &Shared) -> Option<Outcome> {
+        match self {
+            Self::Dialog(dialog) => dialog.click(at, shared),
+            Self::Picker(picker) => picker.click(at, double, shared),
+        }
+    }
+
+    /// Takes a turn of the wheel.
+    pub(crate) fn wheel(&mut self, rows: i16, shared: &Shared) {
+        if let Self::Picker(picker) = self {
+            picker.wheel(rows, shared);
+        }
+    }
+
     /// Draws it; says where the caret is, if it has one.
     pub(crate) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Option<Position> {
         match self {

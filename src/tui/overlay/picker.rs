@@ -148,6 +148,27 @@ impl Picker {
         usize::from(self.area(size).height.saturating_sub(3))
     }
 
+    /// A click selects, two run.
+    pub(crate) fn click(&mut self, at: Position, double: bool, shared: &Shared) -> Option<Outcome> {
+        let area = self.area(shared.size);
+        if !area.contains(at) {
+            return Some(Outcome::Close);
+        }
+        let row = at.y.checked_sub(area.y + 2)?;
+        let inside = usize::from(row) < self.page(shared.size);
+        if !inside || !self.cursor.click(usize::from(row), self.shown.len()) || !double {
+            return None;
+        }
+        let entry = &self.entries[*self.shown.get(self.cursor.selected)?];
+        entry.disabled.is_none().then(|| entry.outcome.clone())
+    }
+
+    /// Turns the list.
+    pub(crate) fn wheel(&mut self, rows: i16, shared: &Shared) {
+        let page = self.page(shared.size);
+        self.cursor.wheel(rows, self.shown.len(), page);
+    }
+
     /// Draws it in the middle; says where the caret is.
     pub(crate) fn view(&self, shared: &Shared, buf: &mut Buffer) -> Option<Position> {
         let area = self.area(shared.size);

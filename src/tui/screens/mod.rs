@@ -14,6 +14,7 @@ pub(crate) mod verbs;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use serde_json::Value;
 
 use super::context::{Cx, Shared};
 use super::keys::{Action, Table};
@@ -43,6 +44,16 @@ pub(crate) trait View {
     }
     /// Something happened.
     fn update(&mut self, message: &Message, cx: &mut Cx);
+    /// The mouse was pressed at this place of the screen, the second time shortly after the first.
+    fn click(&mut self, _at: Position, _double: bool, _cx: &mut Cx) {}
+    /// The wheel turned so many rows down (up: negative) over this place of the screen.
+    fn wheel(&mut self, _at: Position, _rows: i16, _cx: &mut Cx) {}
+    /// How it looks, to be found like that at the next start: filter, order, what is selected. Never a secret, never a draft.
+    fn remember(&self) -> Option<Value> {
+        None
+    }
+    /// Takes what [`View::remember`] gave in another session, perhaps of another version: what it does not understand is left out.
+    fn recall(&mut self, _memory: &Value) {}
     /// The status line's text.
     fn status(&self, shared: &Shared) -> String;
     /// Draws it; says where the caret is.

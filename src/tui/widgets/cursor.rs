@@ -31,6 +31,24 @@ impl Cursor {
         true
     }
 
+    /// Turns the list so many rows down (up: negative); what is selected stays where it is as long as it is shown.
+    pub(crate) fn wheel(&mut self, turned: i16, rows: usize, page: usize) {
+        let page = page.max(1);
+        let last = rows.saturating_sub(page);
+        self.offset = self.offset.saturating_add_signed(turned.into()).min(last);
+        let end = (self.offset + page).min(rows).saturating_sub(1);
+        self.selected = self.selected.clamp(self.offset.min(end), end);
+    }
+
+    /// Selects the row shown at this place of the page. False if there is none.
+    pub(crate) fn click(&mut self, shown: usize, rows: usize) -> bool {
+        let row = self.offset + shown;
+        if row < rows {
+            self.selected = row;
+        }
+        row < rows
+    }
+
     /// Brings it back into a list that changed.
     pub(crate) fn clamp(&mut self, rows: usize, page: usize) {
         let page = page.max(1);
@@ -64,5 +82,20 @@ mod tests {
         }
         cursor.clamp(0, 10);
         assert_eq!(cursor, Cursor::default());
+    }
+
+    #[test]
+    fn the_wheel_turns_the_list_and_keeps_what_is_selected_in_sight() {
+        let mut cursor = Cursor::default();
+        cursor.wheel(3, 50, 10);
+        assert_eq!((cursor.offset, cursor.selected), (3, 3));
+        cursor.wheel(100, 50, 10);
+        assert_eq!((cursor.offset, cursor.selected), (40, 40));
+        cursor.wheel(-3, 50, 10);
+        assert_eq!((cursor.offset, cursor.selected), (37, 40));
+        assert!(cursor.click(0, 50) && cursor.selected == 37);
+        assert!(!cursor.click(30, 50) && cursor.selected == 37);
+        cursor.wheel(3, 0, 10);
+        assert_eq!((cursor.offset, cursor.selected), (0, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! A table that draws only the rows it is given: whoever has a million rows gives the page that is seen.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use crate::tui::context::Shared;
@@ -74,6 +74,12 @@ fn widths(columns: &[Column], room: u16) -> Vec<(usize, u16)> {
     let grower = shown.iter().copied().find(|at| columns[*at].grows).unwrap_or(0);
     let width = |at: usize| columns[at].width + if at == grower { spare } else { 0 };
     shown.into_iter().map(|at| (at, width(at))).collect()
+}
+
+/// Which of the rows shown stands at this place of the screen; none on the heading or beside the table.
+pub(crate) fn row_at(area: Rect, at: Position) -> Option<usize> {
+    let inside = area.contains(at) && at.y > area.y;
+    inside.then(|| usize::from(at.y - area.y - 1))
 }
 
 /// Draws the heading and the rows under it; `selected` is the place among them of the one with the mark.

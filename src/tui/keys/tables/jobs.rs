@@ -16,6 +16,7 @@ pub static JOBS: Table = Table {
         ),
         key(&["e"], Action::Edit, "edit", "Edit the job file; a new revision"),
         key(&["S"], Action::Samples, "samples", "See its samples"),
+        key(&["y"], Action::Copy, "", "Copy its name"),
         key(
             &["/"],
             Action::Filter,
@@ -55,6 +56,7 @@ pub static JOB: Table = Table {
         ),
         key(&["e"], Action::Edit, "edit", "Edit the job file; a new revision"),
         key(&["S", "enter"], Action::Samples, "samples", "See its samples"),
+        key(&["y"], Action::Copy, "", "Copy the command line that runs it"),
         key(
             &["R"],
             Action::Retry,

@@ -31,6 +31,12 @@ pub static EDITOR: Table = Table {
             "Stop typing; the text stays",
         ),
         key(
+            &["ctrl-g"],
+            Action::External,
+            "your editor",
+            "Open the text in your own editor ($EDITOR)",
+        ),
+        key(
             &["ctrl-_", "ctrl-7", "ctrl-/"],
             Action::UndoText,
             "",
@@ -56,6 +62,12 @@ pub static READING: Table = Table {
             Action::Check,
             "check and save",
             "Check the job file, then offer to save or launch it",
+        ),
+        key(
+            &["ctrl-g"],
+            Action::External,
+            "your editor",
+            "Open the text in your own editor ($EDITOR)",
         ),
     ],
 };

@@ -21,6 +21,7 @@ pub static SAMPLES: Table = Table {
             "filter",
             "Filter: job:NAME state:rejected reason:schema teacher:NAME words",
         ),
+        key(&["y"], Action::Copy, "", "Copy the selected sample as JSON"),
         key(&["]"], Action::Next, "next page", "The next page of samples"),
         key(&["["], Action::Previous, "", "The page before"),
         key(
