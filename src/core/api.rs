@@ -134,6 +134,12 @@ pub enum WindowAt {
     Around(SamplePlace),
 }
 
+impl Default for WindowAt {
+    fn default() -> Self {
+        Self::Place(Place::Row(0))
+    }
+}
+
 /// What can be ordered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {

@@ -182,6 +182,8 @@ pub trait SampleStore: Send + Sync {
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>>;
     /// A person's decision. Returns the review that is in force after it.
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
+    /// The answers as the teachers gave them, where a person changed them.
+    async fn original(&self, sample: SamplePlace) -> Stored<Option<Vec<StepAnswer>>>;
     /// The attempts behind a sample's task, oldest first.
     async fn requests_of(&self, task: super::task::TaskId) -> Stored<Vec<RequestRow>>;
 }

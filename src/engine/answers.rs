@@ -61,10 +61,15 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Sample(id) => {
             let sample = sample(shared, &id).await?;
             let requests = shared.store.requests_of(sample.task).await?;
+            let original = match &sample.review {
+                Some(_) => shared.store.original((sample.task, sample.candidate)).await?,
+                None => None,
+            };
             let job = names(shared).await?.remove(&sample.task.job).unwrap_or_default();
             Answer::Sample(Box::new(SampleDetail {
                 job,
                 sample,
+                original,
                 requests,
             }))
         }

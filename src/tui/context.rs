@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use ratatui::style::Style;
 
-use crate::core::api::{Command, JobProgress, Level, Progress, Query};
+use crate::core::api::{Command, JobProgress, Level, Progress, Query, SampleQuery};
 
 use super::history::History;
 use super::input::Facts;
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) toasts: Vec<Toast>,
     /// Texts being edited, by job name (empty: the new job).
     pub(crate) drafts: BTreeMap<String, String>,
+    /// Samples that are to be reviewed, as the samples screen chose them.
+    pub(crate) review_from: Option<SampleQuery>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
     /// A word in the status line until then.
@@ -91,6 +93,7 @@ impl Shared {
             news: VecDeque::new(),
             toasts: Vec::new(),
             drafts: BTreeMap::new(),
+            review_from: None,
             orders: Vec::new(),
             hint: None,
             copying: String::new(),

@@ -101,6 +101,48 @@ pub enum Action {
     Reject,
     /// Take the last decision back.
     Undo,
+    /// Do again what was taken back.
+    Redo,
+    /// Reject, with a reason in the person's words.
+    RejectWhy,
+    /// Mark what is selected, or no longer.
+    Mark,
+    /// Begin a range to mark, or end it.
+    Range,
+    /// Mark everything that matches.
+    MarkAll,
+    /// How things are distributed.
+    Facets,
+    /// Choose the order.
+    Sort,
+    /// What to do with all that is marked.
+    Bulk,
+    /// Write to a file.
+    Export,
+    /// Stay with the newest.
+    Follow,
+    /// The other pane.
+    Pane,
+    /// The next attempt.
+    NextAttempt,
+    /// The attempt before.
+    PreviousAttempt,
+    /// Close a branch.
+    Fold,
+    /// Open a branch.
+    Unfold,
+    /// See the difference.
+    Compare,
+    /// See why.
+    Explain,
+    /// What was done, to be taken back.
+    History,
+    /// Take what is offered.
+    Complete,
+    /// The entry with this digit.
+    Pick(u8),
+    /// What was asked about was agreed to.
+    Agreed,
     /// Try it out.
     Test,
     /// Check, then offer to save.
@@ -175,6 +217,27 @@ impl Action {
             Self::Accept => "sample.accept",
             Self::Reject => "sample.reject",
             Self::Undo => "sample.undo",
+            Self::Redo => "sample.redo",
+            Self::RejectWhy => "sample.reject_why",
+            Self::Mark => "select.mark",
+            Self::Range => "select.range",
+            Self::MarkAll => "select.all",
+            Self::Facets => "view.facets",
+            Self::Sort => "view.sort",
+            Self::Bulk => "sample.bulk",
+            Self::Export => "view.export",
+            Self::Follow => "view.follow",
+            Self::Pane => "nav.pane",
+            Self::NextAttempt => "sample.next_attempt",
+            Self::PreviousAttempt => "sample.previous_attempt",
+            Self::Fold => "nav.fold",
+            Self::Unfold => "nav.unfold",
+            Self::Compare => "sample.compare",
+            Self::Explain => "sample.explain",
+            Self::History => "sample.history",
+            Self::Complete => "field.complete",
+            Self::Pick(digit) => PICKS[usize::from(digit.clamp(1, 9)) - 1],
+            Self::Agreed => "dialog.agreed",
             Self::Test => "provider.test",
             Self::Check => "editor.check",
             Self::Insert => "editor.insert",
@@ -189,6 +252,19 @@ impl Action {
         }
     }
 }
+
+/// Ids of [`Action::Pick`].
+const PICKS: [&str; 9] = [
+    "menu.pick_1",
+    "menu.pick_2",
+    "menu.pick_3",
+    "menu.pick_4",
+    "menu.pick_5",
+    "menu.pick_6",
+    "menu.pick_7",
+    "menu.pick_8",
+    "menu.pick_9",
+];
 
 impl Table {
     /// What a key does here.

@@ -165,6 +165,9 @@ impl Model {
     }
 
     fn go(&mut self, tab: Tab) -> Vec<Effect> {
+        if tab == Tab::Review {
+            self.shared.review_from = self.top().view().chosen();
+        }
         self.leave_top();
         self.screens.truncate(1);
         if tab != self.tab {
@@ -210,6 +213,7 @@ impl Model {
         match outcome {
             Outcome::Close => Vec::new(),
             Outcome::Act(action) => self.act(action),
+            Outcome::GoTo(row) => self.with_top(|screen, cx| screen.view_mut().go_to(row, cx)),
             Outcome::OpenJob(name) => self.open(Screen::Job(Box::new(JobScreen::of(name)))),
             Outcome::Leave(exit) => {
                 self.exit = Some(exit);

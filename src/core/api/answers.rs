@@ -11,7 +11,7 @@ use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
 use crate::core::journal::JournalEntry;
 use crate::core::ports::{DatabaseInfo, ModelInfo, RequestRow, VerifiedDataset};
-use crate::core::sample::{Reason, Sample};
+use crate::core::sample::{Reason, Sample, StepAnswer};
 use crate::core::task::TaskCounts;
 
 /// What comes back.
@@ -176,6 +176,8 @@ pub struct SampleDetail {
     pub job: String,
     /// The sample.
     pub sample: Sample,
+    /// The answers before a person changed them, where one did.
+    pub original: Option<Vec<StepAnswer>>,
     /// Every attempt behind its task.
     pub requests: Vec<RequestRow>,
 }

@@ -12,7 +12,7 @@ use crate::core::job::JobId;
 use crate::core::ports::{
     Decided, Place, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError, Stored,
 };
-use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState};
+use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, StepAnswer};
 use crate::core::task::{RequestId, TaskId, TaskState};
 
 #[async_trait]
@@ -114,6 +114,12 @@ impl SampleStore for MemoryStore {
         let review = rows.decide(place, decided, self.clock.now_ms());
         rows.judge_task(place.0);
         Ok(review)
+    }
+
+    async fn original(&self, sample: SamplePlace) -> Stored<Option<Vec<StepAnswer>>> {
+        let rows = self.read()?;
+        let kept = rows.samples.get(&sample);
+        Ok(kept.and_then(|kept| kept.journal.iter().find_map(|entry| entry.steps.clone())))
     }
 
     async fn requests_of(&self, task: TaskId) -> Stored<Vec<RequestRow>> {

@@ -13,7 +13,7 @@ use crate::core::ports::{
     Decided, Place, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError, Stored,
 };
 use crate::core::request::Fingerprint;
-use crate::core::sample::{Review, Sample, SampleId};
+use crate::core::sample::{Review, Sample, SampleId, StepAnswer};
 use crate::core::task::TaskId;
 
 #[async_trait]
@@ -92,6 +92,18 @@ impl SampleStore for SqliteStore {
         self.index_samples().await?;
         self.write(move |ledger| Box::pin(decide::decide(ledger, id, decided)))
             .await
+    }
+
+    async fn original(&self, (task, candidate): SamplePlace) -> Stored<Option<Vec<StepAnswer>>> {
+        let steps: Option<String> = sqlx::query_scalar(
+            "SELECT before_steps FROM reviews WHERE id = (SELECT MIN(w.id) FROM reviews w
+             WHERE w.task = ? AND w.candidate = ? AND w.before_steps IS NOT NULL)",
+        )
+        .bind(task_key(task))
+        .bind(candidate)
+        .fetch_optional(&self.readers)
+        .await?;
+        steps.map(|steps| rows::parse(&steps)).transpose()
     }
 
     async fn requests_of(&self, task: TaskId) -> Stored<Vec<RequestRow>> {

@@ -38,6 +38,8 @@ pub(crate) enum Outcome {
     },
     /// An action, as if its key had been pressed.
     Act(Action),
+    /// Go to a row of the table, counted from 1.
+    GoTo(u64),
     /// Open a job.
     OpenJob(String),
     /// Stop the engine, then leave.

@@ -103,6 +103,10 @@ impl Picker {
         };
         match action {
             Action::Press => {
+                // In the palette a number is a row of the table below.
+                if let (true, Ok(row)) = (self.palette, self.field.text().replace(',', "").parse()) {
+                    return Some(Outcome::GoTo(row));
+                }
                 let entry = self
                     .shown
                     .get(self.cursor.selected)
@@ -228,12 +232,13 @@ impl Picker {
             ..inner
         };
         if self.shown.is_empty() {
+            let is_row = self.palette && self.field.text().bytes().all(|byte| byte.is_ascii_digit());
             put(
                 buf,
                 rows,
                 2,
                 0,
-                "No command has these letters.",
+                if is_row { "enter goes to that row" } else { "No command has these letters." },
                 shared.style(Slot::Muted),
             );
         }
