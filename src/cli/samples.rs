@@ -156,11 +156,10 @@ pub(super) async fn run(command: &SamplesCommand, plain: &mut Plain<'_>) -> Outc
 }
 
 async fn list(filter: &str, plain: &mut Plain<'_>) -> Outcome {
-    let query = SampleQuery::parse(filter)
-        .map_err(|error| {
-            let arrow = format!("{filter}\n{}^ {}", " ".repeat(error.column - 1), error.message);
-            Ending::usage(arrow, "`destiler help samples list` explains the filter")
-        })?;
+    let query = SampleQuery::parse(filter).map_err(|error| {
+        let arrow = format!("{filter}\n{}^ {}", " ".repeat(error.column - 1), error.message);
+        Ending::usage(arrow, "`destiler help samples list` explains the filter")
+    })?;
     let report = {
         let mut rows = plain.out.rows();
         plain
@@ -233,7 +232,10 @@ async fn revert(command: Command, how: &str, plain: &mut Plain<'_>) -> Outcome {
     };
     let skipped = match done.skipped {
         0 => String::new(),
-        skipped => format!("; {} decided about again since, left alone", count(skipped, "sample")),
+        skipped => format!(
+            "; {} decided about again since, left alone",
+            count(skipped, "sample")
+        ),
     };
     plain.out.say(format!("{how}: {}{skipped}", done.label));
     for note in &done.notes {
@@ -262,9 +264,11 @@ async fn history(job: Option<String>, plain: &mut Plain<'_>) -> Outcome {
         }
         let job = row.job.as_deref().unwrap_or("several jobs");
         let blocked = row.blocked.map(|why| format!(" ({why})")).unwrap_or_default();
-        plain
-            .out
-            .print(format!("{}  {job}: {}{blocked}", super::format::date(entry.at_ms), entry.label))?;
+        plain.out.print(format!(
+            "{}  {job}: {}{blocked}",
+            super::format::date(entry.at_ms),
+            entry.label
+        ))?;
     }
     Ok(exit::OK)
 }

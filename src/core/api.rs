@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::catalog::Plug;
-use super::job::parse::Problem;
 use super::filter::Sort;
+use super::job::parse::Problem;
 use super::journal::EntryId;
 use super::ports::{Decided, Place, SamplePlace};
 use super::sample::{Reason, SampleId};
@@ -19,8 +19,9 @@ mod filter;
 mod gauge;
 
 pub use answers::{
-    Answer, CheckReport, DrySample, EstimateReport, Finding, HistoryRow, JobDetail, JobRow, Level, SampleDetail,
-    SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow, Tested,
+    Answer, CheckReport, DrySample, EstimateReport, Finding, HistoryRow, JobDetail, JobRow, Level,
+    SampleDetail, SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples,
+    SummaryTasks, SummaryTokens, TeacherRow, Tested,
 };
 pub use filter::SampleQuery;
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};

@@ -261,7 +261,9 @@ impl Term {
                 .measure(*measure)
                 .is_some_and(|found| bound.holds(found, *value)),
             Self::After(age) => subject.age <= *age,
-            Self::Text(text) => holds(sample.steps.iter().map(|step| step.text.clone()), text) || in_seed(sample, text),
+            Self::Text(text) => {
+                holds(sample.steps.iter().map(|step| step.text.clone()), text) || in_seed(sample, text)
+            }
             Self::Seed(text) => in_seed(sample, text),
             Self::Field { path, pattern } => match (sample.field(path), patterns.0.get(pattern)) {
                 (Some(value), Some(regex)) => regex.is_match(&as_text(value)),
@@ -275,7 +277,10 @@ impl Status {
     fn holds(self, sample: &Sample) -> bool {
         match self {
             Self::In(state) => sample.state == state,
-            Self::Edited => sample.review.as_ref().is_some_and(|review| review.action == "edited"),
+            Self::Edited => sample
+                .review
+                .as_ref()
+                .is_some_and(|review| review.action == "edited"),
             Self::Decided => sample.review.is_some(),
         }
     }
@@ -471,7 +476,8 @@ impl Facets {
     /// Brings the counts into the order in which they are shown.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.reasons.sort_by_key(|(reason, many)| (std::cmp::Reverse(*many), *reason));
+        self.reasons
+            .sort_by_key(|(reason, many)| (std::cmp::Reverse(*many), *reason));
         self.teachers
             .sort_by(|(one, many), (other, more)| more.cmp(many).then_with(|| one.cmp(other)));
         self.judge.sort_unstable();

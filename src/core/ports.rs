@@ -170,8 +170,13 @@ pub trait SampleStore: Send + Sync {
     /// A page.
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>>;
     /// A window of them, in that order.
-    async fn window(&self, filter: &SampleFilter, sort: Sort, place: Place, limit: usize)
-    -> Stored<Vec<Sample>>;
+    async fn window(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<Sample>>;
     /// How many of them come before that one; `None` if it is none of them.
     async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>>;
     /// How they are distributed.

@@ -46,7 +46,9 @@ pub(super) async fn prompts(shared: &Shared, id: &SampleId) -> Result<Vec<StepPr
     let sample = answers::sample(shared, id).await?;
     let jobs = shared.store.jobs().await?;
     let job = jobs.into_iter().find(|job| job.id == sample.task.job);
-    let spec = job.map(|job| job.spec).ok_or_else(|| StoreError::NotFound("its job".to_owned()))?;
+    let spec = job
+        .map(|job| job.spec)
+        .ok_or_else(|| StoreError::NotFound("its job".to_owned()))?;
     let templates = Templates::compile(&spec);
     let mut prompts = Vec::new();
     for (at, step) in spec.steps.iter().enumerate() {
@@ -55,13 +57,21 @@ pub(super) async fn prompts(shared: &Shared, id: &SampleId) -> Result<Vec<StepPr
         };
         let known = variables(&sample.seed, &sample.vary, &sample.steps[..place]);
         let read = Template::compile(&step.name, &step.prompt).map(|template| template.variables());
-        let mut roots: Vec<String> = read.unwrap_or_default().iter().map(|path| root(path).to_owned()).collect();
+        let mut roots: Vec<String> = read
+            .unwrap_or_default()
+            .iter()
+            .map(|path| root(path).to_owned())
+            .collect();
         roots.dedup();
         let value = |name: String| known.get(&name).cloned().map(|value| (name, as_text(value)));
         let variables = roots.into_iter().filter_map(value).collect();
         let rendered = match &templates {
             Ok(templates) => templates.prompt(at, &known).map_err(|error| error.to_string()),
-            Err(problems) => Err(problems.iter().map(|one| one.message.clone()).collect::<Vec<_>>().join("; ")),
+            Err(problems) => Err(problems
+                .iter()
+                .map(|one| one.message.clone())
+                .collect::<Vec<_>>()
+                .join("; ")),
         };
         let (system, prompt) = match rendered {
             Ok(prompt) => (prompt.system, Ok(prompt.user)),

@@ -119,7 +119,10 @@ pub(super) async fn undo(
         Some(id) => standing.find(|entry| entry.id == id),
     };
     let Some(entry) = entry else {
-        return Err(Failure::new(FailureKind::NotFound, "there is nothing to take back"));
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            "there is nothing to take back",
+        ));
     };
     if wanted.is_some() {
         let conflicts = shared.store.conflicts(entry.id).await?;
@@ -128,7 +131,9 @@ pub(super) async fn undo(
             return Err(Failure::new(FailureKind::Usage, message).help("take that back first"));
         }
     }
-    let newer = entries.iter().filter(|other| other.deed == Deed::Export && other.id > entry.id);
+    let newer = entries
+        .iter()
+        .filter(|other| other.deed == Deed::Export && other.id > entry.id);
     let mut notes: Vec<String> = newer
         .map(|export| format!("{} since: that file stays as it is", export.label))
         .collect();
@@ -142,7 +147,10 @@ pub(super) async fn redo(shared: &Shared, job: Option<&str>) -> Result<RevertDon
     let entries = entries(shared, job).await?;
     let last = entries.iter().filter(|entry| entry.undone.is_some());
     let Some(entry) = last.max_by_key(|entry| entry.undone) else {
-        return Err(Failure::new(FailureKind::NotFound, "there is nothing to do again"));
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            "there is nothing to do again",
+        ));
     };
     revert(shared, entry, true, Vec::new()).await
 }
@@ -178,7 +186,11 @@ pub(super) async fn exported(shared: &Shared, job: JobId, rows: u64, path: &Path
     let path = path.display().to_string();
     if let Err(error) = shared.store.exported(job, rows, &path).await {
         // The file is there; only an undo will not mention it.
-        shared.note(Level::Warning, None, format!("the export is not in the journal: {error}"));
+        shared.note(
+            Level::Warning,
+            None,
+            format!("the export is not in the journal: {error}"),
+        );
     }
 }
 
@@ -214,7 +226,10 @@ async fn check_schema(shared: &Shared, id: JobId, steps: &[StepAnswer]) -> Resul
         if !problems.is_empty() {
             let mut failure = Failure::new(
                 FailureKind::Invalid,
-                format!("the answer of `{}` has not the shape its schema asks for", answer.step),
+                format!(
+                    "the answer of `{}` has not the shape its schema asks for",
+                    answer.step
+                ),
             );
             failure.causes = problems;
             return Err(failure);

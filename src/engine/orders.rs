@@ -55,11 +55,15 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             decided,
             more_of,
             after,
-        } => deciding::bulk(shared, &filter, decided, more_of, after).await.map(Receipt::Bulk),
+        } => deciding::bulk(shared, &filter, decided, more_of, after)
+            .await
+            .map(Receipt::Bulk),
         Command::Undo { job, entry } => deciding::undo(shared, job.as_deref(), entry)
             .await
             .map(Receipt::Reverted),
-        Command::Redo { job } => deciding::redo(shared, job.as_deref()).await.map(Receipt::Reverted),
+        Command::Redo { job } => deciding::redo(shared, job.as_deref())
+            .await
+            .map(Receipt::Reverted),
         Command::ExportSamples {
             filter,
             path,

@@ -19,8 +19,8 @@ use super::overlay::{Dialog, Outcome, Overlay, Picker};
 use super::screens::job::JobScreen;
 use super::screens::new_job::NewJob;
 use super::screens::{Screen, Tab};
-use super::theme::{self, Theme};
 use super::terminal::LARGEST_PASTE;
+use super::theme::{self, Theme};
 use super::{Exit, Options, outside};
 
 /// Someone who looks elsewhere is not called again within this time.
@@ -439,12 +439,12 @@ impl Model {
                 self.shared.toast(Level::Ok, text);
             }
             Receipt::Reverted(reverted) => {
-                let skipped = match reverted.skipped {
-                    0 => String::new(),
-                    skipped => format!(" · {skipped} decided again since, left alone"),
-                };
                 self.shared
-                    .toast(Level::Ok, format!("{done}: {}{skipped}", reverted.label));
+                    .toast(Level::Ok, format!("{done}: {}", reverted.label));
+                if reverted.skipped > 0 {
+                    let text = format!("{} decided again since, left alone", reverted.skipped);
+                    self.shared.toast(Level::Warning, text);
+                }
                 for note in &reverted.notes {
                     self.shared.toast(Level::Warning, note.clone());
                 }
@@ -525,7 +525,9 @@ impl Model {
         let what = std::mem::take(&mut self.shared.copying);
         match result {
             Ok(ways) => self.shared.toast(Level::Ok, format!("Copied {what} {ways}")),
-            Err(why) => self.shared.toast(Level::Error, format!("{what} is not copied: {why}")),
+            Err(why) => self
+                .shared
+                .toast(Level::Error, format!("{what} is not copied: {why}")),
         }
     }
 
@@ -574,7 +576,10 @@ impl Model {
     fn burst(&mut self, text: &str) -> Vec<Effect> {
         let text = text.trim_end_matches('\0');
         let typing = self.overlays.is_empty() && self.top().view().typing();
-        let Some(line) = text.strip_suffix('\n').filter(|line| typing && !line.contains('\n')) else {
+        let Some(line) = text
+            .strip_suffix('\n')
+            .filter(|line| typing && !line.contains('\n'))
+        else {
             return self.paste(text);
         };
         let mut effects = self.paste(line);
@@ -583,7 +588,10 @@ impl Model {
     }
 
     fn too_long(&mut self, bytes: usize) {
-        let text = format!("A paste of {:.1} MB is too long: 1 MB at most", bytes as f64 / 1e6);
+        let text = format!(
+            "A paste of {:.1} MB is too long: 1 MB at most",
+            bytes as f64 / 1e6
+        );
         self.shared.toast(Level::Warning, text);
     }
 

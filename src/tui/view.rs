@@ -9,7 +9,7 @@ use crate::core::api::{Health, Level};
 use crate::core::text::sanitize_line;
 
 use super::context::Shared;
-use super::keys::{Action, Binding};
+use super::keys::{Action, Binding, MENU};
 use super::layout::{SMALLEST, Width, is_too_small, shell};
 use super::model::Model;
 use super::screens::Tab;
@@ -47,7 +47,8 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
     if shell.status.height > 0 {
-        let mode = if view.typing() { "INSERT · " } else { "" };
+        let menu = std::ptr::eq(view.bindings(shared), &MENU);
+        let mode = if view.typing() && !menu { "INSERT · " } else { "" };
         let text = hint.map_or_else(
             || format!(" {mode}{}", view.status(shared)),
             |hint| format!(" {hint}"),
@@ -204,10 +205,7 @@ fn hints(model: &Model, area: Rect) -> Vec<Hint> {
             ("ctrl-p", "commands", Action::Palette),
             ("f1", "help", Action::Help),
         ],
-        (_, false) => &[
-            (":", "commands", Action::Palette),
-            ("?", "help", Action::Help),
-        ],
+        (_, false) => &[(":", "commands", Action::Palette), ("?", "help", Action::Help)],
     };
     // On narrow terminals the way to all keys is the help; that leaves room for one key more.
     let narrow = Width::of(area.width) == Width::Narrow;

@@ -22,7 +22,11 @@ on_every_ledger! {
 
 async fn filled(store: &dyn Store) -> Vec<SampleId> {
     let id = job(store, NAME, 6).await;
-    let states = [SampleState::Accepted, SampleState::Rejected, SampleState::NeedsReview];
+    let states = [
+        SampleState::Accepted,
+        SampleState::Rejected,
+        SampleState::NeedsReview,
+    ];
     for (n, leased) in store.claim(id, 6).await.unwrap().iter().enumerate() {
         finish(store, NAME, leased, states[n % 3], Some([n as u8; 16])).await;
     }
@@ -60,7 +64,11 @@ async fn a_bulk_is_one_entry_and_is_taken_back_whole(store: &dyn Store) {
     assert_eq!((entry.rows, entry.deed, entry.job), (6, Deed::Reject, Some(job)));
     assert_eq!(entry.label, "rejected 6 samples · dull");
     let rejected = all(store).await;
-    assert!(rejected.iter().all(|sample| sample.state == SampleState::Rejected));
+    assert!(
+        rejected
+            .iter()
+            .all(|sample| sample.state == SampleState::Rejected)
+    );
 
     let back = store.revert(first, false).await.unwrap();
     assert_eq!((back.rows, back.skipped, back.jobs), (6, 0, vec![job]));
@@ -85,7 +93,10 @@ async fn what_was_decided_again_stays(store: &dyn Store) {
     assert_eq!((back.rows, back.skipped), (2, 1));
     assert_eq!(all(store).await[0].review.as_ref().unwrap().action, "accepted");
     let unknown = destilation::core::journal::EntryId(99);
-    assert!(matches!(store.revert(unknown, false).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(
+        store.revert(unknown, false).await,
+        Err(StoreError::NotFound(_))
+    ));
     let closed = store.act(&ids, Decided::Accept, Some(first)).await;
     assert!(closed.is_err(), "an entry that was taken back takes no more");
 }
@@ -115,7 +126,11 @@ async fn an_export_is_remembered_and_stays(store: &dyn Store) {
 }
 
 async fn raw(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
+    SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap()
 }
 
 /// Every byte a person's deed could touch.
@@ -130,8 +145,15 @@ async fn rows(path: &Path) -> Vec<String> {
             .unwrap();
         let quoted: Vec<String> = columns.iter().map(|name| format!("quote({name})")).collect();
         let sql = format!("SELECT concat_ws('|', {}) FROM {table}", quoted.join(", "));
-        let found = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
-        rows.extend(found.iter().map(|row| format!("{table}: {}", row.get::<String, _>(0))));
+        let found = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        rows.extend(
+            found
+                .iter()
+                .map(|row| format!("{table}: {}", row.get::<String, _>(0))),
+        );
     }
     rows.sort();
     rows
@@ -145,7 +167,10 @@ fn any_deed() -> impl Strategy<Value = (Vec<usize>, Decided)> {
         Just(reject()),
         Just(Decided::Edit { steps }),
     ];
-    (proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 1..6), decided)
+    (
+        proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 1..6),
+        decided,
+    )
 }
 
 proptest! {
@@ -209,7 +234,11 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
 
     let store = open_at(&path).await.store;
     assert!(store.info().await.unwrap().schema_version >= 2);
-    assert_eq!(store.facets(&filter).await.unwrap(), facets, "the numbers are made from what is stored");
+    assert_eq!(
+        store.facets(&filter).await.unwrap(),
+        facets,
+        "the numbers are made from what is stored"
+    );
     assert_eq!(all(&*store).await, before);
     store.act(&ids[..1], reject(), None).await.unwrap();
     assert_eq!(store.check(true).await.unwrap(), Vec::<String>::new());
@@ -222,7 +251,10 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
         .collect();
     let [copy] = &copies[..] else { panic!("{copies:?}") };
     let name = copy.file_name().unwrap().to_str().unwrap();
-    assert!(name.starts_with("ledger.db.v1-2") && name.len() == "ledger.db.v1-2026-11-22.bak".len(), "{name}");
+    assert!(
+        name.starts_with("ledger.db.v1-2") && name.len() == "ledger.db.v1-2026-11-22.bak".len(),
+        "{name}"
+    );
     let version: i64 = sqlx::query_scalar("PRAGMA user_version")
         .fetch_one(&mut raw(copy).await)
         .await

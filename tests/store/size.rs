@@ -18,7 +18,11 @@ const ROWS: u64 = 200_000;
 
 /// Copies the one sample of the job many times, as SQL can do it quickly.
 async fn multiply(path: &Path) {
-    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap();
     let sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS} - 1)
            INSERT INTO tasks (id, state) SELECT (SELECT MIN(id) FROM tasks) + i, 7 FROM n;
@@ -31,7 +35,10 @@ async fn multiply(path: &Path) {
                   CASE WHEN t.id % 3 = 0 THEN 10 + (t.id & 0xffffffff) END, (t.id * 7919 % 100) / 20.0, t.id * 31 % 4000, t.id % 900, t.id & 0xffffff
            FROM tasks t, (SELECT * FROM samples LIMIT 1) s WHERE t.id NOT IN (SELECT task FROM samples);"
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -69,22 +76,39 @@ async fn large_ledgers_answer_at_once() {
         for round in ["cold", "warm"] {
             let start = Instant::now();
             let page = store.window(&filter, sorted(by), place, 150).await.unwrap();
-            println!("{name:28} {round} {:7.1} ms  {} rows", start.elapsed().as_secs_f64() * 1e3, page.len());
+            println!(
+                "{name:28} {round} {:7.1} ms  {} rows",
+                start.elapsed().as_secs_f64() * 1e3,
+                page.len()
+            );
         }
     }
     for text in ["", "judge:<1", "\"Answer 1\"", "field.answer~\"12$\""] {
         let start = Instant::now();
         let count = store.count_samples(&of(text)).await.unwrap();
-        println!("count {text:22} {:7.1} ms  {count}", start.elapsed().as_secs_f64() * 1e3);
+        println!(
+            "count {text:22} {:7.1} ms  {count}",
+            start.elapsed().as_secs_f64() * 1e3
+        );
     }
     let start = Instant::now();
     store.facets(&of("")).await.unwrap();
     println!("facets {:7.1} ms", start.elapsed().as_secs_f64() * 1e3);
-    let page = store.window(&of("judge:<1"), sorted(By::Plan), Place::Row(0), 5000).await.unwrap();
+    let page = store
+        .window(&of("judge:<1"), sorted(By::Plan), Place::Row(0), 5000)
+        .await
+        .unwrap();
     let ids: Vec<SampleId> = page.into_iter().map(|sample| sample.id).collect();
     let start = Instant::now();
-    let entry = store.act(&ids, Decided::Reject { note: None }, None).await.unwrap();
-    println!("bulk of {} {:7.1} ms", ids.len(), start.elapsed().as_secs_f64() * 1e3);
+    let entry = store
+        .act(&ids, Decided::Reject { note: None }, None)
+        .await
+        .unwrap();
+    println!(
+        "bulk of {} {:7.1} ms",
+        ids.len(),
+        start.elapsed().as_secs_f64() * 1e3
+    );
     let start = Instant::now();
     store.revert(entry, false).await.unwrap();
     println!("its undo {:7.1} ms", start.elapsed().as_secs_f64() * 1e3);

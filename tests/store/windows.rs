@@ -52,9 +52,18 @@ async fn filled(store: &dyn Store) -> SampleFilter {
             store.record(lease, second, &response("yes")).await.unwrap();
             done.push(closed(second, RequestState::Settled));
         }
-        let states = [SampleState::Accepted, SampleState::Rejected, SampleState::NeedsReview];
+        let states = [
+            SampleState::Accepted,
+            SampleState::Rejected,
+            SampleState::NeedsReview,
+        ];
         let made = (0..1 + (n % 2) as u32).map(|candidate| {
-            let mut made = sample("windows", lease, candidate, states[(n as usize + candidate as usize) % 3]);
+            let mut made = sample(
+                "windows",
+                lease,
+                candidate,
+                states[(n as usize + candidate as usize) % 3],
+            );
             let answer = &mut made.steps[0];
             answer.text = format!("Answer {n}{}", "!".repeat((n * 7 % 5) as usize));
             answer.value = Some(json!({ "mood": if n % 2 == 0 { "good" } else { "bad" }, "n": n }));
@@ -62,16 +71,21 @@ async fn filled(store: &dyn Store) -> SampleFilter {
                 "mock/large".clone_into(&mut answer.teacher);
             }
             if n % 5 != 0 {
-                made.verdicts.push(Verdict::accept("judge").scored((n % 4) as f64 + 1.5));
+                made.verdicts
+                    .push(Verdict::accept("judge").scored((n % 4) as f64 + 1.5));
             }
             if n % 3 == 1 {
-                made.verdicts
-                    .push(Verdict::reject("semantic_dedup", Reason::NearDuplicate, "x").scored(n as f64 / 10.0));
+                made.verdicts.push(
+                    Verdict::reject("semantic_dedup", Reason::NearDuplicate, "x").scored(n as f64 / 10.0),
+                );
             }
             made
         });
         let samples = made.collect();
-        store.settle(lease, Transition::Finish { samples }, done).await.unwrap();
+        store
+            .settle(lease, Transition::Finish { samples }, done)
+            .await
+            .unwrap();
     }
     let steps = vec![answer("By hand")];
     let edited = SampleId::of("windows", 5, 0);
@@ -110,7 +124,11 @@ async fn both_ledgers_show_the_same_rows_in_every_order_under_every_filter() {
                 ..SampleFilter::default()
             };
             let counted = memory.count_samples_of(&filter).await;
-            assert_eq!(disk.store.count_samples(&filter).await.unwrap(), counted, "{text}");
+            assert_eq!(
+                disk.store.count_samples(&filter).await.unwrap(),
+                counted,
+                "{text}"
+            );
             let facets = memory.facets_of(&filter).await;
             assert_eq!(disk.store.facets(&filter).await.unwrap(), facets, "{text}");
             for sort in sorts() {
@@ -142,7 +160,13 @@ impl Plain for MemoryStore {
     }
 }
 
-async fn window(store: &dyn Store, filter: &SampleFilter, sort: Sort, at: Place, limit: usize) -> Vec<Sample> {
+async fn window(
+    store: &dyn Store,
+    filter: &SampleFilter,
+    sort: Sort,
+    at: Place,
+    limit: usize,
+) -> Vec<Sample> {
     store.window(filter, sort, at, limit).await.unwrap()
 }
 
@@ -162,14 +186,26 @@ async fn windows_fit_together_in_every_order(store: &dyn Store) {
             for (at, sample) in whole.iter().enumerate() {
                 let here = place(sample);
                 let told = format!("{text} {sort:?} {at}");
-                assert_eq!(store.rank(&filter, sort, here).await.unwrap(), Some(at as u64), "{told}");
+                assert_eq!(
+                    store.rank(&filter, sort, here).await.unwrap(),
+                    Some(at as u64),
+                    "{told}"
+                );
                 let after = window(store, &filter, sort, Place::After(here), 3).await;
                 let end = (at + 4).min(whole.len());
                 assert_eq!(ids(&after), ids(&whole[at + 1..end]), "after {told}");
                 let before = window(store, &filter, sort, Place::Before(here), 3).await;
-                assert_eq!(ids(&before), ids(&whole[at.saturating_sub(3)..at]), "before {told}");
+                assert_eq!(
+                    ids(&before),
+                    ids(&whole[at.saturating_sub(3)..at]),
+                    "before {told}"
+                );
                 let rows = window(store, &filter, sort, Place::Row(at as u64), 2).await;
-                assert_eq!(ids(&rows), ids(&whole[at..(at + 2).min(whole.len())]), "row {told}");
+                assert_eq!(
+                    ids(&rows),
+                    ids(&whole[at..(at + 2).min(whole.len())]),
+                    "row {told}"
+                );
             }
             let last = window(store, &filter, sort, Place::Last, 4).await;
             assert_eq!(ids(&last), ids(&whole[whole.len().saturating_sub(4)..]));
@@ -185,5 +221,11 @@ async fn windows_fit_together_in_every_order(store: &dyn Store) {
         ..SampleFilter::default()
     };
     let found = window(store, &wanted, Sort::default(), Place::Row(0), 1).await;
-    assert_eq!(store.rank(&none, Sort::default(), place(&found[0])).await.unwrap(), None);
+    assert_eq!(
+        store
+            .rank(&none, Sort::default(), place(&found[0]))
+            .await
+            .unwrap(),
+        None
+    );
 }

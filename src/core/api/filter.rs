@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn the_job_stands_apart() {
         let query = SampleQuery::parse("job:quiz status:pending").unwrap();
-        assert_eq!(query, SampleQuery::of("quiz").in_states(&[SampleState::NeedsReview]));
+        assert_eq!(
+            query,
+            SampleQuery::of("quiz").in_states(&[SampleState::NeedsReview])
+        );
         let either = SampleQuery::parse("job:a OR job:b").unwrap();
         assert_eq!(either.job, None);
     }

@@ -75,7 +75,10 @@ pub fn parse(text: &str) -> Result<Condition, FilterError> {
     let found = reader.any(0)?;
     match reader.words.get(reader.at) {
         None => Ok(found),
-        Some(word) => Err(wrong(word.column, "this `)` closes nothing; put it in quotes to search for it")),
+        Some(word) => Err(wrong(
+            word.column,
+            "this `)` closes nothing; put it in quotes to search for it",
+        )),
     }
 }
 
@@ -123,7 +126,9 @@ fn split(text: &str) -> Result<Vec<Word>, FilterError> {
                         None => break,
                     }
                 }
-                letter if quoted.is_none() && (letter.is_whitespace() || matches!(letter, '(' | ')')) => break,
+                letter if quoted.is_none() && (letter.is_whitespace() || matches!(letter, '(' | ')')) => {
+                    break;
+                }
                 letter => word.push(letter),
             }
             letters.next();
@@ -131,7 +136,11 @@ fn split(text: &str) -> Result<Vec<Word>, FilterError> {
         if let Some(column) = quoted {
             return Err(wrong(column, "this quote is not closed"));
         }
-        let kind = if word == "OR" && bare.is_none() { Kind::Or } else { Kind::Word };
+        let kind = if word == "OR" && bare.is_none() {
+            Kind::Or
+        } else {
+            Kind::Word
+        };
         words.push(Word {
             column,
             bare: bare.unwrap_or(word.len()),
@@ -177,7 +186,11 @@ impl Reader {
             }
             parts.push(next);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Condition::Any(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Condition::Any(parts)
+        })
     }
 
     fn all(&mut self, depth: usize) -> Result<Condition, FilterError> {
@@ -201,7 +214,10 @@ impl Reader {
                     Some(Kind::Word | Kind::Open | Kind::Minus) => {
                         Ok(Condition::Not(Box::new(self.one(depth + 1)?)))
                     }
-                    _ => Err(wrong(column, "nothing stands after this minus; put it in quotes to search for it")),
+                    _ => Err(wrong(
+                        column,
+                        "nothing stands after this minus; put it in quotes to search for it",
+                    )),
                 }
             }
             Some(Kind::Open) => {
@@ -229,7 +245,11 @@ fn term(word: &Word) -> Result<Term, FilterError> {
         let column = word.column + "field.".len() + path.chars().count() + 1;
         if let Err(error) = Regex::new(&pattern) {
             let last = error.to_string();
-            let why = last.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let why = last
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
             return Err(wrong(column, format!("this is no regular expression: {why}")));
         }
         return Ok(Term::Field {
@@ -270,7 +290,10 @@ fn term(word: &Word) -> Result<Term, FilterError> {
         "attempt" => number(Measure::Attempts),
         "after" => age(value, column).map(Term::After),
         _ => {
-            let known: Vec<&str> = KEYS.iter().map(|(known, _)| known.trim_end_matches(':')).collect();
+            let known: Vec<&str> = KEYS
+                .iter()
+                .map(|(known, _)| known.trim_end_matches(':'))
+                .collect();
             match nearest(key, &known) {
                 Some(near) if !key.is_empty() => Err(wrong(
                     word.column,
@@ -288,7 +311,10 @@ fn list<T: Copy>(value: &str, column: usize, known: &[(&str, T)]) -> Result<Vec<
     for one in value.split([',', '|']) {
         let Some((_, meant)) = known.iter().find(|(word, _)| *word == one) else {
             let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-            return Err(wrong(at, format!("unknown `{one}`; one of: {}", words.join(", "))));
+            return Err(wrong(
+                at,
+                format!("unknown `{one}`; one of: {}", words.join(", ")),
+            ));
         };
         found.push(*meant);
         at += one.chars().count() + 1;
@@ -297,7 +323,13 @@ fn list<T: Copy>(value: &str, column: usize, known: &[(&str, T)]) -> Result<Vec<
 }
 
 fn comparison(value: &str, column: usize) -> Result<(Bound, f64), FilterError> {
-    let signs = [Bound::AtMost, Bound::AtLeast, Bound::Below, Bound::Above, Bound::Equal];
+    let signs = [
+        Bound::AtMost,
+        Bound::AtLeast,
+        Bound::Below,
+        Bound::Above,
+        Bound::Equal,
+    ];
     let sign = signs.into_iter().find(|bound| value.starts_with(bound.sign()));
     let rest = sign.map_or(value, |bound| &value[bound.sign().len()..]);
     let digits = rest.strip_prefix('$').unwrap_or(rest);
@@ -310,7 +342,10 @@ fn comparison(value: &str, column: usize) -> Result<(Bound, f64), FilterError> {
         Ok(number) if number.is_finite() => Ok((sign.unwrap_or(Bound::Equal), number * factor)),
         _ => {
             let at = column + value.len() - rest.len();
-            Err(wrong(at, format!("`{rest}` is no number; write >=3.5, <200 or >1k")))
+            Err(wrong(
+                at,
+                format!("`{rest}` is no number; write >=3.5, <200 or >1k"),
+            ))
         }
     }
 }
@@ -444,7 +479,9 @@ pub fn complete(text: &str, caret: usize, known: &[(&'static str, Vec<String>)])
         "reason" => Reason::ALL.iter().map(|reason| plain(reason.word())).collect(),
         _ => {
             let found = known.iter().filter(|(of, _)| *of == key);
-            found.flat_map(|(_, words)| words.iter().map(|word| plain(word))).collect()
+            found
+                .flat_map(|(_, words)| words.iter().map(|word| plain(word)))
+                .collect()
         }
     };
     Completion {
@@ -487,7 +524,10 @@ mod tests {
             "and binds closer than or"
         );
         assert_eq!(read("tokens:>1k").to_string(), "tokens:>1000");
-        assert_eq!(read("after:2h"), Condition::Is(Term::After(Duration::from_hours(2))));
+        assert_eq!(
+            read("after:2h"),
+            Condition::Is(Term::After(Duration::from_hours(2)))
+        );
         assert_eq!(
             read("field.card.answer~\"^A \\\\d\""),
             Condition::Is(Term::Field {

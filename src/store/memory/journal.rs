@@ -56,7 +56,8 @@ impl JournalStore for MemoryStore {
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
         let label = Deed::Export.label(rows, Some(path));
         let now = self.clock.now_ms();
-        self.write()?.note((Deed::Export, Some(job), label, rows), None, now);
+        self.write()?
+            .note((Deed::Export, Some(job), label, rows), None, now);
         Ok(())
     }
 
@@ -70,7 +71,9 @@ impl JournalStore for MemoryStore {
     async fn conflicts(&self, entry: EntryId) -> Stored<u64> {
         let rows = self.read()?;
         let act = rows.acts.iter().find(|act| act.entry.id == entry);
-        let samples = act.and_then(|act| act.inverse.as_ref()).map(|(_, samples)| samples);
+        let samples = act
+            .and_then(|act| act.inverse.as_ref())
+            .map(|(_, samples)| samples);
         let stale = samples
             .into_iter()
             .flatten()
@@ -93,7 +96,11 @@ impl JournalStore for MemoryStore {
         };
         for (place, number) in &mut samples {
             let newest = rows.newest(*place);
-            let changes = if again { rows.samples.contains_key(place) } else { newest == Some(*number) };
+            let changes = if again {
+                rows.samples.contains_key(place)
+            } else {
+                newest == Some(*number)
+            };
             if !changes {
                 reverted.skipped += 1;
                 continue;
@@ -109,7 +116,13 @@ impl JournalStore for MemoryStore {
                 reverted.jobs.push(place.0.job);
             }
         }
-        let stamp = rows.acts.iter().filter_map(|act| act.entry.undone).max().unwrap_or(0) + 1;
+        let stamp = rows
+            .acts
+            .iter()
+            .filter_map(|act| act.entry.undone)
+            .max()
+            .unwrap_or(0)
+            + 1;
         let act = &mut rows.acts[at];
         act.inverse = Some((decided, samples));
         act.entry.undone = (!again).then_some(stamp);
@@ -123,7 +136,10 @@ fn missing(entry: EntryId) -> StoreError {
 
 fn one_job(samples: &[(SamplePlace, i64)]) -> Option<JobId> {
     let first = samples.first()?.0.0.job;
-    samples.iter().all(|((task, _), _)| task.job == first).then_some(first)
+    samples
+        .iter()
+        .all(|((task, _), _)| task.job == first)
+        .then_some(first)
 }
 
 impl Rows {
@@ -140,7 +156,8 @@ impl Rows {
     ) -> EntryId {
         if deed != Deed::Export {
             let touches = |entry: &JournalEntry| job.is_none() || entry.job.is_none() || entry.job == job;
-            self.acts.retain(|act| act.entry.undone.is_none() || !touches(&act.entry));
+            self.acts
+                .retain(|act| act.entry.undone.is_none() || !touches(&act.entry));
         }
         self.last_act += 1;
         let entry = JournalEntry {

@@ -50,9 +50,10 @@ impl SampleStore for MemoryStore {
         // The anchor need not match: what matters is where it would stand.
         let standing = |at: SamplePlace| {
             let key = rows.samples.get(&at).map(|kept| rows.key(sort, at, kept));
-            let before = sorted
-                .iter()
-                .filter(|(place, kept)| key.as_ref().is_some_and(|key| rows.key(sort, *place, kept) < *key));
+            let before = sorted.iter().filter(|(place, kept)| {
+                key.as_ref()
+                    .is_some_and(|key| rows.key(sort, *place, kept) < *key)
+            });
             (before.count(), sorted.iter().any(|(place, _)| *place == at))
         };
         let (from, to) = match place {
@@ -88,7 +89,14 @@ impl SampleStore for MemoryStore {
             let judge = numbers.judge.map(|score| (score * 2.0) as i64);
             let range = LENGTHS.iter().rposition(|from| numbers.length >= *from);
             let (state, reason) = (kept.standing.state, kept.standing.reason);
-            facets.count(state, reason, kept.teacher.as_deref(), judge, range.unwrap_or(0), 1);
+            facets.count(
+                state,
+                reason,
+                kept.teacher.as_deref(),
+                judge,
+                range.unwrap_or(0),
+                1,
+            );
         }
         Ok(facets.sorted())
     }
@@ -155,7 +163,10 @@ struct Key {
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
         let turned = |order: Ordering, turn: bool| if turn { order.reverse() } else { order };
-        let value = self.number.total_cmp(&other.number).then_with(|| self.name.cmp(&other.name));
+        let value = self
+            .number
+            .total_cmp(&other.number)
+            .then_with(|| self.name.cmp(&other.name));
         self.missing
             .cmp(&other.missing)
             .then(turned(value, self.down))
@@ -220,14 +231,22 @@ impl Rows {
     }
 
     fn cost_of(&self, task: TaskId) -> i64 {
-        let closed = self.attempts_of(task).filter_map(|(_, attempt)| attempt.closed.as_ref());
+        let closed = self
+            .attempts_of(task)
+            .filter_map(|(_, attempt)| attempt.closed.as_ref());
         closed.map(|closed| closed.cost.0).sum()
     }
 
-    fn sorted<'a>(&'a self, filter: &'a SampleFilter, sort: Sort, now_ms: i64) -> Vec<(SamplePlace, &'a Kept)> {
+    fn sorted<'a>(
+        &'a self,
+        filter: &'a SampleFilter,
+        sort: Sort,
+        now_ms: i64,
+    ) -> Vec<(SamplePlace, &'a Kept)> {
         let matching = self.matching(filter, now_ms);
-        let mut found: Vec<(SamplePlace, &Kept)> =
-            matching.map(|(task, candidate, kept)| ((task, candidate), kept)).collect();
+        let mut found: Vec<(SamplePlace, &Kept)> = matching
+            .map(|(task, candidate, kept)| ((task, candidate), kept))
+            .collect();
         found.sort_by_cached_key(|(place, kept)| self.key(sort, *place, kept));
         found
     }

@@ -178,7 +178,8 @@ fn review_of(row: &SqliteRow) -> Stored<Review> {
     })
 }
 
-const COLUMNS: &str = "SELECT task, candidate, state, reason, overruled, seq, answer, review, dedup_key, teacher FROM samples";
+const COLUMNS: &str =
+    "SELECT task, candidate, state, reason, overruled, seq, answer, review, dedup_key, teacher FROM samples";
 
 async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
     let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE id = ?")))
@@ -190,11 +191,13 @@ async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
 }
 
 async fn find_at(ledger: &mut Ledger, (task, candidate): At) -> Stored<Option<Found>> {
-    let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE task = ? AND candidate = ?")))
-        .bind(task)
-        .bind(candidate)
-        .fetch_optional(&mut ledger.connection)
-        .await?;
+    let row = sqlx::query(AssertSqlSafe(format!(
+        "{COLUMNS} WHERE task = ? AND candidate = ?"
+    )))
+    .bind(task)
+    .bind(candidate)
+    .fetch_optional(&mut ledger.connection)
+    .await?;
     row.as_ref().map(found).transpose()
 }
 

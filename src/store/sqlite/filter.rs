@@ -76,7 +76,10 @@ impl SqliteStore {
         let mut all = query.fetch(&self.readers);
         while let Some(row) = all.try_next().await? {
             let sample = rows::sample(&row)?;
-            if sample.field(path).is_some_and(|value| pattern.is_match(&as_text(value))) {
+            if sample
+                .field(path)
+                .is_some_and(|value| pattern.is_match(&as_text(value)))
+            {
                 found.push(format!("[{},{}]", task_key(sample.task), sample.candidate));
             }
         }
@@ -158,8 +161,9 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
             for status in wanted {
                 match status {
                     Status::In(state) => query.push(" OR s.state = ").push_bind(sample_code(*state)),
-                    Status::Edited => query
-                        .push(" OR EXISTS (SELECT 1 FROM reviews w WHERE w.id = s.review AND w.action = 'edited')"),
+                    Status::Edited => query.push(
+                        " OR EXISTS (SELECT 1 FROM reviews w WHERE w.id = s.review AND w.action = 'edited')",
+                    ),
                     Status::Decided => query.push(" OR s.review IS NOT NULL"),
                 };
             }
@@ -171,17 +175,25 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
             query.push_bind(serde_json::json!(words).to_string()).push("))");
         }
         Term::Teacher(part, pattern) => {
-            let named = prepared.teachers.iter().filter(|(_, name)| part.matches(name, pattern));
+            let named = prepared
+                .teachers
+                .iter()
+                .filter(|(_, name)| part.matches(name, pattern));
             let numbers: Vec<i64> = named.map(|(number, _)| *number).collect();
             query.push("s.teacher IN (SELECT value FROM json_each(");
             query.push_bind(list(&numbers)).push("))");
         }
         Term::Number(measured, bound, value) => {
-            query.push(measure(*measured)).push(bound.sign()).push_bind(*value);
+            query
+                .push(measure(*measured))
+                .push(bound.sign())
+                .push_bind(*value);
         }
         Term::After(age) => {
             let ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-            query.push("s.made_ms >= ").push_bind(prepared.now_ms.saturating_sub(ms));
+            query
+                .push("s.made_ms >= ")
+                .push_bind(prepared.now_ms.saturating_sub(ms));
         }
         Term::Text(text) => {
             let like = like(text);
@@ -194,7 +206,11 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
         }
         Term::Seed(text) => push_seed(query, like(text)),
         Term::Field { .. } => {
-            let places = prepared.fields.get(*field).cloned().unwrap_or_else(|| "[]".to_owned());
+            let places = prepared
+                .fields
+                .get(*field)
+                .cloned()
+                .unwrap_or_else(|| "[]".to_owned());
             *field += 1;
             query.push("(s.task, s.candidate) IN (SELECT value ->> 0, value ->> 1 FROM json_each(");
             query.push_bind(places).push("))");

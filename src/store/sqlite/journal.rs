@@ -187,11 +187,13 @@ async fn act(
 
 /// An entry that more is added to.
 async fn open(ledger: &mut Ledger, entry: EntryId) -> Stored<(Inverse, Option<i64>)> {
-    let row = sqlx::query("SELECT inverse, job FROM ui_journal WHERE id = ? AND undone IS NULL AND inverse IS NOT NULL")
-        .bind(entry.0)
-        .fetch_optional(&mut ledger.connection)
-        .await?
-        .ok_or_else(|| StoreError::NotFound(format!("entry {} of the journal", entry.0)))?;
+    let row = sqlx::query(
+        "SELECT inverse, job FROM ui_journal WHERE id = ? AND undone IS NULL AND inverse IS NOT NULL",
+    )
+    .bind(entry.0)
+    .fetch_optional(&mut ledger.connection)
+    .await?
+    .ok_or_else(|| StoreError::NotFound(format!("entry {} of the journal", entry.0)))?;
     Ok((rows::parse(row.try_get(0)?)?, row.try_get(1)?))
 }
 

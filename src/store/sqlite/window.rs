@@ -81,7 +81,9 @@ impl SqliteStore {
     ) -> Stored<Option<u64>> {
         let prepared = self.prepare(filter).await?;
         let mut query = matching("COUNT(*)", filter, &prepared);
-        query.push(" AND (s.task, s.candidate) = (").push_bind(task_key(sample.0));
+        query
+            .push(" AND (s.task, s.candidate) = (")
+            .push_bind(task_key(sample.0));
         query.push(", ").push_bind(sample.1).push(")");
         let is_there: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
         if is_there == 0 {
@@ -178,7 +180,11 @@ fn push_side(query: &mut QueryBuilder<Sqlite>, sort: Sort, (task, candidate): Sa
     if let Some(key) = key(sort.by) {
         let value = |query: &mut QueryBuilder<Sqlite>| {
             query.push(format!("(SELECT {key} FROM samples s WHERE s.task = "));
-            query.push_bind(task).push(" AND s.candidate = ").push_bind(candidate).push(")");
+            query
+                .push_bind(task)
+                .push(" AND s.candidate = ")
+                .push_bind(candidate)
+                .push(")");
         };
         // Rows without the number come last, in the order of the plan.
         query.push("CASE WHEN ");
@@ -195,7 +201,11 @@ fn push_side(query: &mut QueryBuilder<Sqlite>, sort: Sort, (task, candidate): Sa
         value(query);
         query.push(" AND ");
         place(query, after);
-        query.push(if after { format!(" OR {key} IS NULL)") } else { ")".to_owned() });
+        query.push(if after {
+            format!(" OR {key} IS NULL)")
+        } else {
+            ")".to_owned()
+        });
         query.push(" END");
     } else {
         place(query, after != sort.down);

@@ -61,7 +61,25 @@ const fn key(
 
 /// Every context.
 pub static TABLES: [&Table; 21] = [
-    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &MENU,
-    &SAMPLE_FILTER, &SAMPLE_EDIT, &REVIEW,
-    &PROVIDERS, &LOGS, &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
+    &GLOBAL,
+    &TYPING,
+    &DASHBOARD,
+    &WELCOME,
+    &JOBS,
+    &JOB,
+    &NEW_JOB,
+    &EDITOR,
+    &READING,
+    &SAMPLES,
+    &MENU,
+    &SAMPLE_FILTER,
+    &SAMPLE_EDIT,
+    &REVIEW,
+    &PROVIDERS,
+    &LOGS,
+    &SETTINGS,
+    &FIELD,
+    &DIALOG,
+    &PALETTE,
+    &HELP,
 ];

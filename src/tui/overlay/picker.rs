@@ -238,7 +238,11 @@ impl Picker {
                 rows,
                 2,
                 0,
-                if is_row { "enter goes to that row" } else { "No command has these letters." },
+                if is_row {
+                    "enter goes to that row"
+                } else {
+                    "No command has these letters."
+                },
                 shared.style(Slot::Muted),
             );
         }

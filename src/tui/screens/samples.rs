@@ -97,6 +97,8 @@ pub(crate) struct Samples {
     /// What is being written where.
     export: Option<(Option<Ticket>, SampleQuery, PathBuf)>,
     reason: usize,
+    /// An edit that was left before it was saved.
+    draft: Option<Box<Edit>>,
     /// Opened from a job: its filter came with it.
     of_job: Option<String>,
 }
@@ -116,6 +118,7 @@ impl Default for Samples {
             asked: None,
             export: None,
             reason: REASONS.len() - 1,
+            draft: None,
             of_job: None,
         }
     }
@@ -185,7 +188,10 @@ impl Samples {
     fn targets(&self) -> Option<(SampleQuery, Option<u64>)> {
         match &self.marks {
             Marks::All => Some((self.rows.filter.clone(), self.rows.total())),
-            Marks::Some(ids) => Some((SampleQuery::these(ids.iter().cloned().collect()), Some(ids.len() as u64))),
+            Marks::Some(ids) => Some((
+                SampleQuery::these(ids.iter().cloned().collect()),
+                Some(ids.len() as u64),
+            )),
             Marks::None => {
                 let (_, sample) = self.rows.selected()?;
                 Some((SampleQuery::these(vec![sample.id.clone()]), Some(1)))
@@ -202,7 +208,9 @@ impl Samples {
     }
 
     fn decide(&mut self, decided: Decided, cx: &mut Cx) {
-        let Some((query, all)) = self.targets() else { return };
+        let Some((query, all)) = self.targets() else {
+            return;
+        };
         if self.marks == Marks::None {
             let done = match decided {
                 Decided::Accept => "Accepted samples (u takes it back)",
@@ -223,12 +231,24 @@ impl Samples {
         let verb = bulk.verb();
         let many = all.map_or("all".to_owned(), grouped);
         let lines = vec![
-            format!("{verb} {many} samples: {}", if self.marks == Marks::All { &self.filter } else { "the marked ones" }),
+            format!(
+                "{verb} {many} samples: {}",
+                if self.marks == Marks::All {
+                    &self.filter
+                } else {
+                    "the marked ones"
+                }
+            ),
             "It is one entry of the history: u takes all of it back.".to_owned(),
         ];
         let agreed = choice(format!("{verb} them"), "", Outcome::Act(Action::Agreed));
         self.asked = Some(bulk);
-        let dialog = Dialog::ask(cx.shared, format!("{verb} {many} samples"), lines, vec![cancel("Cancel"), agreed]);
+        let dialog = Dialog::ask(
+            cx.shared,
+            format!("{verb} {many} samples"),
+            lines,
+            vec![cancel("Cancel"), agreed],
+        );
         cx.confirm(dialog);
     }
 
@@ -253,18 +273,28 @@ impl Samples {
 
     /// A file that is there is replaced only after a question.
     fn exported(&mut self, message: &Message, cx: &mut Cx) {
-        let Message::Done(ticket, result) = message else { return };
-        let Some((waiting, filter, path)) = self.export.take_if(|(waiting, ..)| *waiting == Some(*ticket)) else {
+        let Message::Done(ticket, result) = message else {
             return;
         };
-        let exists = result.as_ref().is_err_and(|failure| failure.kind == FailureKind::Usage);
+        let Some((waiting, filter, path)) = self.export.take_if(|(waiting, ..)| *waiting == Some(*ticket))
+        else {
+            return;
+        };
+        let exists = result
+            .as_ref()
+            .is_err_and(|failure| failure.kind == FailureKind::Usage);
         if waiting.is_some() && exists {
             // The question says it better than the error does.
             cx.shared.toasts.pop();
             let lines = vec![format!("{} is there already.", path.display())];
             let agreed = choice("Replace it", "", Outcome::Act(Action::Agreed));
             self.export = Some((None, filter, path));
-            let dialog = Dialog::ask(cx.shared, "Replace the file", lines, vec![cancel("Cancel"), agreed]);
+            let dialog = Dialog::ask(
+                cx.shared,
+                "Replace the file",
+                lines,
+                vec![cancel("Cancel"), agreed],
+            );
             cx.confirm(dialog);
         }
     }
@@ -283,7 +313,10 @@ impl Samples {
             Action::MarkAll => {
                 self.marks = Marks::All;
                 let many = self.rows.total().map_or("All".to_owned(), grouped);
-                cx.shared.toast(crate::core::api::Level::Ok, format!("{many} samples match and are marked"));
+                cx.shared.toast(
+                    crate::core::api::Level::Ok,
+                    format!("{many} samples match and are marked"),
+                );
             }
             _ => match self.range.take() {
                 None => self.range = Some(self.rows.row()),
@@ -303,7 +336,10 @@ impl Samples {
             return;
         }
         let (low, high) = ((low - begin) as usize, (high - begin) as usize);
-        let ids: Vec<SampleId> = shown[low..=high].iter().map(|(_, sample)| sample.id.clone()).collect();
+        let ids: Vec<SampleId> = shown[low..=high]
+            .iter()
+            .map(|(_, sample)| sample.id.clone())
+            .collect();
         self.marks.add(ids.into_iter());
     }
 
@@ -322,7 +358,10 @@ impl Samples {
                     By::Random(_) => "the same every time",
                     _ => "",
                 };
-                let at = By::ALL.iter().position(|by| by.word() == sort.by.word()).unwrap_or(0);
+                let at = By::ALL
+                    .iter()
+                    .position(|by| by.word() == sort.by.word())
+                    .unwrap_or(0);
                 let entries = By::ALL.iter().map(|by| entry(by.word(), word(by))).collect();
                 Menu::new(kind, "Order (again: backwards)", entries, at)
             }
@@ -373,7 +412,9 @@ impl Samples {
                 _ => self.over = Over::Path(Field::holding(&self.path_of())),
             },
             Kind::Copy => {
-                let Some((_, sample)) = self.rows.selected() else { return };
+                let Some((_, sample)) = self.rows.selected() else {
+                    return;
+                };
                 match at {
                     0 => cx.copy(sample.steps.last().map_or("", |step| &step.text), "the text"),
                     1 => cx.copy(detail::object(sample), "the sample as JSON"),
@@ -466,12 +507,21 @@ impl Samples {
                 cx.order(Command::Redo { job }, "Done again");
             }
             Action::Edit => {
-                if let Some(edit) = self.rows.selected().and_then(|(_, sample)| Edit::of(sample)) {
+                let Some((_, sample)) = self.rows.selected() else {
+                    return;
+                };
+                if let Some(draft) = self.draft.take_if(|draft| draft.is_about(&sample.id)) {
+                    self.over = Over::Edit(draft);
+                    cx.shared
+                        .toast(crate::core::api::Level::Ok, "This is the draft you left");
+                } else if let Some(edit) = Edit::of(sample) {
                     self.over = Over::Edit(Box::new(edit));
                 }
             }
             Action::Mark | Action::MarkAll | Action::Range => self.mark(action, cx),
-            Action::Filter => self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared)))),
+            Action::Filter => {
+                self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared))))
+            }
             Action::Facets => self.over = Over::Facets(FacetMenu::of(&self.rows.filter, cx)),
             Action::History => self.over = Over::History(History::of(job.as_deref(), cx)),
             Action::Sort => self.open_menu(Kind::Sort),
@@ -480,7 +530,11 @@ impl Samples {
             Action::Export => self.over = Over::Path(Field::holding(&self.path_of())),
             Action::Follow => {
                 self.rows.follows = !self.rows.follows;
-                let says = if self.rows.follows { "Following the newest sample" } else { "No longer following" };
+                let says = if self.rows.follows {
+                    "Following the newest sample"
+                } else {
+                    "No longer following"
+                };
                 cx.shared.toast(crate::core::api::Level::Ok, says);
             }
             Action::Reload => self.reload(cx),
@@ -564,7 +618,11 @@ impl Samples {
             return Some(field.draw(buf, area, at, 0, text));
         }
         let matches = self.rows.counting(shared);
-        let matches = if matches.is_empty() { matches } else { format!("{matches} match ") };
+        let matches = if matches.is_empty() {
+            matches
+        } else {
+            format!("{matches} match ")
+        };
         let (shown, style) = if self.filter.is_empty() {
             ("no filter", shared.style(Slot::Muted))
         } else {
@@ -599,7 +657,11 @@ fn known(shared: &Shared) -> Vec<(&'static str, Vec<String>)> {
     };
     let jobs = progress.jobs.iter().map(|job| job.name.clone()).collect();
     let providers = progress.providers.iter().map(|one| one.name.clone()).collect();
-    let teachers: Vec<String> = progress.providers.iter().flat_map(|one| one.models.clone()).collect();
+    let teachers: Vec<String> = progress
+        .providers
+        .iter()
+        .flat_map(|one| one.models.clone())
+        .collect();
     vec![("job", jobs), ("provider", providers), ("teacher", teachers)]
 }
 
@@ -630,14 +692,23 @@ impl View for Samples {
 
     fn leave(&mut self, shared: &mut Shared) {
         if let Some(bulk) = self.bulk.take() {
-            let text = format!("Stopped after {} samples: the screen was left", grouped(bulk.done));
+            let text = format!(
+                "Stopped after {} samples: the screen was left",
+                grouped(bulk.done)
+            );
             shared.toast(crate::core::api::Level::Warning, text);
         }
     }
 
     fn back(&mut self, cx: &mut Cx) -> bool {
         if !matches!(self.over, Over::Nothing) {
-            self.over = Over::Nothing;
+            if let Over::Edit(edit) = std::mem::replace(&mut self.over, Over::Nothing)
+                && edit.is_changed()
+            {
+                self.draft = Some(edit);
+                cx.shared
+                    .toast(crate::core::api::Level::Ok, "Not saved; e goes on with it");
+            }
         } else if let Some(bulk) = &mut self.bulk {
             bulk.stop();
         } else if self.reading || self.full {
@@ -794,7 +865,9 @@ impl View for Samples {
 
     fn status(&self, _: &Shared) -> String {
         if let Some(bulk) = &self.bulk {
-            let of = bulk.all.map_or(String::new(), |all| format!(" of {}", grouped(all)));
+            let of = bulk
+                .all
+                .map_or(String::new(), |all| format!(" of {}", grouped(all)));
             return format!("{}ing {}{of} … esc stops", bulk.verb(), grouped(bulk.done));
         }
         let mut parts = Vec::new();
@@ -815,7 +888,6 @@ impl View for Samples {
         if self.rows.follows {
             parts.push("following".to_owned());
         }
-        parts.push(format!("{} [ ]", self.detail.tab.word()));
         parts.join(" · ")
     }
 
@@ -845,6 +917,13 @@ impl View for Samples {
 
 /// Blanks a row.
 fn clear(area: Rect, shared: &Shared, buf: &mut Buffer) -> Rect {
-    put(buf, area, 0, 0, &" ".repeat(usize::from(area.width)), shared.style(Slot::Fg));
+    put(
+        buf,
+        area,
+        0,
+        0,
+        &" ".repeat(usize::from(area.width)),
+        shared.style(Slot::Fg),
+    );
     area
 }

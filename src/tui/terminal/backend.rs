@@ -74,8 +74,7 @@ impl Painter {
         }
         let Pen { fg, bg, modifier } = pen;
         let back = |from: Color, to: Color| to == Color::Reset && from != to;
-        let afresh =
-            !modifier.contains(self.pen.modifier) || back(self.pen.fg, fg) || back(self.pen.bg, bg);
+        let afresh = !modifier.contains(self.pen.modifier) || back(self.pen.fg, fg) || back(self.pen.bg, bg);
         // From plain again, all in one sequence: no reset ever stands between an attribute and its text.
         let mut numbers = String::new();
         let old = if afresh {

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn many_keys_at_once_are_a_paste() {
         assert_eq!(taken(&["dDxXaAq\n"]), [Input::Burst("dDxXaAq\n".to_owned())]);
-        assert_eq!(taken(&["dDxX", "aAq", "\n"]), [Input::Burst("dDxXaAq\n".to_owned())]);
+        assert_eq!(
+            taken(&["dDxX", "aAq", "\n"]),
+            [Input::Burst("dDxXaAq\n".to_owned())]
+        );
     }
 
     #[test]

@@ -84,7 +84,13 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_standard() {
-        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foobar", "Zm9vYmFy"), ("ö", "w7Y=")];
+        let cases = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foobar", "Zm9vYmFy"),
+            ("ö", "w7Y="),
+        ];
         for (plain, coded) in cases {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
@@ -93,7 +99,10 @@ mod tests {
     #[test]
     fn inside_tmux_the_sequence_is_passed_on() {
         let wrapped = osc52("f", true).unwrap();
-        assert!(wrapped.ends_with("\x1bPtmux;\x1b\x1b]52;c;Zg==\x07\x1b\\"), "{wrapped:?}");
+        assert!(
+            wrapped.ends_with("\x1bPtmux;\x1b\x1b]52;c;Zg==\x07\x1b\\"),
+            "{wrapped:?}"
+        );
         assert_eq!(osc52("f", false).unwrap(), "\x1b]52;c;Zg==\x07");
         assert!(osc52(&"x".repeat(LONGEST + 1), false).is_none());
     }
@@ -106,7 +115,13 @@ mod tests {
         keep(&path, "one").unwrap();
         keep(&path, "two").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(words(1234, true, true, &path), "(1.2 kB) by OSC 52, which tmux may block, and into last-copy.txt");
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            words(1234, true, true, &path),
+            "(1.2 kB) by OSC 52, which tmux may block, and into last-copy.txt"
+        );
     }
 }

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 const ENTER: &str = "\x1b[22;0t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
 
 /// Everything [`ENTER`] and the time after it may have switched on, off again; the caret and the title back.
-const LEAVE: &str = "\x1b[?2026l\x1b[?2031l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h\x1b[23;0t";
+const LEAVE: &str =
+    "\x1b[?2026l\x1b[?2031l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h\x1b[23;0t";
 
 /// Presses and the wheel as SGR reports; no motion.
 pub(super) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";

@@ -30,7 +30,11 @@ impl Field {
     pub(crate) fn at(text: &str, caret: usize) -> Self {
         Self {
             text: text.to_owned(),
-            caret: if text.is_char_boundary(caret) { caret } else { text.len() },
+            caret: if text.is_char_boundary(caret) {
+                caret
+            } else {
+                text.len()
+            },
         }
     }
 

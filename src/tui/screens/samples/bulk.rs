@@ -134,7 +134,11 @@ impl Bulk {
                 false
             }
             next => {
-                let stopped = if next.is_some() { " · stopped, what is done stays" } else { "" };
+                let stopped = if next.is_some() {
+                    " · stopped, what is done stays"
+                } else {
+                    ""
+                };
                 let text = format!("{}ed {}{stopped} · u undo", self.verb(), grouped(self.done));
                 let level = if next.is_some() { Level::Warning } else { Level::Ok };
                 cx.shared.toast(level, text);

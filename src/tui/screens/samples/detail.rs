@@ -96,7 +96,10 @@ impl Detail {
             self.prompts.ask(Query::Prompts(sample.id.clone()), cx);
         }
         if self.tab == Tab::Diff {
-            let partner = marked.iter().find(|id| **id != sample.id).filter(|_| marked.len() == 2);
+            let partner = marked
+                .iter()
+                .find(|id| **id != sample.id)
+                .filter(|_| marked.len() == 2);
             let other = partner.cloned().or_else(|| double(job, sample));
             if other != self.other {
                 self.compared = Remote::default();
@@ -121,10 +124,18 @@ impl Detail {
 
     pub(super) fn take(&mut self, message: &Message, cx: &mut Cx) -> bool {
         let whole = |answer: &Answer| {
-            if let Answer::Sample(detail) = answer { Some(SampleDetail::clone(detail)) } else { None }
+            if let Answer::Sample(detail) = answer {
+                Some(SampleDetail::clone(detail))
+            } else {
+                None
+            }
         };
         let prompts = |answer: &Answer| {
-            if let Answer::Prompts(prompts) = answer { Some(prompts.clone()) } else { None }
+            if let Answer::Prompts(prompts) = answer {
+                Some(prompts.clone())
+            } else {
+                None
+            }
         };
         let ask = |id: &Option<SampleId>| Query::Sample(id.clone().unwrap_or(SampleId(String::new())));
         let (of, other) = (self.of.clone(), self.other.clone());
@@ -140,14 +151,29 @@ impl Detail {
             Action::Previous => self.turn(5),
             Action::NextAttempt | Action::PreviousAttempt => {
                 let many = self.requests().len();
+                if many == 0 {
+                    // They are being asked for; the first one is shown when they come.
+                    self.attempt = Some(0);
+                    self.cursor = Cursor::default();
+                    return true;
+                }
                 let at = self.attempt.map_or(0, |at| at + 1);
-                let at = if action == Action::NextAttempt { at + 1 } else { at + many } % (many + 1);
+                let at = if action == Action::NextAttempt {
+                    at + 1
+                } else {
+                    at + many
+                } % (many + 1);
                 self.attempt = at.checked_sub(1);
                 self.cursor = Cursor::default();
             }
             Action::Fold | Action::Unfold => {
-                let lines = row.map(|row| self.lines(row, area.width, shared)).unwrap_or_default();
-                let branch = lines.into_iter().nth(self.cursor.selected).and_then(|line| line.branch);
+                let lines = row
+                    .map(|row| self.lines(row, area.width, shared))
+                    .unwrap_or_default();
+                let branch = lines
+                    .into_iter()
+                    .nth(self.cursor.selected)
+                    .and_then(|line| line.branch);
                 if let Some(branch) = branch {
                     if action == Action::Fold {
                         self.folded.insert(branch);
@@ -189,7 +215,7 @@ impl Detail {
 
     /// The heading's right side.
     pub(super) fn fact(&self) -> String {
-        match self.attempt {
+        match self.attempt.filter(|at| *at < self.requests().len()) {
             Some(at) => format!("attempt {}/{}", at + 1, self.requests().len()),
             None => String::new(),
         }
@@ -275,15 +301,23 @@ impl Detail {
             let step = steps.last();
             let pretty = step.and_then(|step| step.value.as_ref());
             let pretty = pretty.and_then(|value| serde_json::to_string_pretty(value).ok());
-            pretty.or_else(|| step.map(|step| step.text.clone())).unwrap_or_default()
+            pretty
+                .or_else(|| step.map(|step| step.text.clone()))
+                .unwrap_or_default()
         };
         let original = self.whole.value().and_then(|whole| whole.original.as_ref());
         let (title, before) = match (self.compared.value(), original) {
             (Some(other), _) => {
                 let index = grouped(other.sample.task.index);
-                (format!("from task {index} to this one"), text(&other.sample.steps))
+                (
+                    format!("from task {index} to this one"),
+                    text(&other.sample.steps),
+                )
             }
-            (None, Some(original)) => ("from the teacher's answer to the edited one".to_owned(), text(original)),
+            (None, Some(original)) => (
+                "from the teacher's answer to the edited one".to_owned(),
+                text(original),
+            ),
             (None, None) if self.whole.is_pending() || self.compared.is_pending() => {
                 return vec![Line::of("Comparing …", Slot::Muted)];
             }
@@ -314,7 +348,12 @@ impl Detail {
         say("job", job.to_owned());
         say("task", grouped(sample.task.index));
         say("candidate", sample.candidate.to_string());
-        say("place", sample.seq.map_or("–".to_owned(), |seq| format!("{} in the dataset", grouped(seq.unsigned_abs()))));
+        say(
+            "place",
+            sample.seq.map_or("–".to_owned(), |seq| {
+                format!("{} in the dataset", grouped(seq.unsigned_abs()))
+            }),
+        );
         let tokens = |count: Option<u64>| count.map_or("–".to_owned(), grouped);
         for step in &sample.steps {
             let usage = &step.usage;
@@ -333,9 +372,15 @@ impl Detail {
                     let took = request.response.as_ref().map_or(String::new(), |response| {
                         format!(" · {:.1} s", response.latency.as_secs_f64())
                     });
-                    let error = request.error.as_ref().map_or(String::new(), |error| format!(" · {error}"));
+                    let error = request
+                        .error
+                        .as_ref()
+                        .map_or(String::new(), |error| format!(" · {error}"));
                     let state = request.state.word();
-                    let text = format!("{} · {state}{took} · {}{error}", request.question.step, request.cost);
+                    let text = format!(
+                        "{} · {state}{took} · {}{error}",
+                        request.question.step, request.cost
+                    );
                     say(&format!("attempt {}", at + 1), text);
                     say("", format!("{} · {}", request.teacher, request.fingerprint.hex()));
                 }
@@ -362,7 +407,12 @@ impl Detail {
         };
         let lines = self.lines(row, area.width, shared);
         let offset = self.cursor.offset.min(lines.len().saturating_sub(1));
-        for (row, line) in lines.iter().skip(offset).take(usize::from(below.height)).enumerate() {
+        for (row, line) in lines
+            .iter()
+            .skip(offset)
+            .take(usize::from(below.height))
+            .enumerate()
+        {
             let mut x = 2;
             for (text, slot) in &line.spans {
                 x += put(buf, below, x, row as u16, text, shared.style(*slot));
@@ -392,11 +442,17 @@ fn wrap_spans(spans: Vec<(String, Slot)>, width: usize, lines: &mut Vec<Line>) {
 
 /// Where it stands, in a line.
 fn standing(sample: &Sample) -> Line {
-    let evidence = sample.verdicts.iter().rev().find(|verdict| verdict.reason == sample.reason);
+    let evidence = sample
+        .verdicts
+        .iter()
+        .rev()
+        .find(|verdict| verdict.reason == sample.reason);
     let why = match (sample.reason, evidence) {
         (None, _) => String::new(),
         (Some(reason), Some(verdict)) if sample.reason.is_some() => {
-            let score = verdict.score.map_or(String::new(), |score| format!(" {score:.2}"));
+            let score = verdict
+                .score
+                .map_or(String::new(), |score| format!(" {score:.2}"));
             format!(": {}{score}", reason.word())
         }
         (Some(reason), _) => format!(": {}", reason.word()),
@@ -429,7 +485,13 @@ fn raw(sample: &Sample, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for line in object(sample).lines() {
         let key = line.trim_start().starts_with('"') && line.contains("\":");
-        paragraph(line, 0, if key { Slot::JsonKey } else { Slot::Fg }, width, &mut lines);
+        paragraph(
+            line,
+            0,
+            if key { Slot::JsonKey } else { Slot::Fg },
+            width,
+            &mut lines,
+        );
     }
     lines
 }
@@ -459,8 +521,12 @@ fn scores(sample: &Sample, width: usize) -> Vec<Line> {
             Decision::Review => ("?", Slot::Warn),
             Decision::Reject => ("✗", Slot::Error),
         };
-        let score = verdict.score.map_or(String::new(), |score| format!("  {score:.2}"));
-        let reason = verdict.reason.map_or(String::new(), |reason| format!("  {}", reason.word()));
+        let score = verdict
+            .score
+            .map_or(String::new(), |score| format!("  {score:.2}"));
+        let reason = verdict
+            .reason
+            .map_or(String::new(), |reason| format!("  {}", reason.word()));
         lines.push(Line::of("", Slot::Fg));
         lines.push(Line::plain(vec![
             (format!("{glyph} "), slot),
@@ -480,8 +546,14 @@ fn scores(sample: &Sample, width: usize) -> Vec<Line> {
 
 fn attempt(request: &RequestRow, width: usize) -> Vec<Line> {
     let mut lines = vec![
-        Line::of(format!("{} by {}", request.question.step, request.teacher), Slot::Title),
-        Line::of(format!("{} · {}", request.state.word(), request.cost), Slot::Muted),
+        Line::of(
+            format!("{} by {}", request.question.step, request.teacher),
+            Slot::Title,
+        ),
+        Line::of(
+            format!("{} · {}", request.state.word(), request.cost),
+            Slot::Muted,
+        ),
     ];
     if let Some(error) = &request.error {
         paragraph(error, 0, Slot::Error, width, &mut lines);
@@ -492,7 +564,13 @@ fn attempt(request: &RequestRow, width: usize) -> Vec<Line> {
             lines.push(Line::of(format!("status {}", response.status), Slot::Muted));
             let value = serde_json::from_str::<serde_json::Value>(&response.body).ok();
             let body = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
-            paragraph(body.as_deref().unwrap_or(&response.body), 0, Slot::Fg, width, &mut lines);
+            paragraph(
+                body.as_deref().unwrap_or(&response.body),
+                0,
+                Slot::Fg,
+                width,
+                &mut lines,
+            );
         }
         None => lines.push(Line::of("There is no answer.", Slot::Muted)),
     }

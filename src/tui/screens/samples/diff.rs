@@ -33,7 +33,7 @@ pub(super) fn diff(before: &str, after: &str) -> Vec<Spans> {
     let mut lines = vec![Spans::new()];
     let mut put = |word: &str, slot: Slot| {
         let mut parts = word.split('\n');
-        let mut last = |part: &str, lines: &mut Vec<Spans>| {
+        let last = |part: &str, lines: &mut Vec<Spans>| {
             if let Some(line) = lines.last_mut() {
                 match line.last_mut() {
                     Some((text, known)) if *known == slot => text.push_str(part),

@@ -21,6 +21,8 @@ use crate::tui::theme::Slot;
 pub(super) struct Edit {
     id: SampleId,
     steps: Vec<StepAnswer>,
+    /// The text as it was shown first.
+    before: String,
     text: TextArea<'static>,
     problems: Vec<String>,
     saving: Option<Ticket>,
@@ -38,10 +40,14 @@ impl Edit {
     /// The last answer of a sample; none where it has no answer.
     pub(super) fn of(sample: &Sample) -> Option<Self> {
         let last = sample.steps.last()?;
-        let pretty = last.value.as_ref().and_then(|value| serde_json::to_string_pretty(value).ok());
+        let pretty = last
+            .value
+            .as_ref()
+            .and_then(|value| serde_json::to_string_pretty(value).ok());
         Some(Self {
             id: sample.id.clone(),
             steps: sample.steps.clone(),
+            before: pretty.clone().unwrap_or_else(|| last.text.clone()),
             text: area_of(pretty.as_deref().unwrap_or(&last.text)),
             problems: Vec::new(),
             saving: None,
@@ -51,6 +57,15 @@ impl Edit {
 
     fn content(&self) -> String {
         self.text.lines().join("\n")
+    }
+
+    pub(super) fn is_about(&self, id: &SampleId) -> bool {
+        self.id == *id
+    }
+
+    /// Whether there is anything to lose.
+    pub(super) fn is_changed(&self) -> bool {
+        self.content() != self.before
     }
 
     pub(super) fn key(&mut self, key: &KeyEvent) {
@@ -131,7 +146,14 @@ impl Edit {
         self.text.render(text, buf);
         for (row, line) in problems.iter().take(usize::from(wrong.height)).enumerate() {
             let head = if row == 0 { "✗ " } else { "  " };
-            put(buf, wrong, 1, row as u16, &format!("{head}{line}"), shared.style(Slot::Error));
+            put(
+                buf,
+                wrong,
+                1,
+                row as u16,
+                &format!("{head}{line}"),
+                shared.style(Slot::Error),
+            );
         }
         None
     }

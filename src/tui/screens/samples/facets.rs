@@ -60,10 +60,19 @@ fn lines(facets: &Facets) -> Vec<Line> {
             });
         }
     };
-    let states = [SampleState::Accepted, SampleState::Rejected, SampleState::NeedsReview];
+    let states = [
+        SampleState::Accepted,
+        SampleState::Rejected,
+        SampleState::NeedsReview,
+    ];
     for (state, many) in states.into_iter().zip(facets.states) {
         let status = Status::In(state);
-        add("status", status.word().to_owned(), many, words(Term::Status(vec![status])));
+        add(
+            "status",
+            status.word().to_owned(),
+            many,
+            words(Term::Status(vec![status])),
+        );
     }
     for (reason, many) in &facets.reasons {
         let text = words(Term::Reason(vec![*reason]));
@@ -123,7 +132,10 @@ impl FacetMenu {
     pub(super) fn act(&mut self, action: Action, shared: &Shared) -> Option<String> {
         let page = usize::from(Self::area(shared).height.saturating_sub(2));
         if action == Action::Press {
-            return self.lines.get(self.cursor.selected).map(|line| line.words.clone());
+            return self
+                .lines
+                .get(self.cursor.selected)
+                .map(|line| line.words.clone());
         }
         self.cursor.act(action, self.lines.len(), page);
         None
@@ -135,12 +147,21 @@ impl FacetMenu {
     }
 
     pub(super) fn view(&self, shared: &Shared, buf: &mut Buffer) {
-        let inner = frame("Facets · enter narrows the filter", Self::area(shared), shared, buf);
+        let inner = frame(
+            "Facets · enter narrows the filter",
+            Self::area(shared),
+            shared,
+            buf,
+        );
         if let Some(error) = self.facets.error() {
             return failure(buf, inner, error, shared);
         }
         if self.lines.is_empty() {
-            let text = if self.facets.is_pending() { "Counting …" } else { "There is nothing to count." };
+            let text = if self.facets.is_pending() {
+                "Counting …"
+            } else {
+                "There is nothing to count."
+            };
             return empty(buf, inner, &[text], shared);
         }
         let most = self.lines.iter().map(|line| line.many).max().unwrap_or(1);
@@ -159,9 +180,22 @@ impl FacetMenu {
             put(buf, label, 11, row, &line.label, shared.style(Slot::Fg));
             if wide {
                 let bars = bar(line.many as f64 / most as f64, 16);
-                put(buf, inner, inner.width - 27, row, &bars, shared.style(Slot::Chart1));
+                put(
+                    buf,
+                    inner,
+                    inner.width - 27,
+                    row,
+                    &bars,
+                    shared.style(Slot::Chart1),
+                );
             }
-            put_right(buf, inner, row, &format!("{} ", grouped(line.many)), shared.style(Slot::Fg));
+            put_right(
+                buf,
+                inner,
+                row,
+                &format!("{} ", grouped(line.many)),
+                shared.style(Slot::Fg),
+            );
             if at == self.cursor.selected {
                 mark(inner, row, shared, buf);
             }

@@ -53,7 +53,11 @@ impl History {
 
     pub(super) fn take(&mut self, message: &Message, cx: &mut Cx) -> bool {
         let read = |answer: &Answer| {
-            if let Answer::History(rows) = answer { Some(rows.clone()) } else { None }
+            if let Answer::History(rows) = answer {
+                Some(rows.clone())
+            } else {
+                None
+            }
         };
         let query = self.query();
         self.rows.take(message, read, || query, cx)
@@ -88,7 +92,11 @@ impl History {
 
     fn area(shared: &Shared) -> Rect {
         let height = shared.size.height.saturating_sub(6).min(20);
-        centred(shared.size, 90.min(shared.size.width.saturating_sub(2)), height.max(6))
+        centred(
+            shared.size,
+            90.min(shared.size.width.saturating_sub(2)),
+            height.max(6),
+        )
     }
 
     pub(super) fn view(&self, shared: &Shared, buf: &mut Buffer) {
@@ -97,16 +105,28 @@ impl History {
             return failure(buf, inner, error, shared);
         }
         if self.rows().is_empty() {
-            let text = if self.rows.is_pending() { "Reading …" } else { "Nothing was decided by hand yet." };
+            let text = if self.rows.is_pending() {
+                "Reading …"
+            } else {
+                "Nothing was decided by hand yet."
+            };
             return empty(buf, inner, &[text, "a x e decide, and are listed here"], shared);
         }
         let rows = self.rows().iter().enumerate().skip(self.cursor.offset);
         for (row, (at, entry)) in rows.take(usize::from(inner.height)).enumerate() {
             let row = row as u16;
             let time = time_of_day(entry.entry.at_ms, shared.options.offset_seconds);
-            let slot = if entry.blocked.is_some() { Slot::Muted } else { Slot::Fg };
+            let slot = if entry.blocked.is_some() {
+                Slot::Muted
+            } else {
+                Slot::Fg
+            };
             let end = 2 + put(buf, inner, 2, row, &time, shared.style(Slot::Muted));
-            let label = format!("{} · {}", entry.entry.label, entry.job.as_deref().unwrap_or("several jobs"));
+            let label = format!(
+                "{} · {}",
+                entry.entry.label,
+                entry.job.as_deref().unwrap_or("several jobs")
+            );
             let end = end + 2 + put(buf, inner, end + 2, row, &label, shared.style(slot));
             if let Some(why) = &entry.blocked {
                 let rest = Rect {

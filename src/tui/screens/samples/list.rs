@@ -22,7 +22,7 @@ const COLUMNS: [Column; 6] = [
     words("ST", 2, 7),
     numbers("JUDGE", 5, 4),
     words("REASON", 12, 2),
-    words("TEACHER", 14, 3),
+    words("PROVIDER", 10, 3),
     prose("TEXT", 14, 9),
 ];
 
@@ -51,24 +51,35 @@ fn cells(row: u64, sample: &Sample, stale: bool, narrow: bool, shared: &Shared) 
     let tint = |slot: Slot| shared.style(if stale { Slot::Muted } else { slot });
     let (fg, muted) = (tint(Slot::Fg), tint(Slot::Muted));
     let (mark, slot) = glyph(sample.state);
-    let edited = sample.review.as_ref().is_some_and(|review| review.action == "edited");
-    let mark = if edited { format!("{mark}e") } else { mark.to_owned() };
+    let edited = sample
+        .review
+        .as_ref()
+        .is_some_and(|review| review.action == "edited");
+    let mark = if edited {
+        format!("{mark}e")
+    } else {
+        mark.to_owned()
+    };
     let number = (grouped(row + 1), muted);
     let text = (headline(sample).to_owned(), fg);
     if narrow {
         return vec![number, (mark, tint(slot)), text];
     }
-    let judge = sample.verdicts.iter().filter(|verdict| verdict.validator == "judge");
+    let judge = sample
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.validator == "judge");
     let judge = judge.filter_map(|verdict| verdict.score).reduce(f64::min);
     let judge = judge.map_or("–".to_owned(), |score| format!("{score:.1}"));
     let reason = sample.reason.map_or("", |reason| reason.word());
     let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+    let provider = teacher.split('/').next().unwrap_or_default();
     vec![
         number,
         (mark, tint(slot)),
         (judge, fg),
         (reason.to_owned(), muted),
-        (teacher.to_owned(), muted),
+        (provider.to_owned(), muted),
         text,
     ]
 }
@@ -98,7 +109,9 @@ impl Samples {
         let (offset, first, selected) = self.rows.view();
         let stale = self.rows.is_slow(shared.now);
         let rows = shown.iter().skip(offset).zip(first..);
-        let cells = rows.clone().map(|((_, sample), row)| cells(row, sample, stale, narrow, shared));
+        let cells = rows
+            .clone()
+            .map(|((_, sample), row)| cells(row, sample, stale, narrow, shared));
         table(buf, inner, columns, cells, Some(selected), shared);
         for (at, ((_, sample), row)) in rows.take(usize::from(inner.height.saturating_sub(1))).enumerate() {
             if self.marks.has(&sample.id) {
@@ -127,13 +140,19 @@ impl Samples {
             );
         } else {
             let hint = match self.filter.split_whitespace().last() {
-                Some(last) if self.filter.split_whitespace().count() > 1 => format!("the last word was {last}"),
+                Some(last) if self.filter.split_whitespace().count() > 1 => {
+                    format!("the last word was {last}")
+                }
                 _ => String::new(),
             };
             empty(
                 buf,
                 inner,
-                &["No sample matches the filter.", "esc clears it, / changes it", &hint],
+                &[
+                    "No sample matches the filter.",
+                    "esc clears it, / changes it",
+                    &hint,
+                ],
                 shared,
             );
         }

@@ -30,7 +30,12 @@ pub(super) struct Menu {
 }
 
 impl Menu {
-    pub(super) fn new(kind: Kind, title: impl Into<String>, entries: Vec<(String, String)>, at: usize) -> Self {
+    pub(super) fn new(
+        kind: Kind,
+        title: impl Into<String>,
+        entries: Vec<(String, String)>,
+        at: usize,
+    ) -> Self {
         let mut cursor = Cursor {
             selected: at,
             offset: 0,
@@ -61,9 +66,15 @@ impl Menu {
     fn area(&self, size: Size) -> Rect {
         let line = |(label, note): &(String, String)| label.width() + note.width() + 11;
         let widest = self.entries.iter().map(line).max().unwrap_or(0);
-        let width = widest.max(self.title.width() + 8).min(usize::from(size.width) - 2);
+        let width = widest
+            .max(self.title.width() + 8)
+            .min(usize::from(size.width) - 2);
         let height = self.entries.len() + 2;
-        centred(size, width as u16, height.min(usize::from(size.height) - 1) as u16)
+        centred(
+            size,
+            width as u16,
+            height.min(usize::from(size.height) - 1) as u16,
+        )
     }
 
     pub(super) fn view(&self, shared: &Shared, buf: &mut Buffer) {
@@ -72,7 +83,14 @@ impl Menu {
         let rows = self.entries.iter().enumerate().skip(self.cursor.offset);
         for (row, (at, (label, note))) in rows.take(usize::from(inner.height)).enumerate() {
             let row = row as u16;
-            put(buf, inner, 2, row, &format!("{}", at + 1), shared.style(Slot::Accent));
+            put(
+                buf,
+                inner,
+                2,
+                row,
+                &format!("{}", at + 1),
+                shared.style(Slot::Accent),
+            );
             put(buf, inner, 5, row, label, shared.style(Slot::Fg));
             put_right(buf, inner, row, &format!("{note} "), shared.style(Slot::Muted));
             if at == self.cursor.selected {

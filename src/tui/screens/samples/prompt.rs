@@ -32,7 +32,11 @@ pub(super) struct Prompt {
 impl Prompt {
     /// The filter in force, to be changed. `known` names jobs and teachers.
     pub(super) fn holding(text: &str, known: Vec<(&'static str, Vec<String>)>) -> Self {
-        let text = if text.is_empty() { String::new() } else { format!("{text} ") };
+        let text = if text.is_empty() {
+            String::new()
+        } else {
+            format!("{text} ")
+        };
         Self {
             field: Field::holding(&text),
             wrong: None,
@@ -76,7 +80,11 @@ impl Prompt {
     /// The next or the previous offer.
     pub(super) fn choose(&mut self, down: bool) {
         let many = self.offered.words.len().max(1);
-        self.chosen = if down { self.chosen + 1 } else { self.chosen + many - 1 } % many;
+        self.chosen = if down {
+            self.chosen + 1
+        } else {
+            self.chosen + many - 1
+        } % many;
     }
 
     /// Takes the chosen offer into the text.
@@ -121,9 +129,23 @@ impl Prompt {
                 height: 1,
                 ..screen
             };
-            put(buf, below, 0, 0, &" ".repeat(usize::from(screen.width)), shared.style(Slot::Error));
+            put(
+                buf,
+                below,
+                0,
+                0,
+                &" ".repeat(usize::from(screen.width)),
+                shared.style(Slot::Error),
+            );
             let at = column.min(screen.width / 3);
-            put(buf, below, at, 0, &format!("^ {}", wrong.message), shared.style(Slot::Error));
+            put(
+                buf,
+                below,
+                at,
+                0,
+                &format!("^ {}", wrong.message),
+                shared.style(Slot::Error),
+            );
             return caret;
         }
         if self.touched && !self.offered.words.is_empty() {
@@ -145,8 +167,14 @@ impl Prompt {
         }
         let area = Rect::new(x, caret.y + 1, width, height);
         let inner = frame("tab takes it", area, shared, buf);
-        for (row, (at, (word, help))) in
-            self.offered.words.iter().enumerate().skip(from).take(OFFERED).enumerate()
+        for (row, (at, (word, help))) in self
+            .offered
+            .words
+            .iter()
+            .enumerate()
+            .skip(from)
+            .take(OFFERED)
+            .enumerate()
         {
             let row = row as u16;
             let end = 2 + put(buf, inner, 2, row, word, shared.style(Slot::Fg));

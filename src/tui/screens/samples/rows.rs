@@ -71,7 +71,11 @@ impl Rows {
 
     /// The first row on the screen: its number, and the place of the selected one under it.
     pub(super) fn view(&self) -> (usize, u64, usize) {
-        (self.offset, self.first + self.offset as u64, self.selected - self.offset)
+        (
+            self.offset,
+            self.first + self.offset as u64,
+            self.selected - self.offset,
+        )
     }
 
     pub(super) fn total(&self) -> Option<u64> {
@@ -122,7 +126,10 @@ impl Rows {
 
     /// Asks for what is shown again, around what is selected, and counts anew.
     pub(super) fn reload(&mut self, page: usize, cx: &mut Cx) {
-        match self.selected().map(|(_, sample)| (place(sample), sample.id.clone())) {
+        match self
+            .selected()
+            .map(|(_, sample)| (place(sample), sample.id.clone()))
+        {
             Some((at, id)) => self.ask(WindowAt::Around(at), Goal::Sample(id), page, cx),
             None => self.ask(WindowAt::Place(Place::Row(0)), Goal::Row(0), page, cx),
         }
@@ -251,9 +258,18 @@ impl Rows {
 
     /// Takes answers that were asked for. True if `message` was one.
     pub(super) fn take(&mut self, message: &Message, page: usize, cx: &mut Cx) -> bool {
-        let counted = |answer: &Answer| if let Answer::Count(count) = answer { Some(*count) } else { None };
+        let counted = |answer: &Answer| {
+            if let Answer::Count(count) = answer {
+                Some(*count)
+            } else {
+                None
+            }
+        };
         let filter = self.filter.clone();
-        if self.count.take(message, counted, || Query::CountSamples(filter), cx) {
+        if self
+            .count
+            .take(message, counted, || Query::CountSamples(filter), cx)
+        {
             self.counted.1 = cx.shared.now.saturating_sub(self.counted.0);
             self.take_count(page, cx);
             return true;
@@ -298,7 +314,8 @@ impl Rows {
         };
         let grew = self.total.is_some_and(|total| count > total);
         self.newest = count;
-        if self.total.is_none() || std::mem::take(&mut self.fresh) {
+        let fresh = std::mem::take(&mut self.fresh);
+        if self.total.is_none() || fresh {
             self.total = Some(count);
         }
         if self.follows && grew {

@@ -49,14 +49,20 @@ pub(super) fn tree(
     let path = format!("{path}/{name}");
     let children: Vec<(String, &Value)> = match value {
         Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, value)| (at.to_string(), value))
+            .collect(),
         _ => return leaf(name, value, indent, width, lines),
     };
     let is_folded = folded.contains(&path);
     let mark = if is_folded { "▸ " } else { "▾ " };
+    let many = children.len();
+    let s = if many == 1 { "" } else { "s" };
     let count = match value {
-        Value::Array(_) => format!("[{} items]", children.len()),
-        _ => format!("{{{} fields}}", children.len()),
+        Value::Array(_) => format!("[{many} item{s}]"),
+        _ => format!("{{{many} field{s}}}"),
     };
     lines.push(Line {
         spans: vec![
@@ -77,11 +83,18 @@ fn leaf(name: &str, value: &Value, indent: usize, width: usize, lines: &mut Vec<
     let head = format!("{}  ", " ".repeat(indent));
     match value {
         Value::String(text) => {
-            lines.push(Line::plain(vec![(head, Slot::Fg), (name.to_owned(), Slot::JsonKey)]));
+            lines.push(Line::plain(vec![
+                (head, Slot::Fg),
+                (name.to_owned(), Slot::JsonKey),
+            ]));
             paragraph(text, indent + 4, Slot::Fg, width, lines);
         }
         other => {
-            let slot = if other.is_number() { Slot::JsonNum } else { Slot::Muted };
+            let slot = if other.is_number() {
+                Slot::JsonNum
+            } else {
+                Slot::Muted
+            };
             lines.push(Line::plain(vec![
                 (head, Slot::Fg),
                 (format!("{name}  "), Slot::JsonKey),

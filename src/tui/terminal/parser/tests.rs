@@ -28,16 +28,28 @@ fn keys(bytes: &[u8]) -> Vec<String> {
 
 #[test]
 fn keys_are_what_the_table_calls_them() {
-    assert_eq!(keys(b"jG \r\t\x7f\x03\x1f"), [
-        "j", "G", "space", "enter", "tab", "backspace", "ctrl-c", "ctrl-7"
-    ]);
+    assert_eq!(
+        keys(b"jG \r\t\x7f\x03\x1f"),
+        ["j", "G", "space", "enter", "tab", "backspace", "ctrl-c", "ctrl-7"]
+    );
     assert_eq!(keys("ö光".as_bytes()), ["ö", "光"]);
-    assert_eq!(keys(b"\x1b[A\x1b[B\x1bOC\x1b[H\x1b[4~\x1b[5~\x1b[3~\x1b[Z"), [
-        "up", "down", "right", "home", "end", "pgup", "delete", "shift-tab"
-    ]);
-    assert_eq!(keys(b"\x1bOP\x1b[12~\x1b[24~\x1b[[A\x1b[1;5C\x1b[97;5u\x1b[27;5;13~"), [
-        "f1", "f2", "f12", "f1", "ctrl-right", "ctrl-a", "ctrl-enter"
-    ]);
+    assert_eq!(
+        keys(b"\x1b[A\x1b[B\x1bOC\x1b[H\x1b[4~\x1b[5~\x1b[3~\x1b[Z"),
+        [
+            "up",
+            "down",
+            "right",
+            "home",
+            "end",
+            "pgup",
+            "delete",
+            "shift-tab"
+        ]
+    );
+    assert_eq!(
+        keys(b"\x1bOP\x1b[12~\x1b[24~\x1b[[A\x1b[1;5C\x1b[97;5u\x1b[27;5;13~"),
+        ["f1", "f2", "f12", "f1", "ctrl-right", "ctrl-a", "ctrl-enter"]
+    );
     assert_eq!(keys(b"\x1bf\x1b\x1b[A"), ["alt-f", "esc", "up"]);
     assert_eq!(keys(b"\x1b"), ["esc"]);
     // A release of the kitty protocol is no press.
@@ -46,21 +58,25 @@ fn keys_are_what_the_table_calls_them() {
 
 #[test]
 fn replies_are_never_keys() {
-    let replies = b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?2031;0$y\x1b[?1u\x1b[?62;22c\x1b[?997;1n";
-    assert_eq!(parsed(replies), [
-        Input::Report(Report::Background { light: true }),
-        Input::Report(Report::Mode {
-            mode: 2026,
-            known: true
-        }),
-        Input::Report(Report::Mode {
-            mode: 2031,
-            known: false
-        }),
-        Input::Report(Report::Keyboard(1)),
-        Input::Report(Report::Attributes),
-        Input::Report(Report::Scheme { light: false }),
-    ]);
+    let replies =
+        b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2026;2$y\x1b[?2031;0$y\x1b[?1u\x1b[?62;22c\x1b[?997;1n";
+    assert_eq!(
+        parsed(replies),
+        [
+            Input::Report(Report::Background { light: true }),
+            Input::Report(Report::Mode {
+                mode: 2026,
+                known: true
+            }),
+            Input::Report(Report::Mode {
+                mode: 2031,
+                known: false
+            }),
+            Input::Report(Report::Keyboard(1)),
+            Input::Report(Report::Attributes),
+            Input::Report(Report::Scheme { light: false }),
+        ]
+    );
     for unknown in [
         &b"\x1b]10;rgb:00/00/00\x07"[..],
         b"\x1bP>|XTerm(390)\x1b\\",
@@ -101,21 +117,24 @@ fn the_mouse_clicks_and_rolls_and_does_nothing_else() {
             row: 4,
         })
     };
-    let bytes = b"\x1b[<0;10;5M\x1b[<0;10;5m\x1b[<64;10;5M\x1b[<65;10;5M\x1b[<35;10;5M\x1b[<2;10;5M\x1b[<32;10;5M";
-    assert_eq!(parsed(bytes), [
-        at(Press::Click),
-        at(Press::WheelUp),
-        at(Press::WheelDown)
-    ]);
+    let bytes =
+        b"\x1b[<0;10;5M\x1b[<0;10;5m\x1b[<64;10;5M\x1b[<65;10;5M\x1b[<35;10;5M\x1b[<2;10;5M\x1b[<32;10;5M";
+    assert_eq!(
+        parsed(bytes),
+        [at(Press::Click), at(Press::WheelUp), at(Press::WheelDown)]
+    );
     assert_eq!(parsed(b"\x1b[I\x1b[O"), [Input::Focus(true), Input::Focus(false)]);
 }
 
 #[test]
 fn a_paste_is_one_thing_whatever_is_in_it() {
-    assert_eq!(parsed(b"\x1b[200~dDq\x1b[A\r\n\x1b[201~j"), [
-        Input::Paste("dDq\x1b[A\r\n".to_owned()),
-        Input::Key(KeyCode::Char('j').into()),
-    ]);
+    assert_eq!(
+        parsed(b"\x1b[200~dDq\x1b[A\r\n\x1b[201~j"),
+        [
+            Input::Paste("dDq\x1b[A\r\n".to_owned()),
+            Input::Key(KeyCode::Char('j').into()),
+        ]
+    );
     let mut parser = Parser::default();
     let mut inputs = Vec::new();
     parser.feed(b"\x1b[200~", &mut inputs);
