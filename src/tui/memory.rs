@@ -106,14 +106,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_or_of_another_version_is_ignored() {
-        for text in [
-            "",
-            "{",
-            "[]",
-            "null",
-            r#"{"version":99,"screen":"jobs"}"#,
-            r#"{"screen":"jobs"}"#,
-        ] {
+        for text in ["", "{", "[]", "null", r#"{"version":99,"screen":"jobs"}"#, r#"{"screen":"jobs"}"#] {
             let (memory, open) = Memory::read(text);
             assert!(memory.screens.is_empty() && open.is_none(), "{text}");
         }

@@ -165,24 +165,11 @@ mod tests {
     #[test]
     fn a_terminal_is_told_only_what_it_understands() {
         let plain = outside("auto", &[("TERM", "xterm-256color")]);
-        assert_eq!(
-            (plain.notify, plain.progress, plain.asks),
-            (Notify::Bell, false, true)
-        );
+        assert_eq!((plain.notify, plain.progress, plain.asks), (Notify::Bell, false, true));
         let rich = outside("auto", &[("TERM", "xterm-256color"), ("TERM_PROGRAM", "WezTerm")]);
         assert_eq!((rich.notify, rich.progress), (Notify::Osc9, true));
-        let inside = outside(
-            "auto",
-            &[
-                ("TERM", "tmux-256color"),
-                ("TERM_PROGRAM", "WezTerm"),
-                ("TMUX", "x"),
-            ],
-        );
-        assert_eq!(
-            (inside.notify, inside.progress, inside.tmux),
-            (Notify::Bell, false, true)
-        );
+        let inside = outside("auto", &[("TERM", "tmux-256color"), ("TERM_PROGRAM", "WezTerm"), ("TMUX", "x")]);
+        assert_eq!((inside.notify, inside.progress, inside.tmux), (Notify::Bell, false, true));
         assert_eq!(outside("off", &[]).notify, Notify::Off);
         assert!(!outside("auto", &[("TERM", "linux")]).asks);
     }

@@ -47,7 +47,7 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
     if shell.status.height > 0 {
-        let menu = std::ptr::eq(view.bindings(shared), &MENU);
+        let menu = view.bindings(shared).context == MENU.context;
         let mode = if view.typing() && !menu { "INSERT · " } else { "" };
         let text = hint.map_or_else(
             || format!(" {mode}{}", view.status(shared)),

@@ -1,25 +1,26 @@
 //! Windows into the samples, in any order: first the places of the rows, which are small, then the rows themselves. In the order
 //! of the plan a window is found directly, whatever it is in; other orders sort the narrow rows of `samples`.
 
+use std::fmt::Write as _;
+
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::filter::{self, COST, Prepared};
 use super::rows::{self, SAMPLE_COLUMNS, task_key};
 use super::tally::unsigned;
 use super::{SqliteStore, decide::At};
-use crate::core::filter::{By, Facets, Sort};
+use crate::core::filter::{By, Facets, LENGTHS, Sort};
 use crate::core::ports::{Place, SampleFilter, SamplePlace, Stored};
 use crate::core::sample::Sample;
 
 /// Lower ends of ranges as one `CASE`.
 fn length_range() -> String {
-    let ranges: String = crate::core::filter::LENGTHS
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(at, from)| format!(" WHEN s.length >= {from} THEN {at}"))
-        .collect();
-    format!("CASE{ranges} END")
+    let mut ranges = String::from("CASE");
+    for (at, from) in LENGTHS.iter().enumerate().rev() {
+        // Writing into a string cannot fail.
+        let _ = write!(ranges, " WHEN s.length >= {from} THEN {at}");
+    }
+    ranges + " END"
 }
 
 impl SqliteStore {

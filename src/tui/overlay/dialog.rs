@@ -209,11 +209,7 @@ impl Dialog {
                 row += 1 + u16::from(!choice.note.is_empty());
             } else {
                 x += choice.label.width() as u16 + 7;
-                x += if self.says_locked(at, inner) {
-                    LOCKED.len() as u16
-                } else {
-                    0
-                };
+                x += if self.says_locked(at, inner) { LOCKED.len() as u16 } else { 0 };
             }
             place
         };

@@ -7,27 +7,24 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 
-use crate::core::api::{Command, FailureKind, SampleQuery};
+use crate::core::api::{Command, Level, SampleQuery};
 use crate::core::filter::{By, Sort};
 use crate::core::ports::Decided;
-use crate::core::sample::{SampleId, SampleState};
+use crate::core::sample::SampleState;
 use crate::core::text::grouped;
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, FIELD, MENU, SAMPLE_EDIT, SAMPLE_FILTER, SAMPLES, Table};
 use crate::tui::layout::{Width, inside, left, shell, top};
 use crate::tui::message::{Message, Ticket};
-use crate::tui::overlay::dialog::{cancel, choice};
-use crate::tui::overlay::{Dialog, Outcome};
-use crate::tui::text::{put, put_all, put_right};
-use crate::tui::theme::Slot;
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::pane::pane;
 use crate::tui::widgets::table::row_at;
 
 use super::View;
 
 mod bulk;
+mod choosing;
+mod deciding;
 mod detail;
 mod diff;
 mod edit;
@@ -47,21 +44,6 @@ use history::History;
 use menu::{Kind, Menu};
 use prompt::Prompt;
 use rows::Rows;
-
-/// More samples than that are not decided about without a question.
-const ASK_ABOVE: u64 = 100;
-
-/// Reasons of a rejection that need no typing; the last one is none.
-const REASONS: [&str; 8] = [
-    "wrong",
-    "incomplete",
-    "off topic",
-    "unclear",
-    "badly written",
-    "a duplicate",
-    "harmful",
-    "no reason",
-];
 
 /// What stands over the list.
 enum Over {
@@ -117,7 +99,7 @@ impl Default for Samples {
             bulk: None,
             asked: None,
             export: None,
-            reason: REASONS.len() - 1,
+            reason: choosing::REASONS.len() - 1,
             draft: None,
             of_job: None,
         }
@@ -150,18 +132,18 @@ impl Samples {
         }
     }
 
-    fn body(&self, shared: &Shared) -> Rect {
+    fn body(shared: &Shared) -> Rect {
         let (_, below) = top(shell(shared.size).body, 1);
         below
     }
 
     fn page(&self, shared: &Shared) -> usize {
-        let list = Self::default().panes(self.body(shared), shared).0;
+        let list = Self::default().panes(Self::body(shared), shared).0;
         usize::from(inside(list, shared.size.width).height.saturating_sub(1))
     }
 
     fn reading_area(&self, shared: &Shared) -> Rect {
-        inside(self.panes(self.body(shared), shared).1, shared.size.width)
+        inside(self.panes(Self::body(shared), shared).1, shared.size.width)
     }
 
     /// Puts a filter in force.
@@ -182,310 +164,6 @@ impl Samples {
         let page = self.page(cx.shared);
         self.rows.reload(page, cx);
         self.detail.forget();
-    }
-
-    /// What an action is about: the marked ones, or the selected one; and how many, where that is known.
-    fn targets(&self) -> Option<(SampleQuery, Option<u64>)> {
-        match &self.marks {
-            Marks::All => Some((self.rows.filter.clone(), self.rows.total())),
-            Marks::Some(ids) => Some((
-                SampleQuery::these(ids.iter().cloned().collect()),
-                Some(ids.len() as u64),
-            )),
-            Marks::None => {
-                let (_, sample) = self.rows.selected()?;
-                Some((SampleQuery::these(vec![sample.id.clone()]), Some(1)))
-            }
-        }
-    }
-
-    /// The marked ones, or all that match.
-    fn marked_or_all(&self) -> (SampleQuery, Option<u64>) {
-        match &self.marks {
-            Marks::Some(_) => self.targets().unwrap_or_default(),
-            _ => (self.rows.filter.clone(), self.rows.total()),
-        }
-    }
-
-    fn decide(&mut self, decided: Decided, cx: &mut Cx) {
-        let Some((query, all)) = self.targets() else {
-            return;
-        };
-        if self.marks == Marks::None {
-            let done = match decided {
-                Decided::Accept => "Accepted samples (u takes it back)",
-                _ => "Rejected samples (u takes it back)",
-            };
-            let samples = query.ids;
-            cx.order(Command::Decide { samples, decided }, done);
-            let page = self.page(cx.shared);
-            self.rows.act(Action::Down, page, cx);
-            return;
-        }
-        let mut bulk = Bulk::of(query, decided, all);
-        if all.is_some_and(|all| all <= ASK_ABOVE) {
-            bulk.go(None, cx);
-            self.bulk = Some(bulk);
-            return;
-        }
-        let verb = bulk.verb();
-        let many = all.map_or("all".to_owned(), grouped);
-        let lines = vec![
-            format!(
-                "{verb} {many} samples: {}",
-                if self.marks == Marks::All {
-                    &self.filter
-                } else {
-                    "the marked ones"
-                }
-            ),
-            "It is one entry of the history: u takes all of it back.".to_owned(),
-        ];
-        let agreed = choice(format!("{verb} them"), "", Outcome::Act(Action::Agreed));
-        self.asked = Some(bulk);
-        let dialog = Dialog::ask(
-            cx.shared,
-            format!("{verb} {many} samples"),
-            lines,
-            vec![cancel("Cancel"), agreed],
-        );
-        cx.confirm(dialog);
-    }
-
-    fn agreed(&mut self, cx: &mut Cx) {
-        if let Some(mut bulk) = self.asked.take() {
-            bulk.go(None, cx);
-            self.bulk = Some(bulk);
-        } else if let Some((_, filter, path)) = self.export.take() {
-            self.write(filter, path, true, cx);
-        }
-    }
-
-    fn write(&mut self, filter: SampleQuery, path: PathBuf, overwrite: bool, cx: &mut Cx) {
-        let order = Command::ExportSamples {
-            filter: filter.clone(),
-            path: path.clone(),
-            overwrite,
-        };
-        let ticket = cx.order(order, format!("Wrote {}, samples", path.display()));
-        self.export = Some((Some(ticket), filter, path));
-    }
-
-    /// A file that is there is replaced only after a question.
-    fn exported(&mut self, message: &Message, cx: &mut Cx) {
-        let Message::Done(ticket, result) = message else {
-            return;
-        };
-        let Some((waiting, filter, path)) = self.export.take_if(|(waiting, ..)| *waiting == Some(*ticket))
-        else {
-            return;
-        };
-        let exists = result
-            .as_ref()
-            .is_err_and(|failure| failure.kind == FailureKind::Usage);
-        if waiting.is_some() && exists {
-            // The question says it better than the error does.
-            cx.shared.toasts.pop();
-            let lines = vec![format!("{} is there already.", path.display())];
-            let agreed = choice("Replace it", "", Outcome::Act(Action::Agreed));
-            self.export = Some((None, filter, path));
-            let dialog = Dialog::ask(
-                cx.shared,
-                "Replace the file",
-                lines,
-                vec![cancel("Cancel"), agreed],
-            );
-            cx.confirm(dialog);
-        }
-    }
-
-    fn mark(&mut self, action: Action, cx: &mut Cx) {
-        let page = self.page(cx.shared);
-        match action {
-            Action::Mark => {
-                if let Some((_, sample)) = self.rows.selected() {
-                    let id = sample.id.clone();
-                    self.marks.toggle(&id);
-                    self.rows.act(Action::Down, page, cx);
-                }
-            }
-            Action::MarkAll if self.marks == Marks::All => self.marks = Marks::None,
-            Action::MarkAll => {
-                self.marks = Marks::All;
-                let many = self.rows.total().map_or("All".to_owned(), grouped);
-                cx.shared.toast(
-                    crate::core::api::Level::Ok,
-                    format!("{many} samples match and are marked"),
-                );
-            }
-            _ => match self.range.take() {
-                None => self.range = Some(self.rows.row()),
-                Some(from) => self.mark_range(from, cx),
-            },
-        }
-    }
-
-    fn mark_range(&mut self, from: u64, cx: &mut Cx) {
-        let (low, high) = (from.min(self.rows.row()), from.max(self.rows.row()));
-        let (offset, first, _) = self.rows.view();
-        let begin = first - offset as u64;
-        let shown = self.rows.shown();
-        if low < begin || high >= begin + shown.len() as u64 {
-            let text = "The range is longer than what is loaded: filter, then A marks all";
-            cx.shared.toast(crate::core::api::Level::Warning, text);
-            return;
-        }
-        let (low, high) = ((low - begin) as usize, (high - begin) as usize);
-        let ids: Vec<SampleId> = shown[low..=high]
-            .iter()
-            .map(|(_, sample)| sample.id.clone())
-            .collect();
-        self.marks.add(ids.into_iter());
-    }
-
-    fn open_menu(&mut self, kind: Kind) {
-        let entry = |label: &str, note: &str| (label.to_owned(), note.to_owned());
-        let menu = match kind {
-            Kind::Reject => {
-                let entries = REASONS.iter().map(|reason| entry(reason, "")).collect();
-                Menu::new(kind, "Reject: why", entries, self.reason)
-            }
-            Kind::Sort => {
-                let sort = self.rows.sort;
-                let word = |by: &By| match by {
-                    By::Plan => "direct at any size",
-                    By::Time => "the newest last",
-                    By::Random(_) => "the same every time",
-                    _ => "",
-                };
-                let at = By::ALL
-                    .iter()
-                    .position(|by| by.word() == sort.by.word())
-                    .unwrap_or(0);
-                let entries = By::ALL.iter().map(|by| entry(by.word(), word(by))).collect();
-                Menu::new(kind, "Order (again: backwards)", entries, at)
-            }
-            Kind::Bulk => {
-                let (_, all) = self.targets().unwrap_or_default();
-                let many = all.map_or("all that match".to_owned(), grouped);
-                let entries = vec![
-                    entry("Accept", &many),
-                    entry("Reject", &many),
-                    entry("Export to a file", &many),
-                ];
-                Menu::new(kind, "What is marked", entries, 0)
-            }
-            Kind::Copy => {
-                let entries = vec![
-                    entry("its text", ""),
-                    entry("its JSON", ""),
-                    entry("its id", ""),
-                    entry("a command that shows it", ""),
-                ];
-                Menu::new(kind, "Copy", entries, 0)
-            }
-        };
-        self.over = Over::Menu(menu);
-    }
-
-    fn chosen_entry(&mut self, kind: Kind, at: usize, cx: &mut Cx) {
-        self.over = Over::Nothing;
-        match kind {
-            Kind::Reject => {
-                self.reason = at;
-                let note = (at + 1 < REASONS.len()).then(|| REASONS[at].to_owned());
-                self.decide(Decided::Reject { note }, cx);
-            }
-            Kind::Sort => {
-                let by = By::ALL[at.min(By::ALL.len() - 1)];
-                let same = by.word() == self.rows.sort.by.word();
-                let sort = Sort {
-                    by,
-                    down: same && !self.rows.sort.down,
-                };
-                let (filter, page) = (self.rows.filter.clone(), self.page(cx.shared));
-                self.rows.change(filter, sort, page, cx);
-            }
-            Kind::Bulk => match at {
-                0 => self.decide(Decided::Accept, cx),
-                1 => self.open_menu(Kind::Reject),
-                _ => self.over = Over::Path(Field::holding(&self.path_of())),
-            },
-            Kind::Copy => {
-                let Some((_, sample)) = self.rows.selected() else {
-                    return;
-                };
-                match at {
-                    0 => cx.copy(sample.steps.last().map_or("", |step| &step.text), "the text"),
-                    1 => cx.copy(detail::object(sample), "the sample as JSON"),
-                    2 => cx.copy(sample.id.0.clone(), "the id"),
-                    _ => cx.copy(format!("destiler samples show {}", sample.id.0), "the command"),
-                }
-            }
-        }
-    }
-
-    fn path_of(&self) -> String {
-        let job = self.rows.filter.job.as_deref().unwrap_or("samples");
-        format!("{job}-samples.jsonl")
-    }
-
-    fn over_act(&mut self, action: Action, cx: &mut Cx) {
-        match &mut self.over {
-            Over::Nothing => {}
-            Over::Filter(prompt) => match action {
-                Action::Press => {
-                    let text = prompt.text().to_owned();
-                    if let Some(query) = prompt.apply() {
-                        self.over = Over::Nothing;
-                        self.narrow(&text, query, cx);
-                    }
-                }
-                Action::Complete => prompt.complete(),
-                Action::DeleteToStart => prompt.delete_to_start(),
-                direction => prompt.choose(direction == Action::Down),
-            },
-            Over::Menu(menu) => {
-                let kind = menu.kind;
-                if let Some(at) = menu.act(action, cx.shared) {
-                    self.chosen_entry(kind, at, cx);
-                }
-            }
-            Over::Facets(facets) => {
-                if let Some(words) = facets.act(action, cx.shared) {
-                    let text = format!("{} {words}", self.filter).trim().to_owned();
-                    self.over = Over::Nothing;
-                    if let Ok(query) = SampleQuery::parse(&text) {
-                        self.narrow(&text, query, cx);
-                    }
-                }
-            }
-            Over::History(history) => history.act(action, cx),
-            Over::Edit(edit) => match action {
-                Action::Check => edit.save(cx),
-                Action::External => edit.outside(cx),
-                _ => {}
-            },
-            Over::Reason(field) => match action {
-                Action::Press => {
-                    let note = Some(field.text().trim().to_owned()).filter(|note| !note.is_empty());
-                    self.over = Over::Nothing;
-                    self.decide(Decided::Reject { note }, cx);
-                }
-                Action::DeleteToStart => field.delete_to_start(),
-                _ => {}
-            },
-            Over::Path(field) => match action {
-                Action::Press if !field.text().trim().is_empty() => {
-                    let path = cx.shared.options.directory.join(field.text().trim());
-                    let (filter, _) = self.marked_or_all();
-                    self.over = Over::Nothing;
-                    self.write(filter, path, false, cx);
-                }
-                Action::DeleteToStart => field.delete_to_start(),
-                _ => {}
-            },
-        }
     }
 
     fn act(&mut self, action: Action, cx: &mut Cx) {
@@ -512,15 +190,14 @@ impl Samples {
                 };
                 if let Some(draft) = self.draft.take_if(|draft| draft.is_about(&sample.id)) {
                     self.over = Over::Edit(draft);
-                    cx.shared
-                        .toast(crate::core::api::Level::Ok, "This is the draft you left");
+                    cx.shared.toast(Level::Ok, "This is the draft you left");
                 } else if let Some(edit) = Edit::of(sample) {
                     self.over = Over::Edit(Box::new(edit));
                 }
             }
             Action::Mark | Action::MarkAll | Action::Range => self.mark(action, cx),
             Action::Filter => {
-                self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared))))
+                self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared))));
             }
             Action::Facets => self.over = Over::Facets(FacetMenu::of(&self.rows.filter, cx)),
             Action::History => self.over = Over::History(History::of(job.as_deref(), cx)),
@@ -535,7 +212,7 @@ impl Samples {
                 } else {
                     "No longer following"
                 };
-                cx.shared.toast(crate::core::api::Level::Ok, says);
+                cx.shared.toast(Level::Ok, says);
             }
             Action::Reload => self.reload(cx),
             Action::Open => {
@@ -571,20 +248,6 @@ impl Samples {
         self.detail.act(action, self.rows.selected(), area, shared);
     }
 
-    fn typed(&mut self, message: &Message) {
-        match (&mut self.over, message) {
-            (Over::Filter(prompt), Message::Key(key)) => prompt.key(key),
-            (Over::Filter(prompt), Message::Paste(text)) => prompt.insert(text),
-            (Over::Edit(edit), Message::Key(key)) => edit.key(key),
-            (Over::Edit(edit), Message::Paste(text)) => edit.insert(text),
-            (Over::Reason(field) | Over::Path(field), Message::Key(key)) => {
-                field.key(key);
-            }
-            (Over::Reason(field) | Over::Path(field), Message::Paste(text)) => field.insert(text),
-            _ => {}
-        }
-    }
-
     fn carried_out(&mut self, message: &Message, cx: &mut Cx) {
         if let Some(bulk) = &mut self.bulk
             && bulk.take(message, cx)
@@ -604,49 +267,6 @@ impl Samples {
         if self.bulk.is_none() {
             self.reload(cx);
         }
-    }
-
-    fn prompt(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let text = shared.style(Slot::Match);
-        let label = match &self.over {
-            Over::Reason(_) => "Reject because: ",
-            Over::Path(_) => "Write to: ",
-            _ => "",
-        };
-        if let Over::Reason(field) | Over::Path(field) = &self.over {
-            let at = 1 + put(buf, area, 1, 0, label, shared.style(Slot::Accent));
-            return Some(field.draw(buf, area, at, 0, text));
-        }
-        let matches = self.rows.counting(shared);
-        let matches = if matches.is_empty() {
-            matches
-        } else {
-            format!("{matches} match ")
-        };
-        let (shown, style) = if self.filter.is_empty() {
-            ("no filter", shared.style(Slot::Muted))
-        } else {
-            (self.filter.as_str(), text)
-        };
-        let room = Rect {
-            width: area.width.saturating_sub(matches.chars().count() as u16 + 1),
-            ..area
-        };
-        put_all(buf, room, 1, 0, &[("/ ", style), (shown, style)]);
-        put_right(buf, area, 0, &matches, shared.style(Slot::Muted));
-        None
-    }
-
-    fn beside(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let row = self.rows.selected().filter(|_| area.height > 2)?;
-        if let Over::Edit(edit) = &self.over {
-            let inner = pane(buf, area, "Edit the answer", "ctrl-s saves", true, shared);
-            return edit.view(shared, inner, buf);
-        }
-        let title = format!("Sample {}", grouped(self.rows.row() + 1));
-        let inner = pane(buf, area, &title, &self.detail.fact(), self.reading, shared);
-        self.detail.view(row, self.reading, shared, inner, buf);
-        None
     }
 }
 
@@ -696,7 +316,7 @@ impl View for Samples {
                 "Stopped after {} samples: the screen was left",
                 grouped(bulk.done)
             );
-            shared.toast(crate::core::api::Level::Warning, text);
+            shared.toast(Level::Warning, text);
         }
     }
 
@@ -706,8 +326,7 @@ impl View for Samples {
                 && edit.is_changed()
             {
                 self.draft = Some(edit);
-                cx.shared
-                    .toast(crate::core::api::Level::Ok, "Not saved; e goes on with it");
+                cx.shared.toast(Level::Ok, "Not saved; e goes on with it");
             }
         } else if let Some(bulk) = &mut self.bulk {
             bulk.stop();
@@ -810,7 +429,7 @@ impl View for Samples {
         if !matches!(self.over, Over::Nothing) {
             return;
         }
-        let (list, beside) = self.panes(self.body(cx.shared), cx.shared);
+        let (list, beside) = self.panes(Self::body(cx.shared), cx.shared);
         if let Some(row) = row_at(inside(list, cx.shared.size.width), at) {
             if self.rows.click(row) {
                 self.reading = false;
@@ -828,7 +447,7 @@ impl View for Samples {
         if !matches!(self.over, Over::Nothing) {
             return;
         }
-        let (_, beside) = self.panes(self.body(cx.shared), cx.shared);
+        let (_, beside) = self.panes(Self::body(cx.shared), cx.shared);
         let action = if rows > 0 { Action::Down } else { Action::Up };
         let page = self.page(cx.shared);
         for _ in 0..rows.unsigned_abs() {
@@ -905,7 +524,7 @@ impl View for Samples {
         };
         caret = self.beside(shared, beside, buf).or(caret);
         match &self.over {
-            Over::Filter(typed) => caret = Some(typed.view(clear(prompt, shared, buf), shared, buf)),
+            Over::Filter(typed) => caret = Some(typed.view(list::clear(prompt, shared, buf), shared, buf)),
             Over::Menu(menu) => menu.view(shared, buf),
             Over::Facets(facets) => facets.view(shared, buf),
             Over::History(history) => history.view(shared, buf),
@@ -913,17 +532,4 @@ impl View for Samples {
         }
         caret
     }
-}
-
-/// Blanks a row.
-fn clear(area: Rect, shared: &Shared, buf: &mut Buffer) -> Rect {
-    put(
-        buf,
-        area,
-        0,
-        0,
-        &" ".repeat(usize::from(area.width)),
-        shared.style(Slot::Fg),
-    );
-    area
 }

@@ -72,12 +72,7 @@ pub static GLOBAL: Table = Table {
         ),
         key(&["ctrl-c"], Action::Interrupt, "", "Twice within 2 s: quit"),
         key(&[], Action::Theme, "", "Next theme"),
-        key(
-            &[],
-            Action::Mouse,
-            "",
-            "Mouse on or off; off, the terminal selects text without shift",
-        ),
+        key(&[], Action::Mouse, "", "Mouse on or off; off, the terminal selects text without shift"),
     ],
 };
 

@@ -66,12 +66,12 @@ fn lines(facets: &Facets) -> Vec<Line> {
         SampleState::NeedsReview,
     ];
     for (state, many) in states.into_iter().zip(facets.states) {
-        let status = Status::In(state);
+        let word = Status::In(state);
         add(
             "status",
-            status.word().to_owned(),
+            word.word().to_owned(),
             many,
-            words(Term::Status(vec![status])),
+            words(Term::Status(vec![word])),
         );
     }
     for (reason, many) in &facets.reasons {

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::core::api::{Answer, Command, HistoryRow, Query};
+use crate::core::api::{Answer, Command, HistoryRow, Level, Query};
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
@@ -78,16 +78,15 @@ impl History {
         let Some(row) = self.rows().get(self.cursor.selected) else {
             return;
         };
-        match &row.blocked {
-            Some(why) => cx.shared.toast(crate::core::api::Level::Ok, why.clone()),
-            None => {
-                let undo = Command::Undo {
-                    job: self.job.clone(),
-                    entry: Some(row.entry.id),
-                };
-                cx.order(undo, "Taken back");
-            }
+        if let Some(why) = &row.blocked {
+            cx.shared.toast(Level::Ok, why.clone());
+            return;
         }
+        let undo = Command::Undo {
+            job: self.job.clone(),
+            entry: Some(row.entry.id),
+        };
+        cx.order(undo, "Taken back");
     }
 
     fn area(shared: &Shared) -> Rect {

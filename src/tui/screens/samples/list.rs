@@ -1,7 +1,7 @@
-//! The list of samples: its columns, and what stands there while it is empty, loading or broken.
+//! How the screen is drawn: the filter, the list with its columns, the sample beside it, and what stands there while it is empty, loading or broken.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
 use crate::core::filter::By;
@@ -10,12 +10,12 @@ use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
 use crate::tui::layout::Width;
-use crate::tui::text::put;
+use crate::tui::text::{put, put_all, put_right};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{empty, failure, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, prose, table, words};
 
-use super::Samples;
+use super::{Over, Samples};
 
 const COLUMNS: [Column; 6] = [
     numbers("ROW", 9, 8),
@@ -122,6 +122,49 @@ impl Samples {
         }
     }
 
+    pub(super) fn prompt(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        let text = shared.style(Slot::Match);
+        let label = match &self.over {
+            Over::Reason(_) => "Reject because: ",
+            Over::Path(_) => "Write to: ",
+            _ => "",
+        };
+        if let Over::Reason(field) | Over::Path(field) = &self.over {
+            let at = 1 + put(buf, area, 1, 0, label, shared.style(Slot::Accent));
+            return Some(field.draw(buf, area, at, 0, text));
+        }
+        let matches = self.rows.counting(shared);
+        let matches = if matches.is_empty() {
+            matches
+        } else {
+            format!("{matches} match ")
+        };
+        let (shown, style) = if self.filter.is_empty() {
+            ("no filter", shared.style(Slot::Muted))
+        } else {
+            (self.filter.as_str(), text)
+        };
+        let room = Rect {
+            width: area.width.saturating_sub(matches.chars().count() as u16 + 1),
+            ..area
+        };
+        put_all(buf, room, 1, 0, &[("/ ", style), (shown, style)]);
+        put_right(buf, area, 0, &matches, shared.style(Slot::Muted));
+        None
+    }
+
+    pub(super) fn beside(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        let row = self.rows.selected().filter(|_| area.height > 2)?;
+        if let Over::Edit(edit) = &self.over {
+            let inner = pane(buf, area, "Edit the answer", "ctrl-s saves", true, shared);
+            return edit.view(shared, inner, buf);
+        }
+        let title = format!("Sample {}", grouped(self.rows.row() + 1));
+        let inner = pane(buf, area, &title, &self.detail.fact(), self.reading, shared);
+        self.detail.view(row, self.reading, shared, inner, buf);
+        None
+    }
+
     fn nothing(&self, shared: &Shared, inner: Rect, buf: &mut Buffer) {
         if !self.rows.is_known() || self.rows.is_waiting() {
             if self.rows.is_slow(shared.now) {
@@ -157,4 +200,17 @@ impl Samples {
             );
         }
     }
+}
+
+/// Blanks a row.
+pub(super) fn clear(area: Rect, shared: &Shared, buf: &mut Buffer) -> Rect {
+    put(
+        buf,
+        area,
+        0,
+        0,
+        &" ".repeat(usize::from(area.width)),
+        shared.style(Slot::Fg),
+    );
+    area
 }
