@@ -156,10 +156,8 @@ pub(super) async fn run(command: &SamplesCommand, plain: &mut Plain<'_>) -> Outc
 }
 
 async fn list(filter: &str, plain: &mut Plain<'_>) -> Outcome {
-    let query = SampleQuery::parse(filter).map_err(|error| {
-        let arrow = format!("{filter}\n{}^ {}", " ".repeat(error.column - 1), error.message);
-        Ending::usage(arrow, "`destiler help samples list` explains the filter")
-    })?;
+    let query = SampleQuery::parse(filter)
+        .map_err(|error| Ending::usage(error.to_string(), "`destiler help samples list` explains the filter"))?;
     let report = {
         let mut rows = plain.out.rows();
         plain
