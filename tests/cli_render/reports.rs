@@ -193,7 +193,6 @@ async fn samples_stream_as_they_are_into_a_pipe_and_harmless_onto_a_terminal() {
     let wrong = show(&["samples", "list", "state:kept"]).await;
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("column 7: unknown `kept`"), "{}", wrong.err);
-
 }
 
 #[tokio::test]

@@ -137,8 +137,13 @@ impl Samples {
         below
     }
 
-    fn page(&self, shared: &Shared) -> usize {
-        let list = Self::default().panes(Self::body(shared), shared).0;
+    /// Rows the list shows.
+    fn page(shared: &Shared) -> usize {
+        let body = Self::body(shared);
+        let list = match Width::of(shared.size.width) {
+            Width::Wide => left(body, body.width / 2).0,
+            Width::Medium | Width::Narrow => body,
+        };
         usize::from(inside(list, shared.size.width).height.saturating_sub(1))
     }
 
@@ -151,7 +156,7 @@ impl Samples {
         text.clone_into(&mut self.filter);
         self.marks = Marks::None;
         self.range = None;
-        let page = self.page(cx.shared);
+        let page = Self::page(cx.shared);
         self.rows.change(query, self.rows.sort, page, cx);
     }
 
@@ -161,7 +166,7 @@ impl Samples {
     }
 
     fn reload(&mut self, cx: &mut Cx) {
-        let page = self.page(cx.shared);
+        let page = Self::page(cx.shared);
         self.rows.reload(page, cx);
         self.detail.forget();
     }
@@ -234,7 +239,7 @@ impl Samples {
             }
             movement if self.reading => self.detail_act(movement, cx.shared),
             movement => {
-                let page = self.page(cx.shared);
+                let page = Self::page(cx.shared);
                 self.rows.act(movement, page, cx);
             }
         }
@@ -385,7 +390,7 @@ impl View for Samples {
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
-        let page = self.page(cx.shared);
+        let page = Self::page(cx.shared);
         match message {
             Message::Key(_) | Message::Paste(_) => return self.typed(message),
             Message::Act(action) => self.act(*action, cx),
@@ -415,7 +420,7 @@ impl View for Samples {
     }
 
     fn go_to(&mut self, row: u64, cx: &mut Cx) {
-        let page = self.page(cx.shared);
+        let page = Self::page(cx.shared);
         self.rows.go(row.saturating_sub(1), page, cx);
         self.show(cx);
     }
@@ -449,7 +454,7 @@ impl View for Samples {
         }
         let (_, beside) = self.panes(Self::body(cx.shared), cx.shared);
         let action = if rows > 0 { Action::Down } else { Action::Up };
-        let page = self.page(cx.shared);
+        let page = Self::page(cx.shared);
         for _ in 0..rows.unsigned_abs() {
             if beside.contains(at) {
                 self.detail_act(action, cx.shared);

@@ -87,7 +87,7 @@ impl Samples {
                     by,
                     down: same && !self.rows.sort.down,
                 };
-                let (filter, page) = (self.rows.filter.clone(), self.page(cx.shared));
+                let (filter, page) = (self.rows.filter.clone(), Self::page(cx.shared));
                 self.rows.change(filter, sort, page, cx);
             }
             Kind::Bulk => match at {

@@ -55,7 +55,7 @@ impl Samples {
             };
             let samples = query.ids;
             cx.order(Command::Decide { samples, decided }, done);
-            let page = self.page(cx.shared);
+            let page = Self::page(cx.shared);
             self.rows.act(Action::Down, page, cx);
             return;
         }
@@ -137,7 +137,7 @@ impl Samples {
     }
 
     pub(super) fn mark(&mut self, action: Action, cx: &mut Cx) {
-        let page = self.page(cx.shared);
+        let page = Self::page(cx.shared);
         match action {
             Action::Mark => {
                 if let Some((_, sample)) = self.rows.selected() {
