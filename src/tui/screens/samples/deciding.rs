@@ -70,10 +70,10 @@ impl Samples {
         let lines = vec![
             format!(
                 "{verb} {many} samples: {}",
-                if self.marks == Marks::All {
-                    &self.filter
-                } else {
-                    "the marked ones"
+                match (&self.marks, self.filter.as_str()) {
+                    (Marks::All, "") => "all there are",
+                    (Marks::All, filter) => filter,
+                    _ => "the marked ones",
                 }
             ),
             "It is one entry of the history: u takes all of it back.".to_owned(),
