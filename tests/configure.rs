@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use destilation::core::api::*;
 use destilation::core::directory::*;
 use destilation::core::job::PauseReason;
-use destilation::core::ports::{Desk, ModelInfo, ModelProvider};
+use destilation::core::ports::{Customs, Desk, ModelInfo, ModelProvider};
 use destilation::core::request::{Completion, ModelRequest, ProviderError, RawResponse};
 use destilation::core::settings::{ModelSettings, ProviderSettings, Settings};
 use destilation::engine::{Endpoint, Parts, Started, start};
@@ -141,6 +141,31 @@ impl ProviderDirectory for InMemory {
     fn keep_test(&self, _: &ProviderSettings, _: LastTest) {}
 }
 
+/// Nobody's files.
+struct NoFiles;
+
+impl Customs for NoFiles {
+    fn files(&self) -> UserFiles {
+        UserFiles::default()
+    }
+
+    fn configuration(&self) -> Result<Vec<(String, String, String)>, String> {
+        Ok(Vec::new())
+    }
+
+    fn set(&self, _: &str, _: Option<&serde_json::Value>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn bind(&self, _: &[KeyChange]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn old_logs(&self, _: u32, _: bool) -> Result<(u64, u64), String> {
+        Ok((0, 0))
+    }
+}
+
 /// A desk without drawers.
 struct NoDesk;
 
@@ -211,6 +236,7 @@ async fn engine(directory: &Arc<InMemory>, folder: &std::path::Path) -> Started 
         directory: Arc::clone(directory) as _,
         log: Arc::new(NoLog),
         desk: Arc::new(NoDesk),
+        customs: Arc::new(NoFiles),
         validators: validators::CATALOG,
         formats: dataset::CATALOG,
         seed_kinds: Vec::new(),
@@ -260,10 +286,7 @@ async fn wait(engine: &dyn Application, done: impl Fn(&Summary) -> bool) -> Summ
 /// Accepted answers with that text.
 async fn answers(engine: &dyn Application, text: &str) -> u64 {
     let query = Query::Samples {
-        filter: SampleQuery {
-            text: Some(text.to_owned()),
-            ..SampleQuery::default()
-        },
+        filter: SampleQuery::parse(&format!("{text:?}")).unwrap(),
         after: None,
         limit: 1,
     };

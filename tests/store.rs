@@ -10,11 +10,17 @@
 
 #[path = "store/file.rs"]
 mod file;
+#[path = "store/journal.rs"]
+mod journal;
 #[path = "store/model.rs"]
 mod model;
 #[path = "store/samples.rs"]
 mod samples;
+#[path = "store/size.rs"]
+mod size;
 #[path = "store/suite.rs"]
 mod suite;
 #[path = "store/support.rs"]
 mod support;
+#[path = "store/windows.rs"]
+mod windows;

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use destilation::core::api::{Command, Event, Level, Progress};
 use destilation::core::job::JobState;
-use destilation::core::ports::Decided;
 use destilation::tui::keys::{self, Action, TABLES};
 use destilation::tui::{Exit, Input, Message, Options, Signal, drive, theme};
 use futures::stream;
@@ -46,6 +45,8 @@ mod wizard;
 
 #[path = "tui/pictures.rs"]
 mod pictures;
+#[path = "tui/samples.rs"]
+mod samples;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -53,7 +54,7 @@ mod world;
 const SIZES: [(u16, u16); 3] = [(40, 12), (80, 24), (120, 36)];
 
 /// The picture a key script leads to, at every size.
-fn pictures(name: &str, says: Says, script: &str) {
+pub(crate) fn pictures(name: &str, says: Says, script: &str) {
     for (columns, rows) in SIZES {
         let mut hand = Hand::new(columns, rows, says);
         hand.keys(script);
@@ -98,16 +99,6 @@ fn editor() {
     pictures("editor_save", Says::Everything, "2jjjE<ctrl-s><wait>");
     pictures("new_job", Says::Everything, "nj");
     pictures("new_job_launch", Says::Everything, "nj<enter><ctrl-s><wait><tab>");
-}
-
-#[test]
-fn samples() {
-    pictures("samples", Says::Everything, "3j");
-    pictures("samples_reading", Says::Everything, "3j<enter>");
-    pictures("samples_hostile", Says::Everything, "3jjj<enter>");
-    pictures("samples_raw", Says::Everything, "3j<tab><enter>");
-    pictures("samples_filter_wrong", Says::Everything, "3/state:maybe<enter>");
-    pictures("samples_empty", Says::Nothing, "3");
 }
 
 #[test]
@@ -192,6 +183,9 @@ fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
         &keys::NEW_LINE,
         &keys::NEW_CHOICE,
         &keys::SETTINGS_VALUE,
+        &keys::MENU,
+        &keys::SAMPLE_FILTER,
+        &keys::SAMPLE_EDIT,
     ];
     let alone = [
         &keys::DIALOG,
@@ -329,29 +323,6 @@ fn a_draft_outlives_the_editor() {
     assert!(
         !hand.screen().contains("# half a thought"),
         "what was saved is no draft any more"
-    );
-}
-
-#[test]
-fn decisions_are_made_at_once_and_taken_back() {
-    let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("3a");
-    assert!(hand.orders.is_empty(), "it is accepted already");
-    hand.keys("xau");
-    let decided: Vec<_> = hand
-        .orders
-        .iter()
-        .map(|order| match order {
-            Command::Decide { decided, samples } => (samples[0].clone(), decided.clone()),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(decided[0].1, Decided::Reject { note: None });
-    assert_eq!(decided[1].1, Decided::Accept);
-    assert_eq!(decided[2], (decided[1].0.clone(), Decided::Undo));
-    assert_ne!(
-        decided[0].0, decided[1].0,
-        "after a decision the next one is selected"
     );
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::{self, Dirs, Flags, Loaded, Variables};
-use crate::core::api::{KeyChange, Place, UserFiles};
+use crate::core::api::{Folder, KeyChange, UserFiles};
 use crate::core::ports::Customs;
 use crate::core::settings::UiSettings;
 
@@ -47,7 +47,7 @@ impl UserFolder {
         keymap_file(&self.dirs)
     }
 
-    fn places(&self) -> Vec<Place> {
+    fn places(&self) -> Vec<Folder> {
         let mut places = vec![("config", self.config_file()), ("keys", self.keymap_file())];
         places.push(("themes", themes_directory(&self.dirs)));
         places.extend(self.data.iter().cloned());
@@ -93,13 +93,13 @@ fn text(path: &Path) -> Option<String> {
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn place(what: &str, path: PathBuf) -> Place {
+fn place(what: &str, path: PathBuf) -> Folder {
     // What is not there yet will lie on the disk of the nearest directory above it that is.
     let there = path.ancestors().find(|above| above.exists());
     let free = there
         .and_then(|above| rustix::fs::statvfs(above).ok())
         .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    Place {
+    Folder {
         what: what.to_owned(),
         exists: path.exists(),
         path,

@@ -14,8 +14,11 @@ use crate::core::sample::{Sample, SampleId, StepAnswer};
 
 const FILTER: &str = "\
 The filter is words separated by spaces, as on the samples screen:
-  job:NAME state:accepted,rejected,needs_review reason:schema,near_duplicate teacher:openrouter/x
-and anything else is searched as text; quotes keep spaces together.
+  job:NAME status:accepted,rejected,pending,edited,decided reason:schema,near_duplicate
+  teacher:openrouter/x provider:openrouter* model:*qwen* after:2h task:4210 seed:TEXT
+  judge:>=3.5 dup:>0.9 len:<200 tokens:>1k cost:>0.01 attempt:>1 field.answer~\"regex\"
+and anything else is searched as text; quotes keep spaces together. All words must hold;
+-word must not, a OR b needs one of them, ( ) group.
 
 Every sample is an object on a line, with or without --json, in the `raw` shape:
   {\"id\",\"task\",\"candidate\",\"seed\":{…},\"vary\":{…},
@@ -30,6 +33,10 @@ With --json one object:
    \"verdicts\":[…],\"review\":…,
    \"requests\":[{\"id\",\"step\",\"candidate\",\"ask\",\"teacher\",\"fingerprint\",\"state\",\"usd\",\"error\",
                 \"latency_ms\",\"status\",\"response\"}]}";
+const UNDO_JSON: &str = "\
+With --json one object: {\"done\":\"accepted 3 samples\",\"samples\":n,\"skipped\":n,\"notes\":[…]}; with ids as `accept`.";
+const HISTORY_JSON: &str = "\
+With --json an object a line: {\"entry\":n,\"at_ms\":n,\"what\":\"…\",\"job\":\"…\",\"samples\":n,\"blocked\":null}";
 const DECIDE_JSON: &str = "With --json one object: {\"done\":\"accepted\",\"samples\":n}";
 
 /// List, judge and edit samples.
@@ -73,9 +80,30 @@ pub enum SamplesCommand {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Take the last decision about samples back
-    #[command(after_long_help = DECIDE_JSON)]
-    Undo(Ids),
+    /// Take the last decision about samples back; without ids, what was done last, however many samples it was
+    #[command(after_long_help = UNDO_JSON)]
+    Undo {
+        /// Ids of samples; - reads them from stdin
+        #[arg(value_name = "ID|-", conflicts_with = "job")]
+        ids: Vec<String>,
+        /// What was done last in this job
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+    },
+    /// Do again what was taken back last
+    #[command(after_long_help = UNDO_JSON)]
+    Redo {
+        /// In this job
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+    },
+    /// List what was done by hand, newest first
+    #[command(after_long_help = HISTORY_JSON)]
+    History {
+        /// In this job
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+    },
 }
 
 /// Which samples a person decides about.
@@ -110,17 +138,30 @@ pub(super) async fn run(command: &SamplesCommand, plain: &mut Plain<'_>) -> Outc
             let note = note.clone();
             decide(ids, Decided::Reject { note }, "rejected", plain).await
         }
-        SamplesCommand::Undo(ids) => {
-            let ids = read_ids(&ids.ids, plain.out).await?;
+        SamplesCommand::Undo { ids, job } if ids.is_empty() => {
+            let undo = Command::Undo {
+                job: job.clone(),
+                entry: None,
+            };
+            revert(undo, "taken back", plain).await
+        }
+        SamplesCommand::Undo { ids, .. } => {
+            let ids = read_ids(ids, plain.out).await?;
             decide(ids, Decided::Undo, "taken back", plain).await
         }
+        SamplesCommand::Redo { job } => revert(Command::Redo { job: job.clone() }, "done again", plain).await,
+        SamplesCommand::History { job } => history(job.clone(), plain).await,
         SamplesCommand::Edit { id, step, file } => edit(id, step.as_deref(), file.as_ref(), plain).await,
     }
 }
 
 async fn list(filter: &str, plain: &mut Plain<'_>) -> Outcome {
-    let query = SampleQuery::parse(filter)
-        .map_err(|message| Ending::usage(message, "`destiler help samples list` explains the filter"))?;
+    let query = SampleQuery::parse(filter).map_err(|error| {
+        Ending::usage(
+            error.to_string(),
+            "`destiler help samples list` explains the filter",
+        )
+    })?;
     let report = {
         let mut rows = plain.out.rows();
         plain
@@ -183,6 +224,53 @@ async fn decide(samples: Vec<SampleId>, decided: Decided, verb: &str, plain: &mu
     plain.out.say(format!("{}{of} {verb}", count(done, "sample")));
     if plain.out.json {
         plain.out.json(&json!({ "done": verb, "samples": done }))?;
+    }
+    Ok(exit::OK)
+}
+
+async fn revert(command: Command, how: &str, plain: &mut Plain<'_>) -> Outcome {
+    let Receipt::Reverted(done) = plain.app.order(command).await? else {
+        return Err(Ending::mismatch());
+    };
+    let skipped = match done.skipped {
+        0 => String::new(),
+        skipped => format!(
+            "; {} decided about again since, left alone",
+            count(skipped, "sample")
+        ),
+    };
+    plain.out.say(format!("{how}: {}{skipped}", done.label));
+    for note in &done.notes {
+        plain.out.say(note.as_str());
+    }
+    if plain.out.json {
+        plain.out.json(&json!({
+            "done": done.label, "samples": done.rows, "skipped": done.skipped, "notes": done.notes,
+        }))?;
+    }
+    Ok(exit::OK)
+}
+
+async fn history(job: Option<String>, plain: &mut Plain<'_>) -> Outcome {
+    let Answer::History(rows) = plain.app.ask(Query::History { job, limit: 100 }).await? else {
+        return Err(Ending::mismatch());
+    };
+    for row in rows {
+        let entry = &row.entry;
+        if plain.out.json {
+            plain.out.json(&json!({
+                "entry": entry.id.0, "at_ms": entry.at_ms, "what": entry.label, "job": row.job,
+                "samples": entry.rows, "blocked": row.blocked,
+            }))?;
+            continue;
+        }
+        let job = row.job.as_deref().unwrap_or("several jobs");
+        let blocked = row.blocked.map(|why| format!(" ({why})")).unwrap_or_default();
+        plain.out.print(format!(
+            "{}  {job}: {}{blocked}",
+            super::format::date(entry.at_ms),
+            entry.label
+        ))?;
     }
     Ok(exit::OK)
 }

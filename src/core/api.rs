@@ -9,9 +9,11 @@ use serde::Serialize;
 
 use super::catalog::Plug;
 use super::directory::{LogQuery, ProviderChange};
+use super::filter::Sort;
 use super::job::Adjustment;
 use super::job::parse::Problem;
-use super::ports::Decided;
+use super::journal::EntryId;
+use super::ports::{Decided, Place, SamplePlace};
 use super::sample::{Reason, SampleId};
 use super::settings::ProviderSettings;
 
@@ -25,16 +27,16 @@ mod upkeep;
 mod writing;
 
 pub use answers::{
-    Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Latency, Level, Measured,
-    SampleDetail, SamplePage, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens,
-    TeacherRow, Tested,
+    Answer, CheckReport, DrySample, EstimateReport, Finding, HistoryRow, JobDetail, JobRow, Latency, Level,
+    Measured, SampleDetail, SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples,
+    SummaryTasks, SummaryTokens, TeacherRow, Tested,
 };
 pub use filter::SampleQuery;
 pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
-pub use upkeep::{CleanRow, CleanRules, KeyChange, Place, UserFiles};
+pub use upkeep::{CleanRow, CleanRules, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
 /// The application as a front end sees it.
@@ -84,6 +86,30 @@ pub enum Query {
         /// Go on after this one.
         after: Option<SampleId>,
         /// At most so many, 1,000 at most.
+        limit: usize,
+    },
+    /// Some rows of all that match, in any order → [`Answer::SampleWindow`].
+    SampleWindow {
+        /// Which.
+        filter: SampleQuery,
+        /// In which order.
+        sort: Sort,
+        /// From where on.
+        at: WindowAt,
+        /// At most so many, 1,000 at most.
+        limit: usize,
+    },
+    /// How many match → [`Answer::Count`].
+    CountSamples(SampleQuery),
+    /// How they are distributed → [`Answer::Facets`].
+    Facets(SampleQuery),
+    /// What the teachers were asked for a sample, rendered as the job stands now → [`Answer::Prompts`].
+    Prompts(SampleId),
+    /// What was done by hand, newest first → [`Answer::History`].
+    History {
+        /// To samples of this job only.
+        job: Option<String>,
+        /// At most so many.
         limit: usize,
     },
     /// One sample with its provenance → [`Answer::Sample`].
@@ -176,6 +202,21 @@ pub enum Query {
     },
 }
 
+/// Where a window of samples begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowAt {
+    /// There.
+    Place(Place),
+    /// Half a window before that sample, where it matches; at the first row where it does not.
+    Around(SamplePlace),
+}
+
+impl Default for WindowAt {
+    fn default() -> Self {
+        Self::Place(Place::Row(0))
+    }
+}
+
 /// What can be ordered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -265,6 +306,39 @@ pub enum Command {
         /// What.
         decided: Decided,
     },
+    /// The next 5,000 of many samples decided about in one transaction, as one entry of the journal → [`Receipt::Bulk`]. Whoever
+    /// orders goes on from there, or stops: what is done stays, and is one entry.
+    Bulk {
+        /// Which.
+        filter: SampleQuery,
+        /// What.
+        decided: Decided,
+        /// The entry the transaction before made.
+        more_of: Option<EntryId>,
+        /// Go on after this one.
+        after: Option<SamplePlace>,
+    },
+    /// Take back what was done last, or that entry → [`Receipt::Reverted`].
+    Undo {
+        /// To samples of this job only.
+        job: Option<String>,
+        /// That entry, if none of its samples was decided about again.
+        entry: Option<EntryId>,
+    },
+    /// Do again what was taken back last → [`Receipt::Reverted`].
+    Redo {
+        /// To samples of this job only.
+        job: Option<String>,
+    },
+    /// Samples in the `raw` shape into a file, by temporary file and rename → [`Receipt::Count`].
+    ExportSamples {
+        /// Which.
+        filter: SampleQuery,
+        /// Where.
+        path: PathBuf,
+        /// A file that is there may be replaced.
+        overwrite: bool,
+    },
     /// One tiny call over the wire → [`Receipt::Tested`].
     TestProvider(String),
     /// The same with settings that are not saved, their models counted and JSON tried → [`Receipt::Tested`].
@@ -351,12 +425,40 @@ pub enum Receipt {
     Started(Started),
     /// What a dry run saw.
     DryRun(Vec<DrySample>),
+    /// One transaction of a bulk.
+    Bulk(BulkDone),
+    /// Something was taken back, or done again.
+    Reverted(RevertDone),
     /// A provider answered.
     Tested(Tested),
     /// A file was written, with so many entries.
     Written(PathBuf, u64),
     /// Where the dataset is: directory, and file, rows, bytes.
     Dataset(PathBuf, Vec<(String, u64, u64)>),
+}
+
+/// What one transaction of a bulk did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkDone {
+    /// The journal's entry.
+    pub entry: Option<EntryId>,
+    /// Samples it changed.
+    pub changed: u64,
+    /// Where the next one goes on; `None`: it was the last.
+    pub next: Option<SamplePlace>,
+}
+
+/// What was taken back, or done again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevertDone {
+    /// What it was.
+    pub label: String,
+    /// Samples that are as before.
+    pub rows: u64,
+    /// Samples that were decided about again since, and left as they are.
+    pub skipped: u64,
+    /// What should be known: files that were written meanwhile.
+    pub notes: Vec<String>,
 }
 
 /// How a job was taken up.

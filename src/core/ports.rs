@@ -14,7 +14,9 @@ use super::api::{CleanRow, CleanRules, KeyChange, UserFiles};
 use super::budget::Amount;
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
+use super::filter::{Condition, Facets, Sort};
 use super::job::{DatasetSpec, Job, JobId, JobSpec, JobState, TeacherUse};
+use super::journal::{EntryId, JournalEntry, Reverted};
 use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage};
 use super::sample::{
     Candidate, Decision, Reason, Review, Sample, SampleId, SampleState, StepAnswer, Verdict,
@@ -155,14 +157,10 @@ pub struct SampleFilter {
     pub job: Option<JobId>,
     /// In one of these states.
     pub states: Vec<SampleState>,
-    /// Rejected for one of these reasons.
-    pub reasons: Vec<Reason>,
-    /// Answered (last step) by that teacher.
-    pub teacher: Option<String>,
-    /// Containing this text in an answer or seed, regardless of ASCII case.
-    pub text: Option<String>,
     /// These ids only.
     pub ids: Vec<SampleId>,
+    /// What a person asks of them.
+    pub condition: Condition,
 }
 
 /// Order of a page of samples; each with the position to go on after.
@@ -180,8 +178,25 @@ pub enum SampleOrder {
     },
 }
 
+/// A sample's place in the ledger: its task and which candidate of it.
+pub type SamplePlace = (super::task::TaskId, u32);
+
+/// From where on a window of samples is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// From that row on, counted from 0.
+    Row(u64),
+    /// Behind that sample.
+    After(SamplePlace),
+    /// The last ones before that sample.
+    Before(SamplePlace),
+    /// The last ones.
+    Last,
+}
+
 /// What a person orders about a sample.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Decided {
     /// Into the dataset, whatever the validators said.
     Accept,
@@ -204,14 +219,44 @@ pub enum Decided {
 pub trait SampleStore: Send + Sync {
     /// A page.
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>>;
+    /// A window of them, in that order.
+    async fn window(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<Sample>>;
+    /// How many of them come before that one; `None` if it is none of them.
+    async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>>;
+    /// How they are distributed.
+    async fn facets(&self, filter: &SampleFilter) -> Stored<Facets>;
     /// How many there are.
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64>;
     /// An accepted sample of the job with that key, for `dedup` before paid validators.
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>>;
     /// A person's decision. Returns the review that is in force after it.
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
+    /// The answers as the teachers gave them, where a person changed them.
+    async fn original(&self, sample: SamplePlace) -> Stored<Option<Vec<StepAnswer>>>;
     /// The attempts behind a sample's task, oldest first.
     async fn requests_of(&self, task: super::task::TaskId) -> Stored<Vec<RequestRow>>;
+}
+
+/// What persons did, so that it can be taken back after any restart.
+#[async_trait]
+pub trait JournalStore: Send + Sync {
+    /// Decides about samples in one transaction and journals it: as an entry of its own, or as more of one that stands (a bulk is one
+    /// action, however many transactions it takes). The newest 1,000 entries of a job are kept; those taken back are forgotten.
+    async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId>;
+    /// Journals an export, which nobody can take back.
+    async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()>;
+    /// Entries of a job, or of all, newest first.
+    async fn journal(&self, job: Option<JobId>, limit: usize) -> Stored<Vec<JournalEntry>>;
+    /// How many of an entry's samples were decided again since it stands: those it can no longer take back.
+    async fn conflicts(&self, entry: EntryId) -> Stored<u64>;
+    /// Takes an entry back, or carries it out again. Samples that were decided again since are left as they are.
+    async fn revert(&self, entry: EntryId, again: bool) -> Stored<Reverted>;
 }
 
 /// An attempt as the ledger keeps it, for provenance and error groups.
@@ -294,8 +339,8 @@ pub trait LedgerStore: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Store: JobStore + TaskStore + SampleStore + LedgerStore {}
-impl<T: JobStore + TaskStore + SampleStore + LedgerStore> Store for T {}
+pub trait Store: JobStore + TaskStore + SampleStore + LedgerStore + JournalStore {}
+impl<T: JobStore + TaskStore + SampleStore + LedgerStore + JournalStore> Store for T {}
 
 /// Facts about the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]

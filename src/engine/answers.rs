@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner, providers, upkeep, writing};
+use super::{Shared, browsing, doctor, library, planner, providers, upkeep, writing};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
     SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
@@ -36,13 +36,39 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Samples { filter, after, limit } => {
             Answer::Samples(samples(shared, &filter, after.as_ref(), limit).await?)
         }
+        Query::SampleWindow {
+            filter,
+            sort,
+            at,
+            limit,
+        } => {
+            let limit = limit.clamp(1, PAGE_AT_MOST);
+            Answer::SampleWindow(browsing::window(shared, &filter, sort, at, limit).await?)
+        }
+        Query::CountSamples(query) => {
+            let filter = filter(shared, &query).await?;
+            Answer::Count(shared.store.count_samples(&filter).await?)
+        }
+        Query::Facets(query) => {
+            let filter = filter(shared, &query).await?;
+            Answer::Facets(Box::new(shared.store.facets(&filter).await?))
+        }
+        Query::Prompts(id) => Answer::Prompts(browsing::prompts(shared, &id).await?),
+        Query::History { job, limit } => {
+            Answer::History(browsing::history(shared, job.as_deref(), limit.clamp(1, PAGE_AT_MOST)).await?)
+        }
         Query::Sample(id) => {
             let sample = sample(shared, &id).await?;
             let requests = shared.store.requests_of(sample.task).await?;
+            let original = match &sample.review {
+                Some(_) => shared.store.original((sample.task, sample.candidate)).await?,
+                None => None,
+            };
             let job = names(shared).await?.remove(&sample.task.job).unwrap_or_default();
             Answer::Sample(Box::new(SampleDetail {
                 job,
                 sample,
+                original,
                 requests,
             }))
         }
@@ -116,7 +142,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
     })
 }
 
-async fn names(shared: &Shared) -> Result<HashMap<JobId, String>, Failure> {
+pub(super) async fn names(shared: &Shared) -> Result<HashMap<JobId, String>, Failure> {
     Ok(shared
         .store
         .jobs()
@@ -225,11 +251,9 @@ pub(super) async fn filter(shared: &Shared, query: &SampleQuery) -> Result<Sampl
     };
     Ok(SampleFilter {
         job,
-        states: query.states.clone(),
-        reasons: query.reasons.clone(),
-        teacher: query.teacher.clone(),
-        text: query.text.clone(),
-        ids: Vec::new(),
+        states: Vec::new(),
+        ids: query.ids.clone(),
+        condition: query.condition.clone(),
     })
 }
 

@@ -9,7 +9,7 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, answers, compile, dry_run, library, outbox, providers, scheduler, streams, upkeep,
+    Shared, adjust, compile, deciding, dry_run, library, outbox, providers, scheduler, streams, upkeep,
     writing,
 };
 use crate::core::api::{
@@ -18,7 +18,6 @@ use crate::core::api::{
 use crate::core::budget::{Budget, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
-use crate::core::sample::SampleId;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -67,7 +66,28 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             adjust::adjust(shared, &job, &changes).await.map(Receipt::Started)
         }
         Command::Delete(name) => delete(shared, &name).await,
-        Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
+        Command::Decide { samples, decided } => deciding::decide(shared, &samples, decided).await,
+        Command::Bulk {
+            filter,
+            decided,
+            more_of,
+            after,
+        } => deciding::bulk(shared, &filter, decided, more_of, after)
+            .await
+            .map(Receipt::Bulk),
+        Command::Undo { job, entry } => deciding::undo(shared, job.as_deref(), entry)
+            .await
+            .map(Receipt::Reverted),
+        Command::Redo { job } => deciding::redo(shared, job.as_deref())
+            .await
+            .map(Receipt::Reverted),
+        Command::ExportSamples {
+            filter,
+            path,
+            overwrite,
+        } => streams::export_samples(shared, &filter, &path, overwrite)
+            .await
+            .map(Receipt::Count),
         Command::TestProvider(name) => providers::test(shared, &name).await.map(Receipt::Tested),
         Command::TestSettings(settings) => providers::test_settings(shared, &settings)
             .await
@@ -103,9 +123,10 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             Err(failure.help("choose another name, or choose to replace it"))
         }
         Command::ExportTo { export, path } | Command::ExportNew { export, path } => {
-            streams::export_to(shared, &export, &path)
-                .await
-                .map(Receipt::Count)
+            let rows = streams::export_to(shared, &export, &path).await?;
+            let job = shared.store.job(&export.job).await?;
+            deciding::exported(shared, job.id, rows, &path).await;
+            Ok(Receipt::Count(rows))
         }
         Command::Backup(path) => {
             shared.store.backup(&path).await?;
@@ -452,34 +473,6 @@ async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
     let job = shared.store.job(name).await?;
     shared.store.delete(job.id).await?;
     Ok(Receipt::Done)
-}
-
-/// A person's decision, and the datasets it touches written anew.
-async fn decide(
-    shared: &Shared,
-    samples: &[SampleId],
-    decided: &crate::core::ports::Decided,
-) -> Result<Receipt, Failure> {
-    let mut jobs = Vec::new();
-    let mut count = 0;
-    for id in samples {
-        shared.store.decide(id, decided.clone()).await?;
-        count += 1;
-        let job = answers::sample(shared, id).await?.task.job;
-        if !jobs.contains(&job) {
-            jobs.push(job);
-        }
-    }
-    for job in shared.store.jobs().await? {
-        // A running job writes its dataset at its end; one without files has none to mend.
-        if jobs.contains(&job.id)
-            && shared.running(&job.spec.name).is_none()
-            && !shared.store.marks(job.id).await?.is_empty()
-        {
-            outbox::rebuild(shared, &job).await?;
-        }
-    }
-    Ok(Receipt::Count(count))
 }
 
 /// Stops everything: first politely, then at once.

@@ -146,6 +146,32 @@ pub(super) async fn export_to(shared: &Shared, wanted: &Export, path: &Path) -> 
     Ok(report.rows)
 }
 
+/// Samples in the `raw` shape into a file of their own, and a note of it in the journal.
+pub(super) async fn export_samples(
+    shared: &Shared,
+    query: &SampleQuery,
+    path: &Path,
+    overwrite: bool,
+) -> Result<u64, Failure> {
+    if !overwrite && path.exists() {
+        let failure = Failure::new(FailureKind::Usage, format!("{} is there already", path.display()));
+        return Err(failure.help("give another name, or say that it may be replaced"));
+    }
+    let mut file = shared
+        .dataset
+        .create(path)
+        .map_err(|error| unwritable(path, &error))?;
+    let report = samples(shared, query, file.writer()).await?;
+    file.finish().map_err(|error| unwritable(path, &error))?;
+    let filter = answers::filter(shared, query).await?;
+    for job in shared.store.jobs().await? {
+        if filter.job.is_none_or(|wanted| wanted == job.id) {
+            super::deciding::exported(shared, job.id, report.rows, path).await;
+        }
+    }
+    Ok(report.rows)
+}
+
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         FailureKind::Unexpected,

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::core::budget::Amount;
+use crate::core::journal::Deed;
+use crate::core::ports::{Decided, StoreError, Stored};
 use crate::core::sample::{Reason, SampleId, SampleState, Verdict};
 use crate::core::task::{Closed, RequestState, TaskState};
 
@@ -15,6 +17,21 @@ pub(super) const CRASHES_AT_MOST: i64 = 3;
 pub(super) const QUARANTINED: &str = "quarantined";
 /// Nothing waits longer than this over a restart: a later instant can only come from a clock that was set.
 pub(super) const WAIT_AT_MOST: Duration = Duration::from_hours(1);
+
+/// Entries of the journal that are kept of a job.
+pub(super) const ENTRIES: i64 = 1000;
+/// Who acts: there is one person at a ledger.
+pub(super) const ACTOR: &str = "person";
+
+/// What the journal calls a decision, and the person's words about it.
+pub(super) fn deed_of(decided: &Decided) -> Stored<(Deed, Option<String>)> {
+    match decided {
+        Decided::Accept => Ok((Deed::Accept, None)),
+        Decided::Reject { note } => Ok((Deed::Reject, note.clone())),
+        Decided::Edit { .. } => Ok((Deed::Edit, None)),
+        Decided::Undo => Err(StoreError::Broken("taking back is no deed of its own".to_owned())),
+    }
+}
 
 /// Milliseconds since 1970 that never run backwards: read once, then counted by the monotonic clock of the runtime (so that
 /// virtual time moves it too).
@@ -57,6 +74,12 @@ pub(super) const NO_TEXT: &str = "its text was cleaned away; it can only be made
 /// The UTC day of an instant, counted from 1970.
 pub(super) fn day(at_ms: i64) -> i64 {
     at_ms.div_euclid(86_400_000)
+}
+
+/// The UTC day of an instant, as files are named: `2026-11-22`.
+pub(super) fn date(at_ms: i64) -> String {
+    let instant = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    instant.strftime("%Y-%m-%d").to_string()
 }
 
 /// The provider in a teacher's name.
@@ -168,5 +191,6 @@ mod tests {
         assert_eq!(day(86_399_999), 0);
         assert_eq!(day(86_400_000), 1);
         assert_eq!(day(-1), -1);
+        assert_eq!(date(1_795_357_800_000), "2026-11-22");
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use ratatui::style::Style;
 
-use crate::core::api::{Command, JobProgress, JobRow, KeyChange, Level, Progress, Query, UserFiles};
+use crate::core::api::{
+    Command, JobProgress, JobRow, KeyChange, Level, Progress, Query, SampleQuery, UserFiles,
+};
 
 use super::history::History;
 use super::input::Facts;
@@ -59,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) toasts: Vec<Toast>,
     /// Texts being edited, by job name (empty: the new job).
     pub(crate) drafts: BTreeMap<String, String>,
+    /// Samples that are to be reviewed, as the samples screen chose them.
+    pub(crate) review_from: Option<SampleQuery>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
     /// What a screen still wants done that is being left.
@@ -149,6 +153,7 @@ impl Shared {
             stopping: None,
             toasts: Vec::new(),
             drafts: BTreeMap::new(),
+            review_from: None,
             orders: Vec::new(),
             outbox: Vec::new(),
             hint: None,

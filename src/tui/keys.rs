@@ -152,6 +152,38 @@ pub enum Action {
     Reject,
     /// Take the last decision back.
     Undo,
+    /// Do again what was taken back.
+    Redo,
+    /// Reject, with a reason in the person's words.
+    RejectWhy,
+    /// Begin a range to mark, or end it.
+    Range,
+    /// What to do with all that is marked.
+    Bulk,
+    /// Stay with the newest.
+    Follow,
+    /// The other pane.
+    Pane,
+    /// The next attempt.
+    NextAttempt,
+    /// The attempt before.
+    PreviousAttempt,
+    /// Close a branch.
+    Fold,
+    /// Open a branch.
+    Unfold,
+    /// See the difference.
+    Compare,
+    /// See why.
+    Explain,
+    /// What was done, to be taken back.
+    History,
+    /// Take what is offered.
+    Complete,
+    /// The entry with this digit.
+    Pick(u8),
+    /// What was asked about was agreed to.
+    Agreed,
     /// Try it out.
     Test,
     /// Check, then offer to save.
@@ -202,8 +234,6 @@ pub enum Action {
     Save,
     /// See how a script talks.
     Protocol,
-    /// Keep up with the newest, or stand still.
-    Follow,
     /// Long lines over several rows, or cut.
     Wrap,
     /// The next one found.
@@ -244,8 +274,6 @@ pub enum Action {
     PickFile,
     /// The next step of the job.
     NextQuestion,
-    /// The next pane.
-    Pane,
     /// Start the job.
     Launch,
     /// Write the job file.
@@ -276,8 +304,6 @@ pub enum Action {
     NextSection,
     /// The section before.
     PreviousSection,
-    /// Fill the line with what is selected.
-    Complete,
 }
 
 impl Action {
@@ -354,6 +380,22 @@ impl Action {
             Self::Accept => "sample.accept",
             Self::Reject => "sample.reject",
             Self::Undo => "sample.undo",
+            Self::Redo => "sample.redo",
+            Self::RejectWhy => "sample.reject_why",
+            Self::Range => "select.range",
+            Self::Bulk => "sample.bulk",
+            Self::Follow => "view.follow",
+            Self::Pane => "nav.pane",
+            Self::NextAttempt => "sample.next_attempt",
+            Self::PreviousAttempt => "sample.previous_attempt",
+            Self::Fold => "nav.fold",
+            Self::Unfold => "nav.unfold",
+            Self::Compare => "sample.compare",
+            Self::Explain => "sample.explain",
+            Self::History => "sample.history",
+            Self::Complete => "field.complete",
+            Self::Pick(digit) => PICKS[usize::from(digit.clamp(1, 9)) - 1],
+            Self::Agreed => "dialog.agreed",
             Self::Test => "provider.test",
             Self::Check => "editor.check",
             Self::Insert => "editor.insert",
@@ -379,7 +421,6 @@ impl Action {
             Self::Continue => "form.continue",
             Self::Save => "form.save",
             Self::Protocol => "provider.protocol",
-            Self::Follow => "log.follow",
             Self::Wrap => "log.wrap",
             Self::NextMatch => "log.next_match",
             Self::PreviousMatch => "log.previous_match",
@@ -400,7 +441,6 @@ impl Action {
             Self::Infer => "schema.infer",
             Self::PickFile => "file.pick",
             Self::NextQuestion => "form.next_question",
-            Self::Pane => "nav.pane",
             Self::Launch => "job.launch",
             Self::WriteFile => "job.write_file",
             Self::Store => "job.store",
@@ -416,10 +456,22 @@ impl Action {
             Self::UndoSetting => "settings.undo",
             Self::NextSection => "settings.next",
             Self::PreviousSection => "settings.previous",
-            Self::Complete => "palette.complete",
         }
     }
 }
+
+/// Ids of [`Action::Pick`].
+const PICKS: [&str; 9] = [
+    "menu.pick_1",
+    "menu.pick_2",
+    "menu.pick_3",
+    "menu.pick_4",
+    "menu.pick_5",
+    "menu.pick_6",
+    "menu.pick_7",
+    "menu.pick_8",
+    "menu.pick_9",
+];
 
 impl Table {
     /// Its name in `keymap.toml`: the context in small letters, `_` between the words.

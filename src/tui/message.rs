@@ -51,8 +51,6 @@ pub enum Message {
     Edited(Ticket, Result<String, String>),
     /// A text was copied: the ways it went, or why the copy cannot be found again.
     Copied(Result<String, String>),
-    /// Go to a row of the table that is shown, counted from 1.
-    Row(u64),
     /// Someone outside wants the program to end.
     Leave(Exit),
 }
@@ -70,7 +68,6 @@ impl Message {
             Self::Broken(_) => "broken",
             Self::Resize(..) => "resize",
             Self::Act(_) => "action",
-            Self::Row(_) => "row",
             Self::Reply(..) => "reply",
             Self::Done(..) => "receipt",
             Self::Edited(..) => "edited",

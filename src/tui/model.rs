@@ -198,6 +198,9 @@ impl Model {
     }
 
     fn go(&mut self, tab: Tab) -> Vec<Effect> {
+        if tab == Tab::Review {
+            self.shared.review_from = self.top().view().chosen();
+        }
         self.leave_top();
         self.screens.truncate(1);
         if tab != self.tab {
@@ -260,7 +263,7 @@ impl Model {
                 Vec::new()
             }
             Outcome::Verb(name, action) => self.verb(&name, action),
-            Outcome::Row(row) => self.with_top(|screen, cx| screen.view_mut().update(&Message::Row(row), cx)),
+            Outcome::Row(row) => self.with_top(|screen, cx| screen.view_mut().go_to(row, cx)),
             Outcome::Settings(section) => {
                 let effects = self.go(Tab::Settings);
                 if let Screen::Settings(settings) = self.top_mut() {
@@ -519,6 +522,9 @@ impl Model {
     }
 
     fn receipt(&mut self, done: &str, receipt: &Receipt) {
+        if done.is_empty() {
+            return;
+        }
         match receipt {
             Receipt::Count(count) => self.shared.toast(Level::Ok, format!("{done}: {count}")),
             Receipt::Started(started) => {
@@ -538,6 +544,19 @@ impl Model {
                 self.shared
                     .toast(Level::Ok, format!("{done}: {entries} in {}", path.display()));
             }
+            Receipt::Reverted(reverted) => {
+                self.shared
+                    .toast(Level::Ok, format!("{done}: {}", reverted.label));
+                if reverted.skipped > 0 {
+                    let text = format!("{} decided again since, left alone", reverted.skipped);
+                    self.shared.toast(Level::Warning, text);
+                }
+                for note in &reverted.notes {
+                    self.shared.toast(Level::Warning, note.clone());
+                }
+            }
+            // Whoever orders a bulk tells how far it is.
+            Receipt::Bulk(_) => {}
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) => self.shared.toast(Level::Ok, done),
         }
     }
@@ -750,7 +769,6 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         Message::Reply(..) => model.reply(&message),
-        Message::Row(_) => model.with_top(|screen, cx| screen.view_mut().update(&message, cx)),
         Message::Done(ticket, result) => model.done(ticket, result),
         Message::Event(event) => model.event(event),
         Message::Progress(progress) => {

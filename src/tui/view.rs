@@ -13,7 +13,7 @@ use crate::core::api::{Health, Level};
 use crate::core::text::sanitize_line;
 
 use super::context::Shared;
-use super::keys::{Action, Binding, GLOBAL, TYPING};
+use super::keys::{Action, Binding, GLOBAL, MENU, TYPING};
 use super::layout::{SMALLEST, Shell, Width, centred, is_too_small, shell};
 use super::model::Model;
 use super::screens::Tab;
@@ -54,7 +54,8 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     // Without a status line a hint or a prompt takes the footer's place.
     let hint = shared.hint.as_ref().map(|(text, _)| text.as_str());
     if shell.status.height > 0 {
-        let mode = if view.typing() { "INSERT · " } else { "" };
+        let menu = view.bindings(shared).context == MENU.context;
+        let mode = if view.typing() && !menu { "INSERT · " } else { "" };
         let text = hint.map_or_else(|| format!("{mode}{}", view.status(shared)), ToOwned::to_owned);
         let only = shared
             .view_only()

@@ -51,6 +51,7 @@ impl Application for Fake {
             Query::Sample(id) => Answer::Sample(Box::new(SampleDetail {
                 job: "quiz".to_owned(),
                 sample: sample(id),
+                original: None,
                 requests: Vec::new(),
             })),
             Query::Check(_) => Answer::Check(Box::new(check_report())),

@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use destilation::config::{EXAMPLE, EditError, bind, put_provider, set, unset, write_new};
-use destilation::config::{EXAMPLE, EditError, put_provider, remove_provider, set, write_new};
+use destilation::config::{EXAMPLE, EditError, bind, put_provider, remove_provider, set, unset, write_new};
 use destilation::core::budget::Price;
 use destilation::core::settings::{KeySource, ModelSettings, ProviderLimits, ProviderSettings};
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! What every ledger does with samples: duplicates, decisions by persons, filters and pages.
 
+use destilation::core::filter::parse::parse;
 use destilation::core::ports::{Decided, SampleFilter, SampleOrder, Store, StoreError};
 use destilation::core::sample::{Decision, Reason, SampleId, SampleState};
 use destilation::core::task::{TaskState, Transition};
@@ -205,34 +206,27 @@ async fn samples_are_filtered_and_paged(store: &dyn Store) {
     assert_eq!(later, accepted[2..]);
 
     let counted = async |filter: SampleFilter| store.count_samples(&filter).await.unwrap();
+    let asked = |text: &str| SampleFilter {
+        condition: parse(text).unwrap(),
+        ..all.clone()
+    };
     let rejected = SampleFilter {
         states: vec![SampleState::Rejected],
         ..all.clone()
     };
     assert_eq!(counted(rejected).await, 2);
-    let short = SampleFilter {
-        reasons: vec![Reason::Length, Reason::Judge],
-        ..all.clone()
-    };
-    assert_eq!(counted(short).await, 2);
-    let teacher = SampleFilter {
-        teacher: Some(TEACHER.to_owned()),
-        ..all.clone()
-    };
-    assert_eq!(counted(teacher).await, 6);
-    let nobody = SampleFilter {
-        teacher: Some("nobody".to_owned()),
-        ..all.clone()
-    };
-    assert_eq!(counted(nobody).await, 0);
-    let text = |text: &str| SampleFilter {
-        text: Some(text.to_owned()),
-        ..all.clone()
-    };
-    assert_eq!(counted(text("ANSWER 3 OF")).await, 1);
-    assert_eq!(counted(text("question 2")).await, 1);
-    assert_eq!(counted(text("%")).await, 0);
-    assert_eq!(counted(text("teacher")).await, 0, "names of fields are no text");
+    let cases = [
+        ("reason:length,judge", 2),
+        ("teacher:mock/small", 6),
+        ("teacher:nobody", 0),
+        ("\"ANSWER 3 OF\"", 1),
+        ("\"question 2\"", 1),
+        ("%", 0),
+        ("teacher", 0),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(counted(asked(text)).await, expected, "{text}");
+    }
     let ids = vec![SampleId::of("pages", 2, 0), SampleId::of("others", 0, 0)];
     let both = SampleFilter {
         ids,

@@ -6,11 +6,15 @@ use std::time::Duration;
 use destilation::core::api::*;
 use destilation::core::budget::{CapMode, Money};
 use destilation::core::catalog::Plug;
+use destilation::core::filter::Facets;
 use destilation::core::job::parse::{Problem, Severity};
 use destilation::core::job::{
     DatasetSpec, JobId, JobSpec, JobState, Limits, OnLimit, PauseReason, RouteBy, SeedSource, Seeds,
 };
-use destilation::core::ports::{DatabaseInfo, FailedTask, FailureGroup, RequestRow, Revision};
+use destilation::core::journal::{Deed, EntryId, JournalEntry};
+use destilation::core::ports::{
+    DatabaseInfo, Decided, FailedTask, FailureGroup, Place, RequestRow, Revision,
+};
 use destilation::core::request::{Fingerprint, FinishReason, Params, RawResponse, Usage};
 use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use destilation::core::task::{Question, RequestId, RequestState, TaskCounts, TaskId};
@@ -427,52 +431,189 @@ fn sample(
     ("qa-distill-v2".to_owned(), sample)
 }
 
-fn samples() -> SamplePage {
+/// Samples that match any filter.
+const ROWS: u64 = 412_338;
+/// Task of the first of them.
+const FIRST: u64 = 8_109;
+
+/// The sample of a row, counted from 0: five kinds, over and over.
+fn row(row: u64) -> (String, Sample) {
     let near = Some(Reason::NearDuplicate);
     let (accepted, rejected, review) = (
         SampleState::Accepted,
         SampleState::Rejected,
         SampleState::NeedsReview,
     );
-    SamplePage {
-        samples: vec![
-            sample(
-                8_109,
-                accepted,
-                None,
-                "Was ist Photosynthese?",
-                "Ein Prozess, der Licht in chemische Energie wandelt.",
-            ),
-            sample(
-                8_110,
-                rejected,
-                near,
-                "Erkläre kurz, warum Blätter grün erscheinen.",
-                "Blätter enthalten Chlorophyll, das rotes und blaues Licht absorbiert und grünes reflektiert.",
-            ),
-            sample(
-                8_111,
-                review,
-                None,
-                "光合作用是什么？",
-                "请用两句话回答：光合作用把光能转化为化学能。",
-            ),
-            sample(
-                8_112,
-                accepted,
-                None,
-                "\u{1b}]0;owned\u{7}\u{202e}What is \u{9b}2Jit?",
-                "a\u{300}\u{301}\tb\u{200b}c 👩‍🔬",
-            ),
-            sample(
-                8_113,
-                rejected,
-                Some(Reason::Schema),
-                "كيف تعمل الصبغات؟",
-                "تمتص الضوء.",
-            ),
+    let (state, reason, question, answer) = match row % 5 {
+        0 => (
+            accepted,
+            None,
+            "Was ist Photosynthese?",
+            "Ein Prozess, der Licht in chemische Energie wandelt.",
+        ),
+        1 => (
+            rejected,
+            near,
+            "Erkläre kurz, warum Blätter grün erscheinen.",
+            "Blätter enthalten Chlorophyll, das rotes und blaues Licht absorbiert und grünes reflektiert.",
+        ),
+        2 => (
+            review,
+            None,
+            "光合作用是什么？",
+            "请用两句话回答：光合作用把光能转化为化学能。",
+        ),
+        3 => (
+            accepted,
+            None,
+            "\u{1b}]0;owned\u{7}\u{202e}What is \u{9b}2Jit?",
+            "a\u{300}\u{301}\tb\u{200b}c 👩‍🔬",
+        ),
+        _ => (rejected, Some(Reason::Schema), "كيف تعمل الصبغات؟", "تمتص الضوء."),
+    };
+    sample(FIRST + row, state, reason, question, answer)
+}
+
+fn window(at: WindowAt, limit: usize) -> SampleWindow {
+    let limit = limit as u64;
+    let row_of = |(task, _): (TaskId, u32)| task.index - FIRST;
+    let (from, to, says) = match at {
+        WindowAt::Place(Place::Row(from)) => (from, from + limit, true),
+        WindowAt::Place(Place::Last) => (ROWS - limit, ROWS, true),
+        WindowAt::Place(Place::After(at)) => (row_of(at) + 1, row_of(at) + 1 + limit, false),
+        WindowAt::Place(Place::Before(at)) => (row_of(at).saturating_sub(limit), row_of(at), false),
+        WindowAt::Around(at) => {
+            let from = row_of(at).saturating_sub(limit / 2);
+            (from, from + limit, true)
+        }
+    };
+    SampleWindow {
+        samples: (from..to.min(ROWS)).map(row).collect(),
+        first: says.then_some(from),
+    }
+}
+
+/// Whether the filter asks for what nobody has.
+fn is_hopeless(filter: &SampleQuery) -> bool {
+    filter.condition.to_string().contains("hopeless")
+}
+
+fn facets() -> Facets {
+    Facets {
+        states: [309_112, 102_001, 1_225],
+        reasons: vec![
+            (Reason::NearDuplicate, 61_200),
+            (Reason::Judge, 38_777),
+            (Reason::Schema, 2_024),
         ],
-        total: 412_338,
+        teachers: vec![
+            ("openrouter/deepseek/deepseek-v3.2".to_owned(), 320_010),
+            ("ollama-box/qwen3:32b".to_owned(), 92_328),
+        ],
+        judge: vec![(4, 12_003), (6, 40_110), (8, 150_225), (9, 210_000)],
+        lengths: vec![(2, 112_009), (3, 260_320), (4, 40_009)],
+    }
+}
+
+fn history() -> Vec<HistoryRow> {
+    let entry = |id, minutes: i64, deed: Deed, rows, detail| JournalEntry {
+        id: EntryId(id),
+        at_ms: START_MS - minutes * 60_000,
+        actor: "person".to_owned(),
+        deed,
+        job: Some(JobId(1)),
+        label: deed.label(rows, detail),
+        rows,
+        undone: None,
+    };
+    let told = |entry, blocked: Option<&str>| HistoryRow {
+        entry,
+        job: Some("qa-distill-v2".to_owned()),
+        blocked: blocked.map(str::to_owned),
+    };
+    vec![
+        told(entry(4, 3, Deed::Reject, 40_000, Some("off topic")), None),
+        told(
+            entry(3, 12, Deed::Export, 12_402, Some("qa.jsonl")),
+            Some("a file cannot be taken back"),
+        ),
+        told(
+            entry(2, 40, Deed::Edit, 1, None),
+            Some("1 decided about again since"),
+        ),
+        told(entry(1, 41, Deed::Accept, 3, None), None),
+    ]
+}
+
+fn whole(id: &SampleId) -> SampleDetail {
+    let (job, sample) = (0..200)
+        .map(row)
+        .find(|(_, sample)| sample.id == *id)
+        .unwrap_or_else(|| row(4_410 - 3_000));
+    let request = |n: i64, state, error: Option<&str>, body: &str| RequestRow {
+        id: RequestId(n),
+        question: Question {
+            step: "pair".to_owned(),
+            candidate: 0,
+            ask: 0,
+        },
+        teacher: "ollama-box/qwen3:32b".to_owned(),
+        fingerprint: Fingerprint([n as u8; 16]),
+        state,
+        response: Some(RawResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: body.to_owned(),
+            latency: Duration::from_millis(2_900),
+        }),
+        cost: Money(140),
+        error: error.map(str::to_owned),
+    };
+    SampleDetail {
+        job,
+        sample,
+        original: None,
+        requests: vec![
+            request(6, RequestState::Failed, Some("it is no JSON"), "Sure! Here is"),
+            request(7, RequestState::Settled, None, r#"{"message":{"content":"{}"}}"#),
+        ],
+    }
+}
+
+fn prompts() -> Vec<StepPrompt> {
+    vec![StepPrompt {
+        step: "pair".to_owned(),
+        system: Some("You write questions about documents.".to_owned()),
+        prompt: Ok("Document: Die Photosynthese ist ein Prozess …\nWrite one pair as JSON.".to_owned()),
+        variables: vec![(
+            "document".to_owned(),
+            "Die Photosynthese ist ein Prozess, bei dem …".to_owned(),
+        )],
+    }]
+}
+
+/// Why the engine would not carry an order out.
+pub fn refusal(command: &Command) -> Option<Failure> {
+    match command {
+        Command::Decide {
+            decided: Decided::Edit { steps },
+            ..
+        } if steps.iter().any(|step| step.text.contains("unwanted")) => {
+            let mut failure = Failure::new(
+                FailureKind::Invalid,
+                "the answer of `pair` has not the shape its schema asks for",
+            );
+            failure.causes = vec!["/unwanted: additional property".to_owned()];
+            Some(failure)
+        }
+        Command::ExportSamples {
+            path,
+            overwrite: false,
+            ..
+        } if path.ends_with("there.jsonl") => {
+            Some(Failure::new(FailureKind::Usage, "there.jsonl is there already"))
+        }
+        _ => None,
     }
 }
 
@@ -651,10 +792,11 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
         Says::Nothing => {
             return Ok(match query {
                 Query::Jobs => Answer::Jobs(Vec::new()),
-                Query::Samples { .. } => Answer::Samples(SamplePage {
+                Query::SampleWindow { .. } => Answer::SampleWindow(SampleWindow {
                     samples: Vec::new(),
-                    total: 0,
+                    first: Some(0),
                 }),
+                Query::CountSamples(_) => Answer::Count(0),
                 Query::Providers => Answer::Providers(Vec::new()),
                 Query::ProviderDetails => Answer::ProviderDetails(Vec::new()),
                 Query::Found => Answer::Found(endpoints::found()),
@@ -686,6 +828,17 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
         Query::FailedTasks { .. } => Answer::FailedTasks(failed_tasks()),
         Query::Attempts { .. } => Answer::Attempts(attempts()),
         Query::Revisions(_) => Answer::Revisions(revisions()),
+        Query::SampleWindow { filter, .. } if is_hopeless(filter) => Answer::SampleWindow(SampleWindow {
+            samples: Vec::new(),
+            first: Some(0),
+        }),
+        Query::SampleWindow { at, limit, .. } => Answer::SampleWindow(window(*at, *limit)),
+        Query::CountSamples(filter) if is_hopeless(filter) => Answer::Count(0),
+        Query::CountSamples(_) => Answer::Count(ROWS),
+        Query::Facets(_) => Answer::Facets(Box::new(facets())),
+        Query::History { .. } => Answer::History(history()),
+        Query::Prompts(_) => Answer::Prompts(prompts()),
+        Query::Sample(id) => Answer::Sample(Box::new(whole(id))),
         Query::Providers => Answer::Providers(providers()),
         Query::ProviderDetails => Answer::ProviderDetails(endpoints::details(providers())),
         Query::ProviderKinds => Answer::ProviderKinds(endpoints::kinds()),
@@ -784,7 +937,7 @@ pub fn configuration() -> Vec<(String, String, String)> {
 
 /// The user's own files: a keymap of two lines, a theme.
 pub fn user_files() -> UserFiles {
-    let place = |what: &str, path: &str, exists| Place {
+    let place = |what: &str, path: &str, exists| Folder {
         what: what.to_owned(),
         path: PathBuf::from(path),
         exists,
@@ -838,6 +991,27 @@ pub fn receipt(command: &Command) -> Receipt {
             notes: Vec::new(),
         }),
         Command::Decide { samples, .. } => Receipt::Count(samples.len() as u64),
+        Command::Bulk { filter, after, .. } => {
+            let (_, last) = row(5_000);
+            let more = filter.ids.is_empty() && after.is_none();
+            let many = if filter.ids.is_empty() {
+                5_000
+            } else {
+                filter.ids.len() as u64
+            };
+            Receipt::Bulk(BulkDone {
+                entry: Some(EntryId(5)),
+                changed: many,
+                next: more.then_some((last.task, 0)),
+            })
+        }
+        Command::Undo { .. } | Command::Redo { .. } => Receipt::Reverted(RevertDone {
+            label: "rejected 40,000 samples · off topic".to_owned(),
+            rows: 39_998,
+            skipped: 2,
+            notes: vec!["exported 12,402 samples · qa.jsonl since: that file stays as it is".to_owned()],
+        }),
+        Command::ExportSamples { .. } => Receipt::Count(412_338),
         Command::Cancel(_) | Command::Retry(_) => Receipt::Count(112),
         Command::CleanUp { .. } => Receipt::Count(7_190),
         Command::TestProvider(name) => Receipt::Tested(Tested {

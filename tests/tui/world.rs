@@ -12,7 +12,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr;
 
-use crate::canned::{START_MS, Says, answer, failure, progress, receipt};
+use crate::canned::{START_MS, Says, answer, failure, progress, receipt, refusal};
 
 /// The look of every test.
 pub fn options() -> Options {
@@ -116,12 +116,15 @@ impl Hand {
                     Message::Reply(ticket, answer(self.says, &query).map(Box::new).map_err(Box::new))
                 }
                 Effect::Order(ticket, command) => {
-                    let receipt = receipt(&command);
+                    let result = match refusal(&command) {
+                        Some(failure) => Err(Box::new(failure)),
+                        None => Ok(Box::new(receipt(&command))),
+                    };
                     // Drafts are kept without anybody asking.
                     if !matches!(command, Command::SaveDraft { .. }) {
                         self.orders.push(command);
                     }
-                    Message::Done(ticket, Ok(Box::new(receipt)))
+                    Message::Done(ticket, result)
                 }
                 Effect::Edit(ticket, edit) => {
                     let result = self.editor.clone().map(|typed| format!("{typed}{}", edit.text));

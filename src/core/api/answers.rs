@@ -9,13 +9,15 @@ use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
 use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
+use crate::core::filter::Facets;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
+use crate::core::journal::JournalEntry;
 use crate::core::ports::{
     DatabaseInfo, FailedTask, FailureGroup, ModelInfo, RequestRow, Revision, VerifiedDataset,
 };
 use crate::core::route::Teacher;
-use crate::core::sample::{Reason, Sample};
+use crate::core::sample::{Reason, Sample, StepAnswer};
 use crate::core::task::TaskCounts;
 
 /// What comes back.
@@ -29,6 +31,16 @@ pub enum Answer {
     Summary(Box<Summary>),
     /// A page of samples.
     Samples(SamplePage),
+    /// Some rows.
+    SampleWindow(SampleWindow),
+    /// So many.
+    Count(u64),
+    /// How samples are distributed.
+    Facets(Box<Facets>),
+    /// What the teachers were asked, step by step.
+    Prompts(Vec<StepPrompt>),
+    /// What was done by hand.
+    History(Vec<HistoryRow>),
     /// One sample.
     Sample(Box<SampleDetail>),
     /// Text of a job file, newest revision.
@@ -200,6 +212,39 @@ pub struct SamplePage {
     pub total: u64,
 }
 
+/// Some rows of all samples that match.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleWindow {
+    /// Each with the name of its job.
+    pub samples: Vec<(String, Sample)>,
+    /// Which row the first one is, counted from 0, where the place itself does not say it.
+    pub first: Option<u64>,
+}
+
+/// What a teacher was asked in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepPrompt {
+    /// The step.
+    pub step: String,
+    /// The system message.
+    pub system: Option<String>,
+    /// The question; or why it cannot be rendered.
+    pub prompt: Result<String, String>,
+    /// The variables its template reads, as they stood.
+    pub variables: Vec<(String, String)>,
+}
+
+/// Something a person did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// The entry.
+    pub entry: JournalEntry,
+    /// Its job's name; `None`: several.
+    pub job: Option<String>,
+    /// Why it cannot be taken back; `None`: it can.
+    pub blocked: Option<String>,
+}
+
 /// A sample with where it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleDetail {
@@ -207,6 +252,8 @@ pub struct SampleDetail {
     pub job: String,
     /// The sample.
     pub sample: Sample,
+    /// The answers before a person changed them, where one did.
+    pub original: Option<Vec<StepAnswer>>,
     /// Every attempt behind its task.
     pub requests: Vec<RequestRow>,
 }

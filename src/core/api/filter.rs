@@ -1,89 +1,74 @@
-//! The filter language of samples, as words typed by a person. What the store makes of it is not its business.
+//! Which samples a front end asks for: the job, where one is named, and the condition of the filter language beside it.
 
-use crate::core::sample::{Reason, SampleState};
-use crate::core::text::nearest;
+use crate::core::filter::{Condition, FilterError, Status, Term, parse};
+use crate::core::sample::{SampleId, SampleState};
 
-/// The filter language's meaning; see [`SampleQuery::parse`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a filter means; see [`SampleQuery::parse`].
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SampleQuery {
     /// Of the job of this name.
     pub job: Option<String>,
-    /// In one of these states.
-    pub states: Vec<SampleState>,
-    /// Rejected for one of these reasons.
-    pub reasons: Vec<Reason>,
-    /// Answered by this teacher.
-    pub teacher: Option<String>,
-    /// Containing this text.
-    pub text: Option<String>,
+    /// These only, where there are any.
+    pub ids: Vec<SampleId>,
+    /// And this.
+    pub condition: Condition,
 }
 
 impl SampleQuery {
-    /// Reads the filter language: words separated by spaces; `job:NAME state:accepted,rejected reason:schema teacher:openrouter/x`,
-    /// anything else is searched as text; quotes keep spaces together. An error names the word and what is known.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Reads the filter language ([`parse::parse`]). A job that must hold stands apart: its samples are found directly.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        let condition = parse::parse(text)?;
+        let parts = match condition {
+            Condition::All(parts) => parts,
+            one => vec![one],
+        };
         let mut query = Self::default();
-        let mut words: Vec<String> = Vec::new();
-        for word in split_words(text) {
-            let Some((key, value)) = word.split_once(':') else {
-                words.push(word);
-                continue;
-            };
-            match key {
-                "job" => query.job = Some(value.to_owned()),
-                "teacher" => query.teacher = Some(value.to_owned()),
-                "text" => words.push(value.to_owned()),
-                "state" => {
-                    for one in value.split(',') {
-                        let state = SampleState::from_word(one).ok_or_else(|| {
-                            format!("unknown state `{one}`; one of: accepted, rejected, needs_review")
-                        })?;
-                        query.states.push(state);
-                    }
-                }
-                "reason" => {
-                    for one in value.split(',') {
-                        let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
-                        let reason = Reason::from_word(one)
-                            .ok_or_else(|| format!("unknown reason `{one}`; one of: {}", known.join(", ")))?;
-                        query.reasons.push(reason);
-                    }
-                }
-                _ => {
-                    let known = ["job", "teacher", "state", "reason", "text"];
-                    if let Some(near) = nearest(key, &known) {
-                        return Err(format!(
-                            "unknown filter `{key}:`; did you mean `{near}:`? (text:{key}:… searches for the word)"
-                        ));
-                    }
-                    words.push(word);
-                }
+        for part in parts {
+            match part {
+                Condition::Is(Term::Job(name)) if query.job.is_none() => query.job = Some(name),
+                part => query.condition = query.condition.and(part),
             }
-        }
-        if !words.is_empty() {
-            query.text = Some(words.join(" "));
         }
         Ok(query)
     }
-}
 
-fn split_words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quoted = false;
-    for character in text.chars() {
-        match character {
-            '"' => quoted = !quoted,
-            c if c.is_whitespace() && !quoted => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            c => word.push(c),
+    /// Those of one job.
+    pub fn of(job: &str) -> Self {
+        Self {
+            job: Some(job.to_owned()),
+            ..Self::default()
         }
     }
-    if !word.is_empty() {
-        words.push(word);
+
+    /// These samples.
+    pub fn these(ids: Vec<SampleId>) -> Self {
+        Self {
+            ids,
+            ..Self::default()
+        }
     }
-    words
+
+    /// Only those in one of these states.
+    #[must_use]
+    pub fn in_states(mut self, states: &[SampleState]) -> Self {
+        let wanted = states.iter().copied().map(Status::In).collect();
+        self.condition = self.condition.and(Condition::Is(Term::Status(wanted)));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_job_stands_apart() {
+        let query = SampleQuery::parse("job:quiz status:pending").unwrap();
+        assert_eq!(
+            query,
+            SampleQuery::of("quiz").in_states(&[SampleState::NeedsReview])
+        );
+        let either = SampleQuery::parse("job:a OR job:b").unwrap();
+        assert_eq!(either.job, None);
+    }
 }

@@ -22,12 +22,12 @@ pub struct UserFiles {
     /// Why the configuration cannot be read now.
     pub problem: Option<String>,
     /// Where everything lies.
-    pub places: Vec<Place>,
+    pub places: Vec<Folder>,
 }
 
 /// A file or directory the program uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Folder {
     /// What is there.
     pub what: String,
     /// Where.

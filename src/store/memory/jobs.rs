@@ -84,6 +84,7 @@ impl JobStore for MemoryStore {
         rows.jobs.remove(&id);
         rows.marks.remove(&id);
         rows.revisions.retain(|(job, _)| *job != id);
+        rows.forget_acts(id);
         rows.tasks.retain(|task, _| task.job != id);
         rows.samples.retain(|(task, _), _| !whole(id).contains(task));
         let spent: Vec<_> = rows

@@ -3,6 +3,7 @@
 
 mod clean;
 mod jobs;
+mod journal;
 mod ledger;
 mod samples;
 mod tasks;
@@ -80,6 +81,9 @@ struct Rows {
     last_token: i64,
     last_request: i64,
     last_seq: i64,
+    last_review: i64,
+    acts: Vec<journal::Act>,
+    last_act: i64,
 }
 
 struct Task {
@@ -110,6 +114,7 @@ struct Kept {
     verdicts: Vec<Verdict>,
     dedup_key: Option<[u8; 16]>,
     teacher: Option<String>,
+    made_ms: i64,
     journal: Vec<Entry>,
 }
 
@@ -123,6 +128,7 @@ struct Standing {
 
 /// A decision and what an undo brings back.
 struct Entry {
+    number: i64,
     review: Review,
     before: Standing,
     steps: Option<Vec<StepAnswer>>,

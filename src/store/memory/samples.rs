@@ -1,19 +1,25 @@
 //! The port of samples, over plain maps.
 
+use std::cmp::Ordering;
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::super::rules;
 use super::{Entry, Kept, MemoryStore, Rows, Standing};
+use crate::core::filter::{By, Facets, Facts as Numbers, LENGTHS, Sort, Subject, shuffled};
 use crate::core::job::JobId;
-use crate::core::ports::{Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
-use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, as_text};
+use crate::core::ports::{
+    Decided, Place, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError, Stored,
+};
+use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, StepAnswer};
 use crate::core::task::{RequestId, TaskId, TaskState};
 
 #[async_trait]
 impl SampleStore for MemoryStore {
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
         let rows = self.read()?;
-        let mut found: Vec<(TaskId, u32, &Kept)> = rows.matching(filter).collect();
+        let mut found: Vec<(TaskId, u32, &Kept)> = rows.matching(filter, self.clock.now_ms()).collect();
         match order {
             SampleOrder::Plan { after } => {
                 found.retain(|(task, candidate, _)| {
@@ -32,8 +38,72 @@ impl SampleStore for MemoryStore {
             .collect())
     }
 
+    async fn window(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<Sample>> {
+        let rows = self.read()?;
+        let sorted = rows.sorted(filter, sort, self.clock.now_ms());
+        // The anchor need not match: what matters is where it would stand.
+        let standing = |at: SamplePlace| {
+            let key = rows.samples.get(&at).map(|kept| rows.key(sort, at, kept));
+            let before = sorted.iter().filter(|(place, kept)| {
+                key.as_ref()
+                    .is_some_and(|key| rows.key(sort, *place, kept) < *key)
+            });
+            (before.count(), sorted.iter().any(|(place, _)| *place == at))
+        };
+        let (from, to) = match place {
+            Place::Row(row) => (usize::try_from(row).unwrap_or(usize::MAX), sorted.len()),
+            Place::After(at) => {
+                let (before, is_there) = standing(at);
+                (before + usize::from(is_there), sorted.len())
+            }
+            Place::Before(at) => {
+                let (before, _) = standing(at);
+                (before.saturating_sub(limit), before)
+            }
+            Place::Last => (sorted.len().saturating_sub(limit), sorted.len()),
+        };
+        let page = sorted.iter().take(to).skip(from).take(limit);
+        Ok(page
+            .filter_map(|((task, candidate), kept)| rows.whole_sample(*task, *candidate, kept))
+            .collect())
+    }
+
+    async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>> {
+        let rows = self.read()?;
+        let sorted = rows.sorted(filter, sort, self.clock.now_ms());
+        let at = sorted.iter().position(|(place, _)| *place == sample);
+        Ok(at.map(|at| at as u64))
+    }
+
+    async fn facets(&self, filter: &SampleFilter) -> Stored<Facets> {
+        let rows = self.read()?;
+        let mut facets = Facets::default();
+        for (.., kept) in rows.matching(filter, self.clock.now_ms()) {
+            let numbers = kept.facts();
+            let judge = numbers.judge.map(|score| (score * 2.0) as i64);
+            let range = LENGTHS.iter().rposition(|from| numbers.length >= *from);
+            let (state, reason) = (kept.standing.state, kept.standing.reason);
+            facets.count(
+                state,
+                reason,
+                kept.teacher.as_deref(),
+                judge,
+                range.unwrap_or(0),
+                1,
+            );
+        }
+        Ok(facets.sorted())
+    }
+
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64> {
-        Ok(self.read()?.matching(filter).count() as u64)
+        let rows = self.read()?;
+        Ok(rows.matching(filter, self.clock.now_ms()).count() as u64)
     }
 
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>> {
@@ -61,6 +131,12 @@ impl SampleStore for MemoryStore {
         Ok(review)
     }
 
+    async fn original(&self, sample: SamplePlace) -> Stored<Option<Vec<StepAnswer>>> {
+        let rows = self.read()?;
+        let kept = rows.samples.get(&sample);
+        Ok(kept.and_then(|kept| kept.journal.iter().find_map(|entry| entry.steps.clone())))
+    }
+
     async fn requests_of(&self, task: TaskId) -> Stored<Vec<RequestRow>> {
         let rows = self.read()?;
         let attempts = rows.attempts_of(task).map(|(number, attempt)| RequestRow {
@@ -81,37 +157,134 @@ impl SampleStore for MemoryStore {
     }
 }
 
+/// What samples are sorted by.
+struct Key {
+    missing: bool,
+    number: f64,
+    name: Option<String>,
+    place: SamplePlace,
+    down: bool,
+    plan: bool,
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let turned = |order: Ordering, turn: bool| if turn { order.reverse() } else { order };
+        let value = self
+            .number
+            .total_cmp(&other.number)
+            .then_with(|| self.name.cmp(&other.name));
+        self.missing
+            .cmp(&other.missing)
+            .then(turned(value, self.down))
+            .then(turned(self.place.cmp(&other.place), self.down && self.plan))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Key {}
+
+impl Kept {
+    fn facts(&self) -> Numbers {
+        Numbers::of(&self.steps, &self.verdicts)
+    }
+}
+
 impl Rows {
-    fn matching<'a>(&'a self, filter: &'a SampleFilter) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
+    fn matching<'a>(
+        &'a self,
+        filter: &'a SampleFilter,
+        now_ms: i64,
+    ) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
+        let patterns = filter.condition.patterns();
         let all = self
             .samples
             .iter()
             .map(|((task, candidate), kept)| (*task, *candidate, kept));
-        all.filter(move |(task, _, kept)| {
-            let standing = &kept.standing;
+        all.filter(move |(task, candidate, kept)| {
             filter.job.is_none_or(|job| task.job == job)
-                && (filter.states.is_empty() || filter.states.contains(&standing.state))
-                && (filter.reasons.is_empty()
-                    || standing
-                        .reason
-                        .is_some_and(|reason| filter.reasons.contains(&reason)))
-                && (filter.teacher.is_none() || kept.teacher == filter.teacher)
+                && (filter.states.is_empty() || filter.states.contains(&kept.standing.state))
                 && (filter.ids.is_empty() || filter.ids.contains(&kept.id))
-                && filter
-                    .text
-                    .as_ref()
-                    .is_none_or(|text| self.contains(*task, kept, text))
+                && (filter.condition.is_everything()
+                    || self.whole_sample(*task, *candidate, kept).is_some_and(|sample| {
+                        let subject = self.subject(&sample, kept, now_ms);
+                        filter.condition.matches(&subject, &patterns)
+                    }))
         })
     }
 
-    fn contains(&self, task: TaskId, kept: &Kept, text: &str) -> bool {
-        let needle = text.to_ascii_lowercase();
-        let holds = |hay: &str| hay.to_ascii_lowercase().contains(&needle);
-        let in_seed = || {
-            let seed = self.tasks.get(&task).map(|task| &task.seed);
-            seed.is_some_and(|seed| seed.values().any(|value| holds(&as_text(value.clone()))))
+    fn subject<'a>(&'a self, sample: &'a Sample, kept: &Kept, now_ms: i64) -> Subject<'a> {
+        let job = self.jobs.get(&sample.task.job).map(|job| job.spec.name.as_str());
+        let age = now_ms.saturating_sub(kept.made_ms).max(0);
+        Subject {
+            job: job.unwrap_or_default(),
+            sample,
+            facts: kept.facts(),
+            cost: self.cost_of(sample.task),
+            attempts: self.attempts_of(sample.task).count() as u64,
+            age: Duration::from_millis(age.unsigned_abs()),
+        }
+    }
+
+    fn cost_of(&self, task: TaskId) -> i64 {
+        let closed = self
+            .attempts_of(task)
+            .filter_map(|(_, attempt)| attempt.closed.as_ref());
+        closed.map(|closed| closed.cost.0).sum()
+    }
+
+    fn sorted<'a>(
+        &'a self,
+        filter: &'a SampleFilter,
+        sort: Sort,
+        now_ms: i64,
+    ) -> Vec<(SamplePlace, &'a Kept)> {
+        let matching = self.matching(filter, now_ms);
+        let mut found: Vec<(SamplePlace, &Kept)> = matching
+            .map(|(task, candidate, kept)| ((task, candidate), kept))
+            .collect();
+        found.sort_by_cached_key(|(place, kept)| self.key(sort, *place, kept));
+        found
+    }
+
+    /// What a sample is sorted by; those without the number come last.
+    fn key(&self, sort: Sort, place: SamplePlace, kept: &Kept) -> Key {
+        let facts = kept.facts();
+        let number = match sort.by {
+            By::Plan | By::Teacher => Some(0.0),
+            By::Time => Some(kept.made_ms as f64),
+            By::Judge => facts.judge,
+            By::Duplicate => facts.duplicate,
+            By::Length => Some(facts.length as f64),
+            By::Tokens => Some(facts.tokens as f64),
+            By::Cost => Some(self.cost_of(place.0) as f64),
+            By::Random(seed) => {
+                let row = i64::try_from(place.0.index).unwrap_or(i64::MAX);
+                Some(shuffled(seed, row, place.1) as f64)
+            }
         };
-        kept.steps.iter().any(|step| holds(&step.text)) || in_seed()
+        let name = kept.teacher.clone().filter(|_| sort.by == By::Teacher);
+        let missing = number.is_none() || (sort.by == By::Teacher && name.is_none());
+        // Whole places go backwards only in the plan; elsewhere ties stay in its order.
+        Key {
+            missing,
+            number: number.unwrap_or(0.0),
+            name,
+            place,
+            down: sort.down,
+            plan: sort.by == By::Plan,
+        }
     }
 
     fn whole_sample(&self, task: TaskId, candidate: u32, kept: &Kept) -> Option<Sample> {
@@ -131,7 +304,7 @@ impl Rows {
         })
     }
 
-    fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
+    pub(super) fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
         let seq = self.last_seq + 1;
         let kept = self.samples.get_mut(&place)?;
         let before = kept.standing;
@@ -163,9 +336,7 @@ impl Rows {
                 if let Some(steps) = entry.steps {
                     kept.steps = steps;
                 }
-                let seq = before.seq.filter(|_| entry.before.state == SampleState::Accepted);
-                let after = Standing { seq, ..entry.before };
-                (after, None)
+                (entry.before, None)
             }
         };
         if let Some((action, note, steps)) = action {
@@ -175,7 +346,9 @@ impl Rows {
                 before: before.state,
                 at_ms,
             };
+            self.last_review += 1;
             kept.journal.push(Entry {
+                number: self.last_review,
                 review,
                 before,
                 steps,
@@ -195,7 +368,7 @@ impl Rows {
         review
     }
 
-    fn judge_task(&mut self, id: TaskId) {
+    pub(super) fn judge_task(&mut self, id: TaskId) {
         let samples = self.samples.range((id, 0)..=(id, u32::MAX));
         let state = rules::task_state(samples.map(|(_, kept)| kept.standing.state));
         let judged = [TaskState::Accepted, TaskState::Rejected, TaskState::NeedsReview];

@@ -109,7 +109,7 @@ impl TaskStore for MemoryStore {
         let state = match transition {
             Transition::Finish { samples } => {
                 for sample in samples {
-                    settled.push(rows.keep(lease.task, sample));
+                    settled.push(rows.keep(lease.task, sample, now));
                 }
                 rules::task_state(settled.iter().map(|sample| match sample {
                     SettledSample::Accepted { .. } => SampleState::Accepted,
@@ -371,7 +371,7 @@ impl Rows {
         }
     }
 
-    fn keep(&mut self, task: TaskId, sample: NewSample) -> SettledSample {
+    fn keep(&mut self, task: TaskId, sample: NewSample, made_ms: i64) -> SettledSample {
         let mut standing = Standing {
             state: sample.state,
             reason: sample.reason,
@@ -402,6 +402,7 @@ impl Rows {
             steps: sample.steps,
             verdicts,
             dedup_key: sample.dedup_key,
+            made_ms,
             journal: Vec::new(),
         };
         self.samples.insert((task, sample.candidate), kept);

@@ -1,14 +1,15 @@
 //! What a person decides about a sample, and taking it back: the sample, its task, the sums and the journal in one transaction.
 
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::rules;
 use super::rows::{self, job_of, sample_code, sample_state, task_code};
 use super::tally::unsigned;
 use super::writer::Ledger;
+use crate::core::filter::Facts;
 use crate::core::ports::{Decided, StoreError, Stored};
-use crate::core::sample::{Reason, Review, SampleState};
+use crate::core::sample::{Reason, Review, SampleState, StepAnswer};
 use crate::core::task::TaskState;
 
 /// A sample's row.
@@ -31,9 +32,46 @@ struct Standing {
     seq: Option<i64>,
 }
 
+/// A sample's place: its task's row, and which candidate.
+pub(super) type At = (i64, i64);
+
 /// Carries it out. Returns the review in force after it.
 pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<Option<Review>> {
     let found = find(ledger, id).await?;
+    if decided == Decided::Undo {
+        return undo(ledger, &found).await;
+    }
+    let (_, review) = carry_out(ledger, &found, decided).await?;
+    Ok(Some(review))
+}
+
+/// Carries out what can be taken back. Returns where the sample is, and the row of the review that will take it back.
+pub(super) async fn act(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<(At, i64)> {
+    let found = find(ledger, id).await?;
+    let (review, _) = carry_out(ledger, &found, decided).await?;
+    Ok(((found.task, found.candidate), review))
+}
+
+/// The same at a place, once more; `None` where the sample is gone.
+pub(super) async fn act_at(ledger: &mut Ledger, at: At, decided: Decided) -> Stored<Option<i64>> {
+    let Some(found) = find_at(ledger, at).await? else {
+        return Ok(None);
+    };
+    let (review, _) = carry_out(ledger, &found, decided).await?;
+    Ok(Some(review))
+}
+
+/// Takes that review back. False where the sample is gone, or was decided again since.
+pub(super) async fn take_back(ledger: &mut Ledger, at: At, review: i64) -> Stored<bool> {
+    let found = find_at(ledger, at).await?;
+    let Some(found) = found.filter(|found| found.review == Some(review)) else {
+        return Ok(false);
+    };
+    undo(ledger, &found).await?;
+    Ok(true)
+}
+
+async fn carry_out(ledger: &mut Ledger, found: &Found, decided: Decided) -> Stored<(i64, Review)> {
     let before = found.standing;
     if decided == Decided::Accept && before.state == SampleState::Rejected {
         let cleaned: bool = sqlx::query_scalar("SELECT steps = '[]' FROM answers WHERE id = ?")
@@ -45,7 +83,7 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
         }
     }
     let (action, note, mut after, steps) = match decided {
-        Decided::Undo => return undo(ledger, &found).await,
+        Decided::Undo => return Err(StoreError::Broken("taking back is no decision".to_owned())),
         Decided::Accept => ("accepted", None, accepted(before), None),
         Decided::Reject { note } => ("rejected", note, rejected(), None),
         Decided::Edit { steps } => {
@@ -59,12 +97,12 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
     };
     let earlier_steps = match &steps {
         None => None,
-        Some(steps) => Some(replace_steps(ledger, found.answer, steps).await?),
+        Some(steps) => Some(replace_steps(ledger, found, steps).await?),
     };
     let at_ms = ledger.clock.now_ms();
     let review = sqlx::query(
         "INSERT INTO reviews (task, candidate, earlier, action, note, at_ms, before_state, before_reason, before_overruled,
-                              before_steps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                              before_steps, before_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(found.task)
     .bind(found.candidate)
@@ -76,16 +114,18 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
     .bind(before.reason.map(Reason::word))
     .bind(before.overruled)
     .bind(earlier_steps)
+    .bind(before.seq)
     .execute(&mut ledger.connection)
     .await?
     .last_insert_rowid();
-    apply(ledger, &found, &mut after, Some(review)).await?;
-    Ok(Some(Review {
+    apply(ledger, found, &mut after, Some(review)).await?;
+    let told = Review {
         action: action.to_owned(),
         note,
         before: before.state,
         at_ms,
-    }))
+    };
+    Ok((review, told))
 }
 
 /// A person's acceptance of what validators rejected is overruled: outside the unique index.
@@ -112,7 +152,8 @@ async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
         return Ok(None);
     };
     let row = sqlx::query(
-        "DELETE FROM reviews WHERE id = ? RETURNING before_state, before_reason, before_overruled, before_steps, earlier",
+        "DELETE FROM reviews WHERE id = ? RETURNING before_state, before_reason, before_overruled, before_steps, earlier,
+         before_seq",
     )
     .bind(review)
     .fetch_one(&mut ledger.connection)
@@ -122,10 +163,11 @@ async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
         state,
         reason: rows::reason(row.try_get(1)?)?,
         overruled: row.try_get(2)?,
-        seq: found.standing.seq.filter(|_| state == SampleState::Accepted),
+        // The place it had is nobody else's: numbers are given once.
+        seq: row.try_get(5)?,
     };
     if let Some(steps) = row.try_get::<Option<String>, _>(3)? {
-        replace_steps(ledger, found.answer, &steps).await?;
+        replace_steps(ledger, found, &steps).await?;
     }
     let earlier: Option<i64> = row.try_get(4)?;
     apply(ledger, found, &mut after, earlier).await?;
@@ -145,14 +187,30 @@ fn review_of(row: &SqliteRow) -> Stored<Review> {
     })
 }
 
+const COLUMNS: &str =
+    "SELECT task, candidate, state, reason, overruled, seq, answer, review, dedup_key, teacher FROM samples";
+
 async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
-    let row = sqlx::query(
-        "SELECT task, candidate, state, reason, overruled, seq, answer, review, dedup_key, teacher FROM samples WHERE id = ?",
-    )
-    .bind(&id[..])
+    let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE id = ?")))
+        .bind(&id[..])
+        .fetch_optional(&mut ledger.connection)
+        .await?
+        .ok_or_else(|| StoreError::NotFound(format!("sample {}", rows::sample_id(&id).0)))?;
+    found(&row)
+}
+
+async fn find_at(ledger: &mut Ledger, (task, candidate): At) -> Stored<Option<Found>> {
+    let row = sqlx::query(AssertSqlSafe(format!(
+        "{COLUMNS} WHERE task = ? AND candidate = ?"
+    )))
+    .bind(task)
+    .bind(candidate)
     .fetch_optional(&mut ledger.connection)
-    .await?
-    .ok_or_else(|| StoreError::NotFound(format!("sample {}", rows::sample_id(&id).0)))?;
+    .await?;
+    row.as_ref().map(found).transpose()
+}
+
+fn found(row: &SqliteRow) -> Stored<Found> {
     Ok(Found {
         task: row.try_get(0)?,
         candidate: row.try_get(1)?,
@@ -170,14 +228,22 @@ async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
 }
 
 /// Returns the steps that were there.
-async fn replace_steps(ledger: &mut Ledger, answer: i64, steps: &str) -> Stored<String> {
+async fn replace_steps(ledger: &mut Ledger, found: &Found, steps: &str) -> Stored<String> {
     let before: String = sqlx::query_scalar("SELECT steps FROM answers WHERE id = ?")
-        .bind(answer)
+        .bind(found.answer)
         .fetch_one(&mut ledger.connection)
         .await?;
     sqlx::query("UPDATE answers SET steps = ? WHERE id = ?")
         .bind(steps)
-        .bind(answer)
+        .bind(found.answer)
+        .execute(&mut ledger.connection)
+        .await?;
+    let facts = Facts::of(&rows::parse::<Vec<StepAnswer>>(steps)?, &[]);
+    sqlx::query("UPDATE samples SET length = ?, tokens = ? WHERE task = ? AND candidate = ?")
+        .bind(unsigned(facts.length))
+        .bind(unsigned(facts.tokens))
+        .bind(found.task)
+        .bind(found.candidate)
         .execute(&mut ledger.connection)
         .await?;
     Ok(before)

@@ -51,6 +51,7 @@ pub(super) async fn chunk(ledger: &mut Ledger, job: i64) -> Stored<bool> {
     } else {
         sqlx::query(
             "DELETE FROM reviews WHERE task >> 40 = ?1;
+             DELETE FROM ui_journal WHERE job = ?1;
              DELETE FROM revisions WHERE job = ?1;
              DELETE FROM marks WHERE job = ?1;
              DELETE FROM counters WHERE job = ?1;

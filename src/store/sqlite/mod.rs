@@ -8,8 +8,10 @@ mod copy;
 mod decide;
 mod delete;
 mod failed;
+mod filter;
 mod group;
 mod jobs;
+mod journal;
 mod ledger;
 mod lock;
 pub mod open;
@@ -23,6 +25,7 @@ mod statements;
 mod tally;
 mod tasks;
 mod teachers;
+mod window;
 mod writer;
 
 use std::path::PathBuf;

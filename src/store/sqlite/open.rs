@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection, SqlitePool};
 use tokio::sync::mpsc;
 
 use super::super::memory::MemoryStore;
-use super::super::rules::Clock;
+use super::super::rules::{self, Clock};
 use super::lock::{self, Lock};
 use super::schema::{self, Found, VERSION};
 use super::writer::{self, Ledger};
@@ -169,18 +169,19 @@ pub(super) async fn begin(
         .row_buffer_size(2048);
     let options = careful(options);
     let mut connection = connect(&options).await?;
+    let clock = Clock::start();
     let from = match found {
         Found::Empty => 0,
         Found::Ours(version) => version,
     };
     if from < VERSION {
         if let Found::Ours(version) = found {
-            let backup = copy::suffixed(path, &format!(".v{version}.bak"));
+            let day = rules::date(clock.now_ms());
+            let backup = copy::suffixed(path, &format!(".v{version}-{day}.bak"));
             copy::copy(&mut connection, &backup).await?;
         }
         schema::migrate(&mut connection, from).await?;
     }
-    let clock = Clock::start();
     let readers = readers(path, false).await?;
     let mut ledger = Ledger::new(connection, options, clock.clone()).await?;
     super::delete::finish(&mut ledger).await?;

@@ -3,21 +3,24 @@
 use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, list, sample_bytes, sample_code, task_key, task_range};
+use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, sample_bytes, task_key, task_range};
 use super::tally::unsigned;
-use super::{SqliteStore, decide, statements};
+use super::{SqliteStore, decide, filter, statements};
 use crate::core::budget::Money;
+use crate::core::filter::{Facets, Sort};
 use crate::core::job::JobId;
-use crate::core::ports::{Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
+use crate::core::ports::{
+    Decided, Place, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError, Stored,
+};
 use crate::core::request::Fingerprint;
-use crate::core::sample::{Reason, Review, Sample, SampleId};
+use crate::core::sample::{Review, Sample, SampleId, StepAnswer};
 use crate::core::task::TaskId;
 
 #[async_trait]
 impl SampleStore for SqliteStore {
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
-        self.ready(filter).await?;
-        let mut query = select(SAMPLE_COLUMNS, filter, Some(order));
+        let prepared = self.prepare(filter).await?;
+        let mut query = select(SAMPLE_COLUMNS, filter, &prepared, order);
         match order {
             SampleOrder::Plan { after } => {
                 match (after, filter.job) {
@@ -52,11 +55,27 @@ impl SampleStore for SqliteStore {
         found.iter().map(rows::sample).collect()
     }
 
+    async fn window(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<Sample>> {
+        let places = self.places(filter, sort, place, limit).await?;
+        self.at_places(&places).await
+    }
+
+    async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>> {
+        self.count_before(filter, sort, sample).await
+    }
+
+    async fn facets(&self, filter: &SampleFilter) -> Stored<Facets> {
+        self.count_facets(filter).await
+    }
+
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64> {
-        self.ready(filter).await?;
-        let mut query = select("COUNT(*)", filter, None);
-        let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
-        Ok(rows::unsigned(count))
+        self.count(filter).await
     }
 
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>> {
@@ -74,6 +93,18 @@ impl SampleStore for SqliteStore {
         self.index_samples().await?;
         self.write(move |ledger| Box::pin(decide::decide(ledger, id, decided)))
             .await
+    }
+
+    async fn original(&self, (task, candidate): SamplePlace) -> Stored<Option<Vec<StepAnswer>>> {
+        let steps: Option<String> = sqlx::query_scalar(
+            "SELECT before_steps FROM reviews WHERE id = (SELECT MIN(w.id) FROM reviews w
+             WHERE w.task = ? AND w.candidate = ? AND w.before_steps IS NOT NULL)",
+        )
+        .bind(task_key(task))
+        .bind(candidate)
+        .fetch_optional(&self.readers)
+        .await?;
+        steps.map(|steps| rows::parse(&steps)).transpose()
     }
 
     async fn requests_of(&self, task: TaskId) -> Stored<Vec<RequestRow>> {
@@ -106,19 +137,12 @@ impl SampleStore for SqliteStore {
 
 impl SqliteStore {
     /// Ids are hashes, and an index over hashes makes every new sample dirty another page: it is made for the first who asks.
-    async fn index_samples(&self) -> Stored<()> {
+    pub(super) async fn index_samples(&self) -> Stored<()> {
         self.indexed(
             &self.sample_index,
             "CREATE INDEX IF NOT EXISTS samples_id ON samples (id)",
         )
         .await
-    }
-
-    async fn ready(&self, filter: &SampleFilter) -> Stored<()> {
-        if filter.ids.is_empty() {
-            return Ok(());
-        }
-        self.index_samples().await
     }
 }
 
@@ -132,20 +156,25 @@ fn push_place(query: &mut QueryBuilder<Sqlite>, job: Option<JobId>) {
 }
 
 /// The first task a page of a job can hold.
-fn first_task(job: JobId, order: Option<SampleOrder>) -> i64 {
+fn first_task(job: JobId, order: SampleOrder) -> i64 {
     match order {
-        Some(SampleOrder::Plan {
+        SampleOrder::Plan {
             after: Some((index, _)),
-        }) => task_key(TaskId { job, index }),
+        } => task_key(TaskId { job, index }),
         _ => task_range(job.0).0,
     }
 }
 
 /// `SELECT … WHERE` with the filter's conditions.
-fn select(columns: &'static str, filter: &SampleFilter, order: Option<SampleOrder>) -> QueryBuilder<Sqlite> {
+fn select(
+    columns: &'static str,
+    filter: &SampleFilter,
+    prepared: &filter::Prepared,
+    order: SampleOrder,
+) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(columns).push(" FROM samples s");
-    if matches!(order, Some(SampleOrder::Accepted { .. })) {
+    if matches!(order, SampleOrder::Accepted { .. }) {
         query.push(" INDEXED BY samples_seq");
     }
     query.push(
@@ -158,45 +187,6 @@ fn select(columns: &'static str, filter: &SampleFilter, order: Option<SampleOrde
             .push_bind(first_task(job, order));
         query.push(" AND ").push_bind(task_range(job.0).1);
     }
-    if !filter.states.is_empty() {
-        let codes: Vec<i64> = filter.states.iter().map(|state| sample_code(*state)).collect();
-        query.push(" AND s.state IN (SELECT value FROM json_each(");
-        query.push_bind(list(&codes)).push("))");
-    }
-    if !filter.reasons.is_empty() {
-        let words: Vec<&str> = filter.reasons.iter().copied().map(Reason::word).collect();
-        query.push(" AND s.reason IN (SELECT value FROM json_each(");
-        query.push_bind(serde_json::json!(words).to_string()).push("))");
-    }
-    if let Some(teacher) = &filter.teacher {
-        query.push(" AND s.teacher = (SELECT id FROM teachers WHERE name = ");
-        query.push_bind(teacher.clone()).push(")");
-    }
-    if !filter.ids.is_empty() {
-        let ids: Vec<&str> = filter.ids.iter().map(|id| id.0.as_str()).collect();
-        query.push(" AND s.id IN (SELECT unhex(value) FROM json_each(");
-        query.push_bind(serde_json::json!(ids).to_string()).push("))");
-    }
-    if let Some(text) = &filter.text {
-        let like = like(text);
-        query.push(" AND (EXISTS (SELECT 1 FROM json_each(a.steps) e WHERE e.value ->> '$.text' LIKE ");
-        query.push_bind(like.clone()).push(" ESCAPE '\\')");
-        query.push(" OR EXISTS (SELECT 1 FROM json_each(d.seed) e WHERE e.value LIKE ");
-        query.push_bind(like).push(" ESCAPE '\\'))");
-    }
+    filter::push(&mut query, filter, prepared);
     query
-}
-
-/// The text anywhere, with nothing in it special.
-fn like(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -7,7 +7,9 @@ use super::super::rules;
 use super::group::{Asked, SettleOrder, due};
 use super::rows::{self, task_key};
 use super::statements;
+use super::tally::unsigned;
 use super::writer::Ledger;
+use crate::core::filter::Facts;
 use crate::core::ports::Stored;
 use crate::core::request::Fingerprint;
 use crate::core::sample::{NewSample, Reason, SampleId, SampleState};
@@ -211,8 +213,10 @@ async fn write(ledger: &mut Ledger, ends: &[TaskEnd], samples: &[SampleRow<'_>])
             values.push(row.answer).push(row.steps).push(&*row.verdicts);
         })
         .await?;
+    let now = ledger.clock.now_ms();
     statements::INSERT_SAMPLE
         .run_all(&mut ledger.connection, samples, |row, values| {
+            let facts = Facts::of(&row.sample.steps, &row.sample.verdicts);
             values
                 .push(row.task)
                 .push(row.sample.candidate)
@@ -222,7 +226,12 @@ async fn write(ledger: &mut Ledger, ends: &[TaskEnd], samples: &[SampleRow<'_>])
                 .push(row.answer)
                 .push(row.reason.map(Reason::word))
                 .push(row.seq)
-                .push(row.sample.dedup_key.map(|key| key.to_vec()));
+                .push(row.sample.dedup_key.map(|key| key.to_vec()))
+                .push(facts.judge)
+                .push(facts.duplicate)
+                .push(unsigned(facts.length))
+                .push(unsigned(facts.tokens))
+                .push(now);
         })
         .await?;
     Ok(())

@@ -84,9 +84,9 @@ pub(super) static END_TASK: LazyLock<Script> = LazyLock::new(|| {
 /// Samples.
 pub(super) static INSERT_SAMPLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "INSERT OR FAIL INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key) VALUES {rows} \
-         ON CONFLICT (task, candidate) DO NOTHING",
-        9,
+        "INSERT OR FAIL INTO samples (task, candidate, id, state, teacher, answer, reason, seq, dedup_key, judge, likeness, length, \
+         tokens, made_ms) VALUES {rows} ON CONFLICT (task, candidate) DO NOTHING",
+        14,
     )
 });
 

@@ -356,12 +356,17 @@ impl Picker {
             ..inner
         };
         if self.shown.is_empty() {
+            let is_row = self.palette && self.field.text().bytes().all(|byte| byte.is_ascii_digit());
             put(
                 buf,
                 rows,
                 2,
                 0,
-                "No command has these letters.",
+                if is_row {
+                    "enter goes to that row"
+                } else {
+                    "No command has these letters."
+                },
                 shared.style(Slot::Muted),
             );
         }

@@ -363,6 +363,12 @@ impl View for Jobs {
         self.cursor.clamp(self.shown().len(), page(cx.shared));
     }
 
+    fn go_to(&mut self, row: u64, cx: &mut Cx) {
+        self.cursor.selected = usize::try_from(row.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.cursor.clamp(self.shown().len(), page(cx.shared));
+        self.follow(cx);
+    }
+
     fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
         let shown = self.shown().len();
         let hit = row_at(rows_area(cx.shared), at).is_some_and(|row| self.cursor.click(row, shown));

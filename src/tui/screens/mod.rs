@@ -19,6 +19,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
+use crate::core::api::SampleQuery;
+
 use super::context::{Cx, Shared};
 use super::keys::{Action, Table};
 use super::message::Message;
@@ -63,6 +65,12 @@ pub(crate) trait View {
     fn click(&mut self, _at: Position, _double: bool, _cx: &mut Cx) {}
     /// The wheel turned so many rows down (up: negative) over this place of the screen.
     fn wheel(&mut self, _at: Position, _rows: i16, _cx: &mut Cx) {}
+    /// A row of its table was asked for by its number, counted from 1.
+    fn go_to(&mut self, _row: u64, _cx: &mut Cx) {}
+    /// Samples it would hand to reviewing.
+    fn chosen(&self) -> Option<SampleQuery> {
+        None
+    }
     /// How it looks, to be found like that at the next start: filter, order, what is selected. Never a secret, never a draft.
     fn remember(&self) -> Option<Value> {
         None

@@ -1,521 +1,548 @@
-//! The samples: a page of them, one beside it, and a person's word on each. Only one page is ever held.
+//! The samples: all rows that match a filter, one beside them, and a person's word on each or on many. What stands over the list
+//! is one thing at a time; the rows, the sample and the bulk are in files of their own.
+
+use std::path::PathBuf;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 
-use crate::core::api::{Answer, Command, Query, SamplePage, SampleQuery};
+use crate::core::api::{Command, Level, SampleQuery};
+use crate::core::filter::{By, Sort};
 use crate::core::ports::Decided;
-use crate::core::sample::{Sample, SampleId, SampleState};
+use crate::core::sample::SampleState;
 use crate::core::text::grouped;
 
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{Action, FIELD, SAMPLES, Table};
+use crate::tui::keys::{Action, FIELD, MENU, SAMPLE_EDIT, SAMPLE_FILTER, SAMPLES, Table};
 use crate::tui::layout::{Width, inside, left, shell, top};
-use crate::tui::message::Message;
-use crate::tui::remote::Remote;
-use crate::tui::text::{put, put_all, put_right};
-use crate::tui::theme::Slot;
-use crate::tui::widgets::cursor::Cursor;
+use crate::tui::message::{Message, Ticket};
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::pane::{badge, empty, failure, pane};
-use crate::tui::widgets::table::{Cell, Column, numbers, row_at, table, words};
+use crate::tui::widgets::table::row_at;
 
 use super::View;
 
+mod bulk;
+mod choosing;
+mod deciding;
 mod detail;
+mod diff;
+mod edit;
+mod facets;
+mod history;
+mod list;
+mod menu;
+mod prompt;
+mod rows;
+mod tree;
 
-/// Samples of a page.
-const PAGE: usize = 100;
+use bulk::{Bulk, Marks};
+use detail::{Detail, Tab};
+use edit::Edit;
+use facets::FacetMenu;
+use history::History;
+use menu::{Kind, Menu};
+use prompt::Prompt;
+use rows::Rows;
+
+/// What stands over the list.
+enum Over {
+    Nothing,
+    Filter(Box<Prompt>),
+    Menu(Menu),
+    Facets(FacetMenu),
+    History(History),
+    Edit(Box<Edit>),
+    /// A reason in the person's own words.
+    Reason(Field),
+    /// Where an export goes.
+    Path(Field),
+}
 
 /// The samples.
 pub(crate) struct Samples {
     /// The filter in force, as it was typed.
     filter: String,
-    /// The filter while it is typed, and what is wrong with it.
-    field: Option<Field>,
-    wrong: Option<String>,
-    page: Remote<SamplePage>,
-    /// The sample before each page up to this one.
-    anchors: Vec<Option<SampleId>>,
-    cursor: Cursor,
-    /// The sample over the whole screen, scrolled so far.
-    reading: Option<usize>,
-    raw: bool,
-    /// Decisions of this visit, newest last.
-    decided: Vec<SampleId>,
-    /// Opened from a job: above it, and not one of the four roots.
-    of_job: bool,
+    rows: Rows,
+    marks: Marks,
+    /// Where a range began.
+    range: Option<u64>,
+    detail: Detail,
+    /// The sample has the keys.
+    reading: bool,
+    /// It covers the list.
+    full: bool,
+    over: Over,
+    /// On its way; and one that waits for a yes.
+    bulk: Option<Bulk>,
+    asked: Option<Bulk>,
+    /// What is being written where.
+    export: Option<(Option<Ticket>, SampleQuery, PathBuf)>,
+    reason: usize,
+    /// An edit that was left before it was saved.
+    draft: Option<Box<Edit>>,
+    /// Opened from a job: its filter came with it.
+    of_job: Option<String>,
 }
 
 impl Default for Samples {
     fn default() -> Self {
         Self {
             filter: String::new(),
-            field: None,
-            wrong: None,
-            page: Remote::default(),
-            anchors: vec![None],
-            cursor: Cursor::default(),
-            reading: None,
-            raw: false,
-            decided: Vec::new(),
-            of_job: false,
+            rows: Rows::default(),
+            marks: Marks::None,
+            range: None,
+            detail: Detail::default(),
+            reading: false,
+            full: false,
+            over: Over::Nothing,
+            bulk: None,
+            asked: None,
+            export: None,
+            reason: choosing::REASONS.len() - 1,
+            draft: None,
+            of_job: None,
         }
-    }
-}
-
-const COLUMNS: [Column; 5] = [
-    words("TEXT", 18, 9),
-    words("STATE", 17, 8),
-    numbers("TASK", 7, 6),
-    words("TEACHER", 16, 3),
-    words("JOB", 14, 2),
-];
-
-const NARROW: [Column; 2] = [words("TEXT", 15, 9), words("STATE", 17, 8)];
-
-fn panes(area: Rect, reading: bool) -> (Rect, Rect) {
-    let none = Rect { height: 0, ..area };
-    match (reading, Width::of(area.width)) {
-        (true, _) => (none, area),
-        (false, Width::Wide) => left(area, area.width / 2),
-        (false, _) => (area, none),
     }
 }
 
 impl Samples {
     /// Those that a filter finds, opened above another screen.
     pub(crate) fn filtered(filter: String) -> Self {
-        Self {
-            filter,
-            of_job: true,
+        let mut samples = Self {
+            of_job: Some(filter.clone()),
             ..Self::default()
-        }
+        };
+        samples.rows.filter = SampleQuery::parse(&filter).unwrap_or_default();
+        samples.filter = filter;
+        samples
     }
 
     /// Those of one job.
     pub(crate) fn of(job: &str) -> Self {
-        Self {
-            filter: format!("job:{job}"),
-            of_job: true,
-            ..Self::default()
+        Self::filtered(format!("job:{job}"))
+    }
+
+    fn covers(&self, shared: &Shared) -> bool {
+        self.full || (self.reading && Width::of(shared.size.width) != Width::Wide)
+    }
+
+    /// The list, and the sample beside it or over it.
+    fn panes(&self, area: Rect, shared: &Shared) -> (Rect, Rect) {
+        let none = Rect { height: 0, ..area };
+        match (self.covers(shared), Width::of(shared.size.width)) {
+            (true, _) => (none, area),
+            (false, Width::Wide) => left(area, area.width / 2),
+            (false, _) => (area, none),
         }
     }
 
-    fn query(&self) -> Query {
-        Query::Samples {
-            filter: SampleQuery::parse(&self.filter).unwrap_or_default(),
-            after: self.anchors.last().cloned().flatten(),
-            limit: PAGE,
-        }
+    fn body(shared: &Shared) -> Rect {
+        let (_, below) = top(shell(shared.size).body, 1);
+        below
     }
 
-    fn ask(&mut self, cx: &mut Cx) {
-        let query = self.query();
-        self.page.ask(query, cx);
-    }
-
-    fn rows(&self) -> &[(String, Sample)] {
-        self.page.value().map_or(&[], |page| &page.samples)
-    }
-
-    fn selected(&self) -> Option<&(String, Sample)> {
-        self.rows().get(self.cursor.selected)
-    }
-
-    fn list_page(shared: &Shared) -> usize {
-        let area = shell(shared.size).body;
-        let area = Rect {
-            height: area.height.saturating_sub(1),
-            ..area
+    /// Rows the list shows.
+    fn page(shared: &Shared) -> usize {
+        let body = Self::body(shared);
+        let list = match Width::of(shared.size.width) {
+            Width::Wide => left(body, body.width / 2).0,
+            Width::Medium | Width::Narrow => body,
         };
-        usize::from(
-            inside(panes(area, false).0, shared.size.width)
-                .height
-                .saturating_sub(1),
-        )
+        usize::from(inside(list, shared.size.width).height.saturating_sub(1))
     }
 
-    fn apply(&mut self, cx: &mut Cx) {
-        let Some(field) = &self.field else { return };
-        match SampleQuery::parse(field.text()) {
-            Ok(_) => {
-                field.text().clone_into(&mut self.filter);
-                self.field = None;
-                self.wrong = None;
-                self.anchors = vec![None];
-                self.cursor = Cursor::default();
-                self.ask(cx);
-            }
-            Err(why) => self.wrong = Some(why),
-        }
+    fn reading_area(&self, shared: &Shared) -> Rect {
+        inside(self.panes(Self::body(shared), shared).1, shared.size.width)
     }
 
-    fn turn(&mut self, forward: bool, cx: &mut Cx) {
-        if forward {
-            let Some((_, last)) = self.rows().last() else {
-                return;
-            };
-            self.anchors.push(Some(last.id.clone()));
-        } else {
-            self.anchors.pop();
-        }
-        self.cursor = Cursor::default();
-        self.reading = self.reading.map(|_| 0);
-        self.ask(cx);
+    /// Puts a filter in force.
+    fn narrow(&mut self, text: &str, query: SampleQuery, cx: &mut Cx) {
+        text.clone_into(&mut self.filter);
+        self.marks = Marks::None;
+        self.range = None;
+        let page = Self::page(cx.shared);
+        self.rows.change(query, self.rows.sort, page, cx);
     }
 
-    fn first_of_page(&self) -> u64 {
-        (self.anchors.len() as u64 - 1) * PAGE as u64
+    fn show(&mut self, cx: &mut Cx) {
+        let marked = self.marks.ids();
+        self.detail.show(self.rows.selected(), &marked, cx);
     }
 
-    fn has_more(&self) -> bool {
-        let total = self.page.value().map_or(0, |page| page.total);
-        self.first_of_page() + (self.rows().len() as u64) < total
-    }
-
-    fn decide(&mut self, decided: Decided, done: &str, cx: &mut Cx) {
-        let undo = decided == Decided::Undo;
-        let id = if undo {
-            self.decided.pop()
-        } else {
-            self.selected().map(|(_, sample)| sample.id.clone())
-        };
-        let Some(id) = id else { return };
-        if !undo {
-            self.decided.push(id.clone());
-        }
-        cx.order(
-            Command::Decide {
-                samples: vec![id],
-                decided,
-            },
-            done,
-        );
-        if !undo {
-            let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
-            self.cursor.act(Action::Down, rows, page);
-            self.reading = self.reading.map(|_| 0);
-        }
+    fn reload(&mut self, cx: &mut Cx) {
+        let page = Self::page(cx.shared);
+        self.rows.reload(page, cx);
+        self.detail.forget();
     }
 
     fn act(&mut self, action: Action, cx: &mut Cx) {
+        if action == Action::Agreed {
+            return self.agreed(cx);
+        }
+        if !matches!(self.over, Over::Nothing) {
+            return self.over_act(action, cx);
+        }
+        let job = self.rows.filter.job.clone();
         match action {
-            Action::Filter => self.field = Some(Field::holding(&self.filter)),
-            Action::Press => self.apply(cx),
-            Action::DeleteToStart => {
-                if let Some(field) = &mut self.field {
-                    field.delete_to_start();
+            Action::Accept => self.decide(Decided::Accept, cx),
+            Action::Reject => self.open_menu(Kind::Reject),
+            Action::RejectWhy => self.over = Over::Reason(Field::default()),
+            Action::Undo => {
+                cx.order(Command::Undo { job, entry: None }, "Taken back");
+            }
+            Action::Redo => {
+                cx.order(Command::Redo { job }, "Done again");
+            }
+            Action::Edit => {
+                let Some((_, sample)) = self.rows.selected() else {
+                    return;
+                };
+                if let Some(draft) = self.draft.take_if(|draft| draft.is_about(&sample.id)) {
+                    self.over = Over::Edit(draft);
+                    cx.shared.toast(Level::Ok, "This is the draft you left");
+                } else if let Some(edit) = Edit::of(sample) {
+                    self.over = Over::Edit(Box::new(edit));
                 }
             }
-            Action::Next => self.turn(true, cx),
-            Action::Previous => self.turn(false, cx),
-            Action::Shape => self.raw = !self.raw,
-            Action::Reload => self.ask(cx),
-            Action::Open => self.reading = if self.reading.is_some() { None } else { Some(0) },
-            Action::Copy => {
-                if let Some((_, sample)) = self.selected() {
-                    cx.copy(detail::json(sample), "sample");
-                }
+            Action::Mark | Action::MarkAll | Action::Range => self.mark(action, cx),
+            Action::Filter => {
+                self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared))));
             }
-            Action::Accept => self.decide(Decided::Accept, "Accepted samples", cx),
-            Action::Reject => self.decide(Decided::Reject { note: None }, "Rejected samples", cx),
-            Action::Undo => self.decide(Decided::Undo, "Decisions taken back", cx),
-            movement => self.move_by(movement, cx),
+            Action::Facets => self.over = Over::Facets(FacetMenu::of(&self.rows.filter, cx)),
+            Action::History => self.over = Over::History(History::of(job.as_deref(), cx)),
+            Action::Sort => self.open_menu(Kind::Sort),
+            Action::Bulk => self.open_menu(Kind::Bulk),
+            Action::Copy => self.open_menu(Kind::Copy),
+            Action::Export => self.over = Over::Path(Field::holding(&self.path_of())),
+            Action::Follow => {
+                self.rows.follows = !self.rows.follows;
+                let says = if self.rows.follows {
+                    "Following the newest sample"
+                } else {
+                    "No longer following"
+                };
+                cx.shared.toast(Level::Ok, says);
+            }
+            Action::Reload => self.reload(cx),
+            Action::Open => {
+                self.reading = !self.reading || !self.full;
+                self.full = self.reading;
+            }
+            Action::Pane => {
+                self.reading = !self.reading;
+                self.full = false;
+            }
+            Action::Compare => self.detail.open(Tab::Diff),
+            Action::Explain => self.detail.open(Tab::Scores),
+            Action::NextAttempt | Action::PreviousAttempt => {
+                self.detail.wants_attempts(self.rows.selected(), cx);
+                self.detail_act(action, cx.shared);
+            }
+            Action::Next | Action::Previous | Action::Fold | Action::Unfold => {
+                self.detail_act(action, cx.shared);
+            }
+            movement if self.reading => self.detail_act(movement, cx.shared),
+            movement => {
+                let page = Self::page(cx.shared);
+                self.rows.act(movement, page, cx);
+            }
+        }
+        if matches!(action, Action::Compare | Action::Explain) {
+            self.reading = true;
         }
     }
 
-    fn move_by(&mut self, movement: Action, cx: &mut Cx) {
-        if let Some(scroll) = self.reading {
-            let (_, area) = panes(shell(cx.shared.size).body, true);
-            let page = usize::from(inside(area, cx.shared.size.width).height);
-            let width = inside(area, cx.shared.size.width).width;
-            let lines = self.selected().map_or(0, |(job, sample)| {
-                detail::lines(job, sample, self.raw, width).len()
-            });
-            let mut cursor = Cursor {
-                selected: scroll,
-                offset: 0,
-            };
-            cursor.act(movement, lines.saturating_sub(page) + 1, page);
-            self.reading = Some(cursor.selected);
-        } else {
-            let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
-            self.cursor.act(movement, rows, page);
-        }
+    fn detail_act(&mut self, action: Action, shared: &Shared) {
+        let area = self.reading_area(shared);
+        self.detail.act(action, self.rows.selected(), area, shared);
     }
 
-    fn prompt(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let total = self
-            .page
-            .value()
-            .map_or(String::new(), |page| grouped(page.total));
-        let matches = if total.is_empty() {
-            total
-        } else {
-            format!("{total} match ")
-        };
-        let text = shared.style(Slot::Match);
-        if let Some(field) = &self.field {
-            put(buf, area, 1, 0, "/ ", text);
-            let caret = field.draw(buf, area, 3, 0, text);
-            if let Some(why) = &self.wrong {
-                let at = 4 + field.text().len().min(usize::from(area.width / 2)) as u16;
-                put(buf, area, at, 0, why, shared.style(Slot::Error));
-            }
-            return Some(caret);
+    fn carried_out(&mut self, message: &Message, cx: &mut Cx) {
+        if let Some(bulk) = &mut self.bulk
+            && bulk.take(message, cx)
+        {
+            self.bulk = None;
+            self.marks = Marks::None;
         }
-        let shown = if self.filter.is_empty() {
-            "no filter"
-        } else {
-            &self.filter
-        };
-        let style = if self.filter.is_empty() {
-            shared.style(Slot::Muted)
-        } else {
-            text
-        };
-        let room = Rect {
-            width: area.width.saturating_sub(matches.len() as u16 + 1),
-            ..area
-        };
-        put_all(buf, room, 1, 0, &[("/ ", style), (shown, style)]);
-        put_right(buf, area, 0, &matches, shared.style(Slot::Muted));
-        None
-    }
-
-    fn list(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        if area.height == 0 {
-            return;
+        if let Over::Edit(edit) = &mut self.over
+            && edit.take(message)
+        {
+            self.over = Over::Nothing;
         }
-        let rows = self.rows();
-        let total = self.page.value().map_or(0, |page| page.total);
-        let first = self.first_of_page();
-        let fact = match rows.len() as u64 {
-            0 => String::new(),
-            shown => format!(
-                "{}-{} of {}",
-                grouped(first + 1),
-                grouped(first + shown),
-                grouped(total)
-            ),
-        };
-        let inner = pane(buf, area, "Samples", &fact, true, shared);
-        if !rows.is_empty() {
-            let narrow = Width::of(shared.size.width) == Width::Narrow;
-            let columns = if narrow { &NARROW[..] } else { &COLUMNS[..] };
-            let shown = rows
-                .iter()
-                .skip(self.cursor.offset)
-                .map(|(job, sample)| cells(job, sample, shared));
-            table(
-                buf,
-                inner,
-                columns,
-                shown,
-                Some(self.cursor.selected - self.cursor.offset),
-                shared,
-            );
-        } else if let Some(error) = self.page.error() {
-            failure(buf, inner, error, shared);
-        } else if self.page.value().is_none() {
-            if self.page.is_slow(shared.now) {
-                empty(buf, inner, &["Loading the samples …"], shared);
-            }
-        } else if self.filter.is_empty() {
-            empty(
-                buf,
-                inner,
-                &[
-                    "No samples yet.",
-                    "The first arrive when a job runs: 2 lists the jobs.",
-                ],
-                shared,
-            );
-        } else {
-            empty(
-                buf,
-                inner,
-                &["No sample matches the filter.", "/ changes it, esc clears it"],
-                shared,
-            );
+        if let Over::History(history) = &mut self.over {
+            history.reload(cx);
+        }
+        self.exported(message, cx);
+        if self.bulk.is_none() {
+            self.reload(cx);
         }
     }
 }
 
-/// The first line of what the last step answered: of an object, its first text.
-fn headline(sample: &Sample) -> &str {
-    let Some(step) = sample.steps.last() else {
-        return "";
+/// Names a filter may ask for: jobs, providers, teachers.
+fn known(shared: &Shared) -> Vec<(&'static str, Vec<String>)> {
+    let Some(progress) = &shared.progress else {
+        return Vec::new();
     };
-    let fields = step.value.as_ref().and_then(Value::as_object);
-    let first = fields.and_then(|fields| fields.values().find_map(Value::as_str));
-    let text = first.unwrap_or(&step.text).trim_start();
-    text.lines().next().unwrap_or_default()
-}
-
-fn cells(job: &str, sample: &Sample, shared: &Shared) -> Vec<Cell> {
-    let fg = shared.style(Slot::Fg);
-    let (glyph, slot) = badge(sample.state.word());
-    let word = match (sample.state, sample.reason) {
-        (SampleState::Rejected, Some(reason)) => reason.word(),
-        (SampleState::NeedsReview, _) => "to review",
-        (state, _) => state.word(),
-    };
-    let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
-    vec![
-        (headline(sample).to_owned(), fg),
-        (format!("{glyph} {word}"), shared.style(slot)),
-        (grouped(sample.task.index), fg),
-        (teacher.to_owned(), shared.style(Slot::Muted)),
-        (job.to_owned(), shared.style(Slot::Muted)),
-    ]
+    let jobs = progress.jobs.iter().map(|job| job.name.clone()).collect();
+    let providers = progress.providers.iter().map(|one| one.name.clone()).collect();
+    let teachers: Vec<String> = progress
+        .providers
+        .iter()
+        .flat_map(|one| one.models.clone())
+        .collect();
+    vec![("job", jobs), ("provider", providers), ("teacher", teachers)]
 }
 
 impl View for Samples {
     fn bindings(&self, _: &Shared) -> &'static Table {
-        if self.field.is_some() { &FIELD } else { &SAMPLES }
+        match &self.over {
+            Over::Nothing => &SAMPLES,
+            Over::Filter(_) => &SAMPLE_FILTER,
+            Over::Menu(_) | Over::Facets(_) | Over::History(_) => &MENU,
+            Over::Edit(_) => &SAMPLE_EDIT,
+            Over::Reason(_) | Over::Path(_) => &FIELD,
+        }
     }
 
     fn breadcrumb(&self) -> Vec<String> {
-        vec!["Samples".to_owned()]
+        let job = self.rows.filter.job.clone().filter(|_| self.of_job.is_none());
+        std::iter::once("Samples".to_owned()).chain(job).collect()
     }
 
     fn typing(&self) -> bool {
-        self.field.is_some()
+        !matches!(self.over, Over::Nothing)
     }
 
     fn enter(&mut self, cx: &mut Cx) {
-        self.ask(cx);
+        self.reload(cx);
+        self.show(cx);
+    }
+
+    fn leave(&mut self, shared: &mut Shared) {
+        if let Some(bulk) = self.bulk.take() {
+            let text = format!(
+                "Stopped after {} samples: the screen was left",
+                grouped(bulk.done)
+            );
+            shared.toast(Level::Warning, text);
+        }
     }
 
     fn back(&mut self, cx: &mut Cx) -> bool {
-        self.wrong = None;
-        if self.field.take().is_some() || self.reading.take().is_some() {
-            return true;
+        if !matches!(self.over, Over::Nothing) {
+            if let Over::Edit(edit) = std::mem::replace(&mut self.over, Over::Nothing)
+                && edit.is_changed()
+            {
+                self.draft = Some(edit);
+                cx.shared.toast(Level::Ok, "Not saved; e goes on with it");
+            }
+        } else if let Some(bulk) = &mut self.bulk {
+            bulk.stop();
+        } else if self.reading || self.full {
+            (self.reading, self.full) = (false, false);
+        } else if self.range.take().is_some() {
+        } else if self.marks != Marks::None {
+            self.marks = Marks::None;
+        } else {
+            // Opened from a job, the way back is the job; its filter came with it.
+            let home = self.of_job.clone().unwrap_or_default();
+            if self.filter == home {
+                return false;
+            }
+            let query = SampleQuery::parse(&home).unwrap_or_default();
+            self.narrow(&home, query, cx);
         }
-        // Opened from a job, the way back is the job; its filter came with it.
-        if self.filter.is_empty() || self.of_job {
-            return false;
-        }
-        self.filter.clear();
-        self.anchors = vec![None];
-        self.cursor = Cursor::default();
-        self.ask(cx);
+        self.show(cx);
         true
     }
 
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
-        let state = self.selected().map(|(_, sample)| sample.state);
-        match action {
-            Action::Accept | Action::Reject | Action::Open | Action::Copy if state.is_none() => {
-                Some("no sample is selected".to_owned())
-            }
-            Action::Accept if state == Some(SampleState::Accepted) => {
-                Some("it is accepted already".to_owned())
-            }
-            Action::Reject if state == Some(SampleState::Rejected) => {
-                Some("it is rejected already".to_owned())
-            }
-            Action::Undo if self.decided.is_empty() => Some("nothing was decided here".to_owned()),
-            Action::Next if !self.has_more() => Some("this is the last page".to_owned()),
-            Action::Previous if self.anchors.len() < 2 => Some("this is the first page".to_owned()),
-            _ => None,
+        if !matches!(self.over, Over::Nothing) {
+            return None;
         }
+        let state = self.rows.selected().map(|(_, sample)| sample.state);
+        let one = self.marks == Marks::None;
+        let why = match action {
+            Action::Accept | Action::Reject | Action::RejectWhy | Action::Bulk if self.bulk.is_some() => {
+                "a bulk is on its way; esc stops it"
+            }
+            Action::Accept
+            | Action::Reject
+            | Action::RejectWhy
+            | Action::Open
+            | Action::Edit
+            | Action::Copy
+            | Action::Compare
+            | Action::Explain
+            | Action::Mark
+            | Action::Range
+            | Action::MarkAll
+            | Action::Bulk
+            | Action::Export
+                if state.is_none() =>
+            {
+                "no sample is selected"
+            }
+            Action::Accept if one && state == Some(SampleState::Accepted) => "it is accepted already",
+            Action::Reject | Action::RejectWhy if one && state == Some(SampleState::Rejected) => {
+                "it is rejected already"
+            }
+            _ => return None,
+        };
+        Some(why.to_owned())
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
+        let page = Self::page(cx.shared);
         match message {
-            Message::Key(key) => {
-                if let Some(field) = &mut self.field {
-                    field.key(key);
-                    self.wrong = None;
-                }
-            }
-            Message::Paste(text) => {
-                if let Some(field) = &mut self.field {
-                    field.insert(text);
-                }
-            }
+            Message::Key(_) | Message::Paste(_) => return self.typed(message),
             Message::Act(action) => self.act(*action, cx),
-            Message::Done(..) => self.ask(cx),
-            _ => {
-                let read = |answer: &Answer| {
-                    if let Answer::Samples(page) = answer {
-                        Some(page.clone())
-                    } else {
-                        None
-                    }
-                };
-                let query = self.query();
-                self.page.take(message, read, || query, cx);
-                let (rows, page) = (self.rows().len(), Self::list_page(cx.shared));
-                self.cursor.clamp(rows, page);
+            Message::Done(..) => self.carried_out(message, cx),
+            Message::Edited(..) => {
+                if let Over::Edit(edit) = &mut self.over {
+                    edit.take(message);
+                }
             }
+            Message::Tick(_) => self.rows.look(cx),
+            Message::Resize(..) => self.rows.fit(page),
+            Message::Reply(..) => {
+                let taken = self.rows.take(message, page, cx) || self.detail.take(message, cx);
+                match &mut self.over {
+                    Over::Facets(facets) if !taken => {
+                        facets.take(message, cx);
+                    }
+                    Over::History(history) if !taken => {
+                        history.take(message, cx);
+                    }
+                    _ => {}
+                }
+            }
+            _ => return,
         }
+        self.show(cx);
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.rows.total()
+    }
+
+    fn go_to(&mut self, row: u64, cx: &mut Cx) {
+        let page = Self::page(cx.shared);
+        self.rows.go(row.saturating_sub(1), page, cx);
+        self.show(cx);
+    }
+
+    fn chosen(&self) -> Option<SampleQuery> {
+        let (query, _) = self.marked_or_all();
+        (query != SampleQuery::default()).then_some(query)
     }
 
     fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
-        let below = top(shell(cx.shared.size).body, 1).1;
-        let list = inside(panes(below, false).0, cx.shared.size.width);
-        let rows = self.rows().len();
-        let hit = self.reading.is_none() && row_at(list, at).is_some_and(|row| self.cursor.click(row, rows));
-        if hit && double {
-            self.act(Action::Open, cx);
+        if !matches!(self.over, Over::Nothing) {
+            return;
         }
+        let (list, beside) = self.panes(Self::body(cx.shared), cx.shared);
+        if let Some(row) = row_at(inside(list, cx.shared.size.width), at) {
+            if self.rows.click(row) {
+                self.reading = false;
+                if double {
+                    self.act(Action::Open, cx);
+                }
+            }
+        } else if beside.contains(at) {
+            self.reading = true;
+        }
+        self.show(cx);
     }
 
     fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
-        let turn = if rows < 0 { Action::Up } else { Action::Down };
-        if self.reading.is_some() {
-            (0..rows.abs()).for_each(|_| self.move_by(turn, cx));
-        } else if panes(shell(cx.shared.size).body, false).0.contains(at) {
-            let all = self.rows().len();
-            self.cursor.wheel(rows, all, Self::list_page(cx.shared));
+        if !matches!(self.over, Over::Nothing) {
+            return;
         }
+        let (_, beside) = self.panes(Self::body(cx.shared), cx.shared);
+        let action = if rows > 0 { Action::Down } else { Action::Up };
+        let page = Self::page(cx.shared);
+        for _ in 0..rows.unsigned_abs() {
+            if beside.contains(at) {
+                self.detail_act(action, cx.shared);
+            } else {
+                self.rows.act(action, page, cx);
+            }
+        }
+        self.show(cx);
     }
 
     fn remember(&self) -> Option<Value> {
-        Some(json!({ "filter": self.filter, "raw": self.raw }))
+        let sort = self.rows.sort;
+        Some(json!({
+            "filter": self.filter, "sort": sort.by.word(), "down": sort.down, "tab": self.detail.tab.word(),
+        }))
     }
 
     fn recall(&mut self, memory: &Value) {
-        let filter = memory["filter"].as_str().unwrap_or_default();
-        if SampleQuery::parse(filter).is_ok() {
-            filter.clone_into(&mut self.filter);
+        let text = memory["filter"].as_str().unwrap_or_default();
+        if let Ok(query) = SampleQuery::parse(text) {
+            text.clone_into(&mut self.filter);
+            self.rows.filter = query;
         }
-        self.raw = memory["raw"].as_bool().unwrap_or_default();
+        let by = By::ALL.into_iter().find(|by| memory["sort"] == json!(by.word()));
+        self.rows.sort = Sort {
+            by: by.unwrap_or_default(),
+            down: memory["down"] == json!(true),
+        };
+        let tab = memory["tab"].as_str().and_then(Tab::from_word);
+        self.detail.tab = tab.unwrap_or_default();
     }
 
     fn status(&self, _: &Shared) -> String {
-        let shape = if self.raw { "raw" } else { "pretty" };
-        match self.decided.len() {
-            0 => format!("{shape} · r asks for new ones"),
-            many => format!("{shape} · {many} decided here, u takes the last back"),
+        if let Some(bulk) = &self.bulk {
+            let of = bulk
+                .all
+                .map_or(String::new(), |all| format!(" of {}", grouped(all)));
+            return format!("{}ing {}{of} … esc stops", bulk.verb(), grouped(bulk.done));
         }
+        let mut parts = Vec::new();
+        if !self.rows.shown().is_empty() {
+            parts.push(format!("row {}", grouped(self.rows.row() + 1)));
+        }
+        match &self.marks {
+            Marks::None => {}
+            Marks::Some(ids) => parts.push(format!("{} marked", grouped(ids.len() as u64))),
+            Marks::All => parts.push("all that match are marked".to_owned()),
+        }
+        if self.range.is_some() {
+            parts.push("v ends the range".to_owned());
+        }
+        if self.rows.new_ones() > 0 {
+            parts.push(format!("▼ {} new (r)", grouped(self.rows.new_ones())));
+        }
+        if self.rows.follows {
+            parts.push("following".to_owned());
+        }
+        parts.join(" · ")
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let (prompt, below) = top(area, u16::from(self.reading.is_none()));
-        let caret = if prompt.height > 0 {
-            self.prompt(shared, prompt, buf)
-        } else {
-            None
+        let (prompt, below) = top(area, 1);
+        let mut caret = self.prompt(shared, prompt, buf);
+        let (list, beside) = self.panes(below, shared);
+        let beside = match &self.over {
+            // There is no room beside the list: the editor takes its place.
+            Over::Edit(_) if beside.height == 0 => below,
+            _ => {
+                self.list(shared, list, buf);
+                beside
+            }
         };
-        let (list, beside) = panes(below, self.reading.is_some());
-        self.list(shared, list, buf);
-        if let Some((job, sample)) = self.selected().filter(|_| beside.height > 2) {
-            let fact = if self.raw { "raw · tab" } else { "pretty · tab" };
-            let title = format!("Sample of task {}", grouped(sample.task.index));
-            let inner = pane(buf, beside, &title, fact, self.reading.is_some(), shared);
-            let lines = detail::lines(job, sample, self.raw, inner.width);
-            detail::draw(
-                &lines[self.reading.unwrap_or(0).min(lines.len())..],
-                shared,
-                inner,
-                buf,
-            );
+        caret = self.beside(shared, beside, buf).or(caret);
+        match &self.over {
+            Over::Filter(typed) => caret = Some(typed.view(list::clear(prompt, shared, buf), shared, buf)),
+            Over::Menu(menu) => menu.view(shared, buf),
+            Over::Facets(facets) => facets.view(shared, buf),
+            Over::History(history) => history.view(shared, buf),
+            Over::Nothing | Over::Edit(_) | Over::Reason(_) | Over::Path(_) => {}
         }
         caret
     }

@@ -26,6 +26,23 @@ impl Field {
         }
     }
 
+    /// The same with the caret at that byte, which begins a letter.
+    pub(crate) fn at(text: &str, caret: usize) -> Self {
+        Self {
+            text: text.to_owned(),
+            caret: if text.is_char_boundary(caret) {
+                caret
+            } else {
+                text.len()
+            },
+        }
+    }
+
+    /// The byte the caret is at.
+    pub(crate) fn caret(&self) -> usize {
+        self.caret
+    }
+
     /// The text.
     pub(crate) fn text(&self) -> &str {
         &self.text

@@ -183,7 +183,7 @@ fn settings(screen: &Settings) -> Vec<Line> {
 }
 
 fn paths(screen: &Settings) -> Vec<Line> {
-    let line = |place: &crate::core::api::Place| Line {
+    let line = |place: &crate::core::api::Folder| Line {
         note: place
             .free
             .map(|free| format!("{} free", megabytes(free)))

@@ -1,0 +1,249 @@
+//! What persons decide about samples, the journal of it, and the datasets it touches.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Shared, answers, outbox};
+use crate::core::api::{BulkDone, Failure, FailureKind, Level, Receipt, RevertDone, SampleQuery};
+use crate::core::filter::{By, Condition, Sort, Status, Term};
+use crate::core::job::{Job, JobId};
+use crate::core::journal::{Deed, EntryId, JournalEntry};
+use crate::core::ports::{Decided, Place, SampleFilter, SamplePlace, SchemaCheck};
+use crate::core::sample::{SampleId, SampleState, StepAnswer};
+
+/// Samples of one transaction.
+const CHUNK: usize = 5000;
+/// Entries that are looked through for the one to take back.
+const ENTRIES: usize = 2000;
+
+/// Decides about some samples as one action.
+pub(super) async fn decide(shared: &Shared, ids: &[SampleId], decided: Decided) -> Result<Receipt, Failure> {
+    let mut jobs = Vec::new();
+    for chunk in ids.chunks(500) {
+        let filter = SampleFilter {
+            ids: chunk.to_vec(),
+            ..SampleFilter::default()
+        };
+        let found = shared
+            .store
+            .window(&filter, Sort::default(), Place::Row(0), chunk.len())
+            .await?;
+        if let Decided::Edit { steps } = &decided {
+            for sample in &found {
+                check_schema(shared, sample.task.job, steps).await?;
+            }
+        }
+        jobs.extend(found.iter().map(|sample| sample.task.job));
+    }
+    jobs.sort_by_key(|job| job.0);
+    jobs.dedup();
+    if decided == Decided::Undo {
+        for id in ids {
+            shared.store.decide(id, Decided::Undo).await?;
+        }
+    } else {
+        let mut entry = None;
+        for chunk in ids.chunks(CHUNK) {
+            entry = Some(shared.store.act(chunk, decided.clone(), entry).await?);
+        }
+    }
+    write_datasets(shared, &jobs).await?;
+    Ok(Receipt::Count(ids.len() as u64))
+}
+
+/// The next transaction of a bulk. Samples that stand as they should are left alone.
+pub(super) async fn bulk(
+    shared: &Shared,
+    query: &SampleQuery,
+    decided: Decided,
+    more_of: Option<EntryId>,
+    after: Option<SamplePlace>,
+) -> Result<BulkDone, Failure> {
+    let done = match decided {
+        Decided::Accept => SampleState::Accepted,
+        Decided::Reject { .. } => SampleState::Rejected,
+        Decided::Edit { .. } | Decided::Undo => {
+            return Err(Failure::new(FailureKind::Usage, "a bulk accepts or rejects"));
+        }
+    };
+    let mut filter = answers::filter(shared, query).await?;
+    let stands = Condition::Is(Term::Status(vec![Status::In(done)]));
+    filter.condition = filter.condition.and(Condition::Not(Box::new(stands)));
+    let plan = Sort {
+        by: By::Plan,
+        down: false,
+    };
+    let (mut ids, mut last, mut jobs) = (Vec::with_capacity(CHUNK), after, Vec::new());
+    while ids.len() < CHUNK {
+        let place = last.map_or(Place::Row(0), Place::After);
+        let page = shared.store.window(&filter, plan, place, 1000).await?;
+        let Some(end) = page.last() else { break };
+        last = Some((end.task, end.candidate));
+        jobs.extend(page.iter().map(|sample| sample.task.job));
+        ids.extend(page.into_iter().map(|sample| sample.id));
+    }
+    jobs.dedup();
+    let more = ids.len() >= CHUNK;
+    let entry = if ids.is_empty() {
+        more_of
+    } else {
+        Some(shared.store.act(&ids, decided, more_of).await?)
+    };
+    if !more {
+        let jobs = match filter.job {
+            Some(job) => vec![job],
+            None => shared.store.jobs().await?.iter().map(|job| job.id).collect(),
+        };
+        if entry.is_some() {
+            write_datasets(shared, &jobs).await?;
+        }
+    }
+    Ok(BulkDone {
+        entry,
+        changed: ids.len() as u64,
+        next: last.filter(|_| more),
+    })
+}
+
+/// Takes back what was done last, or that entry.
+pub(super) async fn undo(
+    shared: &Shared,
+    job: Option<&str>,
+    wanted: Option<EntryId>,
+) -> Result<RevertDone, Failure> {
+    let entries = entries(shared, job).await?;
+    let stands = |entry: &&JournalEntry| entry.deed != Deed::Export && entry.undone.is_none();
+    let mut standing = entries.iter().filter(stands);
+    let entry = match wanted {
+        None => standing.next(),
+        Some(id) => standing.find(|entry| entry.id == id),
+    };
+    let Some(entry) = entry else {
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            "there is nothing to take back",
+        ));
+    };
+    if wanted.is_some() {
+        let conflicts = shared.store.conflicts(entry.id).await?;
+        if conflicts > 0 {
+            let message = format!("{conflicts} of its samples were decided about again since");
+            return Err(Failure::new(FailureKind::Usage, message).help("take that back first"));
+        }
+    }
+    let newer = entries
+        .iter()
+        .filter(|other| other.deed == Deed::Export && other.id > entry.id);
+    let mut notes: Vec<String> = newer
+        .map(|export| format!("{} since: that file stays as it is", export.label))
+        .collect();
+    notes.dedup();
+    notes.truncate(2);
+    revert(shared, entry, false, notes).await
+}
+
+/// Does again what was taken back last.
+pub(super) async fn redo(shared: &Shared, job: Option<&str>) -> Result<RevertDone, Failure> {
+    let entries = entries(shared, job).await?;
+    let last = entries.iter().filter(|entry| entry.undone.is_some());
+    let Some(entry) = last.max_by_key(|entry| entry.undone) else {
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            "there is nothing to do again",
+        ));
+    };
+    revert(shared, entry, true, Vec::new()).await
+}
+
+async fn entries(shared: &Shared, job: Option<&str>) -> Result<Vec<JournalEntry>, Failure> {
+    let job = match job {
+        Some(name) => Some(shared.store.job(name).await?.id),
+        None => None,
+    };
+    Ok(shared.store.journal(job, ENTRIES).await?)
+}
+
+async fn revert(
+    shared: &Shared,
+    entry: &JournalEntry,
+    again: bool,
+    mut notes: Vec<String>,
+) -> Result<RevertDone, Failure> {
+    let reverted = shared.store.revert(entry.id, again).await?;
+    if write_datasets(shared, &reverted.jobs).await? {
+        notes.push("the dataset's files were written anew".to_owned());
+    }
+    Ok(RevertDone {
+        label: entry.label.clone(),
+        rows: reverted.rows,
+        skipped: reverted.skipped,
+        notes,
+    })
+}
+
+/// Remembers that samples left for a file outside the dataset.
+pub(super) async fn exported(shared: &Shared, job: JobId, rows: u64, path: &Path) {
+    let path = path.display().to_string();
+    if let Err(error) = shared.store.exported(job, rows, &path).await {
+        // The file is there; only an undo will not mention it.
+        shared.note(
+            Level::Warning,
+            None,
+            format!("the export is not in the journal: {error}"),
+        );
+    }
+}
+
+/// Writes the datasets of jobs anew, where they have files. A running job does so at its end.
+async fn write_datasets(shared: &Shared, jobs: &[JobId]) -> Result<bool, Failure> {
+    let mut wrote = false;
+    for job in shared.store.jobs().await? {
+        if jobs.contains(&job.id)
+            && shared.running(&job.spec.name).is_none()
+            && !shared.store.marks(job.id).await?.is_empty()
+        {
+            outbox::rebuild(shared, &job).await?;
+            wrote = true;
+        }
+    }
+    Ok(wrote)
+}
+
+/// What a person wrote must have the shape the step asks for.
+async fn check_schema(shared: &Shared, id: JobId, steps: &[StepAnswer]) -> Result<(), Failure> {
+    let jobs = shared.store.jobs().await?;
+    let Some(job) = jobs.into_iter().find(|job| job.id == id) else {
+        return Ok(());
+    };
+    for answer in steps {
+        let Some(check) = schema_of(shared, &job, &answer.step)? else {
+            continue;
+        };
+        let problems = match &answer.value {
+            Some(value) => check.problems(value),
+            None => vec!["it is no JSON".to_owned()],
+        };
+        if !problems.is_empty() {
+            let mut failure = Failure::new(
+                FailureKind::Invalid,
+                format!(
+                    "the answer of `{}` has not the shape its schema asks for",
+                    answer.step
+                ),
+            );
+            failure.causes = problems;
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+fn schema_of(shared: &Shared, job: &Job, step: &str) -> Result<Option<Arc<dyn SchemaCheck>>, Failure> {
+    let step = job.spec.steps.iter().find(|known| known.name == step);
+    let Some(schema) = step.and_then(|step| step.schema.as_ref()) else {
+        return Ok(None);
+    };
+    let check = (shared.compile_schema)(schema)
+        .map_err(|error| Failure::new(FailureKind::Invalid, format!("the job's schema: {error}")))?;
+    Ok(Some(check))
+}

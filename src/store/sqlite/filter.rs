@@ -1,0 +1,259 @@
+//! Conditions as SQL over `samples s`. Every word is 0 or 1, never NULL, so that what is not known is simply not so, and its
+//! negation holds. Fields are looked up in Rust, which alone knows how.
+
+use futures::TryStreamExt;
+use regex::Regex;
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, list, sample_code, task_range};
+use super::tally::unsigned;
+use super::{SqliteStore, rows::task_key};
+use crate::core::filter::{Condition, Measure, Status, Term};
+use crate::core::ports::{SampleFilter, Stored};
+use crate::core::sample::{Reason, as_text};
+
+/// What a filter needs to know from the ledger before it is SQL.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// Teachers by number.
+    teachers: Vec<(i64, String)>,
+    /// For each word about a field, in their order: a JSON list of the places where it holds.
+    fields: Vec<String>,
+    now_ms: i64,
+}
+
+impl SqliteStore {
+    /// Gets a filter ready: the index over ids, the names of teachers, and the samples whose fields match.
+    pub(super) async fn prepare(&self, filter: &SampleFilter) -> Stored<Prepared> {
+        if !filter.ids.is_empty() {
+            self.index_samples().await?;
+        }
+        let mut prepared = Prepared {
+            now_ms: self.clock.now_ms(),
+            ..Prepared::default()
+        };
+        let terms = filter.condition.terms();
+        if terms.iter().any(|term| matches!(term, Term::Teacher(..))) {
+            prepared.teachers = sqlx::query_as("SELECT id, name FROM teachers")
+                .fetch_all(&self.readers)
+                .await?;
+        }
+        for term in terms {
+            if let Term::Field { path, pattern } = term {
+                let places = self.with_field(filter, path, pattern).await?;
+                prepared.fields.push(places);
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// Reads every sample the rest of the filter leaves.
+    async fn with_field(&self, filter: &SampleFilter, path: &str, pattern: &str) -> Stored<String> {
+        let Ok(pattern) = Regex::new(pattern) else {
+            return Ok("[]".to_owned());
+        };
+        let narrow = SampleFilter {
+            condition: without_fields(&filter.condition),
+            ..filter.clone()
+        };
+        let teachers = sqlx::query_as("SELECT id, name FROM teachers")
+            .fetch_all(&self.readers)
+            .await?;
+        let prepared = Prepared {
+            teachers,
+            fields: Vec::new(),
+            now_ms: self.clock.now_ms(),
+        };
+        let mut query = QueryBuilder::new("SELECT ");
+        query.push(SAMPLE_COLUMNS).push(
+            " FROM samples s CROSS JOIN seeds d ON d.task = s.task CROSS JOIN answers a ON a.id = s.answer
+              LEFT JOIN reviews v ON v.id = s.review WHERE true",
+        );
+        push_job(&mut query, &narrow);
+        push(&mut query, &narrow, &prepared);
+        let mut found = Vec::new();
+        let query = query.build();
+        let mut all = query.fetch(&self.readers);
+        while let Some(row) = all.try_next().await? {
+            let sample = rows::sample(&row)?;
+            if sample
+                .field(path)
+                .is_some_and(|value| pattern.is_match(&as_text(value)))
+            {
+                found.push(format!("[{},{}]", task_key(sample.task), sample.candidate));
+            }
+        }
+        Ok(format!("[{}]", found.join(",")))
+    }
+}
+
+/// The parts that must hold and are no word about a field.
+fn without_fields(condition: &Condition) -> Condition {
+    let parts = match condition {
+        Condition::All(parts) => parts.clone(),
+        one => vec![one.clone()],
+    };
+    let plain = parts.into_iter().filter(|part| !part.reads_fields());
+    Condition::All(plain.collect())
+}
+
+/// The range of tasks of the job.
+pub(super) fn push_job(query: &mut QueryBuilder<Sqlite>, filter: &SampleFilter) {
+    if let Some(job) = filter.job {
+        let (first, last) = task_range(job.0);
+        query.push(" AND s.task BETWEEN ").push_bind(first);
+        query.push(" AND ").push_bind(last);
+    }
+}
+
+/// Everything the filter asks beside the job, each part with its `AND` in front.
+pub(super) fn push(query: &mut QueryBuilder<Sqlite>, filter: &SampleFilter, prepared: &Prepared) {
+    if !filter.states.is_empty() {
+        let codes: Vec<i64> = filter.states.iter().map(|state| sample_code(*state)).collect();
+        query.push(" AND s.state IN (SELECT value FROM json_each(");
+        query.push_bind(list(&codes)).push("))");
+    }
+    if !filter.ids.is_empty() {
+        let ids: Vec<&str> = filter.ids.iter().map(|id| id.0.as_str()).collect();
+        query.push(" AND s.id IN (SELECT unhex(value) FROM json_each(");
+        query.push_bind(serde_json::json!(ids).to_string()).push("))");
+    }
+    if !filter.condition.is_everything() {
+        query.push(" AND ");
+        condition(query, &filter.condition, prepared, &mut 0);
+    }
+}
+
+fn condition(query: &mut QueryBuilder<Sqlite>, wanted: &Condition, prepared: &Prepared, field: &mut usize) {
+    let mut between = |parts: &[Condition], glue: &str, nothing: &str| {
+        query.push("(");
+        for (at, part) in parts.iter().enumerate() {
+            if at > 0 {
+                query.push(glue);
+            }
+            condition(query, part, prepared, field);
+        }
+        query.push(if parts.is_empty() { nothing } else { "" }).push(")");
+    };
+    match wanted {
+        Condition::All(parts) => between(parts, " AND ", "1"),
+        Condition::Any(parts) => between(parts, " OR ", "0"),
+        Condition::Not(one) => {
+            query.push("NOT ");
+            condition(query, one, prepared, field);
+        }
+        Condition::Is(term) => {
+            query.push("ifnull(");
+            push_term(query, term, prepared, field);
+            query.push(", 0)");
+        }
+    }
+}
+
+fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared, field: &mut usize) {
+    match term {
+        Term::Job(name) => {
+            query.push("s.task >> 40 = (SELECT id FROM jobs WHERE name = ");
+            query.push_bind(name.clone()).push(")");
+        }
+        Term::Status(wanted) => {
+            query.push("(0");
+            for status in wanted {
+                match status {
+                    Status::In(state) => query.push(" OR s.state = ").push_bind(sample_code(*state)),
+                    Status::Edited => query.push(
+                        " OR EXISTS (SELECT 1 FROM reviews w WHERE w.id = s.review AND w.action = 'edited')",
+                    ),
+                    Status::Decided => query.push(" OR s.review IS NOT NULL"),
+                };
+            }
+            query.push(")");
+        }
+        Term::Reason(reasons) => {
+            let words: Vec<&str> = reasons.iter().copied().map(Reason::word).collect();
+            query.push("s.reason IN (SELECT value FROM json_each(");
+            query.push_bind(serde_json::json!(words).to_string()).push("))");
+        }
+        Term::Teacher(part, pattern) => {
+            let named = prepared
+                .teachers
+                .iter()
+                .filter(|(_, name)| part.matches(name, pattern));
+            let numbers: Vec<i64> = named.map(|(number, _)| *number).collect();
+            query.push("s.teacher IN (SELECT value FROM json_each(");
+            query.push_bind(list(&numbers)).push("))");
+        }
+        Term::Number(measured, bound, value) => {
+            query
+                .push(measure(*measured))
+                .push(bound.sign())
+                .push_bind(*value);
+        }
+        Term::After(age) => {
+            let ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+            query
+                .push("s.made_ms >= ")
+                .push_bind(prepared.now_ms.saturating_sub(ms));
+        }
+        Term::Text(text) => {
+            let like = like(text);
+            query.push(
+                "(EXISTS (SELECT 1 FROM answers y, json_each(y.steps) e WHERE y.id = s.answer AND e.value ->> '$.text' LIKE ",
+            );
+            query.push_bind(like.clone()).push(" ESCAPE '\\') OR ");
+            push_seed(query, like);
+            query.push(")");
+        }
+        Term::Seed(text) => push_seed(query, like(text)),
+        Term::Field { .. } => {
+            let places = prepared
+                .fields
+                .get(*field)
+                .cloned()
+                .unwrap_or_else(|| "[]".to_owned());
+            *field += 1;
+            query.push("(s.task, s.candidate) IN (SELECT value ->> 0, value ->> 1 FROM json_each(");
+            query.push_bind(places).push("))");
+        }
+    }
+}
+
+fn push_seed(query: &mut QueryBuilder<Sqlite>, like: String) {
+    query.push("EXISTS (SELECT 1 FROM seeds z, json_each(z.seed) e WHERE z.task = s.task AND e.value LIKE ");
+    query.push_bind(like).push(" ESCAPE '\\')");
+}
+
+/// A number about `samples s`.
+fn measure(measure: Measure) -> String {
+    match measure {
+        Measure::Judge => "s.judge".to_owned(),
+        Measure::Duplicate => "s.likeness".to_owned(),
+        Measure::Length => "s.length".to_owned(),
+        Measure::Tokens => "s.tokens".to_owned(),
+        Measure::Cost => format!("{COST} / 1e6"),
+        Measure::Task => format!("(s.task & {})", (1_i64 << INDEX_BITS) - 1),
+        Measure::Attempts => "(SELECT COUNT(*) FROM requests r WHERE r.task = s.task)".to_owned(),
+    }
+}
+
+/// What the task of `samples s` cost, in micro-USD.
+pub(super) const COST: &str = "(SELECT ifnull(SUM(r.cost), 0) FROM requests r WHERE r.task = s.task)";
+
+/// The text anywhere, with nothing in it special.
+fn like(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// A count of rows as SQLite takes it.
+pub(super) fn limit(rows: usize) -> i64 {
+    unsigned(rows as u64)
+}

@@ -1,0 +1,216 @@
+//! How the screen is drawn: the filter, the list with its columns, the sample beside it, and what stands there while it is empty, loading or broken.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use serde_json::Value;
+
+use crate::core::filter::By;
+use crate::core::sample::{Sample, SampleState};
+use crate::core::text::grouped;
+
+use crate::tui::context::Shared;
+use crate::tui::layout::Width;
+use crate::tui::text::{put, put_all, put_right};
+use crate::tui::theme::Slot;
+use crate::tui::widgets::pane::{empty, failure, pane};
+use crate::tui::widgets::table::{Cell, Column, numbers, prose, table, words};
+
+use super::{Over, Samples};
+
+const COLUMNS: [Column; 6] = [
+    numbers("ROW", 9, 8),
+    words("ST", 2, 7),
+    numbers("JUDGE", 5, 4),
+    words("REASON", 12, 2),
+    words("PROVIDER", 10, 3),
+    prose("TEXT", 14, 9),
+];
+
+const NARROW: [Column; 3] = [numbers("ROW", 7, 2), words("ST", 2, 7), prose("TEXT", 12, 9)];
+
+/// The first line of what the last step answered: of an object, its first text.
+pub(super) fn headline(sample: &Sample) -> &str {
+    let Some(step) = sample.steps.last() else {
+        return "";
+    };
+    let fields = step.value.as_ref().and_then(Value::as_object);
+    let first = fields.and_then(|fields| fields.values().find_map(Value::as_str));
+    let text = first.unwrap_or(&step.text).trim_start();
+    text.lines().next().unwrap_or_default()
+}
+
+fn glyph(state: SampleState) -> (&'static str, Slot) {
+    match state {
+        SampleState::Accepted => ("✓", Slot::Ok),
+        SampleState::Rejected => ("✗", Slot::Error),
+        SampleState::NeedsReview => ("?", Slot::Warn),
+    }
+}
+
+fn cells(row: u64, sample: &Sample, stale: bool, narrow: bool, shared: &Shared) -> Vec<Cell> {
+    let tint = |slot: Slot| shared.style(if stale { Slot::Muted } else { slot });
+    let (fg, muted) = (tint(Slot::Fg), tint(Slot::Muted));
+    let (mark, slot) = glyph(sample.state);
+    let edited = sample
+        .review
+        .as_ref()
+        .is_some_and(|review| review.action == "edited");
+    let mark = if edited {
+        format!("{mark}e")
+    } else {
+        mark.to_owned()
+    };
+    let number = (grouped(row + 1), muted);
+    let text = (headline(sample).to_owned(), fg);
+    if narrow {
+        return vec![number, (mark, tint(slot)), text];
+    }
+    let judge = sample
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.validator == "judge");
+    let judge = judge.filter_map(|verdict| verdict.score).reduce(f64::min);
+    let judge = judge.map_or("–".to_owned(), |score| format!("{score:.1}"));
+    let reason = sample.reason.map_or("", |reason| reason.word());
+    let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+    let provider = teacher.split('/').next().unwrap_or_default();
+    vec![
+        number,
+        (mark, tint(slot)),
+        (judge, fg),
+        (reason.to_owned(), muted),
+        (provider.to_owned(), muted),
+        text,
+    ]
+}
+
+impl Samples {
+    pub(super) fn list(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        if area.height == 0 {
+            return;
+        }
+        let sort = self.rows.sort;
+        let fact = if sort.by == By::Plan && !sort.down {
+            String::new()
+        } else {
+            format!("by {} {}", sort.by.word(), if sort.down { "▼" } else { "▲" })
+        };
+        let focused = !self.reading;
+        let inner = pane(buf, area, "Samples", &fact, focused, shared);
+        let shown = self.rows.shown();
+        if let Some(error) = self.rows.error() {
+            return failure(buf, inner, error, shared);
+        }
+        if shown.is_empty() {
+            return self.nothing(shared, inner, buf);
+        }
+        let narrow = Width::of(shared.size.width) == Width::Narrow;
+        let columns = if narrow { &NARROW[..] } else { &COLUMNS[..] };
+        let (offset, first, selected) = self.rows.view();
+        let stale = self.rows.is_slow(shared.now);
+        let rows = shown.iter().skip(offset).zip(first..);
+        let cells = rows
+            .clone()
+            .map(|((_, sample), row)| cells(row, sample, stale, narrow, shared));
+        table(buf, inner, columns, cells, Some(selected), shared);
+        for (at, ((_, sample), row)) in rows.take(usize::from(inner.height.saturating_sub(1))).enumerate() {
+            if self.marks.has(&sample.id) {
+                put(buf, inner, 1, at as u16 + 1, "+", shared.style(Slot::Accent));
+            } else if self.range == Some(row) {
+                put(buf, inner, 1, at as u16 + 1, "v", shared.style(Slot::Accent));
+            }
+        }
+    }
+
+    pub(super) fn prompt(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        let text = shared.style(Slot::Match);
+        let label = match &self.over {
+            Over::Reason(_) => "Reject because: ",
+            Over::Path(_) => "Write to: ",
+            _ => "",
+        };
+        if let Over::Reason(field) | Over::Path(field) = &self.over {
+            let at = 1 + put(buf, area, 1, 0, label, shared.style(Slot::Accent));
+            return Some(field.draw(buf, area, at, 0, text));
+        }
+        let matches = self.rows.counting(shared);
+        let matches = if matches.is_empty() {
+            matches
+        } else {
+            format!("{matches} match ")
+        };
+        let (shown, style) = if self.filter.is_empty() {
+            ("no filter", shared.style(Slot::Muted))
+        } else {
+            (self.filter.as_str(), text)
+        };
+        let room = Rect {
+            width: area.width.saturating_sub(matches.chars().count() as u16 + 1),
+            ..area
+        };
+        put_all(buf, room, 1, 0, &[("/ ", style), (shown, style)]);
+        put_right(buf, area, 0, &matches, shared.style(Slot::Muted));
+        None
+    }
+
+    pub(super) fn beside(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        let row = self.rows.selected().filter(|_| area.height > 2)?;
+        if let Over::Edit(edit) = &self.over {
+            let inner = pane(buf, area, "Edit the answer", "ctrl-s saves", true, shared);
+            return edit.view(shared, inner, buf);
+        }
+        let title = format!("Sample {}", grouped(self.rows.row() + 1));
+        let inner = pane(buf, area, &title, &self.detail.fact(), self.reading, shared);
+        self.detail.view(row, self.reading, shared, inner, buf);
+        None
+    }
+
+    fn nothing(&self, shared: &Shared, inner: Rect, buf: &mut Buffer) {
+        if !self.rows.is_known() || self.rows.is_waiting() {
+            if self.rows.is_slow(shared.now) {
+                empty(buf, inner, &["Loading the samples …"], shared);
+            }
+        } else if self.filter.is_empty() {
+            empty(
+                buf,
+                inner,
+                &[
+                    "No samples yet.",
+                    "The first arrive when a job runs: 2 lists the jobs.",
+                    "destiler samples list FILTER",
+                ],
+                shared,
+            );
+        } else {
+            let hint = match self.filter.split_whitespace().last() {
+                Some(last) if self.filter.split_whitespace().count() > 1 => {
+                    format!("the last word was {last}")
+                }
+                _ => String::new(),
+            };
+            empty(
+                buf,
+                inner,
+                &[
+                    "No sample matches the filter.",
+                    "esc clears it, / changes it",
+                    &hint,
+                ],
+                shared,
+            );
+        }
+    }
+}
+
+/// Blanks a row.
+pub(super) fn clear(area: Rect, shared: &Shared, buf: &mut Buffer) -> Rect {
+    put(
+        buf,
+        area,
+        0,
+        0,
+        &" ".repeat(usize::from(area.width)),
+        shared.style(Slot::Fg),
+    );
+    area
+}

@@ -1,0 +1,263 @@
+//! What persons do can be taken back and done again, after any restart, and leaves the rows as they were.
+
+use std::path::Path;
+
+use destilation::core::journal::Deed;
+use destilation::core::ports::{Decided, SampleFilter, Store, StoreError};
+use destilation::core::sample::{Sample, SampleId, SampleState, StepAnswer};
+use proptest::prelude::*;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Row as _};
+
+use super::support::*;
+
+const NAME: &str = "journal";
+
+on_every_ledger! {
+    a_bulk_is_one_entry_and_is_taken_back_whole
+    what_was_decided_again_stays
+    a_new_deed_forgets_what_was_taken_back
+    an_export_is_remembered_and_stays
+}
+
+async fn filled(store: &dyn Store) -> Vec<SampleId> {
+    let id = job(store, NAME, 6).await;
+    let states = [
+        SampleState::Accepted,
+        SampleState::Rejected,
+        SampleState::NeedsReview,
+    ];
+    for (n, leased) in store.claim(id, 6).await.unwrap().iter().enumerate() {
+        finish(store, NAME, leased, states[n % 3], Some([n as u8; 16])).await;
+    }
+    (0..6).map(|n| SampleId::of(NAME, n, 0)).collect()
+}
+
+async fn all(store: &dyn Store) -> Vec<Sample> {
+    let job = store.job(NAME).await.unwrap().id;
+    let mut samples = all_samples(store, job).await;
+    for sample in &mut samples {
+        if let Some(review) = &mut sample.review {
+            review.at_ms = 0;
+        }
+    }
+    samples
+}
+
+fn reject() -> Decided {
+    Decided::Reject {
+        note: Some("dull".to_owned()),
+    }
+}
+
+async fn a_bulk_is_one_entry_and_is_taken_back_whole(store: &dyn Store) {
+    let ids = filled(store).await;
+    let job = store.job(NAME).await.unwrap().id;
+    let before = all(store).await;
+    let counts = store.counts(job).await.unwrap();
+    let first = store.act(&ids[..4], reject(), None).await.unwrap();
+    let more = store.act(&ids[4..], reject(), Some(first)).await.unwrap();
+    assert_eq!(first, more);
+    let entries = store.journal(Some(job), 10).await.unwrap();
+    assert_eq!(entries.len(), 1);
+    let entry = &entries[0];
+    assert_eq!((entry.rows, entry.deed, entry.job), (6, Deed::Reject, Some(job)));
+    assert_eq!(entry.label, "rejected 6 samples · dull");
+    let rejected = all(store).await;
+    assert!(
+        rejected
+            .iter()
+            .all(|sample| sample.state == SampleState::Rejected)
+    );
+
+    let back = store.revert(first, false).await.unwrap();
+    assert_eq!((back.rows, back.skipped, back.jobs), (6, 0, vec![job]));
+    assert_eq!(all(store).await, before, "places in the dataset included");
+    assert_eq!(store.counts(job).await.unwrap(), counts);
+    assert!(store.journal(None, 10).await.unwrap()[0].undone.is_some());
+
+    let again = store.revert(first, true).await.unwrap();
+    assert_eq!((again.rows, again.skipped), (6, 0));
+    assert_eq!(all(store).await, rejected);
+    assert_eq!(store.conflicts(first).await, Ok(0));
+    store.revert(first, false).await.unwrap();
+    assert_eq!(all(store).await, before);
+}
+
+async fn what_was_decided_again_stays(store: &dyn Store) {
+    let ids = filled(store).await;
+    let first = store.act(&ids[..3], reject(), None).await.unwrap();
+    store.act(&ids[..1], Decided::Accept, None).await.unwrap();
+    assert_eq!(store.conflicts(first).await, Ok(1));
+    let back = store.revert(first, false).await.unwrap();
+    assert_eq!((back.rows, back.skipped), (2, 1));
+    assert_eq!(all(store).await[0].review.as_ref().unwrap().action, "accepted");
+    let unknown = destilation::core::journal::EntryId(99);
+    assert!(matches!(
+        store.revert(unknown, false).await,
+        Err(StoreError::NotFound(_))
+    ));
+    let closed = store.act(&ids, Decided::Accept, Some(first)).await;
+    assert!(closed.is_err(), "an entry that was taken back takes no more");
+}
+
+async fn a_new_deed_forgets_what_was_taken_back(store: &dyn Store) {
+    let ids = filled(store).await;
+    let first = store.act(&ids[..1], reject(), None).await.unwrap();
+    store.revert(first, false).await.unwrap();
+    store.act(&ids[1..2], Decided::Accept, None).await.unwrap();
+    let left: Vec<_> = store.journal(None, 10).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].label, "accepted 1 sample");
+}
+
+async fn an_export_is_remembered_and_stays(store: &dyn Store) {
+    let ids = filled(store).await;
+    let job = store.job(NAME).await.unwrap().id;
+    let first = store.act(&ids[..1], reject(), None).await.unwrap();
+    store.revert(first, false).await.unwrap();
+    store.exported(job, 1234, "out.jsonl").await.unwrap();
+    let entries = store.journal(Some(job), 10).await.unwrap();
+    assert_eq!(entries.len(), 2, "an export forgets nothing");
+    assert_eq!(entries[0].label, "exported 1,234 samples · out.jsonl");
+    assert!(store.revert(entries[0].id, false).await.is_err());
+    store.delete(job).await.unwrap();
+    assert!(store.journal(None, 10).await.unwrap().is_empty());
+}
+
+async fn raw(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Every byte a person's deed could touch.
+async fn rows(path: &Path) -> Vec<String> {
+    let mut connection = raw(path).await;
+    let mut rows = Vec::new();
+    for table in ["samples", "answers", "reviews", "tasks"] {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")
+            .bind(table)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let quoted: Vec<String> = columns.iter().map(|name| format!("quote({name})")).collect();
+        let sql = format!("SELECT concat_ws('|', {}) FROM {table}", quoted.join(", "));
+        let found = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        rows.extend(
+            found
+                .iter()
+                .map(|row| format!("{table}: {}", row.get::<String, _>(0))),
+        );
+    }
+    rows.sort();
+    rows
+}
+
+fn any_deed() -> impl Strategy<Value = (Vec<usize>, Decided)> {
+    let steps: Vec<StepAnswer> = vec![answer("Better")];
+    let decided = prop_oneof![
+        Just(Decided::Accept),
+        Just(Decided::Reject { note: None }),
+        Just(reject()),
+        Just(Decided::Edit { steps }),
+    ];
+    (
+        proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 1..6),
+        decided,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_deed_and_then_its_undo_leaves_the_rows_byte_equal(deeds in proptest::collection::vec(any_deed(), 1..6)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let disk = OnDisk::new().await;
+            let path = disk.directory.path().join("ledger.db");
+            let ids = filled(&*disk.store).await;
+            let mut stack = Vec::new();
+            for (which, decided) in deeds {
+                let before = rows(&path).await;
+                let chosen: Vec<SampleId> = which.iter().map(|at| ids[*at].clone()).collect();
+                let entry = disk.store.act(&chosen, decided, None).await.unwrap();
+                stack.push((entry, before));
+            }
+            while let Some((entry, before)) = stack.pop() {
+                let back = disk.store.revert(entry, false).await.unwrap();
+                assert_eq!(back.skipped, 0);
+                assert_eq!(rows(&path).await, before);
+            }
+            disk.end().await;
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_journal_outlives_a_restart() {
+    let disk = OnDisk::new().await;
+    let path = disk.directory.path().join("ledger.db");
+    let ids = filled(&*disk.store).await;
+    let before = all(&*disk.store).await;
+    disk.store.act(&ids, reject(), None).await.unwrap();
+    disk.store.close().await;
+    let store = open_at(&path).await.store;
+    let entry = store.journal(None, 1).await.unwrap().remove(0);
+    store.revert(entry.id, false).await.unwrap();
+    assert_eq!(all(&*store).await, before);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
+    let disk = OnDisk::new().await;
+    let path = disk.directory.path().join("ledger.db");
+    let ids = filled(&*disk.store).await;
+    let filter = SampleFilter::default();
+    let (facets, before) = (disk.store.facets(&filter).await.unwrap(), all(&*disk.store).await);
+    disk.store.close().await;
+    // Back to what the first version wrote.
+    let mut connection = raw(&path).await;
+    let back = "DROP TABLE ui_journal; ALTER TABLE reviews DROP COLUMN before_seq;
+        ALTER TABLE samples DROP COLUMN judge; ALTER TABLE samples DROP COLUMN likeness;
+        ALTER TABLE samples DROP COLUMN length; ALTER TABLE samples DROP COLUMN tokens;
+        ALTER TABLE samples DROP COLUMN made_ms; PRAGMA user_version = 1";
+    sqlx::raw_sql(back).execute(&mut connection).await.unwrap();
+    drop(connection);
+
+    let store = open_at(&path).await.store;
+    assert!(store.info().await.unwrap().schema_version >= 2);
+    assert_eq!(
+        store.facets(&filter).await.unwrap(),
+        facets,
+        "the numbers are made from what is stored"
+    );
+    assert_eq!(all(&*store).await, before);
+    store.act(&ids[..1], reject(), None).await.unwrap();
+    assert_eq!(store.check(true).await.unwrap(), Vec::<String>::new());
+    store.close().await;
+
+    let names = std::fs::read_dir(disk.directory.path()).unwrap().flatten();
+    let copies: Vec<_> = names
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "bak"))
+        .collect();
+    let [copy] = &copies[..] else { panic!("{copies:?}") };
+    let name = copy.file_name().unwrap().to_str().unwrap();
+    assert!(
+        name.starts_with("ledger.db.v1-2") && name.len() == "ledger.db.v1-2026-11-22.bak".len(),
+        "{name}"
+    );
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut raw(copy).await)
+        .await
+        .unwrap();
+    assert_eq!(version, 1, "the copy is what was there before");
+}
