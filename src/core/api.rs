@@ -10,11 +10,13 @@ use serde::Serialize;
 use super::catalog::Plug;
 use super::job::parse::Problem;
 use super::ports::Decided;
+use super::review::QueueId;
 use super::sample::{Reason, SampleId};
 
 mod answers;
 mod filter;
 mod gauge;
+mod review;
 
 pub use answers::{
     Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Level, SampleDetail,
@@ -22,6 +24,7 @@ pub use answers::{
 };
 pub use filter::SampleQuery;
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
+pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
 
 /// The application as a front end sees it.
 #[async_trait]
@@ -74,6 +77,19 @@ pub enum Query {
     },
     /// One sample with its provenance → [`Answer::Sample`].
     Sample(SampleId),
+    /// All review queues, the newest first → [`Answer::Queues`].
+    Queues,
+    /// Places of a queue with what is to be shown of them → [`Answer::ReviewItems`].
+    ReviewItems {
+        /// The queue.
+        queue: QueueId,
+        /// From this place on.
+        from: u32,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Figures about a queue → [`Answer::Review`].
+    Review(QueueId),
     /// The text of a job file, stored or bundled, to be edited → [`Answer::Source`].
     Source(JobSource),
     /// Everything wrong with a job → [`Answer::Check`].
@@ -149,6 +165,38 @@ pub enum Command {
         /// What.
         decided: Decided,
     },
+    /// Make a queue of samples or pairs for a person → [`Receipt::Queue`].
+    OpenQueue(QueueRequest),
+    /// A person's word about a place of a queue, with what it decides → [`Receipt::Done`].
+    Say {
+        /// The queue.
+        queue: QueueId,
+        /// The place.
+        place: u32,
+        /// The word.
+        saying: Saying,
+    },
+    /// Take the word about a place back, and what it decided → [`Receipt::Done`].
+    Unsay {
+        /// The queue.
+        queue: QueueId,
+        /// The place.
+        place: u32,
+    },
+    /// Mark a sample to come back to, or take the mark away → [`Receipt::Done`].
+    Flag {
+        /// The sample.
+        sample: SampleId,
+        /// Whether it is to be marked.
+        on: bool,
+    },
+    /// Write the words of a queue as JSON lines, by temporary file and rename → [`Receipt::Count`] of rows.
+    ExportQueue {
+        /// The queue.
+        queue: QueueId,
+        /// Where.
+        path: PathBuf,
+    },
     /// One tiny call over the wire → [`Receipt::Tested`].
     TestProvider(String),
     /// Write the dataset now → [`Receipt::Dataset`].
@@ -193,6 +241,8 @@ pub enum Receipt {
     Started(Started),
     /// What a dry run saw.
     DryRun(Vec<DrySample>),
+    /// A queue was made; `None`: nothing is to be reviewed.
+    Queue(Option<QueueId>),
     /// A provider answered.
     Tested(Tested),
     /// Where the dataset is: directory, and file, rows, bytes.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner};
+use super::{Shared, doctor, library, planner, review};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, ProviderHealth, Query,
     SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
@@ -47,6 +47,11 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
                 requests,
             }))
         }
+        Query::Queues => Answer::Queues(shared.store.queues().await?),
+        Query::ReviewItems { queue, from, limit } => {
+            Answer::ReviewItems(review::items(shared, queue, from, limit).await?)
+        }
+        Query::Review(queue) => Answer::Review(Box::new(review::report(shared, queue).await?)),
         Query::Source(source) => {
             let (text, base) = library::text(shared, source).await?;
             Answer::Source {
@@ -116,7 +121,7 @@ pub(super) fn off(station: &super::governor::Station) -> Failure {
     Failure::new(FailureKind::Auth, reason)
 }
 
-async fn names(shared: &Shared) -> Result<HashMap<JobId, String>, Failure> {
+pub(super) async fn names(shared: &Shared) -> Result<HashMap<JobId, String>, Failure> {
     Ok(shared
         .store
         .jobs()

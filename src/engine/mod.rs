@@ -17,6 +17,7 @@ mod outbox;
 mod planner;
 mod progress;
 mod purse;
+mod review;
 mod running;
 mod scheduler;
 mod streams;
@@ -145,6 +146,8 @@ pub(crate) struct Shared {
     events: mpsc::Sender<Event>,
     progress: watch::Sender<Progress>,
     tracker: TaskTracker,
+    /// Jobs whose dataset lags behind what persons decided.
+    lagging: review::Lagging,
     told: Mutex<BTreeSet<String>>,
     /// Keeps the order of judging while a cassette is recorded or replayed.
     turnstile: Option<Turnstile>,
@@ -250,6 +253,7 @@ pub struct Started {
 impl Engine {
     /// Lets go of the database. Nothing can be asked or ordered afterwards.
     pub async fn close(&self) {
+        review::catch_up(&self.shared).await;
         self.shared.tracker.close();
         self.shared.store.close().await;
     }
@@ -327,6 +331,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         events,
         progress,
         tracker: TaskTracker::new(),
+        lagging: review::Lagging::default(),
         told: Mutex::default(),
         turnstile,
     });

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
+use super::{Shared, answers, compile, dry_run, library, outbox, review, scheduler, streams};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
@@ -51,6 +51,20 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         }
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
+        Command::OpenQueue(request) => review::open(shared, request).await.map(Receipt::Queue),
+        Command::Say {
+            queue,
+            place,
+            saying,
+        } => review::say(shared, queue, place, saying).await,
+        Command::Unsay { queue, place } => review::unsay(shared, queue, place).await,
+        Command::Flag { sample, on } => {
+            shared.store.flag(&sample, on).await?;
+            Ok(Receipt::Done)
+        }
+        Command::ExportQueue { queue, path } => {
+            review::export(shared, queue, &path).await.map(Receipt::Count)
+        }
         Command::TestProvider(name) => dry_run::test_provider(shared, &name).await.map(Receipt::Tested),
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;

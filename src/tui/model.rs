@@ -372,7 +372,10 @@ impl Model {
                     self.shared.drafts.remove(draft);
                 }
                 self.exit = self.exit.or(order.leave);
-                self.receipt(&order.done, receipt);
+                // What happens all the time says nothing.
+                if !order.done.is_empty() {
+                    self.receipt(&order.done, receipt);
+                }
             }
             Err(failure) => {
                 let help = failure.help.iter().map(|help| format!(" · {help}"));
@@ -400,7 +403,9 @@ impl Model {
                 );
                 self.shared.toast(Level::Ok, text);
             }
-            Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) => self.shared.toast(Level::Ok, done),
+            Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) | Receipt::Queue(_) => {
+                self.shared.toast(Level::Ok, done);
+            }
         }
     }
 

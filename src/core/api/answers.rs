@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::gauge::ProviderHealth;
+use super::review::{ReviewItem, ReviewReport};
 use crate::core::budget::Money;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
 use crate::core::ports::{DatabaseInfo, ModelInfo, RequestRow, VerifiedDataset};
+use crate::core::review::Queue;
 use crate::core::sample::{Reason, Sample};
 use crate::core::task::TaskCounts;
 
@@ -25,6 +27,12 @@ pub enum Answer {
     Samples(SamplePage),
     /// One sample.
     Sample(Box<SampleDetail>),
+    /// All review queues.
+    Queues(Vec<Queue>),
+    /// Places of a queue.
+    ReviewItems(Vec<ReviewItem>),
+    /// Figures about a queue.
+    Review(Box<ReviewReport>),
     /// Text of a job file, newest revision.
     Source {
         /// TOML.

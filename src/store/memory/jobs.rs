@@ -76,6 +76,7 @@ impl JobStore for MemoryStore {
         rows.marks.remove(&id);
         rows.tasks.retain(|task, _| task.job != id);
         rows.samples.retain(|(task, _), _| !whole(id).contains(task));
+        rows.forget_places(id);
         let spent: Vec<_> = rows
             .attempts
             .values()

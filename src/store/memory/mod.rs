@@ -3,10 +3,11 @@
 
 mod jobs;
 mod ledger;
+mod review;
 mod samples;
 mod tasks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -16,6 +17,7 @@ use crate::core::budget::Amount;
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{FileMark, StoreError, Stored};
 use crate::core::request::RawResponse;
+use crate::core::review::{QueueId, QueueItem, QueueSpec};
 use crate::core::sample::{Reason, Review, SampleId, SampleState, StepAnswer, Verdict};
 use crate::core::task::{Closed, NewRequest, RequestState, TaskId, TaskState};
 
@@ -73,10 +75,21 @@ struct Rows {
     marks: BTreeMap<JobId, Vec<FileMark>>,
     /// What deleted jobs took: provider, day, amount.
     past: Vec<(String, i64, Amount)>,
+    queues: BTreeMap<QueueId, Queued>,
+    flags: BTreeSet<(TaskId, u32)>,
     last_job: i64,
     last_token: i64,
     last_request: i64,
     last_seq: i64,
+    last_queue: i64,
+    last_made: i64,
+}
+
+/// A queue with its places.
+struct Queued {
+    spec: QueueSpec,
+    created_ms: i64,
+    items: Vec<QueueItem>,
 }
 
 struct Task {
@@ -108,6 +121,8 @@ struct Kept {
     dedup_key: Option<[u8; 16]>,
     teacher: Option<String>,
     journal: Vec<Entry>,
+    /// Grows with every sample made.
+    made: i64,
 }
 
 #[derive(Debug, Clone, Copy)]

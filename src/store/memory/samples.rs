@@ -75,7 +75,7 @@ impl SampleStore for MemoryStore {
 }
 
 impl Rows {
-    fn matching<'a>(&'a self, filter: &'a SampleFilter) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
+    pub(super) fn matching<'a>(&'a self, filter: &'a SampleFilter) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
         let all = self
             .samples
             .iter()
@@ -124,7 +124,7 @@ impl Rows {
         })
     }
 
-    fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
+    pub(super) fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
         let seq = self.last_seq + 1;
         let kept = self.samples.get_mut(&place)?;
         let before = kept.standing;
@@ -188,7 +188,7 @@ impl Rows {
         review
     }
 
-    fn judge_task(&mut self, id: TaskId) {
+    pub(super) fn judge_task(&mut self, id: TaskId) {
         let samples = self.samples.range((id, 0)..=(id, u32::MAX));
         let state = rules::task_state(samples.map(|(_, kept)| kept.standing.state));
         let judged = [TaskState::Accepted, TaskState::Rejected, TaskState::NeedsReview];

@@ -330,6 +330,7 @@ impl Rows {
             SampleState::NeedsReview => SettledSample::NeedsReview,
             SampleState::Rejected => SettledSample::Rejected(standing.reason.unwrap_or(Reason::Script)),
         };
+        self.last_made += 1;
         let kept = Kept {
             id: sample.id,
             standing,
@@ -338,6 +339,7 @@ impl Rows {
             verdicts,
             dedup_key: sample.dedup_key,
             journal: Vec::new(),
+            made: self.last_made,
         };
         self.samples.insert((task, sample.candidate), kept);
         outcome

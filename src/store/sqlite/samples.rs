@@ -105,7 +105,7 @@ impl SampleStore for SqliteStore {
 
 impl SqliteStore {
     /// Ids are hashes, and an index over hashes makes every new sample dirty another page: it is made for the first who asks.
-    async fn index_samples(&self) -> Stored<()> {
+    pub(super) async fn index_samples(&self) -> Stored<()> {
         self.indexed(
             &self.sample_index,
             "CREATE INDEX IF NOT EXISTS samples_id ON samples (id)",
@@ -113,7 +113,7 @@ impl SqliteStore {
         .await
     }
 
-    async fn ready(&self, filter: &SampleFilter) -> Stored<()> {
+    pub(super) async fn ready(&self, filter: &SampleFilter) -> Stored<()> {
         if filter.ids.is_empty() {
             return Ok(());
         }
@@ -141,7 +141,7 @@ fn first_task(job: JobId, order: Option<SampleOrder>) -> i64 {
 }
 
 /// `SELECT … WHERE` with the filter's conditions.
-fn select(columns: &'static str, filter: &SampleFilter, order: Option<SampleOrder>) -> QueryBuilder<Sqlite> {
+pub(super) fn select(columns: &'static str, filter: &SampleFilter, order: Option<SampleOrder>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(columns).push(" FROM samples s");
     if matches!(order, Some(SampleOrder::Accepted { .. })) {
