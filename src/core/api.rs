@@ -176,6 +176,15 @@ pub enum Command {
         /// The word.
         saying: Saying,
     },
+    /// Give the reason of a rejection afterwards → [`Receipt::Done`].
+    Because {
+        /// The queue.
+        queue: QueueId,
+        /// The place.
+        place: u32,
+        /// Why.
+        reason: String,
+    },
     /// Take the word about a place back, and what it decided → [`Receipt::Done`].
     Unsay {
         /// The queue.

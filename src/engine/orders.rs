@@ -57,6 +57,14 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             place,
             saying,
         } => review::say(shared, queue, place, saying).await,
+        Command::Because {
+            queue,
+            place,
+            reason,
+        } => {
+            shared.store.because(queue, place, &reason).await?;
+            Ok(Receipt::Done)
+        }
         Command::Unsay { queue, place } => review::unsay(shared, queue, place).await,
         Command::Flag { sample, on } => {
             shared.store.flag(&sample, on).await?;

@@ -2,7 +2,6 @@
 //! the background, so that no decision waits for a file.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use ratatui::style::Style;
 
-use crate::core::api::{Command, JobProgress, Level, Progress, Query};
+use crate::core::api::{Command, JobProgress, Level, Progress, Query, SampleQuery};
 
 use super::history::History;
 use super::message::{Effect, Ticket};
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) drafts: BTreeMap<String, String>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
+    /// The filter of samples to be reviewed, sent from there.
+    pub(crate) review_from: Option<SampleQuery>,
     /// A word in the status line until then.
     pub(crate) hint: Option<(String, Duration)>,
     tickets: u64,
@@ -87,6 +89,7 @@ impl Shared {
             toasts: Vec::new(),
             drafts: BTreeMap::new(),
             orders: Vec::new(),
+            review_from: None,
             hint: None,
             tickets: 0,
         }

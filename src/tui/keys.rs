@@ -95,6 +95,40 @@ pub enum Action {
     Reject,
     /// Take the last decision back.
     Undo,
+    /// No opinion: the next one.
+    Skip,
+    /// Mark it to come back to.
+    Flag,
+    /// Show what is hidden: who it is from and what was said of it.
+    Reveal,
+    /// Show less of the prompt, or all of it.
+    Fold,
+    /// Keep the reason for the next ones.
+    Sticky,
+    /// What one is to go by.
+    Guideline,
+    /// Compare two, or decide about one.
+    Compare,
+    /// The reason of that digit, 1 to 8.
+    Because(u8),
+    /// Make another queue.
+    NewQueue,
+    /// A is better.
+    SideA,
+    /// B is better.
+    SideB,
+    /// Both are as good.
+    Tie,
+    /// Neither is good.
+    BothBad,
+    /// Mark what differs.
+    Diff,
+    /// The value before.
+    LessOf,
+    /// The value after.
+    MoreOf,
+    /// Write it to a file.
+    Export,
     /// Try it out.
     Test,
     /// Check, then offer to save.
@@ -118,6 +152,18 @@ pub enum Action {
     /// Say no.
     No,
 }
+
+/// Names of the reasons' keys.
+const BECAUSE: [&str; 8] = [
+    "review.because_1",
+    "review.because_2",
+    "review.because_3",
+    "review.because_4",
+    "review.because_5",
+    "review.because_6",
+    "review.because_7",
+    "review.because_8",
+];
 
 impl Action {
     /// `namespace.action`, stable: documentation and key overrides name it.
@@ -166,6 +212,23 @@ impl Action {
             Self::Accept => "sample.accept",
             Self::Reject => "sample.reject",
             Self::Undo => "sample.undo",
+            Self::Skip => "review.skip",
+            Self::Flag => "review.flag",
+            Self::Reveal => "review.reveal",
+            Self::Fold => "review.fold",
+            Self::Sticky => "review.sticky",
+            Self::Guideline => "review.guideline",
+            Self::Compare => "review.compare",
+            Self::Because(digit) => BECAUSE[usize::from(digit).saturating_sub(1) % BECAUSE.len()],
+            Self::NewQueue => "review.new",
+            Self::SideA => "compare.a",
+            Self::SideB => "compare.b",
+            Self::Tie => "compare.tie",
+            Self::BothBad => "compare.both_bad",
+            Self::Diff => "compare.diff",
+            Self::LessOf => "form.previous",
+            Self::MoreOf => "form.next",
+            Self::Export => "view.export",
             Self::Test => "provider.test",
             Self::Check => "editor.check",
             Self::Insert => "editor.insert",

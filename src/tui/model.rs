@@ -337,12 +337,16 @@ impl Model {
             &GLOBAL
         };
         let mut entries = Vec::new();
-        for table in [view.bindings(&self.shared), around] {
+        let own = view.bindings(&self.shared);
+        for table in [own, around] {
+            // A key that means something of the screen's own does not mean the usual thing there.
+            let means = |key: &&&str| table.context == own.context || own.find(key).is_none();
             for binding in table.bindings {
+                let keys: Vec<&str> = binding.keys.iter().filter(means).copied().collect();
                 entries.push(Entry {
                     section: table.context,
                     label: binding.help.to_owned(),
-                    keys: binding.keys.join(" "),
+                    keys: keys.join(" "),
                     outcome: Outcome::Act(binding.action),
                     disabled: view.disabled(binding.action, &self.shared),
                 });

@@ -294,6 +294,11 @@ fn sample(
     ("qa-distill-v2".to_owned(), sample)
 }
 
+/// A sample that waits for a person.
+pub fn sample_of(index: u64, question: &str, answer: &str) -> (String, Sample) {
+    sample(index, SampleState::NeedsReview, None, question, answer)
+}
+
 fn samples() -> SamplePage {
     let near = Some(Reason::NearDuplicate);
     let (accepted, rejected, review) = (
@@ -520,6 +525,7 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
                     total: 0,
                 }),
                 Query::Providers => Answer::Providers(Vec::new()),
+                Query::Queues => Answer::Queues(Vec::new()),
                 Query::Bundled => Answer::Bundled(Vec::new()),
                 _ => return Err(failure()),
             });
@@ -552,7 +558,10 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
                 "Step-by-step solutions of grade-school maths problems".to_owned(),
             ),
         ]),
-        other => return Err(Failure::new(FailureKind::Usage, format!("not canned: {other:?}"))),
+        other => {
+            return crate::review::canned(other)
+                .ok_or_else(|| Failure::new(FailureKind::Usage, format!("not canned: {other:?}")));
+        }
     })
 }
 
@@ -572,6 +581,6 @@ pub fn receipt(command: &Command) -> Receipt {
             tokens: Some(12),
             usd: Money(40),
         }),
-        _ => Receipt::Done,
+        other => crate::review::receipt(other).unwrap_or(Receipt::Done),
     }
 }

@@ -27,6 +27,8 @@ pub trait ReviewStore: Send + Sync {
     async fn say(&self, queue: QueueId, place: u32, said: Said) -> Stored<()>;
     /// Takes the word about a place back, and the decision it was, unless the sample was decided elsewhere since.
     async fn unsay(&self, queue: QueueId, place: u32) -> Stored<()>;
+    /// Gives the reason of a rejection afterwards.
+    async fn because(&self, queue: QueueId, place: u32, reason: &str) -> Stored<()>;
     /// Words said since UTC midnight, in all queues.
     async fn said_today(&self) -> Stored<u64>;
     /// Marks a sample to come back to, or takes the mark away.

@@ -115,6 +115,24 @@ impl ReviewStore for MemoryStore {
         Ok(())
     }
 
+    async fn because(&self, queue: QueueId, place: u32, reason: &str) -> Stored<()> {
+        let mut rows = self.write()?;
+        let item = rows.item(queue, place)?;
+        let sample = item.item.sample.clone();
+        let Some(word) = &mut item.word else {
+            return Ok(());
+        };
+        word.reason = Some(reason.to_owned());
+        let at_ms = word.at_ms;
+        let newest = rows
+            .place(&sample)
+            .and_then(|at| rows.samples.get_mut(&at)?.journal.last_mut());
+        if let Some(entry) = newest.filter(|entry| entry.review.at_ms == at_ms) {
+            entry.review.note = Some(reason.to_owned());
+        }
+        Ok(())
+    }
+
     async fn said_today(&self) -> Stored<u64> {
         let rows = self.read()?;
         let today = day(self.clock.now_ms());

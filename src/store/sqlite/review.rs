@@ -113,6 +113,12 @@ impl ReviewStore for SqliteStore {
         self.write(move |ledger| Box::pin(unsay(ledger, queue, place))).await
     }
 
+    async fn because(&self, queue: QueueId, place: u32, reason: &str) -> Stored<()> {
+        let reason = reason.to_owned();
+        self.write(move |ledger| Box::pin(because(ledger, queue, place, reason)))
+            .await
+    }
+
     async fn said_today(&self) -> Stored<u64> {
         let midnight = super::super::rules::day(self.clock.now_ms()) * 86_400_000;
         let said: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM review_items WHERE at_ms >= ?")
@@ -291,6 +297,26 @@ async fn unsay(ledger: &mut Ledger, queue: QueueId, place: u32) -> Stored<()> {
     if outcome.and_then(Outcome::accepts).is_some() && newest == Some(at_ms) {
         decide::decide(ledger, sample, Decided::Undo).await?;
     }
+    Ok(())
+}
+
+async fn because(ledger: &mut Ledger, queue: QueueId, place: u32, reason: String) -> Stored<()> {
+    sqlx::query("UPDATE review_items SET reason = ?1 WHERE queue = ?2 AND place = ?3 AND outcome IS NOT NULL")
+        .bind(&reason)
+        .bind(queue.0)
+        .bind(place)
+        .execute(&mut ledger.connection)
+        .await?;
+    sqlx::query(
+        "UPDATE reviews SET note = ?1 WHERE id = (
+             SELECT s.review FROM review_items i JOIN samples s ON s.task = i.task AND s.candidate = i.candidate
+             WHERE i.queue = ?2 AND i.place = ?3 AND i.at_ms = reviews.at_ms)",
+    )
+    .bind(&reason)
+    .bind(queue.0)
+    .bind(place)
+    .execute(&mut ledger.connection)
+    .await?;
     Ok(())
 }
 
