@@ -12,6 +12,8 @@
 mod file;
 #[path = "store/model.rs"]
 mod model;
+#[path = "store/review.rs"]
+mod review;
 #[path = "store/samples.rs"]
 mod samples;
 #[path = "store/suite.rs"]

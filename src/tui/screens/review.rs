@@ -13,9 +13,11 @@ use crate::tui::message::Message;
 mod answer;
 mod comparing;
 mod deciding;
+mod editing;
 mod ending;
 mod outbox;
 mod session;
+mod showing;
 mod start;
 mod word;
 

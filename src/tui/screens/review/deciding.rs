@@ -2,21 +2,18 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
-use ratatui::style::Style;
-use ratatui::widgets::Widget;
-use tui_textarea::TextArea;
 
 use crate::core::api::ReviewItem;
 use crate::core::review::REASONS;
 
 use crate::tui::context::Shared;
 use crate::tui::layout::{Width, inside, left, shell, top};
-use crate::tui::text::{put, put_all, put_right, wrap};
+use crate::tui::text::{put, put_right, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{bar, pane};
 
 use super::answer::{self, Line};
-use super::session::{Editing, Fold, Session};
+use super::session::{Fold, Session};
 use super::word::told;
 
 /// Columns of the panes beside the sample.
@@ -98,7 +95,7 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
     facts(session, shared, panes.line, buf);
     prompt(session, item, shared, panes.prompt, buf);
     let caret = match session.editing.as_ref().filter(|editing| editing.typing) {
-        Some(editing) => edit(editing, shared, panes.answer, buf),
+        Some(editing) => editing.draw(shared, panes.answer, buf),
         None => {
             response(session, item, shared, panes.answer, buf);
             None
@@ -238,41 +235,6 @@ fn response(session: &Session, item: &ReviewItem, shared: &Shared, area: Rect, b
 
 fn chosen(session: &Session, number: u8) -> bool {
     session.digit.or(session.sticky) == Some(number)
-}
-
-fn edit(editing: &Editing, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    let inner = pane(buf, area, "Response · editing", "ctrl-s accepts", true, shared);
-    let width = usize::from(inner.width.saturating_sub(2));
-    let wrong = editing.error.as_deref().map_or(Vec::new(), |error| wrap(error, width));
-    let shown = wrong.len().min(3) as u16;
-    let (text, below) = top(inner, inner.height.saturating_sub(shown));
-    for (row, line) in wrong.iter().take(usize::from(shown)).enumerate() {
-        let mark = if row == 0 { "✗ " } else { "  " };
-        put_all(
-            buf,
-            below,
-            0,
-            row as u16,
-            &[(mark, shared.style(Slot::Error)), (line, shared.style(Slot::Error))],
-        );
-    }
-    (&editing.text).render(text, buf);
-    let (caret, (top, left)) = (editing.text.screen_cursor(), editing.text.scroll_offset());
-    let row = caret.row.checked_sub(usize::from(top))? as u16;
-    let column = caret.col.checked_sub(usize::from(left))? as u16;
-    let at = Position::new(
-        text.x + editing.text.line_number_width() + column,
-        text.y + row,
-    );
-    text.contains(at).then_some(at)
-}
-
-/// The text in the colours of the theme.
-pub(super) fn dress(text: &mut TextArea<'static>, shared: &Shared) {
-    text.set_style(shared.style(Slot::Fg));
-    text.set_selection_style(shared.theme.selection());
-    text.set_cursor_line_style(Style::new());
-    text.set_cursor_style(shared.theme.selection());
 }
 
 fn decide(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {

@@ -1,29 +1,23 @@
 //! Going through a queue: what is shown now, what was said in this visit, and what is on its way to the ledger. How it looks is in
-//! [`super::deciding`], [`super::comparing`] and [`super::ending`].
+//! [`super::showing`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
-use tui_textarea::TextArea;
-
 use crate::core::api::{Answer, Command, Level, Query, ReviewItem, ReviewReport, Saying};
 use crate::core::review::agreement::{Match, Tally};
-use crate::core::review::{Outcome, QueueId, QueueItem, QueueKind, QueueSpec, REASONS};
+use crate::core::review::{Outcome, QueueId, QueueKind, QueueSpec, REASONS};
 
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{Action, COMPARING, REVIEW_EDIT, REVIEW_FIELD, REVIEWED, REVIEWING, Table};
+use crate::tui::keys::Action;
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
-use crate::tui::text::put;
-use crate::tui::theme::Slot;
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::pane::{empty, failure, pane};
 
+use super::editing::Editing;
 use super::outbox::{Delivered, Outbox};
-use super::word::{count, counted, reason, told};
-use super::{comparing, deciding, ending};
+use super::word::{count, counted, reason};
+use super::{comparing, deciding};
 
 /// Keys so soon after something new came belong to what was there before: a held key decides once.
 const DEAF: Duration = Duration::from_millis(150);
@@ -74,19 +68,9 @@ pub(super) struct Spoken {
     pub(super) outcome: Outcome,
     pub(super) reason: Option<String>,
     pub(super) took_ms: u64,
-    blind: bool,
+    pub(super) blind: bool,
     /// When, since the start of the program.
     at: Duration,
-}
-
-/// An answer while it is edited.
-pub(super) struct Editing {
-    place: u32,
-    pub(super) text: TextArea<'static>,
-    pub(super) error: Option<String>,
-    pub(super) typing: bool,
-    /// It is on its way: the sample is decided when it was taken.
-    sent: bool,
 }
 
 /// A visit to a queue.
@@ -94,15 +78,15 @@ pub(super) struct Session {
     id: QueueId,
     pub(super) kind: QueueKind,
     pub(super) report: Remote<ReviewReport>,
-    page: Remote<Vec<ReviewItem>>,
+    pub(super) page: Remote<Vec<ReviewItem>>,
     /// What is shown and what comes after it.
-    ahead: VecDeque<ReviewItem>,
+    pub(super) ahead: VecDeque<ReviewItem>,
     /// The place to ask from.
     from: u32,
     /// Nothing comes after `ahead`.
     ended: bool,
     /// Figures as they were before this visit.
-    base: Option<(Tally, Match)>,
+    pub(super) base: Option<(Tally, Match)>,
     pub(super) words: Vec<Spoken>,
     outbox: Outbox,
     /// Ask again from this place, once everything was delivered.
@@ -118,7 +102,7 @@ pub(super) struct Session {
     pub(super) digit: Option<u8>,
     pub(super) sticky: Option<u8>,
     pub(super) editing: Option<Editing>,
-    field: Option<Field>,
+    pub(super) field: Option<Field>,
 }
 
 impl Session {
@@ -178,40 +162,12 @@ impl Session {
         self.editing.as_ref().is_some_and(|editing| editing.sent)
     }
 
-    fn is_typing(&self) -> bool {
+    pub(super) fn is_typing(&self) -> bool {
         self.editing.as_ref().is_some_and(|editing| editing.typing)
     }
 
     pub(super) fn typing(&self) -> bool {
         self.field.is_some() || self.is_typing()
-    }
-
-    pub(super) fn bindings(&self) -> &'static Table {
-        match self.kind {
-            _ if self.field.is_some() => &REVIEW_FIELD,
-            _ if self.is_typing() => &REVIEW_EDIT,
-            _ if self.is_over() => &REVIEWED,
-            QueueKind::Decide => &REVIEWING,
-            QueueKind::Compare => &COMPARING,
-        }
-    }
-
-    /// The figures with this visit's words.
-    pub(super) fn figures(&self) -> (Tally, Match) {
-        let (mut tally, mut matched) = self.base.clone().unwrap_or_default();
-        for spoken in &self.words {
-            count(&mut tally, spoken.outcome, 1);
-            tally.took_ms += spoken.took_ms;
-            tally.unblinded += u64::from(!spoken.blind);
-            counted(&mut matched, spoken.outcome, spoken.item.place.item.swapped, 1);
-            matched.took_ms += spoken.took_ms;
-        }
-        // What only the ledger can tell is as it told it last.
-        if let Some(report) = self.report.value() {
-            (tally.kappa, tally.judged, tally.same) =
-                (report.tally.kappa, report.tally.judged, report.tally.same);
-        }
-        (tally, matched)
     }
 
     pub(super) fn enter(&mut self, cx: &mut Cx) {
@@ -238,33 +194,6 @@ impl Session {
     /// Sends what is left: the queue is left.
     pub(super) fn flush(&mut self, cx: &mut Cx) {
         self.outbox.flush(cx);
-    }
-
-    pub(super) fn disabled(&self, action: Action) -> Option<String> {
-        let needs_item = matches!(
-            action,
-            Action::Accept
-                | Action::Reject
-                | Action::Edit
-                | Action::Skip
-                | Action::Flag
-                | Action::Reveal
-                | Action::SideA
-                | Action::SideB
-                | Action::Tie
-                | Action::BothBad
-        );
-        let nothing_said = self.words.is_empty()
-            && self.report.value().is_none_or(|report| report.last.is_empty());
-        match action {
-            _ if needs_item && self.current().is_none() => Some("the next one is not here yet".to_owned()),
-            Action::Undo if nothing_said => Some("nothing was said in this queue yet".to_owned()),
-            Action::Guideline if self.spec().is_none_or(|spec| spec.guideline.is_empty()) => {
-                Some("this queue has no guideline".to_owned())
-            }
-            Action::Reveal if !self.is_blind() => Some("it is shown already".to_owned()),
-            _ => None,
-        }
     }
 
     fn fetch(&mut self, cx: &mut Cx) {
@@ -457,14 +386,12 @@ impl Session {
             text: None,
         };
         let (queue, place) = (self.id, item.place.place);
-        self.outbox.push(
-            Command::Say {
-                queue,
-                place,
-                saying,
-            },
-            cx,
-        );
+        let say = Command::Say {
+            queue,
+            place,
+            saying,
+        };
+        self.outbox.push(say, cx);
         self.spoken(outcome, reason, cx);
     }
 
@@ -596,42 +523,22 @@ impl Session {
     }
 
     fn edit(&mut self, shared: &Shared) {
+        let kept = self.editing.take();
         let Some(item) = self.current() else { return };
-        let place = item.place.place;
-        if self.editing.as_ref().is_none_or(|editing| editing.place != place) {
-            let step = item.sample.steps.last();
-            let value = step.and_then(|step| step.value.as_ref());
-            let text = value.map_or_else(
-                || step.map_or_else(String::new, |step| step.text.clone()),
-                |value| serde_json::to_string_pretty(value).unwrap_or_default(),
-            );
-            let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
-            area.set_tab_length(2);
-            self.editing = Some(Editing {
-                place,
-                text: area,
-                error: None,
-                typing: true,
-                sent: false,
-            });
-        }
-        if let Some(editing) = &mut self.editing {
-            editing.typing = true;
-            deciding::dress(&mut editing.text, shared);
-        }
+        let mut editing = kept
+            .filter(|editing| editing.place == item.place.place)
+            .unwrap_or_else(|| Editing::of(item));
+        editing.typing = true;
+        editing.dress(shared);
+        self.editing = Some(editing);
     }
 
     fn change_text(&mut self, action: Action) {
         if let Some(field) = &mut self.field {
             field.delete_to_start();
-            return;
+        } else if let Some(editing) = &mut self.editing {
+            editing.change(action);
         }
-        let Some(editing) = &mut self.editing else { return };
-        match action {
-            Action::UndoText => editing.text.undo(),
-            Action::RedoText => editing.text.redo(),
-            _ => editing.text.delete_line_by_head(),
-        };
     }
 
     /// The text goes to be checked; the sample is decided when it was taken.
@@ -702,70 +609,5 @@ impl Session {
             _ => self.scroll,
         }
         .min(last);
-    }
-
-    pub(super) fn status(&self, shared: &Shared) -> String {
-        if self.is_over() {
-            return "every word is saved".to_owned();
-        }
-        if let Some(editing) = self.editing.as_ref().filter(|editing| editing.sent || editing.typing) {
-            let at = editing.text.cursor();
-            return format!("editing the answer · line {} column {}", at.0 + 1, at.1 + 1);
-        }
-        let mode = match self.kind {
-            QueueKind::Decide => "REVIEW",
-            QueueKind::Compare => "COMPARE",
-        };
-        let wide = shared.size.width >= 100;
-        let saved = if wide { "every word is saved at once" } else { "saved" };
-        let last = self.words.last().map(|spoken| {
-            let told = told(spoken.outcome, spoken.reason.as_deref(), spoken.item.place.item.swapped);
-            format!(" · last: {told} (u undo)")
-        });
-        let next = self.digit.map(|digit| format!(" · {} · x rejects", reason(digit)));
-        let note = next.or(last).unwrap_or_default();
-        let draft = if self.editing.is_some() { " · edited text waits (e)" } else { "" };
-        format!("{mode} · {saved}{note}{draft}")
-    }
-
-    pub(super) fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        if self.is_over() {
-            ending::view(self, shared, area, buf);
-            return self.field.as_ref().map(|field| {
-                let line = Rect {
-                    y: area.bottom().saturating_sub(2),
-                    height: 1,
-                    ..area
-                };
-                put(buf, line, 0, 0, &" ".repeat(usize::from(line.width)), shared.style(Slot::Fg));
-                let at = 3 + put(buf, line, 2, 0, "Write to: ", shared.style(Slot::Match));
-                field.draw(buf, line, at, 0, shared.style(Slot::Match))
-            });
-        }
-        if self.current().is_some() {
-            return match self.kind {
-                QueueKind::Decide => deciding::view(self, shared, area, buf),
-                QueueKind::Compare => {
-                    comparing::view(self, shared, area, buf);
-                    None
-                }
-            };
-        }
-        let inner = pane(buf, area, "Review", "", true, shared);
-        let error = self.page.error().or(self.report.error());
-        if let Some(error) = error {
-            failure(buf, inner, error, shared);
-        } else if self.page.is_slow(shared.now) || self.report.is_slow(shared.now) {
-            empty(buf, inner, &["Loading the next one …"], shared);
-        }
-        None
-    }
-
-    /// Last words of earlier visits, newest first.
-    pub(super) fn earlier(&self) -> impl Iterator<Item = &QueueItem> {
-        let last = self.report.value().map_or(&[][..], |report| &report.last);
-        let said = |place: u32| self.words.iter().any(|spoken| spoken.item.place.place == place);
-        let open = |place: u32| self.ahead.iter().any(|item| item.place.place == place);
-        last.iter().filter(move |item| !said(item.place) && !open(item.place))
     }
 }
