@@ -44,7 +44,7 @@ pub struct QueueSpec {
     pub kind: QueueKind,
     /// Name of its job; empty where it holds samples of several.
     pub job: String,
-    /// Where its samples come from, in words: `needs review, random order`.
+    /// Where its samples come from, in words: `needs review, random`.
     pub title: String,
     /// Teacher, scores and verdicts stay hidden until asked for.
     pub blind: bool,

@@ -77,8 +77,8 @@ pub(super) async fn open(shared: &Shared, request: QueueRequest) -> Result<Optio
         return Ok(None);
     }
     let order = match (kind, request.order) {
-        (QueueKind::Compare, _) | (_, Order::Random) => "random order",
-        (_, Order::Plan) => "plan order",
+        (QueueKind::Compare, _) | (_, Order::Random) => "random",
+        (_, Order::Plan) => "as planned",
         (_, Order::Newest) => "newest first",
     };
     let spec = QueueSpec {

@@ -38,9 +38,9 @@ fn spec(kind: QueueKind) -> QueueSpec {
         kind,
         job: "qa-distill-v2".to_owned(),
         title: if compare {
-            "one task, two teachers, random order".to_owned()
+            "one task, two teachers, random".to_owned()
         } else {
-            "judge near the pass mark, random order".to_owned()
+            "near the pass mark, random".to_owned()
         },
         blind: true,
         guideline: "Accept only what the document says. A question must make sense without it.".to_owned(),
@@ -176,7 +176,7 @@ fn choosing() {
     pictures("review_start_compare", Says::Everything, "4cj<right><right>");
     pictures("review_start_queue", Says::Everything, "4jjjjjjj");
     pictures("review_guideline", Says::Everything, "4hOnly what the document says");
-    pictures("review_nothing", Says::Everything, "4j<left><left><enter>");
+    pictures("review_nothing", Says::Everything, "4j<left><enter>");
     pictures("review_empty", Says::Nothing, "4");
     pictures("review_loading", Says::Silence, "4<wait>");
     pictures("review_error", Says::Failure, "4<wait>");
@@ -413,7 +413,7 @@ fn two_hundred_by_script_with_twenty_undone_and_a_restart() {
     let mut desk = Desk::new(200);
     desk.keys("4<enter><wait>");
     for at in 0..100 {
-        desk.keys(["a<wait>", "x<wait>", "3x<wait>", "<space><wait>"][at % 4]);
+        desk.keys(["a<wait>", "x<wait><wait><wait><wait>", "3x<wait>", "<space><wait>"][at % 4]);
     }
     assert_eq!(desk.words.iter().flatten().count(), 100);
     for _ in 0..20 {

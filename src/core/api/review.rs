@@ -53,7 +53,7 @@ impl QueueSource {
     pub fn words(&self) -> String {
         match self {
             Self::NeedsReview => "needs review".to_owned(),
-            Self::NearMark => "judge near the pass mark".to_owned(),
+            Self::NearMark => "near the pass mark".to_owned(),
             Self::Any => "not yet reviewed".to_owned(),
             Self::NearDuplicates => "rejected as near duplicates".to_owned(),
             Self::Flagged => "flagged".to_owned(),

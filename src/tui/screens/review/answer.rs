@@ -20,17 +20,23 @@ pub(super) type Line = Vec<(String, Slot)>;
 /// Widest column of field names.
 const NAMES_AT_MOST: usize = 14;
 
-/// What was asked.
-pub(super) fn prompt(messages: &[Message], sample: &Sample, width: u16) -> Vec<Line> {
+/// What was asked, the standing instructions last; where it is to be short, without its line breaks.
+pub(super) fn prompt(messages: &[Message], sample: &Sample, short: bool, width: u16) -> Vec<Line> {
     let width = usize::from(width.saturating_sub(2));
     let mut lines = Vec::new();
-    for message in messages {
-        if message.role == Role::System {
-            lines.extend(wrap(&message.plain(), width).into_iter().map(|row| vec![(row, Slot::Muted)]));
-            lines.push(Line::new());
-        } else {
-            lines.extend(wrap(&message.plain(), width).into_iter().map(plain));
+    let (standing, asked): (Vec<_>, Vec<_>) =
+        messages.iter().partition(|message| message.role == Role::System);
+    for message in asked {
+        let mut text = message.plain();
+        if short {
+            text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         }
+        lines.extend(wrap(text.trim(), width).into_iter().map(plain));
+    }
+    for message in standing {
+        lines.push(Line::new());
+        let text = format!("system: {}", message.plain());
+        lines.extend(wrap(&text, width).into_iter().map(|row| vec![(row, Slot::Muted)]));
     }
     if messages.is_empty() {
         // The prompt cannot be made again: what it was made of is the next best.

@@ -133,29 +133,27 @@ pub(super) fn facts(session: &Session, shared: &Shared, area: Rect, buf: &mut Bu
     let counts = if compare {
         String::new()
     } else {
-        format!("  ✓{yes} ✗{} ·{}", tally.rejected, tally.skipped)
+        format!(" ✓{yes} ✗{} ·{}", tally.rejected, tally.skipped)
     };
     let wide = Width::of(shared.size.width) == Width::Wide;
     let right = if wide {
         let share = done as f64 * 100.0 / size.max(1) as f64;
-        let skipped = if compare { "" } else { " skipped" };
         let time = if done == 0 {
             String::new()
         } else {
-            format!("   {each:.1} s each   ≈ {minutes:.0} min left")
+            format!("  {each:.1} s each  ≈ {minutes:.0} min left")
         };
-        format!("{done}/{size}  {share:.0} %{counts}{skipped}{time} ")
+        format!("{done}/{size}  {share:.0} %{counts}{time} ")
     } else {
         let time = if done == 0 || Width::of(shared.size.width) == Width::Narrow {
             String::new()
         } else {
-            format!("  ≈{minutes:.0} min")
+            format!(" ≈{minutes:.0} min")
         };
         format!("{done}/{size}{counts}{time} ")
     };
     let blind = match (compare, spec.blind) {
-        (true, _) if wide => " · sides random · names hidden until the end",
-        (false, true) if wide => " · blind (teacher hidden)",
+        (true, _) if wide => " · sides random · names hidden",
         (false, true) => " · blind",
         _ => "",
     };
@@ -188,7 +186,8 @@ pub(super) fn prompt(session: &Session, item: &ReviewItem, shared: &Shared, area
         (Fold::Whole, false) => "p as usual",
     };
     let inner = pane(buf, area, "Prompt", fact, false, shared);
-    let mut lines = answer::prompt(&item.prompt, &item.sample, inner.width);
+    let short = session.fold == Fold::Folded || (compare && session.fold == Fold::Usual);
+    let mut lines = answer::prompt(&item.prompt, &item.sample, short, inner.width);
     let room = usize::from(inner.height);
     let more = lines.len() > room && room > 0;
     lines.truncate(room);
@@ -335,5 +334,7 @@ fn progress(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {
 
 /// Kappa with two digits, a dash where there is none.
 pub(super) fn kappa(kappa: Option<f64>) -> String {
-    kappa.map_or_else(|| "–".to_owned(), |kappa| format!("{kappa:.2}"))
+    // Adding nothing turns minus nothing into nothing.
+    let rounded = kappa.map(|kappa| (kappa * 100.0).round() / 100.0 + 0.0);
+    rounded.map_or_else(|| "–".to_owned(), |kappa| format!("{kappa:.2}"))
 }

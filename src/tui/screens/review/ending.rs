@@ -28,6 +28,12 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
     let width = usize::from(inner.width.saturating_sub(4));
     let mut row = u16::from(inner.height > 10);
     for (text, slot) in told {
+        if text.starts_with(' ') {
+            // A line of a table is cut, not broken.
+            put(buf, inner, 2, row, &text, shared.style(slot));
+            row += 1;
+            continue;
+        }
         for line in wrap(&text, width).iter().map(String::as_str).chain(text.is_empty().then_some("")) {
             put(buf, inner, 2, row, line, shared.style(slot));
             row += 1;

@@ -265,7 +265,10 @@ impl Start {
             Action::MoreOf => self.turn(true),
             Action::LessOf => self.turn(false),
             Action::Compare => self.toggle(),
-            Action::Guideline => self.field = Some(Field::holding(&self.guideline)),
+            Action::Guideline => {
+                self.cursor.selected = self.lines().len() - 1;
+                self.field = Some(Field::holding(&self.guideline));
+            }
             Action::Press => {
                 if let Some(field) = self.field.take() {
                     field.text().clone_into(&mut self.guideline);
