@@ -172,7 +172,12 @@ fn every_size_is_drawn() {
 
 #[test]
 fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
-    let typing = [&keys::EDITOR, &keys::FIELD, &keys::REVIEW_EDIT, &keys::REVIEW_FIELD];
+    let typing = [
+        &keys::EDITOR,
+        &keys::FIELD,
+        &keys::REVIEW_EDIT,
+        &keys::REVIEW_FIELD,
+    ];
     // While reviewing digits are reasons and sides, and at the end `n` is for a new queue: there they mean nothing else.
     let own = |context: &str, key: &str| match context {
         "Reviewing" | "Comparing" => key.bytes().all(|byte| byte.is_ascii_digit()),

@@ -52,16 +52,8 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
         Command::OpenQueue(request) => review::open(shared, request).await.map(Receipt::Queue),
-        Command::Say {
-            queue,
-            place,
-            saying,
-        } => review::say(shared, queue, place, saying).await,
-        Command::Because {
-            queue,
-            place,
-            reason,
-        } => {
+        Command::Say { queue, place, saying } => review::say(shared, queue, place, saying).await,
+        Command::Because { queue, place, reason } => {
             shared.store.because(queue, place, &reason).await?;
             Ok(Receipt::Done)
         }

@@ -231,7 +231,12 @@ pub(super) async fn items(
         let Some(mut sample) = samples.get(&place.item.sample).cloned() else {
             continue;
         };
-        let other = place.item.other.as_ref().and_then(|other| samples.get(other)).cloned();
+        let other = place
+            .item
+            .other
+            .as_ref()
+            .and_then(|other| samples.get(other))
+            .cloned();
         if place.item.other.as_ref() == Some(&sample.id)
             && let Some(steps) = shared.store.before_edit(&sample.id).await?
         {
@@ -286,7 +291,12 @@ fn prompt(job: &Job, templates: &Templates, sample: &Sample) -> Option<Vec<Messa
     let row = variables(&sample.seed, &sample.vary, earlier);
     let prompt = templates.prompt(at, &row).ok()?;
     let system = prompt.system.map(|text| Message::text(Role::System, text));
-    Some(system.into_iter().chain([Message::text(Role::User, prompt.user)]).collect())
+    Some(
+        system
+            .into_iter()
+            .chain([Message::text(Role::User, prompt.user)])
+            .collect(),
+    )
 }
 
 /// Figures about a queue.
@@ -337,7 +347,7 @@ pub(super) async fn say(
         }),
         Outcome::Skipped | Outcome::First | Outcome::Second | Outcome::Tie | Outcome::BothBad => None,
     };
-    let decides = decided.is_some();
+    let touches = decided.is_some();
     let word = Word {
         outcome: saying.outcome,
         reason: saying.reason,
@@ -347,7 +357,7 @@ pub(super) async fn say(
         at_ms: 0,
     };
     shared.store.say(queue, at, Said { word, decided }).await?;
-    if decides {
+    if touches {
         follow(shared, sample.task.job);
     }
     Ok(Receipt::Done)
@@ -409,7 +419,11 @@ pub(super) async fn catch_up(shared: &Shared) {
     }
     let jobs = shared.store.jobs().await.unwrap_or_default();
     for job in jobs.into_iter().filter(|job| lagging.contains(&job.id.0)) {
-        let has_files = shared.store.marks(job.id).await.is_ok_and(|marks| !marks.is_empty());
+        let has_files = shared
+            .store
+            .marks(job.id)
+            .await
+            .is_ok_and(|marks| !marks.is_empty());
         if has_files
             && shared.running(&job.spec.name).is_none()
             && let Err(error) = outbox::rebuild(shared, &job).await
@@ -464,7 +478,11 @@ fn row(item: &ReviewItem, sources: Option<&[String; 2]>) -> Option<Value> {
         row["other_id"] = json!(other.id.0);
         row["other_answer"] = json!(answer(other));
         row["sources"] = json!(sources);
-        row["side_a"] = json!(if item.place.item.swapped { "second" } else { "first" });
+        row["side_a"] = json!(if item.place.item.swapped {
+            "second"
+        } else {
+            "first"
+        });
     } else {
         row["reason"] = json!(word.reason);
         row["blind"] = json!(word.blind);

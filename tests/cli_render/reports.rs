@@ -365,3 +365,22 @@ async fn keys_are_printed_from_the_table_they_are_given() {
     let json = scene(&["keys", "list", "--json"]).await.json();
     assert_eq!(json["action"], "jobs.retry");
 }
+
+#[tokio::test]
+async fn review_queues_are_told_with_their_figures() {
+    let shown = Scene::new().show(&["review", "stats", "quiz"]).await;
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert_eq!(
+        shown.out,
+        "   2  one task, two teachers, random · 3/3 · a/small 2 · b/large 1 · ties 0 · both bad 0\n   1  needs review, random · 4/5 · ✓2 ✗1 ·1 · κ 0.40\n"
+    );
+    let shown = Scene::new().show(&["review", "stats", "quiz", "--json"]).await;
+    let queues = &shown.json()["queues"];
+    assert_eq!(queues[0]["compared"]["sources"], json!(["a/small", "b/large"]));
+    assert_eq!(queues[0]["decided"], json!(null));
+    assert_eq!(
+        (&queues[1]["decided"]["edited"], &queues[1]["decided"]["kappa"]),
+        (&json!(1), &json!(0.4))
+    );
+    assert_eq!(queues[1]["decided"]["same"], json!([1, 1]));
+}

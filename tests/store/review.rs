@@ -83,7 +83,10 @@ async fn a_queue_goes_on_where_it_was_left(store: &dyn Store) {
         store.say(queue, place, said(Outcome::Skipped)).await.unwrap();
     }
     let found = store.queues().await.unwrap();
-    assert_eq!((found[0].id, found[0].size, found[0].done, found[0].next), (queue, 4, 3, 2));
+    assert_eq!(
+        (found[0].id, found[0].size, found[0].done, found[0].next),
+        (queue, 4, 3, 2)
+    );
     assert_eq!(found[0].spec.guideline, "Be kind.");
     let places = store.queue_items(queue, 1, 2).await.unwrap();
     assert_eq!(places.iter().map(|place| place.place).collect::<Vec<_>>(), [1, 2]);
@@ -93,7 +96,13 @@ async fn a_queue_goes_on_where_it_was_left(store: &dyn Store) {
     store.say(queue, 2, said(Outcome::Skipped)).await.unwrap();
     assert_eq!(store.queues().await.unwrap()[0].next, 4);
     let second = open(store, vec![item(&samples[0])]).await;
-    let ids: Vec<QueueId> = store.queues().await.unwrap().iter().map(|queue| queue.id).collect();
+    let ids: Vec<QueueId> = store
+        .queues()
+        .await
+        .unwrap()
+        .iter()
+        .map(|queue| queue.id)
+        .collect();
     assert_eq!(ids, [second, queue]);
     let missing = store.queue_items(QueueId(99), 0, 1).await;
     assert!(matches!(missing, Err(StoreError::NotFound(_))));
@@ -128,11 +137,19 @@ async fn an_undo_takes_back_only_its_own(store: &dyn Store) {
         .await
         .unwrap();
     store.unsay(queue, 0).await.unwrap();
-    assert_eq!(state(store, &samples[0]).await, SampleState::Rejected, "decided elsewhere since");
+    assert_eq!(
+        state(store, &samples[0]).await,
+        SampleState::Rejected,
+        "decided elsewhere since"
+    );
     store.decide(&samples[1], Decided::Accept).await.unwrap();
     store.say(queue, 1, said(Outcome::Skipped)).await.unwrap();
     store.unsay(queue, 1).await.unwrap();
-    assert_eq!(state(store, &samples[1]).await, SampleState::Accepted, "a skip decided nothing");
+    assert_eq!(
+        state(store, &samples[1]).await,
+        SampleState::Accepted,
+        "a skip decided nothing"
+    );
 }
 
 async fn a_reason_may_come_later(store: &dyn Store) {
@@ -218,7 +235,10 @@ async fn flags_are_put_and_taken_away(store: &dyn Store) {
     for at in [0, 2, 2] {
         store.flag(&samples[at], true).await.unwrap();
     }
-    assert_eq!(store.flagged(&samples).await.unwrap(), [samples[0].clone(), samples[2].clone()]);
+    assert_eq!(
+        store.flagged(&samples).await.unwrap(),
+        [samples[0].clone(), samples[2].clone()]
+    );
     store.flag(&samples[0], false).await.unwrap();
     assert_eq!(store.flagged(&samples).await.unwrap(), [samples[2].clone()]);
     let nobody = store.flag(&SampleId::of("nobody", 0, 0), true).await;

@@ -13,19 +13,16 @@ use destilation::tui::{Effect, Message, Model, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use crate::canned::{Says, START_MS, answer, progress, sample_of};
+use crate::canned::{START_MS, Says, answer, progress, sample_of};
 use crate::world::{Hand, key, names, options};
-use crate::{pictures, picture};
+use crate::{picture, pictures};
 
 const ANSWERS: [(&str, &str); 3] = [
     (
         "Erkläre kurz, warum Blätter grün erscheinen.",
         "Blätter enthalten Chlorophyll, das rotes und blaues Licht absorbiert und grünes reflektiert.",
     ),
-    (
-        "光合作用是什么？",
-        "请用两句话回答：光合作用把光能转化为化学能。",
-    ),
+    ("光合作用是什么？", "请用两句话回答：光合作用把光能转化为化学能。"),
     (
         "\u{1b}]0;owned\u{7}\u{202e}What is \u{9b}2Jit?",
         "a\u{300}\u{301}\tb\u{200b}c 👩‍🔬",
@@ -44,7 +41,8 @@ fn spec(kind: QueueKind) -> QueueSpec {
         },
         blind: true,
         guideline: "Accept only what the document says. A question must make sense without it.".to_owned(),
-        sources: compare.then(|| ["ollama-box/qwen3:32b", "openrouter/deepseek/deepseek-v3.2"].map(str::to_owned)),
+        sources: compare
+            .then(|| ["ollama-box/qwen3:32b", "openrouter/deepseek/deepseek-v3.2"].map(str::to_owned)),
     }
 }
 
@@ -175,7 +173,11 @@ fn choosing() {
     pictures("review_start", Says::Everything, "4jj");
     pictures("review_start_compare", Says::Everything, "4cj<right><right>");
     pictures("review_start_queue", Says::Everything, "4jjjjjjj");
-    pictures("review_guideline", Says::Everything, "4hOnly what the document says");
+    pictures(
+        "review_guideline",
+        Says::Everything,
+        "4hOnly what the document says",
+    );
     pictures("review_nothing", Says::Everything, "4j<left><enter>");
     pictures("review_empty", Says::Nothing, "4");
     pictures("review_loading", Says::Silence, "4<wait>");
@@ -192,7 +194,11 @@ fn deciding() {
     );
     pictures("reviewing_guideline", Says::Everything, "4<enter><wait>h");
     pictures("reviewing_whole_prompt", Says::Everything, "4<enter><wait>pp");
-    pictures("reviewing_hostile", Says::Everything, "4<enter><wait>a<wait>p<tab>");
+    pictures(
+        "reviewing_hostile",
+        Says::Everything,
+        "4<enter><wait>a<wait>p<tab>",
+    );
     pictures("reviewing_edit", Says::Everything, "4<enter><wait>e");
     pictures("reviewed", Says::Everything, "4jjjjjjjjj<enter>");
     pictures("reviewed_export", Says::Everything, "4jjjjjjjjj<enter>w");
@@ -209,7 +215,10 @@ fn comparing() {
 
 #[test]
 fn loading_and_errors_of_a_queue() {
-    for (says, name) in [(Says::Silence, "reviewing_loading"), (Says::Failure, "reviewing_error")] {
+    for (says, name) in [
+        (Says::Silence, "reviewing_loading"),
+        (Says::Failure, "reviewing_error"),
+    ] {
         let mut desk = Desk::new(4);
         desk.keys("4<enter>");
         desk.says = says;
@@ -232,7 +241,10 @@ fn a_filter_from_the_samples_needs_nothing_more_than_enter() {
     let Some(Command::OpenQueue(request)) = hand.orders.last() else {
         panic!("{:?}", hand.orders);
     };
-    assert_eq!((request.size, request.double_check, request.blind), (200, 5, true));
+    assert_eq!(
+        (request.size, request.double_check, request.blind),
+        (200, 5, true)
+    );
 }
 
 #[test]
@@ -242,7 +254,9 @@ fn pairs_can_come_from_another_job() {
     let Some(Command::OpenQueue(request)) = hand.orders.last() else {
         panic!("{:?}", hand.orders);
     };
-    assert!(matches!(&request.source, QueueSource::Pairs(PairBy::Job(other)) if Some(other) != request.job.as_ref()));
+    assert!(
+        matches!(&request.source, QueueSource::Pairs(PairBy::Job(other)) if Some(other) != request.job.as_ref())
+    );
     assert_eq!(request.double_check, 0);
 }
 
@@ -287,7 +301,9 @@ impl Desk {
 
     fn items(&self) -> Vec<QueueItem> {
         let word = |at: usize| self.words[at].clone();
-        (0..self.words.len()).map(|at| place(at as u32, false, word(at)).place).collect()
+        (0..self.words.len())
+            .map(|at| place(at as u32, false, word(at)).place)
+            .collect()
     }
 
     fn report(&self) -> ReviewReport {
@@ -298,7 +314,12 @@ impl Desk {
         let open = self.words.iter().position(Option::is_none);
         report.queue.next = open.unwrap_or(self.words.len()) as u32;
         report.tally = tally(&items);
-        report.last = items.into_iter().filter(|item| item.word.is_some()).rev().take(10).collect();
+        report.last = items
+            .into_iter()
+            .filter(|item| item.word.is_some())
+            .rev()
+            .take(10)
+            .collect();
         report
     }
 
@@ -320,8 +341,14 @@ impl Desk {
             return Err(crate::canned::failure());
         }
         match command {
-            Command::Say { place: at, saying, .. } => {
-                if saying.text.as_deref().is_some_and(|text| !text.contains("answer")) {
+            Command::Say {
+                place: at, saying, ..
+            } => {
+                if saying
+                    .text
+                    .as_deref()
+                    .is_some_and(|text| !text.contains("answer"))
+                {
                     let message = "the schema forbids it: \"answer\" is a required property";
                     return Err(Failure::new(FailureKind::Invalid, message));
                 }
@@ -413,7 +440,14 @@ fn two_hundred_by_script_with_twenty_undone_and_a_restart() {
     let mut desk = Desk::new(200);
     desk.keys("4<enter><wait>");
     for at in 0..100 {
-        desk.keys(["a<wait>", "x<wait><wait><wait><wait>", "3x<wait>", "<space><wait>"][at % 4]);
+        desk.keys(
+            [
+                "a<wait>",
+                "x<wait><wait><wait><wait>",
+                "3x<wait>",
+                "<space><wait>",
+            ][at % 4],
+        );
     }
     assert_eq!(desk.words.iter().flatten().count(), 100);
     for _ in 0..20 {
@@ -429,7 +463,11 @@ fn two_hundred_by_script_with_twenty_undone_and_a_restart() {
     desk.keys("4jjjjjjj<enter><wait>");
     assert!(desk.screen().contains("85/200"), "{}", desk.screen());
     desk.keys("u<wait>u<wait>");
-    assert_eq!(desk.words.iter().flatten().count(), 83, "undo goes on where the last visit ended");
+    assert_eq!(
+        desk.words.iter().flatten().count(),
+        83,
+        "undo goes on where the last visit ended"
+    );
     desk.keys(&"a<wait>".repeat(117));
     assert_eq!(desk.words.iter().flatten().count(), 200);
     let screen = desk.screen();
@@ -443,12 +481,25 @@ fn two_hundred_by_script_with_twenty_undone_and_a_restart() {
 fn a_held_key_decides_once() {
     let mut desk = Desk::new(30);
     desk.keys("4<enter><wait>");
-    desk.keys("a<ms>a<ms>a<ms>a<ms>a<ms>");
+    desk.keys(&"a<ms>".repeat(90));
     assert_eq!(desk.words.iter().flatten().count(), 1);
     desk.keys("<wait>u<ms>u<ms>u<ms>");
     assert_eq!(desk.words.iter().flatten().count(), 0);
     desk.keys("<wait><enter><enter><wait>q");
     assert!(desk.words.iter().flatten().next().is_none(), "enter says nothing");
+}
+
+#[test]
+fn a_key_held_over_the_end_leads_nowhere() {
+    let mut desk = Desk::new(2);
+    desk.keys("4<enter><wait>a<wait>x3").keys(&"3<ms>".repeat(3));
+    assert!(desk.screen().contains("2 done"), "{}", desk.screen());
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("4jjjjjjjj<enter>").keys(&"<wait>1".repeat(38));
+    hand.keys("111");
+    assert!(hand.screen().contains("50 done"), "{}", hand.screen());
+    hand.keys("<wait>1");
+    assert!(hand.screen().contains("[1 Dashboard]"));
 }
 
 #[test]
@@ -474,7 +525,10 @@ fn a_sticky_reason_stays_until_it_is_let_go() {
     let mut desk = Desk::new(30);
     desk.keys("4<enter><wait>2s<wait>x<wait>x<wait>1x<wait>sx<wait>");
     let reasons: Vec<Option<&str>> = desk.outcomes()[..4].iter().map(|word| word.unwrap().1).collect();
-    assert_eq!(reasons, [Some("not cited"), Some("not cited"), Some("wrong"), None]);
+    assert_eq!(
+        reasons,
+        [Some("not cited"), Some("not cited"), Some("wrong"), None]
+    );
 }
 
 #[test]
@@ -485,7 +539,10 @@ fn words_that_are_on_their_way_keep_their_order() {
     desk.keys("x5");
     assert!(desk.words[0].is_none());
     desk.pass(200);
-    assert_eq!(desk.outcomes()[0], Some((Outcome::Rejected, Some("near duplicate"))));
+    assert_eq!(
+        desk.outcomes()[0],
+        Some((Outcome::Rejected, Some("near duplicate")))
+    );
     desk.slow = true;
     desk.keys("a");
     desk.now += Duration::from_millis(300);
@@ -503,9 +560,19 @@ fn what_could_not_be_saved_is_shown_again() {
     desk.keys("x<wait>");
     desk.refuse = false;
     let screen = desk.screen();
-    assert!(screen.contains("1/30") && screen.contains("cannot be read"), "{screen}");
+    assert!(
+        screen.contains("1/30") && screen.contains("cannot be read"),
+        "{screen}"
+    );
     desk.keys("<esc><wait>a<wait>");
-    assert_eq!(desk.outcomes()[..3], [Some((Outcome::Accepted, None)), Some((Outcome::Accepted, None)), None]);
+    assert_eq!(
+        desk.outcomes()[..3],
+        [
+            Some((Outcome::Accepted, None)),
+            Some((Outcome::Accepted, None)),
+            None
+        ]
+    );
 }
 
 #[test]
@@ -517,7 +584,11 @@ fn an_edit_is_checked_before_it_is_accepted() {
     }
     desk.keys("<wait><ctrl-s>");
     assert!(desk.words[0].is_none());
-    assert!(desk.screen().contains("the schema forbids it"), "{}", desk.screen());
+    assert!(
+        desk.screen().contains("the schema forbids it"),
+        "{}",
+        desk.screen()
+    );
     desk.keys("\"answer\"<ctrl-s><wait>");
     assert_eq!(desk.outcomes()[0], Some((Outcome::Edited, None)));
     assert!(desk.screen().contains("1/30"));

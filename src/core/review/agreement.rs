@@ -14,7 +14,8 @@ const Z: f64 = 1.959_963_984_540_054;
 /// scales", 1960). `None` without anything rated, and where one word alone was ever used by both.
 pub fn kappa(pairs: &[(bool, bool)]) -> Option<f64> {
     let all = pairs.len() as f64;
-    let share = |is: &dyn Fn(&(bool, bool)) -> bool| pairs.iter().filter(|pair| is(pair)).count() as f64 / all;
+    let share =
+        |is: &dyn Fn(&(bool, bool)) -> bool| pairs.iter().filter(|pair| is(pair)).count() as f64 / all;
     let observed = share(&|pair| pair.0 == pair.1);
     let (first, second) = (share(&|pair| pair.0), share(&|pair| pair.1));
     let chance = first * second + (1.0 - first) * (1.0 - second);
@@ -172,7 +173,12 @@ mod tests {
     #[test]
     fn kappa_of_known_tables() {
         // 20 both yes, 5 only the first, 10 only the second, 15 both no: observed 0.7, chance 0.5.
-        let table = [(20, (true, true)), (5, (true, false)), (10, (false, true)), (15, (false, false))];
+        let table = [
+            (20, (true, true)),
+            (5, (true, false)),
+            (10, (false, true)),
+            (15, (false, false)),
+        ];
         let pairs: Vec<_> = table
             .iter()
             .flat_map(|(times, pair)| std::iter::repeat_n(*pair, *times))
@@ -231,7 +237,10 @@ mod tests {
             item("b", true, false, Outcome::Rejected, Some(false)),
         ];
         let tally = tally(&items);
-        assert_eq!((tally.accepted, tally.edited, tally.rejected, tally.skipped), (1, 1, 3, 1));
+        assert_eq!(
+            (tally.accepted, tally.edited, tally.rejected, tally.skipped),
+            (1, 1, 3, 1)
+        );
         assert_eq!((tally.judged, tally.kappa), (2, Some(1.0)));
         assert_eq!((tally.same, tally.unblinded, tally.took_ms), ((1, 2), 1, 6000));
     }
@@ -246,7 +255,10 @@ mod tests {
             item("e", false, false, Outcome::BothBad, None),
         ];
         let counts = matched(&items);
-        assert_eq!((counts.first, counts.second, counts.ties, counts.both_bad), (2, 1, 1, 1));
+        assert_eq!(
+            (counts.first, counts.second, counts.ties, counts.both_bad),
+            (2, 1, 1, 1)
+        );
         assert_eq!((counts.decided(), counts.side_a), (3, 2));
         assert!(close(counts.first_share().0, 2.0 / 3.0));
     }

@@ -284,12 +284,12 @@ mod tests {
             sample: SampleId::of("job", index, candidate),
             task: TaskId { job: JobId(1), index },
             candidate,
-            made: index as i64,
+            made: index.cast_signed(),
             teacher: teacher.to_owned(),
             seed: [index as u8; 16],
             score: Some(index as f64 / 10.0),
-            reviewed: (index % 10 == 0).then(|| "edited".to_owned()),
-            flagged: index % 7 == 0,
+            reviewed: index.is_multiple_of(10).then(|| "edited".to_owned()),
+            flagged: index.is_multiple_of(7),
         }
     }
 
@@ -300,7 +300,10 @@ mod tests {
     }
 
     fn ids(places: &[u64]) -> Vec<SampleId> {
-        places.iter().map(|index| SampleId::of("job", *index, 0)).collect()
+        places
+            .iter()
+            .map(|index| SampleId::of("job", *index, 0))
+            .collect()
     }
 
     #[test]

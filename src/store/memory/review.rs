@@ -35,7 +35,12 @@ impl ReviewStore for MemoryStore {
         let mut items = Vec::new();
         for (place, item) in (0..).zip(&queue.items) {
             let known = rows.place(&item.sample).is_some();
-            if known && item.other.as_ref().is_none_or(|other| rows.place(other).is_some()) {
+            if known
+                && item
+                    .other
+                    .as_ref()
+                    .is_none_or(|other| rows.place(other).is_some())
+            {
                 items.push(QueueItem {
                     place,
                     item: item.clone(),
@@ -105,8 +110,7 @@ impl ReviewStore for MemoryStore {
         };
         let at = rows.place(&sample).filter(|at| {
             let newest = rows.samples.get(at).and_then(|kept| kept.journal.last());
-            word.outcome.accepts().is_some()
-                && newest.is_some_and(|entry| entry.review.at_ms == word.at_ms)
+            word.outcome.accepts().is_some() && newest.is_some_and(|entry| entry.review.at_ms == word.at_ms)
         });
         if let Some(at) = at {
             rows.decide(at, Decided::Undo, word.at_ms);

@@ -75,7 +75,10 @@ impl SampleStore for MemoryStore {
 }
 
 impl Rows {
-    pub(super) fn matching<'a>(&'a self, filter: &'a SampleFilter) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
+    pub(super) fn matching<'a>(
+        &'a self,
+        filter: &'a SampleFilter,
+    ) -> impl Iterator<Item = (TaskId, u32, &'a Kept)> {
         let all = self
             .samples
             .iter()

@@ -34,7 +34,9 @@ impl ReviewStore for SqliteStore {
         let from = after.map(|(task, candidate)| (task.index, candidate));
         let mut query = samples::select(OUTLINE_COLUMNS, filter, Some(SampleOrder::Plan { after: from }));
         if let Some((task, candidate)) = after {
-            query.push(" AND (s.task, s.candidate) > (").push_bind(task_key(task));
+            query
+                .push(" AND (s.task, s.candidate) > (")
+                .push_bind(task_key(task));
             query.push(", ").push_bind(candidate).push(")");
         }
         query.push(" ORDER BY s.task, s.candidate LIMIT ");
@@ -55,7 +57,8 @@ impl ReviewStore for SqliteStore {
             })
             .collect();
         let items = rows::json(&items)?;
-        self.write(move |ledger| Box::pin(open(ledger, spec, items))).await
+        self.write(move |ledger| Box::pin(open(ledger, spec, items)))
+            .await
     }
 
     async fn queues(&self) -> Stored<Vec<Queue>> {
@@ -110,7 +113,8 @@ impl ReviewStore for SqliteStore {
     }
 
     async fn unsay(&self, queue: QueueId, place: u32) -> Stored<()> {
-        self.write(move |ledger| Box::pin(unsay(ledger, queue, place))).await
+        self.write(move |ledger| Box::pin(unsay(ledger, queue, place)))
+            .await
     }
 
     async fn because(&self, queue: QueueId, place: u32, reason: &str) -> Stored<()> {
@@ -288,12 +292,11 @@ async fn unsay(ledger: &mut Ledger, queue: QueueId, place: u32) -> Stored<()> {
     .bind(place)
     .execute(&mut ledger.connection)
     .await?;
-    let newest: Option<i64> = sqlx::query_scalar(
-        "SELECT v.at_ms FROM samples s JOIN reviews v ON v.id = s.review WHERE s.id = ?",
-    )
-    .bind(&sample[..])
-    .fetch_optional(&mut ledger.connection)
-    .await?;
+    let newest: Option<i64> =
+        sqlx::query_scalar("SELECT v.at_ms FROM samples s JOIN reviews v ON v.id = s.review WHERE s.id = ?")
+            .bind(&sample[..])
+            .fetch_optional(&mut ledger.connection)
+            .await?;
     if outcome.and_then(Outcome::accepts).is_some() && newest == Some(at_ms) {
         decide::decide(ledger, sample, Decided::Undo).await?;
     }
@@ -301,12 +304,14 @@ async fn unsay(ledger: &mut Ledger, queue: QueueId, place: u32) -> Stored<()> {
 }
 
 async fn because(ledger: &mut Ledger, queue: QueueId, place: u32, reason: String) -> Stored<()> {
-    sqlx::query("UPDATE review_items SET reason = ?1 WHERE queue = ?2 AND place = ?3 AND outcome IS NOT NULL")
-        .bind(&reason)
-        .bind(queue.0)
-        .bind(place)
-        .execute(&mut ledger.connection)
-        .await?;
+    sqlx::query(
+        "UPDATE review_items SET reason = ?1 WHERE queue = ?2 AND place = ?3 AND outcome IS NOT NULL",
+    )
+    .bind(&reason)
+    .bind(queue.0)
+    .bind(place)
+    .execute(&mut ledger.connection)
+    .await?;
     sqlx::query(
         "UPDATE reviews SET note = ?1 WHERE id = (
              SELECT s.review FROM review_items i JOIN samples s ON s.task = i.task AND s.candidate = i.candidate

@@ -141,7 +141,11 @@ fn first_task(job: JobId, order: Option<SampleOrder>) -> i64 {
 }
 
 /// `SELECT … WHERE` with the filter's conditions.
-pub(super) fn select(columns: &'static str, filter: &SampleFilter, order: Option<SampleOrder>) -> QueryBuilder<Sqlite> {
+pub(super) fn select(
+    columns: &'static str,
+    filter: &SampleFilter,
+    order: Option<SampleOrder>,
+) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(columns).push(" FROM samples s");
     if matches!(order, Some(SampleOrder::Accepted { .. })) {

@@ -39,20 +39,20 @@ impl Review {
 }
 
 impl View for Review {
-    fn bindings(&self, _: &Shared) -> &'static Table {
+    fn bindings(&self, shared: &Shared) -> &'static Table {
         let session = self.session.as_ref();
-        session.map_or_else(|| self.start.bindings(), |session| session.bindings())
+        session.map_or_else(|| self.start.bindings(), |session| session.bindings(shared.now))
     }
 
     fn breadcrumb(&self) -> Vec<String> {
         let mut parts = vec!["Review".to_owned()];
-        if let Some(session) = &self.session {
-            let job = session.spec().map(|spec| spec.job.as_str()).unwrap_or_default();
-            parts.push(match (session.kind, job) {
-                (QueueKind::Compare, _) => "compare".to_owned(),
-                (QueueKind::Decide, "") => "all jobs".to_owned(),
-                (QueueKind::Decide, job) => job.to_owned(),
-            });
+        match &self.session {
+            None => {}
+            Some(session) if session.kind == QueueKind::Compare => parts.push("compare".to_owned()),
+            Some(session) => parts.extend(session.spec().map(|spec| match spec.job.as_str() {
+                "" => "all jobs".to_owned(),
+                job => job.to_owned(),
+            })),
         }
         parts
     }

@@ -58,16 +58,36 @@ pub static REVIEWING: Table = Table {
             "undo",
             "Take the last word back and show the sample again",
         ),
-        key(&["f"], Action::Flag, "flag", "Mark it to come back to, or take the mark away"),
+        key(
+            &["f"],
+            Action::Flag,
+            "flag",
+            "Mark it to come back to, or take the mark away",
+        ),
         key(
             &["i"],
             Action::Reveal,
             "info",
             "Show teacher, scores and verdicts of this one (it then counts as not blind)",
         ),
-        key(&["h"], Action::Guideline, "guide", "Show the guideline, or put it away"),
-        key(&["tab"], Action::Shape, "raw", "The answer as text, or as it came"),
-        key(&["p"], Action::Fold, "fold", "Less of the prompt, all of it, or as usual"),
+        key(
+            &["h"],
+            Action::Guideline,
+            "guide",
+            "Show the guideline, or put it away",
+        ),
+        key(
+            &["tab"],
+            Action::Shape,
+            "raw",
+            "The answer as text, or as it came",
+        ),
+        key(
+            &["p"],
+            Action::Fold,
+            "fold",
+            "Less of the prompt, all of it, or as usual",
+        ),
         key(
             &["s"],
             Action::Sticky,
@@ -93,7 +113,7 @@ pub static REVIEWED: Table = Table {
         key(
             &["w"],
             Action::Export,
-            "export decisions",
+            "export",
             "Write what was said as JSON lines",
         ),
         key(&["n"], Action::NewQueue, "new queue", "Choose another queue"),
@@ -114,7 +134,12 @@ pub static COMPARING: Table = Table {
         key(&["2", "right"], Action::SideB, "B better", "B is better"),
         key(&["3"], Action::Tie, "tie", "Both are as good"),
         key(&["4"], Action::BothBad, "both bad", "Neither is good"),
-        key(&["space"], Action::Skip, "skip", "No opinion; the next pair comes"),
+        key(
+            &["space"],
+            Action::Skip,
+            "skip",
+            "No opinion; the next pair comes",
+        ),
         key(
             &["u", "backspace"],
             Action::Undo,
@@ -128,9 +153,24 @@ pub static COMPARING: Table = Table {
             "raw/zoom",
             "The answers as they came; where room is short: A alone, B alone, both",
         ),
-        key(&["i"], Action::Fold, "prompt", "All of the prompt, or one line of it"),
-        key(&["h"], Action::Guideline, "guide", "Show the guideline, or put it away"),
-        key(&["c"], Action::Compare, "", "To deciding about one sample after the other"),
+        key(
+            &["i"],
+            Action::Fold,
+            "prompt",
+            "All of the prompt, or one line of it",
+        ),
+        key(
+            &["h"],
+            Action::Guideline,
+            "guide",
+            "Show the guideline, or put it away",
+        ),
+        key(
+            &["c"],
+            Action::Compare,
+            "",
+            "To deciding about one sample after the other",
+        ),
     ],
 };
 

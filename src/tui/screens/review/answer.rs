@@ -73,7 +73,11 @@ pub(super) fn answer(sample: &Sample, raw: bool, width: u16) -> Vec<Line> {
     }
     for call in &step.tool_calls {
         let text = format!("calls {}({})", call.name, call.arguments);
-        lines.extend(wrap(&text, width).into_iter().map(|row| vec![(row, Slot::JsonStr)]));
+        lines.extend(
+            wrap(&text, width)
+                .into_iter()
+                .map(|row| vec![(row, Slot::JsonStr)]),
+        );
     }
     lines
 }
@@ -91,8 +95,9 @@ pub(super) fn info(sample: &Sample, width: u16) -> Vec<Line> {
         format!("{teacher} · task {} · {state}{reason}", sample.task.index),
         Slot::Info,
     )]];
-    let telling =
-        |verdict: &&crate::core::sample::Verdict| verdict.decision != Decision::Accept || verdict.score.is_some();
+    let telling = |verdict: &&crate::core::sample::Verdict| {
+        verdict.decision != Decision::Accept || verdict.score.is_some()
+    };
     for verdict in sample.verdicts.iter().filter(telling) {
         let score = verdict
             .score
@@ -143,7 +148,9 @@ fn field(name: &str, value: &Value, column: usize, width: usize) -> Vec<Line> {
 /// The words of a sample's last answer.
 pub(super) fn words(sample: &Sample) -> HashSet<&str> {
     let text = sample.steps.last().map_or("", |step| step.text.as_str());
-    split(text).filter(|word| word.chars().any(char::is_alphanumeric)).collect()
+    split(text)
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+        .collect()
 }
 
 fn split(text: &str) -> impl Iterator<Item = &str> {
@@ -194,10 +201,16 @@ mod tests {
             text(field("answer", &value, 8, 16)),
             ["answer  one two", "        three"]
         );
-        assert_eq!(text(field("long name", &value, 8, 16)), ["long name", "  one two three"]);
+        assert_eq!(
+            text(field("long name", &value, 8, 16)),
+            ["long name", "  one two three"]
+        );
         assert_eq!(text(field("empty", &Value::from(""), 8, 16)), ["empty"]);
         let list = serde_json::json!(["a", "b"]);
-        assert_eq!(text(field("list", &list, 8, 16)), ["list    [1] a", "        [2] b"]);
+        assert_eq!(
+            text(field("list", &list, 8, 16)),
+            ["list    [1] a", "        [2] b"]
+        );
     }
 
     #[test]

@@ -69,7 +69,10 @@ pub(super) fn extent(session: &Session, shared: &Shared) -> (usize, usize) {
         if area.height == 0 {
             return (0, usize::MAX);
         }
-        (lines(session, sides, at, inner.width).len(), usize::from(inner.height))
+        (
+            lines(session, sides, at, inner.width).len(),
+            usize::from(inner.height),
+        )
     });
     let longest = shown.iter().map(|(lines, _)| *lines).max().unwrap_or(0);
     let page = shown.iter().map(|(_, page)| *page).min().unwrap_or(0);
@@ -96,7 +99,11 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
         if area.height < 2 {
             continue;
         }
-        let fact = if at == 1 || session.zoom == Zoom::A { fact } else { "" };
+        let fact = if at == 1 || session.zoom == Zoom::A {
+            fact
+        } else {
+            ""
+        };
         let inner = pane(buf, area, name, fact, true, shared);
         let lines = lines(session, sides, at, inner.width);
         let skip = session

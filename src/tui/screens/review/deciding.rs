@@ -32,7 +32,7 @@ struct Panes {
 fn panes(area: Rect, size: Size, fold: Fold) -> Panes {
     let (line, rest) = top(area, 1);
     let width = Width::of(size.width);
-    let (main, side) = if width == Width::Wide {
+    let (main, beside) = if width == Width::Wide {
         left(rest, rest.width - SIDE)
     } else {
         (rest, Rect { height: 0, ..rest })
@@ -49,7 +49,7 @@ fn panes(area: Rect, size: Size, fold: Fold) -> Panes {
         Fold::Whole => main.height.saturating_sub(3),
     };
     let (prompt, answer) = top(main, prompt);
-    let (decide, below) = top(side, 15.min(side.height));
+    let (decide, below) = top(beside, 15.min(beside.height));
     let (last, progress) = top(below, below.height.saturating_sub(8));
     Panes {
         line,
@@ -70,7 +70,10 @@ pub(super) fn extent(session: &Session, shared: &Shared) -> (usize, usize) {
     let lines = session
         .current()
         .map_or(0, |item| lines(session, item, area.width).len());
-    (lines, usize::from(area.height.saturating_sub(reasons_row(shared))))
+    (
+        lines,
+        usize::from(area.height.saturating_sub(reasons_row(shared))),
+    )
 }
 
 /// Where there are no panes beside the answer its last row names the reasons.
@@ -94,12 +97,11 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
     let panes = panes(area, shared.size, session.fold);
     facts(session, shared, panes.line, buf);
     prompt(session, item, shared, panes.prompt, buf);
-    let caret = match session.editing.as_ref().filter(|editing| editing.typing) {
-        Some(editing) => editing.draw(shared, panes.answer, buf),
-        None => {
-            response(session, item, shared, panes.answer, buf);
-            None
-        }
+    let caret = if let Some(editing) = session.editing.as_ref().filter(|editing| editing.typing) {
+        editing.draw(shared, panes.answer, buf)
+    } else {
+        response(session, item, shared, panes.answer, buf);
+        None
     };
     if panes.decide.height > 2 {
         decide(session, shared, panes.decide, buf);
@@ -157,7 +159,11 @@ pub(super) fn facts(session: &Session, shared: &Shared, area: Rect, buf: &mut Bu
         (false, true) => " · blind",
         _ => "",
     };
-    let guide = if spec.guideline.is_empty() { "" } else { " · guideline (h)" };
+    let guide = if spec.guideline.is_empty() {
+        ""
+    } else {
+        " · guideline (h)"
+    };
     let room = Rect {
         width: area.width.saturating_sub(right.chars().count() as u16 + 1),
         ..area
@@ -173,7 +179,10 @@ pub(super) fn prompt(session: &Session, item: &ReviewItem, shared: &Shared, area
         let inner = pane(buf, area, "Guideline", "h back to the prompt", false, shared);
         let text = session.spec().map_or("", |spec| spec.guideline.as_str());
         let width = usize::from(inner.width.saturating_sub(2));
-        let lines: Vec<Line> = wrap(text, width).into_iter().map(|row| vec![(row, Slot::Fg)]).collect();
+        let lines: Vec<Line> = wrap(text, width)
+            .into_iter()
+            .map(|row| vec![(row, Slot::Fg)])
+            .collect();
         answer::draw(&lines, shared, inner, buf);
         return;
     }
@@ -225,9 +234,22 @@ fn response(session: &Session, item: &ReviewItem, shared: &Shared, area: Rect, b
     if row > 0 && inner.height > 1 {
         let mut at = 1;
         for (number, reason) in (1..).zip(REASONS) {
-            let short = reason.replace("near duplicate", "near dup").replace("language", "lang");
-            let style = shared.style(if chosen(session, number) { Slot::Accent } else { Slot::Muted });
-            at += put(buf, inner, at, inner.height - 1, &format!("{number} {short} "), style);
+            let short = reason
+                .replace("near duplicate", "near dup")
+                .replace("language", "lang");
+            let style = shared.style(if chosen(session, number) {
+                Slot::Accent
+            } else {
+                Slot::Muted
+            });
+            at += put(
+                buf,
+                inner,
+                at,
+                inner.height - 1,
+                &format!("{number} {short} "),
+                style,
+            );
         }
     }
 }
@@ -242,7 +264,14 @@ fn decide(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {
     let mut row = 0;
     let mut say = |name: &str, what: &str| {
         put(buf, inner, 2, row, name, key);
-        put(buf, inner, 4 + name.len().saturating_sub(1) as u16, row, &format!(" {what}"), text);
+        put(
+            buf,
+            inner,
+            4 + name.len().saturating_sub(1) as u16,
+            row,
+            &format!(" {what}"),
+            text,
+        );
         row += 1;
     };
     say("a", "accept");
@@ -257,7 +286,14 @@ fn decide(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {
     }
     let mut say = |name: &str, what: &str| {
         put(buf, inner, 2, row, name, key);
-        put(buf, inner, 4 + name.len().saturating_sub(1) as u16, row, &format!(" {what}"), text);
+        put(
+            buf,
+            inner,
+            4 + name.len().saturating_sub(1) as u16,
+            row,
+            &format!(" {what}"),
+            text,
+        );
         row += 1;
     };
     say("e", "edit, then accept");
@@ -292,7 +328,14 @@ fn last(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {
             Some('✗') => Slot::Error,
             _ => Slot::Muted,
         });
-        put(buf, inner, 1, row, &format!("{:>4}", place + 1), shared.style(Slot::Muted));
+        put(
+            buf,
+            inner,
+            1,
+            row,
+            &format!("{:>4}", place + 1),
+            shared.style(Slot::Muted),
+        );
         put(buf, inner, 6, row, &told, style);
         let took = format!("{:.1} s ", took_ms as f64 / 1000.0);
         put_right(buf, inner, row, &took, shared.style(Slot::Muted));

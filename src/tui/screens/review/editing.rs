@@ -72,7 +72,10 @@ impl Editing {
     pub(super) fn draw(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let inner = pane(buf, area, "Response · editing", "ctrl-s accepts", true, shared);
         let width = usize::from(inner.width.saturating_sub(2));
-        let wrong = self.error.as_deref().map_or(Vec::new(), |error| wrap(error, width));
+        let wrong = self
+            .error
+            .as_deref()
+            .map_or(Vec::new(), |error| wrap(error, width));
         let shown = wrong.len().min(WRONG_AT_MOST) as u16;
         let (text, below) = top(inner, inner.height.saturating_sub(shown));
         let style = shared.style(Slot::Error);
@@ -84,10 +87,7 @@ impl Editing {
         let (caret, (top, left)) = (self.text.screen_cursor(), self.text.scroll_offset());
         let row = caret.row.checked_sub(usize::from(top))? as u16;
         let column = caret.col.checked_sub(usize::from(left))? as u16;
-        let at = Position::new(
-            text.x + self.text.line_number_width() + column,
-            text.y + row,
-        );
+        let at = Position::new(text.x + self.text.line_number_width() + column, text.y + row);
         text.contains(at).then_some(at)
     }
 }

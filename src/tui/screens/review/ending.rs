@@ -34,7 +34,11 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
             row += 1;
             continue;
         }
-        for line in wrap(&text, width).iter().map(String::as_str).chain(text.is_empty().then_some("")) {
+        for line in wrap(&text, width)
+            .iter()
+            .map(String::as_str)
+            .chain(text.is_empty().then_some(""))
+        {
             put(buf, inner, 2, row, line, shared.style(slot));
             row += 1;
         }
@@ -66,11 +70,13 @@ fn decided(session: &Session) -> Vec<(String, Slot)> {
         (String::new(), Slot::Fg),
     ];
     if tally.edited > 0 {
-        lines.push((format!("{} of the accepted ones were edited", tally.edited), Slot::Fg));
+        lines.push((format!("Accepted after an edit: {}", tally.edited), Slot::Fg));
     }
     let agreement = match tally.judged {
         0 => "The validators had left all of these to you: no agreement to measure.".to_owned(),
-        judged => format!("Agreement with the validators over {judged} samples: Cohen's κ {kappa} (1 always, 0 as by chance)."),
+        judged => format!(
+            "Agreement with the validators over {judged} samples: Cohen's κ {kappa} (1 always, 0 as by chance)."
+        ),
     };
     lines.push((agreement, Slot::Fg));
     if tally.same.1 > 0 {
@@ -87,7 +93,10 @@ fn decided(session: &Session) -> Vec<(String, Slot)> {
         ));
     }
     lines.push((String::new(), Slot::Fg));
-    lines.push(("w export decisions · n new queue · u take the last back".to_owned(), Slot::Muted));
+    lines.push((
+        "w export decisions · n new queue · u take the last back".to_owned(),
+        Slot::Muted,
+    ));
     lines
 }
 
@@ -128,7 +137,10 @@ fn compared(session: &Session) -> Vec<(String, Slot)> {
         (String::new(), Slot::Fg),
     ];
     if matched.decided() == 0 {
-        lines.push(("No pair has a winner: nothing can be said.".to_owned(), Slot::Muted));
+        lines.push((
+            "No pair has a winner: nothing can be said.".to_owned(),
+            Slot::Muted,
+        ));
     } else {
         let (share, (low, high)) = matched.first_share();
         let verdict = if low > 0.5 {
@@ -154,6 +166,9 @@ fn compared(session: &Session) -> Vec<(String, Slot)> {
         ));
     }
     lines.push((String::new(), Slot::Fg));
-    lines.push(("w export · n new queue · u take the last back".to_owned(), Slot::Muted));
+    lines.push((
+        "w export · n new queue · u take the last back".to_owned(),
+        Slot::Muted,
+    ));
     lines
 }

@@ -74,6 +74,7 @@ pub(super) struct Spoken {
 }
 
 /// A visit to a queue.
+#[expect(clippy::struct_excessive_bools, reason = "most are a key each, on or off")]
 pub(super) struct Session {
     id: QueueId,
     pub(super) kind: QueueKind,
@@ -92,6 +93,8 @@ pub(super) struct Session {
     /// Ask again from this place, once everything was delivered.
     again: Option<u32>,
     shown_at: Duration,
+    /// Until then keys that decide are not heard.
+    pub(super) deaf_until: Duration,
     unblinded: bool,
     pub(super) raw: bool,
     pub(super) fold: Fold,
@@ -121,6 +124,7 @@ impl Session {
             outbox: Outbox::default(),
             again: None,
             shown_at: Duration::ZERO,
+            deaf_until: Duration::ZERO,
             unblinded: false,
             raw: false,
             fold: Fold::default(),
@@ -172,7 +176,7 @@ impl Session {
 
     pub(super) fn enter(&mut self, cx: &mut Cx) {
         self.outbox.catch_up(cx);
-        self.shown_at = cx.shared.now;
+        self.shown(cx.shared);
         self.report.ask(Query::Review(self.id), cx);
         if self.ahead.len() < AHEAD && !self.ended {
             self.fetch(cx);
@@ -249,7 +253,7 @@ impl Session {
             && let Some(report) = self.report.value()
         {
             self.base = Some((report.tally.clone(), report.matched.clone()));
-            self.shown_at = cx.shared.now;
+            self.shown(cx.shared);
         }
     }
 
@@ -267,7 +271,7 @@ impl Session {
             }
         }
         if was_empty {
-            self.shown_at = cx.shared.now;
+            self.shown(cx.shared);
         }
         if self.ahead.len() < AHEAD && !self.ended {
             self.fetch(cx);
@@ -314,7 +318,6 @@ impl Session {
     }
 
     fn act(&mut self, action: Action, cx: &mut Cx) -> Then {
-        let early = cx.shared.now < self.shown_at + DEAF;
         let decides = matches!(
             action,
             Action::Accept
@@ -327,7 +330,12 @@ impl Session {
                 | Action::Tie
                 | Action::BothBad
         );
-        if decides && (early || self.waits_for_editor()) {
+        if decides && cx.shared.now < self.deaf_until {
+            // For as long as a key is held it is not heard again.
+            self.deaf_until = cx.shared.now + DEAF;
+            return Then::Stay;
+        }
+        if decides && self.waits_for_editor() {
             return Then::Stay;
         }
         match action {
@@ -386,11 +394,7 @@ impl Session {
             text: None,
         };
         let (queue, place) = (self.id, item.place.place);
-        let say = Command::Say {
-            queue,
-            place,
-            saying,
-        };
+        let say = Command::Say { queue, place, saying };
         self.outbox.push(say, cx);
         self.spoken(outcome, reason, cx);
     }
@@ -418,14 +422,24 @@ impl Session {
         }
     }
 
+    /// Something new is on the screen.
+    fn shown(&mut self, shared: &Shared) {
+        self.shown_at = shared.now;
+        self.deaf_until = shared.now + DEAF;
+    }
+
     fn show(&mut self, cx: &Cx) {
-        self.shown_at = cx.shared.now;
+        self.shown(cx.shared);
         self.unblinded = false;
         self.scroll = 0;
         self.zoom = Zoom::Both;
         self.digit = None;
         let place = self.ahead.front().map(|item| item.place.place);
-        if self.editing.as_ref().is_some_and(|editing| Some(editing.place) != place) {
+        if self
+            .editing
+            .as_ref()
+            .is_some_and(|editing| Some(editing.place) != place)
+        {
             self.editing = None;
         }
     }
@@ -477,7 +491,10 @@ impl Session {
         if !self.outbox.is_empty() || self.report.is_pending() {
             return;
         }
-        let last = self.report.value().and_then(|report| report.last.first().cloned());
+        let last = self
+            .report
+            .value()
+            .and_then(|report| report.last.first().cloned());
         let (Some(last), Some((tally, matched))) = (last, &mut self.base) else {
             return;
         };
@@ -495,7 +512,9 @@ impl Session {
     }
 
     fn flag(&mut self, cx: &mut Cx) {
-        let Some(item) = self.ahead.front_mut() else { return };
+        let Some(item) = self.ahead.front_mut() else {
+            return;
+        };
         item.flagged = !item.flagged;
         let (sample, on) = (item.sample.id.clone(), item.flagged);
         self.outbox.push(Command::Flag { sample, on }, cx);
@@ -558,14 +577,7 @@ impl Session {
             text: Some(editing.text.lines().join("\n")),
         };
         let (queue, place) = (self.id, editing.place);
-        self.outbox.push(
-            Command::Say {
-                queue,
-                place,
-                saying,
-            },
-            cx,
-        );
+        self.outbox.push(Command::Say { queue, place, saying }, cx);
     }
 
     fn file(&self) -> String {
@@ -582,13 +594,7 @@ impl Session {
         }
         let path = cx.shared.options.directory.join(name);
         let done = format!("Wrote {name}, rows");
-        cx.order(
-            Command::ExportQueue {
-                queue: self.id,
-                path,
-            },
-            done,
-        );
+        cx.order(Command::ExportQueue { queue: self.id, path }, done);
     }
 
     fn move_by(&mut self, movement: Action, shared: &Shared) {

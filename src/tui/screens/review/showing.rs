@@ -1,6 +1,8 @@
 //! What a visit to a queue shows in each of its states (loading, failed, deciding, comparing, over): its keys, figures, status line
 //! and picture. Reads a [`Session`], changes nothing.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -18,11 +20,13 @@ use super::word::{count, counted, reason, told};
 use super::{comparing, deciding, ending};
 
 impl Session {
-    pub(super) fn bindings(&self) -> &'static Table {
+    pub(super) fn bindings(&self, now: Duration) -> &'static Table {
+        // A key that is still held after the last place means what it meant there.
+        let over = self.is_over() && now >= self.deaf_until;
         match self.kind {
             _ if self.field.is_some() => &REVIEW_FIELD,
             _ if self.is_typing() => &REVIEW_EDIT,
-            _ if self.is_over() => &REVIEWED,
+            _ if over => &REVIEWED,
             QueueKind::Decide => &REVIEWING,
             QueueKind::Compare => &COMPARING,
         }
@@ -60,10 +64,12 @@ impl Session {
                 | Action::Tie
                 | Action::BothBad
         );
-        let nothing_said = self.words.is_empty()
-            && self.report.value().is_none_or(|report| report.last.is_empty());
+        let nothing_said =
+            self.words.is_empty() && self.report.value().is_none_or(|report| report.last.is_empty());
         match action {
-            _ if needs_item && self.current().is_none() => Some("the next one is not here yet".to_owned()),
+            _ if needs_item && self.current().is_none() && !self.is_over() => {
+                Some("the next one is not here yet".to_owned())
+            }
             Action::Undo if nothing_said => Some("nothing was said in this queue yet".to_owned()),
             Action::Guideline if self.spec().is_none_or(|spec| spec.guideline.is_empty()) => {
                 Some("this queue has no guideline".to_owned())
@@ -77,7 +83,11 @@ impl Session {
         if self.is_over() {
             return "every word is saved".to_owned();
         }
-        if let Some(editing) = self.editing.as_ref().filter(|editing| editing.sent || editing.typing) {
+        if let Some(editing) = self
+            .editing
+            .as_ref()
+            .filter(|editing| editing.sent || editing.typing)
+        {
             let at = editing.text.cursor();
             return format!("editing the answer · line {} column {}", at.0 + 1, at.1 + 1);
         }
@@ -86,14 +96,28 @@ impl Session {
             QueueKind::Compare => "COMPARE",
         };
         let wide = shared.size.width >= 100;
-        let saved = if wide { "every word is saved at once" } else { "saved" };
+        let saved = if wide {
+            "every word is saved at once"
+        } else {
+            "saved"
+        };
         let last = self.words.last().map(|spoken| {
-            let told = told(spoken.outcome, spoken.reason.as_deref(), spoken.item.place.item.swapped);
+            let told = told(
+                spoken.outcome,
+                spoken.reason.as_deref(),
+                spoken.item.place.item.swapped,
+            );
             format!(" · last: {told} (u undo)")
         });
-        let next = self.digit.map(|digit| format!(" · {} · x rejects", reason(digit)));
+        let next = self
+            .digit
+            .map(|digit| format!(" · {} · x rejects", reason(digit)));
         let note = next.or(last).unwrap_or_default();
-        let draft = if self.editing.is_some() { " · edited text waits (e)" } else { "" };
+        let draft = if self.editing.is_some() {
+            " · edited text waits (e)"
+        } else {
+            ""
+        };
         format!("{mode} · {saved}{note}{draft}")
     }
 
@@ -106,7 +130,14 @@ impl Session {
                     height: 1,
                     ..area
                 };
-                put(buf, line, 0, 0, &" ".repeat(usize::from(line.width)), shared.style(Slot::Fg));
+                put(
+                    buf,
+                    line,
+                    0,
+                    0,
+                    &" ".repeat(usize::from(line.width)),
+                    shared.style(Slot::Fg),
+                );
                 let at = 3 + put(buf, line, 2, 0, "Write to: ", shared.style(Slot::Match));
                 field.draw(buf, line, at, 0, shared.style(Slot::Match))
             });
@@ -135,6 +166,7 @@ impl Session {
         let last = self.report.value().map_or(&[][..], |report| &report.last);
         let said = |place: u32| self.words.iter().any(|spoken| spoken.item.place.place == place);
         let open = |place: u32| self.ahead.iter().any(|item| item.place.place == place);
-        last.iter().filter(move |item| !said(item.place) && !open(item.place))
+        last.iter()
+            .filter(move |item| !said(item.place) && !open(item.place))
     }
 }

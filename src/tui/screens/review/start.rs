@@ -119,7 +119,7 @@ impl Start {
     pub(super) fn choose(&mut self, filter: SampleQuery) {
         self.kind = QueueKind::Decide;
         self.chosen = true;
-        self.job = filter.job.clone();
+        self.job.clone_from(&filter.job);
         self.filter = Some(filter);
         self.source = self.sources().len() - 1;
         self.cursor = Cursor::default();
@@ -314,7 +314,11 @@ impl Start {
     fn turn(&mut self, forward: bool) {
         let step = |at: usize, many: usize| {
             let many = many.max(1);
-            if forward { (at + 1) % many } else { (at + many - 1) % many }
+            if forward {
+                (at + 1) % many
+            } else {
+                (at + many - 1) % many
+            }
         };
         self.nothing = false;
         let Some(line) = self.lines().get(self.cursor.selected) else {
@@ -327,7 +331,9 @@ impl Start {
                     None => names.len(),
                     Some(job) => names.iter().position(|name| name == job).unwrap_or(0),
                 };
-                let job = names.get(step(at, names.len() + 1)).map(|name| (*name).to_owned());
+                let job = names
+                    .get(step(at, names.len() + 1))
+                    .map(|name| (*name).to_owned());
                 self.chosen = true;
                 self.job = job;
             }
@@ -375,7 +381,11 @@ impl Start {
             }
             Line::Blind => {
                 let blind = if self.blind { "on" } else { "off" };
-                ("Blind", blind.to_owned(), "teacher and scores stay hidden; i shows them")
+                (
+                    "Blind",
+                    blind.to_owned(),
+                    "teacher and scores stay hidden; i shows them",
+                )
             }
             Line::DoubleCheck => (
                 "Double check",
@@ -385,7 +395,11 @@ impl Start {
             Line::Guideline => {
                 let none = self.guideline.is_empty();
                 let text = if none { "none" } else { &self.guideline };
-                ("Guideline", text.to_owned(), if none { "h writes one" } else { "" })
+                (
+                    "Guideline",
+                    text.to_owned(),
+                    if none { "h writes one" } else { "" },
+                )
             }
         }
     }
@@ -475,10 +489,24 @@ impl Start {
         }
         let row = self.lines().len() as u16 + 2;
         if self.opening.is_some() {
-            put(buf, inner, 2, row, "Choosing samples …", shared.style(Slot::Muted));
+            put(
+                buf,
+                inner,
+                2,
+                row,
+                "Choosing samples …",
+                shared.style(Slot::Muted),
+            );
         } else if self.nothing {
             let text = "Nothing to review with this filter";
-            put(buf, inner, 2, row.min(inner.height.saturating_sub(1)), text, shared.style(Slot::Warn));
+            put(
+                buf,
+                inner,
+                2,
+                row.min(inner.height.saturating_sub(1)),
+                text,
+                shared.style(Slot::Warn),
+            );
         }
         caret
     }
@@ -506,7 +534,11 @@ impl Start {
                 ..inner
             };
             let spec = &queue.spec;
-            let job = if spec.job.is_empty() { "all jobs" } else { &spec.job };
+            let job = if spec.job.is_empty() {
+                "all jobs"
+            } else {
+                &spec.job
+            };
             let done = queue.done >= queue.size;
             let glyph = if done { "✓" } else { "○" };
             let text = format!("{glyph} {job} · {}", spec.title);
