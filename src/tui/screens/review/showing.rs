@@ -22,7 +22,7 @@ use super::{comparing, deciding, ending};
 impl Session {
     pub(super) fn bindings(&self, now: Duration) -> &'static Table {
         // A key that is still held after the last place means what it meant there.
-        let over = self.is_over() && now >= self.deaf_until;
+        let over = self.is_over() && (self.words.is_empty() || now >= self.deaf_until);
         match self.kind {
             _ if self.field.is_some() => &REVIEW_FIELD,
             _ if self.is_typing() => &REVIEW_EDIT,
