@@ -22,7 +22,7 @@ use crate::core::review::lot::{Lot, Order, PairBy, Pairing, Pool};
 use crate::core::review::{
     NewItem, NewQueue, Outcome, Outline, QueueId, QueueItem, QueueKind, QueueSpec, Said, Word, machine,
 };
-use crate::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer};
+use crate::core::sample::{Sample, SampleId, StepAnswer};
 use crate::core::template::{Templates, variables};
 
 /// Outlines of a page.
@@ -99,17 +99,15 @@ async fn draw(
     request: &QueueRequest,
     size: usize,
 ) -> Result<Vec<NewItem>, Failure> {
+    let words = match &request.source {
+        QueueSource::NeedsReview => "state:needs_review",
+        QueueSource::NearDuplicates => "reason:near_duplicate",
+        _ => "",
+    };
     let query = match &request.source {
         QueueSource::Filter(query) => query.clone(),
-        QueueSource::NeedsReview => SampleQuery {
-            states: vec![SampleState::NeedsReview],
-            ..SampleQuery::default()
-        },
-        QueueSource::NearDuplicates => SampleQuery {
-            reasons: vec![Reason::NearDuplicate],
-            ..SampleQuery::default()
-        },
-        _ => SampleQuery::default(),
+        _ => SampleQuery::parse(words)
+            .map_err(|_| Failure::new(FailureKind::Unexpected, format!("`{words}` is no filter")))?,
     };
     let mut filter = answers::filter(shared, &query).await?;
     filter.job = job.map(|job| job.id).or(filter.job);

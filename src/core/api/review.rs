@@ -29,7 +29,7 @@ pub struct QueueRequest {
 }
 
 /// Where a queue's samples come from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum QueueSource {
     /// Those that wait for a person.
     #[default]
