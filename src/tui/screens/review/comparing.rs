@@ -13,7 +13,8 @@ use crate::tui::widgets::pane::pane;
 
 use super::answer::{self, Line};
 use super::deciding::{facts, prompt};
-use super::session::{Fold, Session, Zoom};
+use super::session::Session;
+use super::showing::{Fold, Zoom};
 
 /// Whether there is room for both beside each other.
 pub(super) fn side_by_side(shared: &Shared) -> bool {

@@ -13,7 +13,8 @@ use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{bar, pane};
 
 use super::answer::{self, Line};
-use super::session::{Fold, Session};
+use super::session::Session;
+use super::showing::Fold;
 use super::word::told;
 
 /// Columns of the panes beside the sample.

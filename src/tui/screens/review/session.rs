@@ -16,6 +16,7 @@ use crate::tui::widgets::field::Field;
 
 use super::editing::Editing;
 use super::outbox::{Delivered, Outbox};
+use super::showing::{Fold, Zoom};
 use super::word::{count, counted, reason};
 use super::{comparing, deciding};
 
@@ -36,30 +37,6 @@ pub(super) enum Then {
     Choose,
     /// Show the choices, of the other kind.
     ChooseOther,
-}
-
-/// How much of the prompt is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Fold {
-    /// As much as there is room for beside the answer.
-    #[default]
-    Usual,
-    /// A line.
-    Folded,
-    /// All of it.
-    Whole,
-}
-
-/// Which side of a pair is shown where there is no room for both.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Zoom {
-    /// Both.
-    #[default]
-    Both,
-    /// Only A.
-    A,
-    /// Only B.
-    B,
 }
 
 /// A word of this visit.

@@ -19,6 +19,30 @@ use super::session::Session;
 use super::word::{count, counted, reason, told};
 use super::{comparing, deciding, ending};
 
+/// How much of the prompt is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Fold {
+    /// As much as there is room for beside the answer.
+    #[default]
+    Usual,
+    /// A line.
+    Folded,
+    /// All of it.
+    Whole,
+}
+
+/// Which side of a pair is shown where there is no room for both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Zoom {
+    /// Both.
+    #[default]
+    Both,
+    /// Only A.
+    A,
+    /// Only B.
+    B,
+}
+
 impl Session {
     pub(super) fn bindings(&self, now: Duration) -> &'static Table {
         // A key that is still held after the last place means what it meant there.
