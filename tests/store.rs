@@ -14,6 +14,8 @@ mod file;
 mod journal;
 #[path = "store/model.rs"]
 mod model;
+#[path = "store/review.rs"]
+mod review;
 #[path = "store/samples.rs"]
 mod samples;
 #[path = "store/size.rs"]

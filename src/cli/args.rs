@@ -13,6 +13,7 @@ use super::init::InitArguments;
 use super::jobs::JobsCommand;
 use super::keys::{KeysCommand, ThemesCommand};
 use super::providers::ProvidersCommand;
+use super::review::ReviewCommand;
 use super::run::RunArguments;
 use super::samples::SamplesCommand;
 use super::validate::ValidateArguments;
@@ -149,6 +150,9 @@ pub enum CommandLine {
     /// List, judge and edit samples
     #[command(subcommand)]
     Samples(SamplesCommand),
+    /// Look at what persons said in review queues
+    #[command(subcommand)]
+    Review(ReviewCommand),
     /// Write a job's dataset to stdout or into a file
     Export(ExportArguments),
     /// Check a dataset against its manifest and the ledger

@@ -32,6 +32,7 @@ mod line;
 mod needs;
 mod output;
 mod providers;
+mod review;
 mod run;
 mod sample_text;
 mod samples;
@@ -195,6 +196,7 @@ async fn dispatch(command: &CommandLine, plain: &mut Plain<'_>) -> Outcome {
         }
         CommandLine::Jobs(command) => jobs::run(command, plain).await,
         CommandLine::Samples(command) => samples::run(command, plain).await,
+        CommandLine::Review(command) => review::run(command, plain).await,
         CommandLine::Export(arguments) => export::export(arguments, plain).await,
         CommandLine::Verify(arguments) => export::verify(arguments, plain).await,
         CommandLine::Check(arguments) => check::check(arguments, plain).await,

@@ -75,6 +75,7 @@ pub fn needs(command: &CommandLine) -> Needs {
         },
         CommandLine::Jobs(JobsCommand::List | JobsCommand::Show { .. })
         | CommandLine::Samples(SamplesCommand::List { .. } | SamplesCommand::Show { .. })
+        | CommandLine::Review(_)
         | CommandLine::Export(_)
         | CommandLine::Verify(_)
         | CommandLine::Db(

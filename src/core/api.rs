@@ -14,6 +14,7 @@ use super::job::Adjustment;
 use super::job::parse::Problem;
 use super::journal::EntryId;
 use super::ports::{Decided, Place, SamplePlace};
+use super::review::QueueId;
 use super::sample::{Reason, SampleId};
 use super::settings::ProviderSettings;
 
@@ -23,6 +24,7 @@ mod funnel;
 mod gauge;
 mod log;
 mod providers;
+mod review;
 mod upkeep;
 mod writing;
 
@@ -36,6 +38,7 @@ pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
+pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
 pub use upkeep::{CleanRow, CleanRules, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
@@ -114,6 +117,19 @@ pub enum Query {
     },
     /// One sample with its provenance → [`Answer::Sample`].
     Sample(SampleId),
+    /// All review queues, the newest first → [`Answer::Queues`].
+    Queues,
+    /// Places of a queue with what is to be shown of them → [`Answer::ReviewItems`].
+    ReviewItems {
+        /// The queue.
+        queue: QueueId,
+        /// From this place on.
+        from: u32,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Figures about a queue → [`Answer::Review`].
+    Review(QueueId),
     /// The text of a job file, stored or bundled, to be edited → [`Answer::Source`].
     Source(JobSource),
     /// Everything wrong with a job → [`Answer::Check`].
@@ -339,6 +355,47 @@ pub enum Command {
         /// A file that is there may be replaced.
         overwrite: bool,
     },
+    /// Make a queue of samples or pairs for a person → [`Receipt::Queue`].
+    OpenQueue(QueueRequest),
+    /// A person's word about a place of a queue, with what it decides → [`Receipt::Done`].
+    Say {
+        /// The queue.
+        queue: QueueId,
+        /// The place.
+        place: u32,
+        /// The word.
+        saying: Saying,
+    },
+    /// Give the reason of a rejection afterwards → [`Receipt::Done`].
+    Because {
+        /// The queue.
+        queue: QueueId,
+        /// The place.
+        place: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Take the word about a place back, and what it decided → [`Receipt::Done`].
+    Unsay {
+        /// The queue.
+        queue: QueueId,
+        /// The place.
+        place: u32,
+    },
+    /// Mark a sample to come back to, or take the mark away → [`Receipt::Done`].
+    Flag {
+        /// The sample.
+        sample: SampleId,
+        /// Whether it is to be marked.
+        on: bool,
+    },
+    /// Write the words of a queue as JSON lines, by temporary file and rename → [`Receipt::Count`] of rows.
+    ExportQueue {
+        /// The queue.
+        queue: QueueId,
+        /// Where.
+        path: PathBuf,
+    },
     /// One tiny call over the wire → [`Receipt::Tested`].
     TestProvider(String),
     /// The same with settings that are not saved, their models counted and JSON tried → [`Receipt::Tested`].
@@ -429,6 +486,8 @@ pub enum Receipt {
     Bulk(BulkDone),
     /// Something was taken back, or done again.
     Reverted(RevertDone),
+    /// A queue was made; `None`: nothing is to be reviewed.
+    Queue(Option<QueueId>),
     /// A provider answered.
     Tested(Tested),
     /// A file was written, with so many entries.

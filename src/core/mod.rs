@@ -15,6 +15,7 @@ pub mod judgement;
 pub mod plan;
 pub mod ports;
 pub mod request;
+pub mod review;
 pub mod route;
 pub mod sample;
 pub mod secret;

@@ -24,6 +24,10 @@ use super::sample::{
 use super::settings::ProviderSettings;
 use super::task::{Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition};
 
+mod review;
+
+pub use review::ReviewStore;
+
 // ---------------------------------------------------------------------------------------------------------------- the ledger
 
 /// Why the ledger could not do it.
@@ -339,8 +343,8 @@ pub trait LedgerStore: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Store: JobStore + TaskStore + SampleStore + LedgerStore + JournalStore {}
-impl<T: JobStore + TaskStore + SampleStore + LedgerStore + JournalStore> Store for T {}
+pub trait Store: JobStore + TaskStore + SampleStore + ReviewStore + LedgerStore + JournalStore {}
+impl<T: JobStore + TaskStore + SampleStore + ReviewStore + LedgerStore + JournalStore> Store for T {}
 
 /// Facts about the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, browsing, doctor, library, planner, providers, upkeep, writing};
+use super::{Shared, browsing, doctor, library, planner, providers, review, upkeep, writing};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
     SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
@@ -72,6 +72,11 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
                 requests,
             }))
         }
+        Query::Queues => Answer::Queues(shared.store.queues().await?),
+        Query::ReviewItems { queue, from, limit } => {
+            Answer::ReviewItems(review::items(shared, queue, from, limit).await?)
+        }
+        Query::Review(queue) => Answer::Review(Box::new(review::report(shared, queue).await?)),
         Query::Source(source) => {
             let (text, base) = library::text(shared, source).await?;
             Answer::Source {

@@ -22,6 +22,7 @@ mod planner;
 mod progress;
 mod providers;
 mod purse;
+mod review;
 mod roster;
 mod running;
 mod scheduler;
@@ -167,6 +168,8 @@ pub(crate) struct Shared {
     events: mpsc::Sender<Event>,
     progress: watch::Sender<Progress>,
     tracker: TaskTracker,
+    /// Jobs whose dataset lags behind what persons decided.
+    lagging: review::Lagging,
     told: Mutex<BTreeSet<String>>,
     measured: Measurements,
     /// Keeps the order of judging while a cassette is recorded or replayed.
@@ -271,6 +274,7 @@ pub struct Started {
 impl Engine {
     /// Lets go of the database. Nothing can be asked or ordered afterwards.
     pub async fn close(&self) {
+        review::catch_up(&self.shared).await;
         self.shared.tracker.close();
         self.shared.store.close().await;
     }
@@ -337,6 +341,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         events,
         progress,
         tracker: TaskTracker::new(),
+        lagging: review::Lagging::default(),
         told: Mutex::default(),
         measured: Measurements::default(),
         turnstile,

@@ -9,8 +9,8 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, compile, deciding, dry_run, library, outbox, providers, scheduler, streams, upkeep,
-    writing,
+    Shared, adjust, compile, deciding, dry_run, library, outbox, providers, review, scheduler, streams,
+    upkeep, writing,
 };
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
@@ -107,6 +107,20 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::SaveLog(filter) => {
             let (path, entries) = shared.log.save(&filter)?;
             Ok(Receipt::Written(path, entries))
+        }
+        Command::OpenQueue(request) => review::open(shared, request).await.map(Receipt::Queue),
+        Command::Say { queue, place, saying } => review::say(shared, queue, place, saying).await,
+        Command::Because { queue, place, reason } => {
+            shared.store.because(queue, place, &reason).await?;
+            Ok(Receipt::Done)
+        }
+        Command::Unsay { queue, place } => review::unsay(shared, queue, place).await,
+        Command::Flag { sample, on } => {
+            shared.store.flag(&sample, on).await?;
+            Ok(Receipt::Done)
+        }
+        Command::ExportQueue { queue, path } => {
+            review::export(shared, queue, &path).await.map(Receipt::Count)
         }
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;

@@ -172,7 +172,7 @@ pub(super) async fn export_samples(
     Ok(report.rows)
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         FailureKind::Unexpected,
         format!("{} could not be written", path.display()),

@@ -184,6 +184,32 @@ pub enum Action {
     Pick(u8),
     /// What was asked about was agreed to.
     Agreed,
+    /// No opinion: the next one.
+    Skip,
+    /// Mark it to come back to.
+    Flag,
+    /// Show what is hidden: who it is from and what was said of it.
+    Reveal,
+    /// Keep the reason for the next ones.
+    Sticky,
+    /// What one is to go by.
+    Guideline,
+    /// The reason of that digit, 1 to 8.
+    Because(u8),
+    /// Make another queue.
+    NewQueue,
+    /// A is better.
+    SideA,
+    /// B is better.
+    SideB,
+    /// Both are as good.
+    Tie,
+    /// Neither is good.
+    BothBad,
+    /// The value before.
+    LessOf,
+    /// The value after.
+    MoreOf,
     /// Try it out.
     Test,
     /// Check, then offer to save.
@@ -306,6 +332,18 @@ pub enum Action {
     PreviousSection,
 }
 
+/// Names of the reasons' keys.
+const BECAUSE: [&str; 8] = [
+    "review.because_1",
+    "review.because_2",
+    "review.because_3",
+    "review.because_4",
+    "review.because_5",
+    "review.because_6",
+    "review.because_7",
+    "review.because_8",
+];
+
 impl Action {
     /// `namespace.action`, stable: documentation and key overrides name it.
     pub fn id(self) -> &'static str {
@@ -396,6 +434,19 @@ impl Action {
             Self::Complete => "field.complete",
             Self::Pick(digit) => PICKS[usize::from(digit.clamp(1, 9)) - 1],
             Self::Agreed => "dialog.agreed",
+            Self::Skip => "review.skip",
+            Self::Flag => "review.flag",
+            Self::Reveal => "review.reveal",
+            Self::Sticky => "review.sticky",
+            Self::Guideline => "review.guideline",
+            Self::Because(digit) => BECAUSE[usize::from(digit).saturating_sub(1) % BECAUSE.len()],
+            Self::NewQueue => "review.new",
+            Self::SideA => "compare.a",
+            Self::SideB => "compare.b",
+            Self::Tie => "compare.tie",
+            Self::BothBad => "compare.both_bad",
+            Self::LessOf => "form.less_of",
+            Self::MoreOf => "form.more_of",
             Self::Test => "provider.test",
             Self::Check => "editor.check",
             Self::Insert => "editor.insert",

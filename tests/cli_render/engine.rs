@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::api::{
     Answer, Application, CheckReport, CleanRow, Command, EstimateReport, Event, Failure, FailureKind,
-    Finding, Health, How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, SampleDetail,
-    Started, StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples, SummaryTasks,
-    SummaryTokens, TeacherRow,
+    Finding, Health, How, JobDetail, JobRow, Latency, Level, ProviderHealth, Query, Receipt, ReviewReport,
+    SampleDetail, Started, StreamReport, StreamRequest, Summary, SummaryRequests, SummarySamples,
+    SummaryTasks, SummaryTokens, TeacherRow,
 };
 use destilation::core::budget::Money;
 use destilation::core::catalog::Plug;
@@ -19,6 +19,8 @@ use destilation::core::job::{
 };
 use destilation::core::ports::{DatabaseInfo, VerifiedDataset};
 use destilation::core::request::{FinishReason, Params, Usage};
+use destilation::core::review::agreement::{Match, Tally};
+use destilation::core::review::{Queue, QueueId, QueueKind, QueueSpec};
 use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use destilation::core::task::{RequestId, TaskCounts, TaskId, TaskState};
 use serde_json::json;
@@ -54,6 +56,8 @@ impl Application for Fake {
                 original: None,
                 requests: Vec::new(),
             })),
+            Query::Queues => Answer::Queues(vec![review(2).queue, review(1).queue]),
+            Query::Review(id) => Answer::Review(Box::new(review(id.0))),
             Query::Check(_) => Answer::Check(Box::new(check_report())),
             Query::Estimate(_) => Answer::Estimate(Box::new(estimate())),
             Query::Providers => Answer::Providers(providers()),
@@ -366,4 +370,51 @@ fn findings() -> Vec<Finding> {
             help: Some("export OPENROUTER_API_KEY=…".to_owned()),
         },
     ]
+}
+
+/// A queue of samples (1) or of pairs (2).
+fn review(id: i64) -> ReviewReport {
+    let compare = id == 2;
+    ReviewReport {
+        queue: Queue {
+            id: QueueId(id),
+            spec: QueueSpec {
+                kind: if compare {
+                    QueueKind::Compare
+                } else {
+                    QueueKind::Decide
+                },
+                job: "quiz".to_owned(),
+                title: if compare {
+                    "one task, two teachers, random"
+                } else {
+                    "needs review, random"
+                }
+                .to_owned(),
+                sources: compare.then(|| ["a/small", "b/large"].map(str::to_owned)),
+                ..QueueSpec::default()
+            },
+            size: if compare { 3 } else { 5 },
+            done: if compare { 3 } else { 4 },
+            next: 4,
+            created_ms: 0,
+        },
+        tally: Tally {
+            accepted: 1,
+            edited: 1,
+            rejected: 1,
+            skipped: 1,
+            kappa: Some(0.4),
+            judged: 3,
+            same: (1, 1),
+            ..Tally::default()
+        },
+        matched: Match {
+            first: 2,
+            second: 1,
+            ..Match::default()
+        },
+        last: Vec::new(),
+        today: 4,
+    }
 }

@@ -426,3 +426,22 @@ async fn cleaning_is_a_dry_run_until_it_is_said_twice() {
     assert_eq!(shown.orders, [Command::CleanUp { rules, backup: true }]);
     assert_eq!(show(&["db", "clean"]).await.orders, [Command::Clean]);
 }
+
+#[tokio::test]
+async fn review_queues_are_told_with_their_figures() {
+    let shown = Scene::new().show(&["review", "stats", "quiz"]).await;
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert_eq!(
+        shown.out,
+        "   2  one task, two teachers, random · 3/3 · a/small 2 · b/large 1 · ties 0 · both bad 0\n   1  needs review, random · 4/5 · ✓2 ✗1 ·1 · κ 0.40\n"
+    );
+    let shown = Scene::new().show(&["review", "stats", "quiz", "--json"]).await;
+    let queues = &shown.json()["queues"];
+    assert_eq!(queues[0]["compared"]["sources"], json!(["a/small", "b/large"]));
+    assert_eq!(queues[0]["decided"], json!(null));
+    assert_eq!(
+        (&queues[1]["decided"]["edited"], &queues[1]["decided"]["kappa"]),
+        (&json!(1), &json!(0.4))
+    );
+    assert_eq!(queues[1]["decided"]["same"], json!([1, 1]));
+}

@@ -431,6 +431,11 @@ fn sample(
     ("qa-distill-v2".to_owned(), sample)
 }
 
+/// A sample that waits for a person.
+pub fn sample_of(index: u64, question: &str, answer: &str) -> (String, Sample) {
+    sample(index, SampleState::NeedsReview, None, question, answer)
+}
+
 /// Samples that match any filter.
 const ROWS: u64 = 412_338;
 /// Task of the first of them.
@@ -802,6 +807,7 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
                 Query::Found => Answer::Found(endpoints::found()),
                 Query::ProviderKinds => Answer::ProviderKinds(endpoints::kinds()),
                 Query::Log(_) => Answer::Log(Box::default()),
+                Query::Queues => Answer::Queues(Vec::new()),
                 Query::Bundled => Answer::Bundled(Vec::new()),
                 Query::Drafts => Answer::Drafts(Vec::new()),
                 Query::Teachers => Answer::Teachers(Vec::new()),
@@ -819,7 +825,7 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
         Query::Job(name) => Answer::Job(Box::new(
             detail(name).ok_or_else(|| Failure::new(FailureKind::NotFound, "no such job"))?,
         )),
-        Query::Samples { .. } => Answer::Samples(samples()),
+
         Query::Failures(name) => Answer::Failures(if name == "router-intents" {
             Vec::new()
         } else {
@@ -894,7 +900,10 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
                 help: Some("tmux drops copied text unless `set -s set-clipboard on`".to_owned()),
             },
         ]),
-        other => return Err(Failure::new(FailureKind::Usage, format!("not canned: {other:?}"))),
+        other => {
+            return crate::review::canned(other)
+                .ok_or_else(|| Failure::new(FailureKind::Usage, format!("not canned: {other:?}")));
+        }
     })
 }
 
@@ -1023,6 +1032,6 @@ pub fn receipt(command: &Command) -> Receipt {
             ..Tested::default()
         }),
         Command::TestSettings(settings) => Receipt::Tested(endpoints::tested(settings)),
-        _ => Receipt::Done,
+        other => crate::review::receipt(other).unwrap_or(Receipt::Done),
     }
 }

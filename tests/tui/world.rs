@@ -10,6 +10,7 @@ use destilation::core::api::*;
 use destilation::tui::{Effect, Message, Model, Options, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
 use crate::canned::{START_MS, Says, answer, failure, progress, receipt, refusal};
@@ -164,25 +165,30 @@ impl Hand {
     pub fn screen(&mut self) -> String {
         self.terminal.draw(|frame| view(&self.model, frame)).unwrap();
         let buffer = self.terminal.backend().buffer();
-        let mut text = String::new();
-        for row in 0..buffer.area.height {
-            let mut skip = 0;
-            for column in 0..buffer.area.width {
-                if skip > 0 {
-                    skip -= 1;
-                    continue;
-                }
-                let symbol = buffer[(column, row)].symbol();
-                skip = symbol.width().saturating_sub(1);
-                text.push_str(symbol);
-            }
-            text.push_str("│\n");
-        }
-        text
+        text(buffer)
     }
 }
 
-fn names(script: &str) -> Vec<String> {
+/// A picture as text, with a mark at the end of every row.
+pub fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for row in 0..buffer.area.height {
+        let mut skip = 0;
+        for column in 0..buffer.area.width {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let symbol = buffer[(column, row)].symbol();
+            skip = symbol.width().saturating_sub(1);
+            text.push_str(symbol);
+        }
+        text.push_str("│\n");
+    }
+    text
+}
+
+pub fn names(script: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = script;
     while let Some(first) = rest.chars().next() {

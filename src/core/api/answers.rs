@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
+use super::review::{ReviewItem, ReviewReport};
 use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
 use crate::core::filter::Facets;
@@ -16,6 +17,7 @@ use crate::core::journal::JournalEntry;
 use crate::core::ports::{
     DatabaseInfo, FailedTask, FailureGroup, ModelInfo, RequestRow, Revision, VerifiedDataset,
 };
+use crate::core::review::Queue;
 use crate::core::route::Teacher;
 use crate::core::sample::{Reason, Sample, StepAnswer};
 use crate::core::task::TaskCounts;
@@ -43,6 +45,12 @@ pub enum Answer {
     History(Vec<HistoryRow>),
     /// One sample.
     Sample(Box<SampleDetail>),
+    /// All review queues.
+    Queues(Vec<Queue>),
+    /// Places of a queue.
+    ReviewItems(Vec<ReviewItem>),
+    /// Figures about a queue.
+    Review(Box<ReviewReport>),
     /// Text of a job file, newest revision.
     Source {
         /// TOML.

@@ -87,6 +87,7 @@ impl JobStore for MemoryStore {
         rows.forget_acts(id);
         rows.tasks.retain(|task, _| task.job != id);
         rows.samples.retain(|(task, _), _| !whole(id).contains(task));
+        rows.forget_places(id);
         let spent: Vec<_> = rows
             .attempts
             .values()

@@ -5,10 +5,11 @@ mod clean;
 mod jobs;
 mod journal;
 mod ledger;
+mod review;
 mod samples;
 mod tasks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -18,6 +19,7 @@ use crate::core::budget::Amount;
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{FileMark, Revision, StoreError, Stored};
 use crate::core::request::RawResponse;
+use crate::core::review::{QueueId, QueueItem, QueueSpec};
 use crate::core::sample::{Reason, Review, SampleId, SampleState, StepAnswer, Verdict};
 use crate::core::task::{Closed, NewRequest, RequestState, TaskId, TaskState};
 
@@ -77,6 +79,8 @@ struct Rows {
     marks: BTreeMap<JobId, Vec<FileMark>>,
     /// What deleted jobs took: provider, day, amount.
     past: Vec<(String, i64, Amount)>,
+    queues: BTreeMap<QueueId, Queued>,
+    flags: BTreeSet<(TaskId, u32)>,
     last_job: i64,
     last_token: i64,
     last_request: i64,
@@ -84,6 +88,15 @@ struct Rows {
     last_review: i64,
     acts: Vec<journal::Act>,
     last_act: i64,
+    last_queue: i64,
+    last_made: i64,
+}
+
+/// A queue with its places.
+struct Queued {
+    spec: QueueSpec,
+    created_ms: i64,
+    items: Vec<QueueItem>,
 }
 
 struct Task {
@@ -116,6 +129,8 @@ struct Kept {
     teacher: Option<String>,
     made_ms: i64,
     journal: Vec<Entry>,
+    /// Grows with every sample made.
+    made: i64,
 }
 
 #[derive(Debug, Clone, Copy)]

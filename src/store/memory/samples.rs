@@ -202,7 +202,7 @@ impl Kept {
 }
 
 impl Rows {
-    fn matching<'a>(
+    pub(super) fn matching<'a>(
         &'a self,
         filter: &'a SampleFilter,
         now_ms: i64,

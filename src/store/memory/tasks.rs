@@ -395,6 +395,7 @@ impl Rows {
             SampleState::NeedsReview => SettledSample::NeedsReview,
             SampleState::Rejected => SettledSample::Rejected(standing.reason.unwrap_or(Reason::Script)),
         };
+        self.last_made += 1;
         let kept = Kept {
             id: sample.id,
             standing,
@@ -404,6 +405,7 @@ impl Rows {
             dedup_key: sample.dedup_key,
             made_ms,
             journal: Vec::new(),
+            made: self.last_made,
         };
         self.samples.insert((task, sample.candidate), kept);
         outcome

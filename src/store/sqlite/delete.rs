@@ -52,6 +52,9 @@ pub(super) async fn chunk(ledger: &mut Ledger, job: i64) -> Stored<bool> {
         sqlx::query(
             "DELETE FROM reviews WHERE task >> 40 = ?1;
              DELETE FROM ui_journal WHERE job = ?1;
+             DELETE FROM review_items WHERE task >> 40 = ?1 OR other_task >> 40 = ?1;
+             DELETE FROM review_flags WHERE task >> 40 = ?1;
+             DELETE FROM review_queues WHERE id NOT IN (SELECT queue FROM review_items);
              DELETE FROM revisions WHERE job = ?1;
              DELETE FROM marks WHERE job = ?1;
              DELETE FROM counters WHERE job = ?1;

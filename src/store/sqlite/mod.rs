@@ -16,6 +16,7 @@ mod ledger;
 mod lock;
 pub mod open;
 mod rescue;
+mod review;
 mod rows;
 mod samples;
 mod schema;

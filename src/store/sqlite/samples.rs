@@ -166,7 +166,7 @@ fn first_task(job: JobId, order: SampleOrder) -> i64 {
 }
 
 /// `SELECT … WHERE` with the filter's conditions.
-fn select(
+pub(super) fn select(
     columns: &'static str,
     filter: &SampleFilter,
     prepared: &filter::Prepared,

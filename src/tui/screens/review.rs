@@ -1,30 +1,126 @@
-//! Review: an empty place until its screen is built.
+//! Review: a person chooses a queue ([`start`]) and goes through it place by place ([`session`]), deciding about one sample or saying
+//! which of two is better. Every word is saved at once; leaving loses nothing.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::View;
+use crate::core::review::QueueKind;
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{REVIEW, Table};
+use crate::tui::keys::{Action, Table};
 use crate::tui::message::Message;
+
+mod answer;
+mod comparing;
+mod deciding;
+mod editing;
+mod ending;
+mod outbox;
+mod session;
+mod showing;
+mod start;
+mod word;
+
+use session::{Session, Then};
+use start::Start;
 
 /// Review.
 #[derive(Default)]
-pub(crate) struct Review;
+pub(crate) struct Review {
+    start: Start,
+    session: Option<Box<Session>>,
+}
+
+impl Review {
+    fn close(&mut self, cx: &mut Cx) {
+        self.session = None;
+        self.start.enter(cx);
+    }
+}
 
 impl View for Review {
-    fn bindings(&self, _shared: &Shared) -> &'static Table {
-        &REVIEW
+    fn bindings(&self, shared: &Shared) -> &'static Table {
+        let session = self.session.as_ref();
+        session.map_or_else(|| self.start.bindings(), |session| session.bindings(shared.now))
     }
+
     fn breadcrumb(&self) -> Vec<String> {
-        vec!["Review".to_owned()]
+        let mut parts = vec!["Review".to_owned()];
+        match &self.session {
+            None => {}
+            Some(session) if session.kind == QueueKind::Compare => parts.push("compare".to_owned()),
+            Some(session) => parts.extend(session.spec().map(|spec| match spec.job.as_str() {
+                "" => "all jobs".to_owned(),
+                job => job.to_owned(),
+            })),
+        }
+        parts
     }
-    fn enter(&mut self, _cx: &mut Cx) {}
-    fn update(&mut self, _message: &Message, _cx: &mut Cx) {}
-    fn status(&self, _shared: &Shared) -> String {
-        String::new()
+
+    fn typing(&self) -> bool {
+        let session = self.session.as_ref();
+        session.map_or(self.start.field.is_some(), |session| session.typing())
     }
-    fn view(&self, _shared: &Shared, _area: Rect, _buf: &mut Buffer) -> Option<Position> {
-        None
+
+    fn enter(&mut self, cx: &mut Cx) {
+        if let Some(filter) = cx.shared.review_from.take() {
+            self.session = None;
+            self.start.choose(filter);
+        }
+        match &mut self.session {
+            Some(session) => session.enter(cx),
+            None => self.start.enter(cx),
+        }
+    }
+
+    fn back(&mut self, cx: &mut Cx) -> bool {
+        match &mut self.session {
+            None => self.start.field.take().is_some(),
+            Some(session) => {
+                if !session.back(cx) {
+                    session.flush(cx);
+                    self.close(cx);
+                }
+                true
+            }
+        }
+    }
+
+    fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
+        match &self.session {
+            Some(session) => session.disabled(action),
+            None => self.start.disabled(action),
+        }
+    }
+
+    fn update(&mut self, message: &Message, cx: &mut Cx) {
+        let Some(session) = &mut self.session else {
+            if let Some((queue, from, kind)) = self.start.update(message, cx) {
+                self.session = Some(Box::new(Session::begin(queue, from, kind, cx)));
+            }
+            return;
+        };
+        match session.update(message, cx) {
+            Then::Stay => {}
+            Then::Choose => self.close(cx),
+            Then::ChooseOther => {
+                self.start.toggle();
+                self.close(cx);
+            }
+        }
+    }
+
+    fn status(&self, shared: &Shared) -> String {
+        match &self.session {
+            Some(session) => session.status(shared),
+            None => self.start.status(),
+        }
+    }
+
+    fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        match &self.session {
+            Some(session) => session.view(shared, area, buf),
+            None => self.start.view(shared, area, buf),
+        }
     }
 }
