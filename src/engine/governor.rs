@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::bucket::Bucket;
+use super::concurrency::Concurrency;
 use super::latencies::Latencies;
 use crate::core::api::{Health, ProviderHealth};
 use crate::core::budget::{Amount, Budget, CapMode, Money, Refusal};
@@ -36,10 +37,8 @@ pub(super) struct Station {
 }
 
 struct State {
-    most: f64,
-    limit: f64,
+    concurrency: Concurrency,
     in_flight: u32,
-    last_cut: Option<Instant>,
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
     closed: Option<Closed>,
@@ -116,6 +115,18 @@ pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
     settings.limits.concurrency.unwrap_or(default).max(1)
 }
 
+/// Whether it is a machine of the user's own: hosted ones speak https.
+fn is_own(settings: &ProviderSettings) -> bool {
+    let plain = |url: &String| url.starts_with("http://");
+    settings.kind == "ollama" || settings.base_url.as_ref().is_some_and(plain)
+}
+
+/// Why fewer requests are in flight, in words.
+fn slower(now: Duration, before: Duration) -> String {
+    let [now, before] = [now, before].map(|time| time.as_secs_f64());
+    format!("answers take {now:.1} s instead of {before:.1} s: fewer at once")
+}
+
 impl Station {
     /// A governor with its settings; `spent` is what the ledger says of this provider.
     pub(super) fn new(
@@ -123,17 +134,15 @@ impl Station {
         provider: Result<Arc<dyn ModelProvider>, PauseReason>,
         spent: Amount,
     ) -> Self {
-        let most = f64::from(most_at_once(&settings));
+        let concurrency = Concurrency::new(most_at_once(&settings), is_own(&settings));
         let budget = Budget::new(settings.limits.caps(), CapMode::Hard, spent);
         let (provider, closed) = match provider {
             Ok(provider) => (Some(provider), None),
             Err(reason) => (None, Some(Closed::Person(reason))),
         };
         let state = State {
-            most,
-            limit: most,
+            concurrency,
             in_flight: 0,
-            last_cut: None,
             requests: settings
                 .limits
                 .requests_per_minute
@@ -169,7 +178,7 @@ impl Station {
 
     /// Most requests in flight at present.
     pub(super) fn limit(&self) -> u64 {
-        self.lock().limit as u64
+        u64::from(self.lock().concurrency.limit())
     }
 
     /// How it stands now.
@@ -212,8 +221,8 @@ impl Station {
         } else {
             state.breaker.observe(now - self.started, true);
         }
-        // Additive increase: one more slot for every `limit` answers.
-        state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+        let in_flight = state.in_flight;
+        state.concurrency.answered(latency, in_flight);
         for (left, reset) in [hint.requests, hint.tokens].into_iter().flatten() {
             if left == 0 && !reset.is_zero() {
                 state.close_until(
@@ -235,7 +244,8 @@ impl Station {
         let before = state.health();
         state.sent += 1;
         if error.slow_down {
-            state.cut(now);
+            let in_flight = state.in_flight;
+            state.concurrency.too_much(now, in_flight);
         }
         match error.trouble {
             Trouble::RateLimit => state.limited += 1,
@@ -316,10 +326,14 @@ impl Station {
     /// The gauge.
     pub(super) fn health(&self) -> ProviderHealth {
         let state = self.lock();
-        let message = match &state.closed {
-            Some(Closed::Until { why, .. }) => Some(why.clone()),
-            Some(Closed::Person(reason)) => Some(reason.to_string()),
-            None => None,
+        let pressed = state.concurrency.pressed();
+        let (health, message) = match &state.closed {
+            Some(Closed::Until { why, .. }) => (state.health(), Some(why.clone())),
+            Some(Closed::Person(reason)) => (state.health(), Some(reason.to_string())),
+            None => match pressed {
+                Some((now, before)) => (Health::Slow, Some(slower(now, before))),
+                None => (Health::Up, None),
+            },
         };
         ProviderHealth {
             name: self.settings.name.clone(),
@@ -327,7 +341,7 @@ impl Station {
             health: if self.provider.is_none() {
                 Health::Off
             } else {
-                state.health()
+                health
             },
             message,
             models: self
@@ -337,7 +351,7 @@ impl Station {
                 .map(|model| model.id.clone())
                 .collect(),
             in_flight: u64::from(state.in_flight),
-            limit: state.limit as u64,
+            limit: u64::from(state.concurrency.limit()),
             requests: state.sent,
             errors: state.errors,
             limited: state.limited,
@@ -366,7 +380,7 @@ impl State {
             Standing::Later(at) => return Err(Some(at)),
             Standing::Person(_) => return Err(Some(now)),
         }
-        if self.in_flight >= (self.limit as u32).max(1) {
+        if self.in_flight >= self.concurrency.limit() {
             return Err(None);
         }
         let waits = [
@@ -402,14 +416,6 @@ impl State {
             health,
             why: why.to_owned(),
         });
-    }
-
-    /// Multiplicative decrease, at most once a second: answers of one burst say the same thing.
-    fn cut(&mut self, now: Instant) {
-        if self.last_cut.is_none_or(|at| now - at >= Duration::from_secs(1)) {
-            self.last_cut = Some(now);
-            self.limit = (f64::from(self.in_flight.max(1)).min(self.limit) * 0.7).max(1.0);
-        }
     }
 
     /// Whether the first requests ever all met the same refusal: then it is the settings that are wrong, not the tasks.
@@ -502,6 +508,12 @@ mod tests {
     fn slowing_down_cuts_once_a_second_and_grows_back() {
         let now = Instant::now();
         let station = station(100);
+        let open = || {
+            for _ in 0..10_000 {
+                station.succeeded(now, Duration::from_millis(5), RateHint::default());
+            }
+        };
+        open();
         let permits: Vec<_> = (0..100)
             .map(|_| station.try_acquire(now, 1).ok().unwrap())
             .collect();
@@ -509,10 +521,31 @@ mod tests {
         station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
         assert_eq!(station.limit(), 70);
         drop(permits);
-        for _ in 0..10_000 {
-            station.succeeded(now, Duration::from_millis(5), RateHint::default());
-        }
+        open();
         assert_eq!(station.limit(), 100);
+    }
+
+    #[test]
+    fn latency_that_rises_with_the_requests_is_seen_and_told() {
+        let now = Instant::now();
+        let station = station(64);
+        let mut permits = Vec::new();
+        // A server of eight places that never says 429: what is more waits.
+        for _ in 0..4000 {
+            while let Ok(permit) = station.try_acquire(now, 1) {
+                permits.push(permit);
+            }
+            let latency = Duration::from_secs_f64(1.0_f64.max(permits.len() as f64 / 4.0));
+            permits.swap_remove(0);
+            station.succeeded(now, latency, RateHint::default());
+        }
+        assert!(station.limit() < 40, "{}", station.limit());
+        let told = |health: ProviderHealth| health.health == Health::Slow && health.message.is_some();
+        let seen = (0..400).any(|_| {
+            station.succeeded(now, Duration::from_secs(60), RateHint::default());
+            told(station.health())
+        });
+        assert!(seen);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod attempt;
 mod breaker;
 mod bucket;
 mod compile;
+mod concurrency;
 mod doctor;
 mod dry_run;
 mod governor;
