@@ -81,12 +81,13 @@ pub trait TaskStore: Send + Sync {
     async fn record(&self, lease: Lease, request: RequestId, response: &RawResponse) -> Stored<()>;
     /// Task, samples, attempts and counts in one transaction, fenced by the lease's token.
     async fn settle(&self, lease: Lease, transition: Transition, closed: Vec<Closed>) -> Stored<Settled>;
-    /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks leased in three crashes fail as
-    /// `quarantined`. Returns how many went back.
+    /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks in flight in crash after crash are
+    /// leased last and in ever smaller company; three crashes alone fail them as `quarantined`. Returns how many went back.
     async fn rescue(&self) -> Stored<u64>;
     /// How many tasks stand where.
     async fn counts(&self, job: JobId) -> Stored<TaskCounts>;
-    /// When the next waiting task of the job is due; `None` if none waits.
+    /// When the next waiting task of the job is due; soon, if a claim holds tasks back that may have ended the process. `None` if
+    /// there is nothing to wait for.
     async fn next_due(&self, job: JobId) -> Stored<Option<Duration>>;
     /// Everything still open becomes cancelled (waiting reviews stay). Returns how many.
     async fn cancel_open(&self, job: JobId) -> Stored<u64>;
@@ -347,7 +348,8 @@ pub struct JudgeQuestion {
 /// What a validator can do while it looks.
 #[async_trait]
 pub trait CheckContext: Send + Sync {
-    /// Routes, records and caps a question like a step's. `validator` names the asker (`judge#3`).
+    /// Routes, records and caps a question like a step's. `validator` names the asker: its kind, and from
+    /// the second of a kind on its number (`judge#2`).
     async fn ask(
         &self,
         validator: &str,

@@ -175,7 +175,7 @@ fn summary(shared: &Shared, job: &Job, counts: &TaskCounts, totals: &Totals) -> 
     let [accepted, rejected, needs_review] = totals.samples;
     let running = shared
         .running(&job.spec.name)
-        .map(|running| running.ran())
+        .map(|running| running.unsaved())
         .unwrap_or_default();
     Summary {
         schema_version: 1,

@@ -20,7 +20,11 @@ pub(super) async fn check_all(
 ) -> Result<Judgement, CheckError> {
     let mut verdicts = Vec::with_capacity(gates.len());
     for gate in gates {
-        let verdict = match gate.validator.check(candidate, context).await {
+        let asker = Asker {
+            name: &gate.name,
+            context,
+        };
+        let verdict = match gate.validator.check(candidate, &asker).await {
             Ok(verdict) => verdict,
             Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
             Err(error) => return Err(error),
@@ -32,6 +36,28 @@ pub(super) async fn check_all(
         }
     }
     Ok(Judgement::of(verdicts))
+}
+
+/// A validator's questions under its own name: two judges of a job have attempts of their own each.
+struct Asker<'a> {
+    name: &'a str,
+    context: &'a dyn CheckContext,
+}
+
+#[async_trait]
+impl CheckContext for Asker<'_> {
+    async fn ask(
+        &self,
+        _kind: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError> {
+        self.context.ask(self.name, candidate, question).await
+    }
+
+    async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        self.context.duplicate_of(key).await
+    }
 }
 
 /// The state a decision puts a sample in.

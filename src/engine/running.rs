@@ -39,6 +39,8 @@ pub(super) enum Wish {
 pub(super) struct Gate {
     /// Its kind.
     pub(super) kind: String,
+    /// Its name in the ledger: the kind, and from the second of a kind on `#` and its number.
+    pub(super) name: String,
     /// The thing itself.
     pub(super) validator: Arc<dyn Validator>,
 }
@@ -75,6 +77,8 @@ pub(super) struct Running {
     /// The places on the wire.
     pub(super) slots: Semaphore,
     started: Instant,
+    /// How much of this run's wall time is in the ledger.
+    saved: Mutex<Duration>,
     /// Accepted samples still wanted; `None` without a target.
     left: Option<AtomicI64>,
     /// Wakes the scheduler: tasks were planned.
@@ -143,6 +147,7 @@ impl Running {
             on_wire: AtomicU64::new(0),
             row_limit,
             started: Instant::now(),
+            saved: Mutex::default(),
             planned: Notify::new(),
             accepted: Notify::new(),
             spec,
@@ -217,6 +222,20 @@ impl Running {
     /// Wall time of this run.
     pub(super) fn ran(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Wall time of this run that is not in the ledger yet.
+    pub(super) fn unsaved(&self) -> Duration {
+        self.ran().saturating_sub(*self.saved())
+    }
+
+    /// So much of it has reached the ledger.
+    pub(super) fn save(&self, time: Duration) {
+        *self.saved() += time;
+    }
+
+    fn saved(&self) -> MutexGuard<'_, Duration> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers what a worker holds.

@@ -73,6 +73,8 @@ struct Rows {
     marks: BTreeMap<JobId, Vec<FileMark>>,
     /// What deleted jobs took: provider, day, amount.
     past: Vec<(String, i64, Amount)>,
+    /// A job that waits to run a task alone, and until when others wait for it.
+    quiet: Option<(JobId, i64)>,
     last_job: i64,
     last_token: i64,
     last_request: i64,

@@ -18,6 +18,7 @@ mod schema;
 mod script;
 mod settle;
 mod statements;
+mod suspects;
 mod tally;
 mod tasks;
 mod teachers;

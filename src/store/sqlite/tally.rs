@@ -57,6 +57,14 @@ impl Tally {
         self.add(job, "failures", failure_group(reason).to_owned(), tasks);
     }
 
+    /// How many more tasks of a job (or of all) are leased than the counters say so far.
+    pub(super) fn leased(&self, job: Option<i64>) -> i64 {
+        let changes = self.changes.iter().filter(|((of, kind, name), _)| {
+            *kind == "tasks" && *name == TaskState::Leased.word() && job.is_none_or(|job| job == *of)
+        });
+        changes.map(|(_, by)| by).sum()
+    }
+
     /// An attempt was committed.
     pub(super) fn begun(&mut self, attempt: &Attempt) {
         self.sent(attempt, 1);
