@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// Requests at once before anything is known of a hosted provider, and of a machine of the user's own.
 const FIRST_HOSTED: f64 = 16.0;
-const FIRST_OWN: f64 = 4.0;
+const FIRST_OWN: f64 = 8.0;
 /// What is left of the requests in flight after a cut.
 const CUT: f64 = 0.7;
 /// A burst of complaints says one thing.
@@ -307,7 +307,7 @@ mod tests {
                 steady.rate
             );
             // Where the first requests queue already, their wait is all that can be known.
-            let most = (4.0 * places as f64).max(14.0);
+            let most = (4.0 * places as f64).max(26.0);
             assert!(
                 steady.in_flight < most,
                 "{places} places: {} in flight",
