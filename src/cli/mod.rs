@@ -31,6 +31,7 @@ mod line;
 mod needs;
 mod output;
 mod providers;
+mod rejudge;
 mod run;
 mod sample_text;
 mod samples;

@@ -15,6 +15,7 @@ use super::sample::{Reason, SampleId};
 mod answers;
 mod filter;
 mod gauge;
+mod rejudged;
 
 pub use answers::{
     Answer, CheckReport, DrySample, EstimateReport, Finding, JobDetail, JobRow, Level, SampleDetail,
@@ -22,6 +23,7 @@ pub use answers::{
 };
 pub use filter::SampleQuery;
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
+pub use rejudged::{Rejudged, StateChange};
 
 /// The application as a front end sees it.
 #[async_trait]
@@ -78,6 +80,8 @@ pub enum Query {
     Source(JobSource),
     /// Everything wrong with a job → [`Answer::Check`].
     Check(JobSource),
+    /// What a job's verdicts would be if they were made again from stored answers → [`Answer::Rejudged`].
+    Rejudge(String),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
     Estimate(JobSource),
     /// Providers and their health → [`Answer::Providers`].
@@ -140,6 +144,8 @@ pub enum Command {
     Cancel(String),
     /// Failed tasks go back to the queue → [`Receipt::Count`].
     Retry(String),
+    /// Make a job's verdicts again from stored answers, without a request, and write its dataset anew → [`Receipt::Rejudged`].
+    Rejudge(String),
     /// Remove a job and everything it made, its dataset directory excepted → [`Receipt::Done`].
     Delete(String),
     /// A person's decision about samples → [`Receipt::Count`].
@@ -193,6 +199,8 @@ pub enum Receipt {
     Started(Started),
     /// What a dry run saw.
     DryRun(Vec<DrySample>),
+    /// New verdicts are in force.
+    Rejudged(Rejudged),
     /// A provider answered.
     Tested(Tested),
     /// Where the dataset is: directory, and file, rows, bytes.

@@ -150,6 +150,21 @@ pub enum Decided {
     Undo,
 }
 
+/// A sample judged again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejudgement {
+    /// Which.
+    pub sample: SampleId,
+    /// What the validators decide now.
+    pub state: SampleState,
+    /// Why, if rejected.
+    pub reason: Option<Reason>,
+    /// What each validator says now.
+    pub verdicts: Vec<Verdict>,
+    /// Its key of exact duplicates now.
+    pub dedup_key: Option<[u8; 16]>,
+}
+
 /// Samples.
 #[async_trait]
 pub trait SampleStore: Send + Sync {
@@ -161,6 +176,8 @@ pub trait SampleStore: Send + Sync {
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>>;
     /// A person's decision. Returns the review that is in force after it.
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
+    /// New verdicts, in one transaction. Samples a person has decided about are left alone. Returns how many were written.
+    async fn rejudge(&self, judged: Vec<Rejudgement>) -> Stored<u64>;
     /// The attempts behind a sample's task, oldest first.
     async fn requests_of(&self, task: super::task::TaskId) -> Stored<Vec<RequestRow>>;
 }

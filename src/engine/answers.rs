@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, doctor, library, planner};
+use super::{Shared, doctor, library, planner, rejudge};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, ProviderHealth, Query,
     SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
@@ -55,6 +55,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             }
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
+        Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
         Query::Estimate(source) => Answer::Estimate(Box::new(library::estimate(shared, source).await?)),
         Query::Providers => Answer::Providers(providers(shared).await?),
         Query::Models(name) => {

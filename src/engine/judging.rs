@@ -88,10 +88,7 @@ pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Resu
     let mut state = state_of(decision);
     if state == SampleState::Accepted && !job.take_place() {
         state = SampleState::NeedsReview;
-        verdicts.push(Verdict::review(
-            "target",
-            "the target was reached; accept by hand to add it",
-        ));
+        verdicts.push(Verdict::beyond_target());
     }
     if state == SampleState::Rejected {
         forget(job, &candidate);

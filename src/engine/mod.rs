@@ -18,6 +18,7 @@ mod outbox;
 mod planner;
 mod progress;
 mod purse;
+mod rejudge;
 mod running;
 mod scheduler;
 mod streams;

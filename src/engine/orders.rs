@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
-use super::{Shared, answers, compile, dry_run, library, outbox, scheduler, streams};
+use super::{Shared, answers, compile, dry_run, library, outbox, rejudge, scheduler, streams};
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
 };
@@ -49,6 +49,7 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             }
             Ok(Receipt::Count(back))
         }
+        Command::Rejudge(name) => rejudge::apply(shared, &name).await.map(Receipt::Rejudged),
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
         Command::TestProvider(name) => dry_run::test_provider(shared, &name).await.map(Receipt::Tested),
@@ -157,8 +158,14 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
 /// What a new revision does, in a line.
 fn revised(old: &JobSpec, new: &JobSpec) -> String {
     let keys: Vec<String> = changed(old, new).into_iter().map(|change| change.key).collect();
+    let judged = |key: &String| key == "validators" || key.ends_with(".schema");
+    let again = if keys.iter().any(judged) {
+        format!(" (`destiler jobs rejudge {}` makes the verdicts again)", new.name)
+    } else {
+        String::new()
+    };
     format!(
-        "changed: {}; this holds for unfinished tasks, finished ones keep their answers and verdicts",
+        "changed: {}; this holds for unfinished tasks, finished ones keep their answers and verdicts{again}",
         keys.join(", ")
     )
 }

@@ -400,6 +400,10 @@ impl Model {
                 );
                 self.shared.toast(Level::Ok, text);
             }
+            Receipt::Rejudged(report) => {
+                let text = format!("{done}: {} samples changed", report.changed());
+                self.shared.toast(Level::Ok, text);
+            }
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) => self.shared.toast(Level::Ok, done),
         }
     }

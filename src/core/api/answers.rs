@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::gauge::ProviderHealth;
+use super::rejudged::Rejudged;
 use crate::core::budget::Money;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
@@ -34,6 +35,8 @@ pub enum Answer {
     },
     /// Everything wrong with a job.
     Check(Box<CheckReport>),
+    /// What judging again would change.
+    Rejudged(Box<Rejudged>),
     /// Ranges.
     Estimate(Box<EstimateReport>),
     /// Providers and their health.

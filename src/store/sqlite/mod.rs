@@ -11,6 +11,7 @@ mod jobs;
 mod ledger;
 mod lock;
 pub mod open;
+mod rejudge;
 mod rescue;
 mod rows;
 mod samples;

@@ -5,10 +5,10 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, list, sample_bytes, sample_code, task_key, task_range};
 use super::tally::unsigned;
-use super::{SqliteStore, decide, statements};
+use super::{SqliteStore, decide, rejudge, statements};
 use crate::core::budget::Money;
 use crate::core::job::JobId;
-use crate::core::ports::{Decided, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
+use crate::core::ports::{Decided, Rejudgement, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
 use crate::core::request::Fingerprint;
 use crate::core::sample::{Reason, Review, Sample, SampleId};
 use crate::core::task::TaskId;
@@ -72,6 +72,12 @@ impl SampleStore for SqliteStore {
         let id = sample_bytes(sample).ok_or_else(missing)?;
         self.index_samples().await?;
         self.write(move |ledger| Box::pin(decide::decide(ledger, id, decided)))
+            .await
+    }
+
+    async fn rejudge(&self, judged: Vec<Rejudgement>) -> Stored<u64> {
+        self.index_samples().await?;
+        self.write(move |ledger| Box::pin(rejudge::rejudge(ledger, judged)))
             .await
     }
 
