@@ -51,17 +51,15 @@ fn print(report: &Rejudged, plain: &mut Plain<'_>) -> Result<(), Ending> {
     }
     let changed = report.changed();
     let verb = if report.applied { "changed" } else { "would change" };
-    out.say(
-        Line::styled(Style::Strong, &report.job).and(
-            Style::Plain,
-            format!(
-                " revision {}: {} of {} {verb}; 0 requests",
-                report.revision,
-                grouped(changed),
-                count(report.samples, "sample")
-            ),
+    out.say(Line::styled(Style::Strong, &report.job).and(
+        Style::Plain,
+        format!(
+            " revision {}: {} of {} {verb}; 0 requests",
+            report.revision,
+            grouped(changed),
+            count(report.samples, "sample")
         ),
-    );
+    ));
     if report.reworded > 0 {
         out.say(format!(
             "{}: the same state, other scores or evidence",
@@ -82,7 +80,10 @@ fn print(report: &Rejudged, plain: &mut Plain<'_>) -> Result<(), Ending> {
         ));
     }
     if !report.applied && changed + report.reworded > 0 {
-        out.say(format!("`destiler jobs rejudge {} --apply` puts it in force", report.job));
+        out.say(format!(
+            "`destiler jobs rejudge {} --apply` puts it in force",
+            report.job
+        ));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod job;
 pub mod judgement;
 pub mod plan;
+pub mod plugin;
 pub mod ports;
 pub mod request;
 pub mod route;

@@ -519,6 +519,8 @@ pub trait PendingFile: Send {
 pub trait DatasetWriter: Send + Sync {
     /// The directory of a job's dataset.
     fn directory(&self, job: &JobSpec) -> PathBuf;
+    /// Tries whether the job's files could be written, and leaves nothing behind: money is spent only where its fruit can be kept.
+    async fn try_out(&self, job: &JobSpec) -> Result<(), DatasetError>;
     /// Brings the files back to the marks: longer files are cut. `false`: a file is shorter or its tail differs, so rebuild.
     async fn recover(&self, job: &JobSpec, marks: &[FileMark]) -> Result<bool, DatasetError>;
     /// Appends samples (in the order of acceptance) and syncs them. Returns the new marks.

@@ -89,7 +89,12 @@ impl Concurrency {
     /// Where latency holds the limit down: how long answers take, and how long they took before.
     pub(super) fn pressed(&self) -> Option<(Duration, Duration)> {
         let base = self.base?;
-        let told = || (Duration::from_secs_f64(self.median), Duration::from_secs_f64(base));
+        let told = || {
+            (
+                Duration::from_secs_f64(self.median),
+                Duration::from_secs_f64(base),
+            )
+        };
         matches!(self.phase, Phase::Trying { .. }).then(told)
     }
 
@@ -320,7 +325,11 @@ mod tests {
     fn a_server_with_room_gets_all_that_is_wanted_whatever_the_answers_lengths() {
         let mut simulation = Simulation::new(256, false);
         let opening = simulation.run(Server::Endless(5.0), 60.0);
-        assert!(opening.in_flight > 120.0, "{} in the first minute", opening.in_flight);
+        assert!(
+            opening.in_flight > 120.0,
+            "{} in the first minute",
+            opening.in_flight
+        );
         let steady = simulation.run(Server::Endless(5.0), 3000.0);
         assert!(steady.in_flight > 0.97 * 256.0, "{} in flight", steady.in_flight);
     }
@@ -352,7 +361,11 @@ mod tests {
         assert!(before.in_flight > 55.0, "{}", before.in_flight);
         simulation.run(Server::Places(8, 2.0), 300.0);
         let fewer = simulation.run(Server::Places(8, 2.0), 600.0);
-        assert!(fewer.in_flight < 28.0, "{} in flight for 8 places", fewer.in_flight);
+        assert!(
+            fewer.in_flight < 28.0,
+            "{} in flight for 8 places",
+            fewer.in_flight
+        );
         assert!(fewer.rate > 0.93 * 8.0 / 2.266, "{} a second", fewer.rate);
         simulation.run(Server::Places(64, 2.0), 600.0);
         let again = simulation.run(Server::Places(64, 2.0), 600.0);

@@ -295,6 +295,7 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     }
     spec.limits.usd = options.usd.map(Money::from_usd).or(spec.limits.usd);
     let compiled = compile::compile(shared, &spec, &job.base)?;
+    shared.dataset.try_out(&spec).await?;
     let totals = shared.store.totals(job.id).await?;
     let spent = totals.settled.plus(totals.uncertain);
     let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);

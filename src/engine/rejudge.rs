@@ -125,7 +125,11 @@ async fn judge_with(shared: &Shared, job: &Job, gates: &[Gate]) -> Result<Found,
         last = Some((sample.task.index, sample.candidate));
         bench.judge_page(page).await?;
     }
-    bench.found.report.changes.sort_by_key(|change| std::cmp::Reverse(change.count));
+    bench
+        .found
+        .report
+        .changes
+        .sort_by_key(|change| std::cmp::Reverse(change.count));
     Ok(bench.found)
 }
 
@@ -283,7 +287,9 @@ impl Bench<'_> {
     }
 
     fn key(&self, candidate: &Candidate) -> Option<[u8; 16]> {
-        self.gates.iter().find_map(|gate| gate.validator.dedup_key(candidate))
+        self.gates
+            .iter()
+            .find_map(|gate| gate.validator.dedup_key(candidate))
     }
 
     fn forget(&self, candidate: &Candidate) {
@@ -322,8 +328,15 @@ impl CheckContext for Stored<'_> {
                 continue;
             };
             let schema = question.schema.as_deref();
-            let asked =
-                || ModelRequest::fingerprint(&teacher.model, &question.messages, schema, &question.params, &salt);
+            let asked = || {
+                ModelRequest::fingerprint(
+                    &teacher.model,
+                    &question.messages,
+                    schema,
+                    &question.params,
+                    &salt,
+                )
+            };
             if !shares.iter().any(|share| share.teacher == at) || asked() != past.fingerprint {
                 continue;
             }

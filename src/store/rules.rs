@@ -207,7 +207,10 @@ mod tests {
                 suspicion = super::suspicion(suspicion, company);
                 crashes += 1;
             }
-            assert!(crashes <= 4, "{in_flight} in flight: {crashes} crashes until it runs alone");
+            assert!(
+                crashes <= 4,
+                "{in_flight} in flight: {crashes} crashes until it runs alone"
+            );
         }
     }
 

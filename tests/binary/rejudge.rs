@@ -50,11 +50,17 @@ fn a_changed_rule_is_shown_first_and_then_applied_without_a_request() {
         .run(&["run", "job.toml", "--json"])
         .expect_code(0)
         .summary();
-    assert_eq!(summary["samples"], json!({"accepted": 10, "rejected": 10, "needs_review": 0}));
+    assert_eq!(
+        summary["samples"],
+        json!({"accepted": 10, "rejected": 10, "needs_review": 0})
+    );
     let asked = teacher.seen().requests;
 
     let nothing = rejudge(&sandbox, false);
-    assert_eq!((&nothing["samples"], &nothing["changes"]), (&json!(20), &json!([])));
+    assert_eq!(
+        (&nothing["samples"], &nothing["changes"]),
+        (&json!(20), &json!([]))
+    );
     assert_eq!(nothing["reworded"], 0, "{nothing}");
 
     // Somebody rejects one by hand: that stays whatever validators say.
@@ -73,13 +79,24 @@ fn a_changed_rule_is_shown_first_and_then_applied_without_a_request() {
     let changes = shown["changes"].as_array().unwrap();
     assert_eq!(changes.len(), 1, "{shown}");
     assert_eq!(
-        (&changes[0]["from_reason"], &changes[0]["to"], &changes[0]["count"]),
+        (
+            &changes[0]["from_reason"],
+            &changes[0]["to"],
+            &changes[0]["count"]
+        ),
         (&json!("length"), &json!("accepted"), &json!(5))
     );
-    assert_eq!(sandbox.rows("datasets/t/data.jsonl").len(), 9, "shown, not applied");
+    assert_eq!(
+        sandbox.rows("datasets/t/data.jsonl").len(),
+        9,
+        "shown, not applied"
+    );
 
     let applied = rejudge(&sandbox, true);
-    assert_eq!((&applied["applied"], &applied["changes"]), (&json!(true), &shown["changes"]));
+    assert_eq!(
+        (&applied["applied"], &applied["changes"]),
+        (&json!(true), &shown["changes"])
+    );
     assert_eq!(sandbox.rows("datasets/t/data.jsonl").len(), 14);
     sandbox.run(&["verify", "datasets/t"]).expect_code(0);
 
@@ -95,7 +112,11 @@ fn a_changed_rule_is_shown_first_and_then_applied_without_a_request() {
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);
     sandbox.run(&["verify", "datasets/t"]).expect_code(0);
     let text = sandbox.run(&["jobs", "rejudge", "t"]).expect_code(0);
-    assert!(text.stderr.contains("0 of 20 samples would change; 0 requests"), "{}", text.stderr);
+    assert!(
+        text.stderr.contains("0 of 20 samples would change; 0 requests"),
+        "{}",
+        text.stderr
+    );
     assert_eq!(teacher.seen().requests, asked, "nobody was asked");
 }
 
@@ -125,7 +146,10 @@ fn a_judges_stored_score_is_used_again_and_a_new_question_is_only_counted() {
 
     revise(&sandbox, &judged("Is it good?", 4));
     let shown = rejudge(&sandbox, true);
-    assert_eq!((&shown["not_rejudged"], &shown["applied"]), (&json!(0), &json!(true)));
+    assert_eq!(
+        (&shown["not_rejudged"], &shown["applied"]),
+        (&json!(0), &json!(true))
+    );
     let rejected = shown["changes"][0]["count"].as_u64().unwrap();
     assert_eq!(shown["changes"][0]["to_reason"], "judge", "{shown}");
     assert!((1..10).contains(&rejected), "{shown}");
@@ -133,7 +157,11 @@ fn a_judges_stored_score_is_used_again_and_a_new_question_is_only_counted() {
     revise(&sandbox, &judged("Is it excellent?", 4));
     let other = rejudge(&sandbox, true);
     assert_eq!(
-        (&other["not_rejudged"], &other["requests_needed"], &other["changes"]),
+        (
+            &other["not_rejudged"],
+            &other["requests_needed"],
+            &other["changes"]
+        ),
         (&json!(10), &json!(10), &json!([]))
     );
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);

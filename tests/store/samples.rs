@@ -283,15 +283,24 @@ async fn new_verdicts_change_samples_tasks_and_keys_but_nothing_a_person_decided
         ]
     );
     assert_eq!(after[0].seq, None);
-    assert!(after[2].seq > after[1].seq && after[1].seq > after[3].seq, "they enter at the end");
+    assert!(
+        after[2].seq > after[1].seq && after[1].seq > after[3].seq,
+        "they enter at the end"
+    );
     assert_eq!(after[1].verdicts, [Verdict::accept("again")]);
     let counts = store.counts(id).await.unwrap();
-    assert_eq!((counts.of(TaskState::Accepted), counts.of(TaskState::Rejected)), (3, 1));
+    assert_eq!(
+        (counts.of(TaskState::Accepted), counts.of(TaskState::Rejected)),
+        (3, 1)
+    );
     let holder = |key| store.sample_with_key(id, key);
     assert_eq!(holder([1; 16]).await.unwrap().as_ref(), Some(&after[1].id));
     assert_eq!(holder([7; 16]).await.unwrap().as_ref(), Some(&after[2].id));
     let totals = store.totals(id).await.unwrap();
-    assert_eq!((totals.samples, totals.reasons.clone()), ([3, 1, 0], vec![(Reason::Length, 1)]));
+    assert_eq!(
+        (totals.samples, totals.reasons.clone()),
+        ([3, 1, 0], vec![(Reason::Length, 1)])
+    );
     // Twice is once.
     assert_eq!(store.rejudge(judged).await, Ok(3));
     assert_eq!(all_samples(store, id).await, after);
@@ -300,5 +309,8 @@ async fn new_verdicts_change_samples_tasks_and_keys_but_nothing_a_person_decided
         sample: SampleId("00".repeat(16)),
         ..unknown
     };
-    assert!(matches!(store.rejudge(vec![unknown]).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(
+        store.rejudge(vec![unknown]).await,
+        Err(StoreError::NotFound(_))
+    ));
 }

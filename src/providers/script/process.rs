@@ -2,6 +2,7 @@
 //! by a ladder (SIGTERM to the group, two seconds, SIGKILL to the group, reap). Knows lines and ids, not what they mean.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,8 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::Crashes;
+use super::{Crashes, fence};
+use crate::core::plugin::MARK;
 use crate::core::text::sanitize_line;
 
 /// Longest line in either direction.
@@ -42,6 +44,8 @@ pub(super) struct Program {
     pub command: Vec<String>,
     /// Variables it gets besides PATH and LANG.
     pub env: Vec<String>,
+    /// Hash of its file, where the user pins it.
+    pub sha256: Option<String>,
 }
 
 /// Why there is no reply.
@@ -124,7 +128,17 @@ impl Process {
         tasks: &TaskTracker,
         crashes: &Arc<Crashes>,
     ) -> Result<Arc<Self>, Lost> {
-        let mut child = spawn(program).map_err(|error| Lost::NotStarted(error.to_string()))?;
+        fence::verify(&program.command, Path::new(""), program.sha256.as_deref())
+            .map_err(Lost::NotStarted)?;
+        let mark = fence::mark();
+        let mut child = spawn(program, &mark).map_err(|error| Lost::NotStarted(error.to_string()))?;
+        let group = Group {
+            pid: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+            mark,
+        };
+        if let Some(pid) = group.pid {
+            fence::limit(pid);
+        }
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(Lost::NotStarted("it has no pipes".to_owned()));
@@ -141,6 +155,7 @@ impl Process {
         tasks.spawn(write_lines(stdin, queue, stop.now.clone()));
         tasks.spawn(guard(
             child,
+            group,
             stop.clone(),
             [errors, replies],
             waiting.clone(),
@@ -303,7 +318,7 @@ impl Drop for Leave<'_> {
     clippy::disallowed_methods,
     reason = "plugins are started here, with the few variables they were promised"
 )]
-fn spawn(program: &Program) -> std::io::Result<Child> {
+fn spawn(program: &Program, mark: &str) -> std::io::Result<Child> {
     let mut command = Command::new(&program.command[0]);
     command.args(&program.command[1..]).env_clear();
     for name in ["PATH", "LANG"]
@@ -315,6 +330,7 @@ fn spawn(program: &Program) -> std::io::Result<Child> {
         }
     }
     command
+        .env(MARK, mark)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -397,12 +413,15 @@ async fn write_lines(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Vec<u8>>, 
     }
 }
 
-/// The process group, killed when the guard goes away before its work is done (the runtime is shut down).
-struct Group(Option<Pid>);
+/// The process group and whatever left it: killed when the guard has done its work, or goes away before (the runtime is shut down).
+struct Group {
+    pid: Option<Pid>,
+    mark: String,
+}
 
 impl Group {
     fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.0 {
+        if let Some(pid) = self.pid {
             // ESRCH: nobody is left, which is what we want.
             let _ = kill_process_group(pid, signal);
         }
@@ -412,19 +431,19 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        fence::sweep(&self.mark);
     }
 }
 
 /// Waits for the end, wanted or not, leaves nobody of the group behind, and tells those who wait.
 async fn guard(
     mut child: Child,
+    group: Group,
     stop: Stop,
     mut readers: [JoinHandle<()>; 2],
     waiting: Arc<Waiting>,
     crashes: Arc<Crashes>,
 ) {
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let group = Group(pid);
     let status = tokio::select! {
         status = child.wait() => status,
         () = stop.now.cancelled() => {

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use super::super::rules;
 use super::{Entry, Kept, MemoryStore, Rows, Standing};
 use crate::core::job::JobId;
-use crate::core::ports::{Decided, Rejudgement, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
+use crate::core::ports::{
+    Decided, Rejudgement, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored,
+};
 use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, as_text};
 use crate::core::task::{RequestId, TaskId, TaskState};
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::super::rules::{self, ALONE, HELD_BACK, QUARANTINE, QUARANTINED, QUIET, SUSPECT, WAIT_AT_MOST, millis};
+use super::super::rules::{
+    self, ALONE, HELD_BACK, QUARANTINE, QUARANTINED, QUIET, SUSPECT, WAIT_AT_MOST, millis,
+};
 use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task};
 use crate::core::job::JobId;
 use crate::core::ports::{StoreError, Stored, TaskStore};
@@ -191,9 +193,8 @@ impl TaskStore for MemoryStore {
         let now = self.clock.now_ms();
         let due = rows.tasks_of(job).filter_map(|(_, task)| task.due_ms).min();
         let due = due.map(|due| Duration::from_millis(u64::try_from(due - now).unwrap_or(0)));
-        let suspect = |task: &Task| {
-            task.crashes >= SUSPECT && (task.state == TaskState::Pending || is_leased(task))
-        };
+        let suspect =
+            |task: &Task| task.crashes >= SUSPECT && (task.state == TaskState::Pending || is_leased(task));
         let pending = |(_, task): (_, &Task)| task.state == TaskState::Pending;
         let held_back = rows.tasks.values().any(suspect) && rows.tasks_of(job).any(pending);
         Ok(due.into_iter().chain(held_back.then_some(HELD_BACK)).min())

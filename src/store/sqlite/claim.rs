@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::group::{Asked, ClaimOrder, Claimed};
 use super::rows::{self, list, task_of, task_range};
-use super::{statements, suspects};
 use super::tally::unsigned;
 use super::writer::Ledger;
+use super::{statements, suspects};
 use crate::core::ports::Stored;
 use crate::core::task::{Lease, PastRequest, RequestState, TaskState};
 

@@ -8,7 +8,9 @@ use super::tally::unsigned;
 use super::{SqliteStore, decide, rejudge, statements};
 use crate::core::budget::Money;
 use crate::core::job::JobId;
-use crate::core::ports::{Decided, Rejudgement, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored};
+use crate::core::ports::{
+    Decided, Rejudgement, RequestRow, SampleFilter, SampleOrder, SampleStore, StoreError, Stored,
+};
 use crate::core::request::Fingerprint;
 use crate::core::sample::{Reason, Review, Sample, SampleId};
 use crate::core::task::TaskId;

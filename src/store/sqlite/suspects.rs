@@ -40,7 +40,10 @@ pub(super) async fn hold_any_back(readers: &SqlitePool, job: i64) -> Stored<bool
 /// Whether a task that runs alone keeps all others back, or one of another job waits until it can.
 pub(super) async fn hold_back(ledger: &mut Ledger, job: i64) -> Stored<bool> {
     let now = ledger.clock.now_ms();
-    if ledger.quiet.is_some_and(|(other, until)| other != job && now < until) {
+    if ledger
+        .quiet
+        .is_some_and(|(other, until)| other != job && now < until)
+    {
         return Ok(true);
     }
     Ok(sqlx::query_scalar(statements::ONE_IS_ALONE)
