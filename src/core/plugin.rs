@@ -1,6 +1,8 @@
 //! Programs of the user's, as a teacher or a validator: which of their files a hash pins, and how everything they started is known.
 //! What is the same for both; starting and ending them is theirs.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 /// The variable that marks a program and everything it starts, also what leaves its group and session.
@@ -29,10 +31,11 @@ pub fn pinned<'a>(command: &'a [String], is_file: &dyn Fn(&str) -> bool) -> Resu
 
 /// Whether a file is what it was when its hash was written down.
 pub fn check_pin(file: &str, bytes: &[u8], sha256: &str) -> Result<(), String> {
-    let found: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut found = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing into a string cannot fail.
+        let _ = write!(found, "{byte:02x}");
+    }
     if found.eq_ignore_ascii_case(sha256.trim()) {
         return Ok(());
     }

@@ -542,7 +542,7 @@ mod tests {
         assert!(station.limit() < 40, "{}", station.limit());
         let told = |health: ProviderHealth| health.health == Health::Slow && health.message.is_some();
         let seen = (0..400).any(|_| {
-            station.succeeded(now, Duration::from_secs(60), RateHint::default());
+            station.succeeded(now, Duration::from_mins(1), RateHint::default());
             told(station.health())
         });
         assert!(seen);

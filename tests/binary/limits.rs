@@ -131,13 +131,19 @@ fn two_judges_of_a_job_have_attempts_of_their_own() {
         let refused = &mut refusals.lock().unwrap()[judge];
         if *refused < 2 {
             *refused += 1;
-            return Reply::Http(500, String::new(), "{\"error\":{\"message\":\"not now\"}}".to_owned());
+            return Reply::Http(
+                500,
+                String::new(),
+                "{\"error\":{\"message\":\"not now\"}}".to_owned(),
+            );
         }
         Reply::text("{\"reasoning\":\"so\",\"score\":5}")
     });
     let sandbox = Sandbox::with_teacher(&teacher.url());
     let judge = |rubric: &str| {
-        format!("[[validators]]\nkind = \"judge\"\ncapability = \"chat\"\nrubric = \"{rubric} rubric\"\naccept_at = 4\n")
+        format!(
+            "[[validators]]\nkind = \"judge\"\ncapability = \"chat\"\nrubric = \"{rubric} rubric\"\naccept_at = 4\n"
+        )
     };
     let extra = format!("attempts = 3\n{}{}", judge("First"), judge("Second"));
     sandbox.write("job.toml", &job(1, 1, &extra));

@@ -82,7 +82,11 @@ async fn n2_the_line_breaks_after_sending() {
         let error = ask("openai", &server.base, 1).await.unwrap_err();
         // No answer in time is also what a server that queues without a word looks like.
         let late = error.message.contains("no answer from");
-        let expected = if late { "retry Network billed slower" } else { "retry Network billed" };
+        let expected = if late {
+            "retry Network billed slower"
+        } else {
+            "retry Network billed"
+        };
         assert_eq!(reaction(&error), expected, "{}", error.message);
         assert_eq!(
             server.asked().len(),

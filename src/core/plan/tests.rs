@@ -237,7 +237,7 @@ fn the_plan_of_a_fixed_spec_is_the_same_in_every_version() {
     }
     assert_eq!(
         hasher.finalize().to_hex().as_str(),
-        "bdb0c31499aa2d6859e0b2bcc279e85c41d6bf48647328d9f95e881c4891e0fc"
+        "1b2fe5ca20aa7c570b0df7cafe181873d13290bab208731073c70dc464ae9b15"
     );
 }
 

@@ -27,7 +27,6 @@ pub(super) const SHAPE: Shape = Shape {
 pub(super) const OPENAI: Shape = Shape {
     fields: parse::OPENAI,
     reasoning: &[ReasoningStyle::Drop, ReasoningStyle::Inline],
-    ..SHAPE
 };
 
 pub(super) fn build(spec: &DatasetSpec, _: &JobSpec) -> Result<Box<dyn Format>, PlugError> {

@@ -25,6 +25,8 @@ use crate::core::text::sanitize_line;
 
 /// Longest line in either direction.
 const LONGEST_LINE: usize = 8 << 20;
+/// Most bytes it may write between two replies.
+const STRAY: usize = 64 << 20;
 /// Longest wait for the first line.
 const HELLO: Duration = Duration::from_secs(5);
 /// Between the polite signal and the other one.
@@ -253,11 +255,10 @@ impl Waiting {
         Some(receiver)
     }
 
-    fn deliver(&self, id: u64, line: String) {
-        // Nobody waits for unknown ids: a late reply to a question that was given up, or a mistake.
-        if let Some(sender) = self.state().replies.remove(&id) {
-            let _ = sender.send(line);
-        }
+    /// `false`: nobody waits for that id. It is a late reply to a question that was given up, or a mistake.
+    fn deliver(&self, id: u64, line: String) -> bool {
+        let waits = self.state().replies.remove(&id);
+        waits.is_some_and(|sender| sender.send(line).is_ok())
     }
 
     /// The program broke the protocol: the first reason counts.
@@ -360,6 +361,7 @@ async fn read_replies(
     stop: CancellationToken,
 ) {
     let mut hello = Some(hello);
+    let mut stray = 0;
     let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(LONGEST_LINE));
     while let Some(line) = lines.next().await {
         let line = match line {
@@ -382,18 +384,26 @@ async fn read_replies(
             let _ = sender.send(first);
             continue;
         }
-        match serde_json::from_str::<Tagged>(&line) {
-            Ok(Tagged { id: Id::Number(id) }) => waiting.deliver(id, line),
-            Ok(Tagged { id: Id::Text(id) }) => {
-                if let Ok(id) = id.parse() {
-                    waiting.deliver(id, line);
-                }
-            }
+        stray += line.len() + 1;
+        if stray > STRAY {
+            waiting.break_off(format!(
+                "it wrote more than {} MiB without an answer",
+                STRAY >> 20
+            ));
+            break;
+        }
+        let Ok(Tagged { id }) = serde_json::from_str::<Tagged>(&line) else {
             // A stray print is kept where a person finds it.
-            Err(_) => {
-                waiting.keep(line.as_bytes());
-                waiting.keep(b"\n");
-            }
+            waiting.keep(line.as_bytes());
+            waiting.keep(b"\n");
+            continue;
+        };
+        let id = match id {
+            Id::Number(id) => Some(id),
+            Id::Text(id) => id.parse().ok(),
+        };
+        if id.is_some_and(|id| waiting.deliver(id, line)) {
+            stray = 0;
         }
     }
     stop.cancel();

@@ -55,22 +55,22 @@ pub(super) async fn hold_back(ledger: &mut Ledger, job: i64) -> Stored<bool> {
 /// Suspects of a job that may run now: the least suspected, as many as bear each other's company.
 pub(super) async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claimable>> {
     let (first, last) = task_range(job);
-    let least: Option<i64> = sqlx::query_scalar(statements::LEAST_SUSPECTED)
+    let lowest: Option<i64> = sqlx::query_scalar(statements::LEAST_SUSPECTED)
         .bind(first)
         .bind(last)
         .fetch_one(&mut ledger.connection)
         .await?;
-    let Some(least) = least else {
+    let Some(suspicion) = lowest else {
         return Ok(Vec::new());
     };
-    let alone = least >= ALONE;
+    let alone = suspicion >= ALONE;
     let whose = (!alone).then_some(job);
     let counted: i64 = sqlx::query_scalar(statements::LEASED_TASKS)
         .bind(whose)
         .fetch_one(&mut ledger.connection)
         .await?;
     let leased = rows::unsigned(counted + ledger.tally.leased(whose)) as usize;
-    let room = rules::company(least).saturating_sub(leased).min(limit);
+    let room = rules::company(suspicion).saturating_sub(leased).min(limit);
     if alone {
         let until = ledger.clock.now_ms().saturating_add(millis(QUIET));
         ledger.quiet = (room == 0).then_some((job, until));
@@ -81,7 +81,7 @@ pub(super) async fn claimable(ledger: &mut Ledger, job: i64, limit: usize) -> St
     let found: String = sqlx::query_scalar(statements::SUSPECTS)
         .bind(first)
         .bind(last)
-        .bind(least)
+        .bind(suspicion)
         .bind(unsigned(room as u64))
         .fetch_one(&mut ledger.connection)
         .await?;
