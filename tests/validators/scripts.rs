@@ -243,6 +243,10 @@ while IFS= read -r line; do id=${{line#'{{"id":"'}}; id=${{id%%'"'*}}; printf '{
     };
     assert!(lives());
     script.validator.close().await;
+    let closed = std::time::Instant::now();
+    while lives() && closed.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert!(!lives());
 }
 
