@@ -299,7 +299,7 @@ fn checked(loaded: Result<Loaded, config::ConfigError>) -> Result<Loaded, Failur
     };
     let mut failure = Failure::new(FailureKind::Invalid, format!("the configuration has {words}"));
     failure.causes = problems.iter().map(ToString::to_string).collect();
-    Err(failure.help("`destiler init` writes a commented example"))
+    Err(failure.help(config::help(&problems)))
 }
 
 /// A problem of a file with its name and line instead of the whole path: `config.toml line 3: …`.

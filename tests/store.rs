@@ -8,6 +8,8 @@
     reason = "tests prepare files and may panic"
 )]
 
+#[path = "store/crashes.rs"]
+mod crashes;
 #[path = "store/file.rs"]
 mod file;
 #[path = "store/journal.rs"]

@@ -9,7 +9,7 @@ use super::format::{count, date};
 use super::line::{Align, Cell, Line, Style, Table};
 use super::output::{Ending, Outcome, Output};
 use super::summary::{labelled, numbers};
-use super::{Plain, editor, exit, files, source};
+use super::{Plain, editor, exit, files, rejudge, source};
 use crate::core::api::{Answer, Command, How, JobDetail, JobRow, Query, Receipt};
 use crate::core::job::JobState;
 use crate::core::text::grouped;
@@ -27,6 +27,15 @@ With --json one object: the fields of `jobs list`, and
    \"accepted\":n,\"judged\":n}]}";
 const STARTED_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"how\":\"created|resumed|revised|unchanged\",\"notes\":[\"…\"]}";
 const DONE_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\"}";
+const REJUDGE_JSON: &str = "\
+Nothing is asked and nothing is paid: the validators of the job's newest revision look at the answers in the database. Without
+--apply nothing changes. What a person accepted, rejected or edited stays. A judge's stored answer is used where its question is the
+same; otherwise the sample keeps its verdicts and is counted.
+
+With --json one object:
+  {\"job\":\"<name>\",\"revision\":n,\"samples\":n,\"by_hand\":n,\"not_rejudged\":n,\"requests_needed\":n,\"reworded\":n,
+   \"changes\":[{\"from\":\"accepted\",\"from_reason\":null,\"to\":\"rejected\",\"to_reason\":\"length\",\"count\":n,
+   \"examples\":[\"<id>\"]}],\"applied\":true|false}";
 const COUNT_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\",\"tasks\":n}";
 
 /// Manage jobs.
@@ -89,6 +98,15 @@ pub enum JobsCommand {
         /// The job's name
         job: String,
     },
+    /// Make all verdicts again from stored answers, without a request; shows what would change
+    #[command(after_long_help = REJUDGE_JSON)]
+    Rejudge {
+        /// The job's name
+        job: String,
+        /// Put the new verdicts in force and write the dataset anew
+        #[arg(long)]
+        apply: bool,
+    },
     /// Remove a job with its tasks, responses and samples; its dataset files stay
     #[command(after_long_help = DONE_JSON)]
     Delete {
@@ -129,6 +147,7 @@ pub(super) async fn run(command: &JobsCommand, plain: &mut Plain<'_>) -> Outcome
             plain.out.say(format!("`destiler run {job}` asks them"));
             Ok(code)
         }
+        JobsCommand::Rejudge { job, apply } => rejudge::run(job, *apply, plain).await,
         JobsCommand::Delete { job, yes } => {
             if !yes {
                 confirm(job, plain.out).await?;

@@ -32,6 +32,7 @@ mod line;
 mod needs;
 mod output;
 mod providers;
+mod rejudge;
 mod review;
 mod run;
 mod sample_text;

@@ -73,6 +73,11 @@ pub fn needs(command: &CommandLine) -> Needs {
             runs: true,
             ..writing
         },
+        // They read a judge's stored answers; nobody is asked.
+        CommandLine::Jobs(JobsCommand::Rejudge { apply, .. }) => Needs {
+            providers: true,
+            ..if *apply { writing } else { reading }
+        },
         CommandLine::Jobs(JobsCommand::List | JobsCommand::Show { .. })
         | CommandLine::Samples(SamplesCommand::List { .. } | SamplesCommand::Show { .. })
         | CommandLine::Review(_)

@@ -165,6 +165,7 @@ fn check_fit(provider: &ProviderSettings, found: &mut Findings) {
         ("command", !provider.command.is_empty(), "script"),
         ("workers", provider.workers.is_some(), "script"),
         ("env", !provider.env.is_empty(), "script"),
+        ("sha256", provider.sha256.is_some(), "script"),
         ("latency_ms", provider.latency_ms.is_some(), "mock"),
         ("faults", !provider.faults.is_empty(), "mock"),
         ("seed", provider.seed.is_some(), "mock"),
@@ -192,6 +193,13 @@ fn check_fit(provider: &ProviderSettings, found: &mut Findings) {
         found.add(
             "models",
             "is empty: without a model there is no teacher; add [[providers.models]]",
+        );
+    }
+    let is_hash = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if provider.sha256.as_ref().is_some_and(|text| !is_hash(text)) {
+        found.add(
+            "sha256",
+            "must be 64 hexadecimal digits, as `sha256sum FILE` prints them",
         );
     }
     for name in &provider.env {

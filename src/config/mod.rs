@@ -15,7 +15,7 @@ pub use check::check_settings;
 pub use dirs::Dirs;
 pub use edit::{EditError, bind, put_provider, remove_provider, set, unset, write_new};
 pub use load::{Flags, Loaded, Variables, load};
-pub use problem::{ConfigError, Origin, Place, Problem};
+pub use problem::{ConfigError, Origin, Place, Problem, help};
 pub use redact::{Redacting, Redactor};
 pub use secrets::{SecretError, resolve};
 

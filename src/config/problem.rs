@@ -104,6 +104,25 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The step that helps with the first of some problems: each says what is wrong, this where to go.
+pub fn help(problems: &[Problem]) -> String {
+    let Some(problem) = problems.first() else {
+        return String::new();
+    };
+    if problem.nearest.is_some() || problem.message.starts_with("unknown key") {
+        return "`destiler init DIR` writes a config file with every key explained; none was guessed"
+            .to_owned();
+    }
+    match &problem.origin {
+        Origin::File(place) => format!("correct {} and try again", place.file.display()),
+        Origin::Variable(name) => format!("set {name} to something else, or `unset {name}`"),
+        Origin::Flag => "correct the command line: `destiler help` shows what it takes".to_owned(),
+        Origin::Default => {
+            "`destiler config show` tells every value in force and where it was set".to_owned()
+        }
+    }
+}
+
 /// Everything that is wrong, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -124,3 +143,34 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_fits_the_place() {
+        let at = |origin| {
+            help(&[Problem::new(
+                origin,
+                "engine.grace_seconds",
+                "must be a whole number",
+            )])
+        };
+        let place = Place {
+            file: "a/destiler.toml".into(),
+            line: 3,
+            column: 1,
+        };
+        assert_eq!(
+            at(Origin::File(place.clone())),
+            "correct a/destiler.toml and try again"
+        );
+        assert!(
+            at(Origin::Variable("DESTILER_ENGINE__GRACE_SECONDS".to_owned()))
+                .contains("unset DESTILER_ENGINE")
+        );
+        let unknown = Problem::unknown(Origin::File(place), "engin".to_owned(), "engin", &["engine"]);
+        assert!(help(&[unknown]).contains("destiler init"));
+    }
+}

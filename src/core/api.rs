@@ -24,6 +24,7 @@ mod funnel;
 mod gauge;
 mod log;
 mod providers;
+mod rejudged;
 mod review;
 mod upkeep;
 mod writing;
@@ -38,6 +39,7 @@ pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
+pub use rejudged::{Rejudged, StateChange};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
 pub use upkeep::{CleanRow, CleanRules, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
@@ -134,6 +136,8 @@ pub enum Query {
     Source(JobSource),
     /// Everything wrong with a job → [`Answer::Check`].
     Check(JobSource),
+    /// What a job's verdicts would be if they were made again from stored answers → [`Answer::Rejudged`].
+    Rejudge(String),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
     Estimate(JobSource),
     /// A job's failed tasks by what failed, the most frequent first → [`Answer::Failures`].
@@ -313,6 +317,8 @@ pub enum Command {
         /// What changes.
         changes: Vec<Adjustment>,
     },
+    /// Make a job's verdicts again from stored answers, without a request, and write its dataset anew → [`Receipt::Rejudged`].
+    Rejudge(String),
     /// Remove a job and everything it made, its dataset directory excepted → [`Receipt::Done`].
     Delete(String),
     /// A person's decision about samples → [`Receipt::Count`].
@@ -488,6 +494,8 @@ pub enum Receipt {
     Reverted(RevertDone),
     /// A queue was made; `None`: nothing is to be reviewed.
     Queue(Option<QueueId>),
+    /// New verdicts are in force.
+    Rejudged(Rejudged),
     /// A provider answered.
     Tested(Tested),
     /// A file was written, with so many entries.

@@ -13,6 +13,7 @@ pub mod job;
 pub mod journal;
 pub mod judgement;
 pub mod plan;
+pub mod plugin;
 pub mod ports;
 pub mod request;
 pub mod review;

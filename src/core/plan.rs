@@ -11,7 +11,7 @@ pub mod chunk;
 mod draw;
 mod shuffle;
 
-pub use draw::{draw, sampling_seed};
+pub use draw::draw;
 
 use chunk::chunks;
 use shuffle::Shuffle;

@@ -101,12 +101,13 @@ pub trait TaskStore: Send + Sync {
     async fn record(&self, lease: Lease, request: RequestId, response: &RawResponse) -> Stored<()>;
     /// Task, samples, attempts and counts in one transaction, fenced by the lease's token.
     async fn settle(&self, lease: Lease, transition: Transition, closed: Vec<Closed>) -> Stored<Settled>;
-    /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks leased in three crashes fail as
-    /// `quarantined`. Returns how many went back.
+    /// Leases of dead owners go back; their attempts without an answer become `Lost`. Tasks in flight in crash after crash are
+    /// leased last and in ever smaller company; three crashes alone fail them as `quarantined`. Returns how many went back.
     async fn rescue(&self) -> Stored<u64>;
     /// How many tasks stand where.
     async fn counts(&self, job: JobId) -> Stored<TaskCounts>;
-    /// When the next waiting task of the job is due; `None` if none waits.
+    /// When the next waiting task of the job is due; soon, if a claim holds tasks back that may have ended the process. `None` if
+    /// there is nothing to wait for.
     async fn next_due(&self, job: JobId) -> Stored<Option<Duration>>;
     /// Everything still open becomes cancelled (waiting reviews stay). Returns how many.
     async fn cancel_open(&self, job: JobId) -> Stored<u64>;
@@ -218,6 +219,21 @@ pub enum Decided {
     Undo,
 }
 
+/// A sample judged again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejudgement {
+    /// Which.
+    pub sample: SampleId,
+    /// What the validators decide now.
+    pub state: SampleState,
+    /// Why, if rejected.
+    pub reason: Option<Reason>,
+    /// What each validator says now.
+    pub verdicts: Vec<Verdict>,
+    /// Its key of exact duplicates now.
+    pub dedup_key: Option<[u8; 16]>,
+}
+
 /// Samples.
 #[async_trait]
 pub trait SampleStore: Send + Sync {
@@ -243,6 +259,8 @@ pub trait SampleStore: Send + Sync {
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
     /// The answers as the teachers gave them, where a person changed them.
     async fn original(&self, sample: SamplePlace) -> Stored<Option<Vec<StepAnswer>>>;
+    /// New verdicts, in one transaction. Samples a person has decided about are left alone. Returns how many were written.
+    async fn rejudge(&self, judged: Vec<Rejudgement>) -> Stored<u64>;
     /// The attempts behind a sample's task, oldest first.
     async fn requests_of(&self, task: super::task::TaskId) -> Stored<Vec<RequestRow>>;
 }
@@ -450,7 +468,8 @@ pub struct JudgeQuestion {
 /// What a validator can do while it looks.
 #[async_trait]
 pub trait CheckContext: Send + Sync {
-    /// Routes, records and caps a question like a step's. `validator` names the asker (`judge#3`).
+    /// Routes, records and caps a question like a step's. `validator` names the asker: its kind, and from
+    /// the second of a kind on its number (`judge#2`).
     async fn ask(
         &self,
         validator: &str,
@@ -603,6 +622,8 @@ pub trait PendingFile: Send {
 pub trait DatasetWriter: Send + Sync {
     /// The directory of a job's dataset.
     fn directory(&self, job: &JobSpec) -> PathBuf;
+    /// Tries whether the job's files could be written, and leaves nothing behind: money is spent only where its fruit can be kept.
+    async fn try_out(&self, job: &JobSpec) -> Result<(), DatasetError>;
     /// Brings the files back to the marks: longer files are cut. `false`: a file is shorter or its tail differs, so rebuild.
     async fn recover(&self, job: &JobSpec, marks: &[FileMark]) -> Result<bool, DatasetError>;
     /// Appends samples (in the order of acceptance) and syncs them. Returns the new marks.

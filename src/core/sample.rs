@@ -274,6 +274,11 @@ impl Verdict {
         }
     }
 
+    /// Good, but the job has as many as it wants.
+    pub fn beyond_target() -> Self {
+        Self::review("target", "the target was reached; accept by hand to add it")
+    }
+
     /// The same with a score.
     #[must_use]
     pub fn scored(mut self, score: f64) -> Self {

@@ -135,6 +135,9 @@ pub struct ProviderSettings {
     /// `script`: the only variables it gets besides PATH and LANG.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
+    /// `script`: hash of the program's file; another file is not started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// `mock`: time to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,

@@ -131,7 +131,7 @@ pub struct RequestId(pub i64);
 /// What an attempt is about: which question of the task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Question {
-    /// Step name, or `validator:<kind>#<n>` for a judge's question.
+    /// Step name, or `validator:<kind>` for a judge's question, from the second of a kind on with `#<n>`.
     pub step: String,
     /// Which candidate, from 0.
     pub candidate: u32,

@@ -75,6 +75,32 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), DatasetError> {
     }
 }
 
+/// Writes and removes a file in the job's directory, or in the nearest one above it that is there.
+pub(super) fn try_out(directory: &Path) -> Result<(), DatasetError> {
+    directory_exists(directory)?;
+    let mut nearest = directory;
+    while !nearest.exists() {
+        nearest = match nearest.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+    }
+    let probe = nearest.join(format!(".destiler-{}", std::process::id()));
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&probe)
+        .and_then(|mut file| file.write_all(b"destiler"));
+    let removed = fs::remove_file(&probe);
+    made.and(removed).map_err(|error| {
+        DatasetError::Disk(format!(
+            "datasets cannot be written to {}: {error}",
+            directory.display()
+        ))
+    })
+}
+
 /// Makes names in a directory durable.
 pub(super) fn sync_directory(directory: &Path) -> Result<(), DatasetError> {
     File::open(directory)

@@ -12,7 +12,6 @@ mod rebuild;
 mod verify;
 mod writer;
 
-pub use formats::required_fields;
 pub use writer::FilesystemDatasetWriter;
 
 /// The formats, by the word in `[dataset] format`.

@@ -55,6 +55,11 @@ impl DatasetWriter for FilesystemDatasetWriter {
         directory_of(&self.root, &job.name).unwrap_or_else(|_| self.root.clone())
     }
 
+    async fn try_out(&self, job: &JobSpec) -> Result<(), DatasetError> {
+        let directory = directory_of(&self.root, &job.name)?;
+        blocking(move || files::try_out(&directory)).await
+    }
+
     async fn recover(&self, job: &JobSpec, marks: &[FileMark]) -> Result<bool, DatasetError> {
         let projection = self.projection(job)?;
         let marks = marks.to_vec();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, browsing, doctor, library, planner, providers, review, upkeep, writing};
+use super::{Shared, browsing, doctor, library, planner, providers, rejudge, review, upkeep, writing};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
     SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
@@ -85,6 +85,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             }
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
+        Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
         Query::Failures(name) => {
             let job = shared.store.job(&name).await?.id;
             Answer::Failures(shared.store.failures(job).await?)
@@ -211,7 +212,7 @@ fn summary(shared: &Shared, job: &Job, counts: &TaskCounts, totals: &Totals) -> 
     let [accepted, rejected, needs_review] = totals.samples;
     let running = shared
         .running(&job.spec.name)
-        .map(|running| running.ran())
+        .map(|running| running.unsaved())
         .unwrap_or_default();
     Summary {
         schema_version: 1,

@@ -60,7 +60,12 @@ pub(super) fn gates(shared: &Shared, plugs: &[Plug], base: &str) -> Result<Vec<G
                 format!("validator {} (`{}`): {error}", at + 1, plug.kind),
             )
         })?;
+        let same = plugs[..at].iter().filter(|other| other.kind == plug.kind).count();
         gates.push(Gate {
+            name: match same {
+                0 => plug.kind.clone(),
+                before => format!("{}#{}", plug.kind, before + 1),
+            },
             kind: plug.kind.clone(),
             validator,
         });

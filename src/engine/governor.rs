@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::bucket::Bucket;
+use super::concurrency::Concurrency;
 use super::latencies::Latencies;
 use crate::core::api::{Circuit, Health, ProviderHealth};
 use crate::core::budget::{Amount, Budget, CapMode, Money, Refusal};
@@ -45,10 +46,8 @@ pub(super) struct Station {
 struct State {
     /// The station in force.
     edition: u32,
-    most: f64,
-    limit: f64,
+    concurrency: Concurrency,
     in_flight: u32,
-    last_cut: Option<Instant>,
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
     closed: Option<Closed>,
@@ -130,6 +129,18 @@ pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
     settings.limits.concurrency.unwrap_or(default).max(1)
 }
 
+/// Whether it is a machine of the user's own: hosted ones speak https.
+fn is_own(settings: &ProviderSettings) -> bool {
+    let plain = |url: &String| url.starts_with("http://");
+    settings.kind == "ollama" || settings.base_url.as_ref().is_some_and(plain)
+}
+
+/// Why fewer requests are in flight, in words.
+fn slower(now: Duration, before: Duration) -> String {
+    let [now, before] = [now, before].map(|time| time.as_secs_f64());
+    format!("answers take {now:.1} s instead of {before:.1} s: fewer at once")
+}
+
 impl Station {
     /// A governor with its settings; `spent` is what the ledger says of this provider.
     pub(super) fn new(
@@ -137,7 +148,7 @@ impl Station {
         provider: Result<Arc<dyn ModelProvider>, PauseReason>,
         spent: Amount,
     ) -> Self {
-        let most = f64::from(most_at_once(&settings));
+        let concurrency = Concurrency::new(most_at_once(&settings), is_own(&settings));
         let budget = Budget::new(settings.limits.caps(), CapMode::Hard, spent);
         let (provider, closed) = match provider {
             Ok(provider) => (Some(provider), None),
@@ -145,10 +156,8 @@ impl Station {
         };
         let mut state = State {
             edition: 0,
-            most,
-            limit: most,
+            concurrency,
             in_flight: 0,
-            last_cut: None,
             requests: None,
             tokens: None,
             closed,
@@ -186,10 +195,9 @@ impl Station {
     ) -> Self {
         let mut state = self.lock();
         let edition = state.edition + 1;
-        let most = f64::from(most_at_once(&settings));
-        if settings.limits != self.settings.limits || (most - state.most).abs() > 0.5 {
-            state.limit = most;
-            state.most = most;
+        let most = most_at_once(&settings);
+        if settings.limits != self.settings.limits || most != most_at_once(&self.settings) {
+            state.concurrency = Concurrency::new(most, is_own(&settings));
             state.pace(&settings);
             state.budget.set_caps(settings.limits.caps(), CapMode::Hard);
             if matches!(state.closed, Some(Closed::Person(PauseReason::Limit(_)))) {
@@ -267,7 +275,7 @@ impl Station {
 
     /// Most requests in flight at present.
     pub(super) fn limit(&self) -> u64 {
-        self.lock().limit as u64
+        u64::from(self.lock().concurrency.limit())
     }
 
     /// How it stands now.
@@ -325,8 +333,8 @@ impl Station {
         } else {
             state.breaker.observe(now - self.started, true);
         }
-        // Additive increase: one more slot for every `limit` answers.
-        state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+        let in_flight = state.in_flight;
+        state.concurrency.answered(latency, in_flight);
         for (left, reset) in [hint.requests, hint.tokens].into_iter().flatten() {
             if left == 0 && !reset.is_zero() {
                 state.close_until(
@@ -348,7 +356,8 @@ impl Station {
         let before = state.health();
         state.sent += 1;
         if error.slow_down {
-            state.cut(now);
+            let in_flight = state.in_flight;
+            state.concurrency.too_much(now, in_flight);
         }
         match error.trouble {
             Trouble::RateLimit => state.limited += 1,
@@ -433,11 +442,15 @@ impl Station {
     /// The gauge.
     pub(super) fn health(&self) -> ProviderHealth {
         let state = self.lock();
-        let message = match &state.closed {
-            _ if self.settings.disabled => Some("switched off".to_owned()),
-            Some(Closed::Until { why, .. }) => Some(why.clone()),
-            Some(Closed::Person(reason)) => Some(reason.to_string()),
-            None => None,
+        let pressed = state.concurrency.pressed();
+        let (health, message) = match &state.closed {
+            _ if self.settings.disabled => (Health::Off, Some("switched off".to_owned())),
+            Some(Closed::Until { why, .. }) => (state.health(), Some(why.clone())),
+            Some(Closed::Person(reason)) => (state.health(), Some(reason.to_string())),
+            None => match pressed {
+                Some((now, before)) => (Health::Slow, Some(slower(now, before))),
+                None => (Health::Up, None),
+            },
         };
         ProviderHealth {
             name: self.settings.name.clone(),
@@ -445,7 +458,7 @@ impl Station {
             health: if self.provider.is_none() || self.settings.disabled {
                 Health::Off
             } else {
-                state.health()
+                health
             },
             message,
             models: self
@@ -455,7 +468,7 @@ impl Station {
                 .map(|model| model.id.clone())
                 .collect(),
             in_flight: u64::from(state.in_flight),
-            limit: state.limit as u64,
+            limit: u64::from(state.concurrency.limit()),
             requests: state.sent,
             errors: state.errors,
             limited: state.limited,
@@ -506,7 +519,7 @@ impl State {
             Standing::Later(at) => return Err(Some(at)),
             Standing::Person(_) => return Err(Some(now)),
         }
-        if self.in_flight >= (self.limit as u32).max(1) {
+        if self.in_flight >= self.concurrency.limit() {
             return Err(None);
         }
         let waits = [
@@ -542,14 +555,6 @@ impl State {
             health,
             why: why.to_owned(),
         });
-    }
-
-    /// Multiplicative decrease, at most once a second: answers of one burst say the same thing.
-    fn cut(&mut self, now: Instant) {
-        if self.last_cut.is_none_or(|at| now - at >= Duration::from_secs(1)) {
-            self.last_cut = Some(now);
-            self.limit = (f64::from(self.in_flight.max(1)).min(self.limit) * 0.7).max(1.0);
-        }
     }
 
     /// Whether the first requests ever all met the same refusal: then it is the settings that are wrong, not the tasks.

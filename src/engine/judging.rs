@@ -19,7 +19,11 @@ pub(super) async fn check_all(
 ) -> Result<Judgement, CheckError> {
     let mut verdicts = Vec::with_capacity(gates.len());
     for gate in gates {
-        let verdict = match gate.validator.check(candidate, context).await {
+        let asker = Asker {
+            name: &gate.name,
+            context,
+        };
+        let verdict = match gate.validator.check(candidate, &asker).await {
             Ok(verdict) => verdict,
             Err(CheckError::Broken(message)) => Verdict::review(&gate.kind, message),
             Err(error) => return Err(error),
@@ -31,6 +35,28 @@ pub(super) async fn check_all(
         }
     }
     Ok(Judgement::of(verdicts))
+}
+
+/// A validator's questions under its own name: two judges of a job have attempts of their own each.
+struct Asker<'a> {
+    name: &'a str,
+    context: &'a dyn CheckContext,
+}
+
+#[async_trait]
+impl CheckContext for Asker<'_> {
+    async fn ask(
+        &self,
+        _kind: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError> {
+        self.context.ask(self.name, candidate, question).await
+    }
+
+    async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        self.context.duplicate_of(key).await
+    }
 }
 
 /// The state a decision puts a sample in.
@@ -61,10 +87,7 @@ pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Resu
     let mut state = state_of(decision);
     if state == SampleState::Accepted && !job.take_place() {
         state = SampleState::NeedsReview;
-        verdicts.push(Verdict::review(
-            "target",
-            "the target was reached; accept by hand to add it",
-        ));
+        verdicts.push(Verdict::beyond_target());
     }
     if state == SampleState::Rejected {
         forget(job, &candidate);

@@ -9,8 +9,8 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, compile, deciding, dry_run, library, outbox, providers, review, scheduler, streams,
-    upkeep, writing,
+    Shared, adjust, compile, deciding, dry_run, library, outbox, providers, rejudge, review, scheduler,
+    streams, upkeep, writing,
 };
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
@@ -65,6 +65,7 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Adjust { job, changes } => {
             adjust::adjust(shared, &job, &changes).await.map(Receipt::Started)
         }
+        Command::Rejudge(name) => rejudge::apply(shared, &name).await.map(Receipt::Rejudged),
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => deciding::decide(shared, &samples, decided).await,
         Command::Bulk {
@@ -248,8 +249,14 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
 /// What a new revision does, in a line.
 fn revised(old: &JobSpec, new: &JobSpec) -> String {
     let keys: Vec<String> = changed(old, new).into_iter().map(|change| change.key).collect();
+    let judged = |key: &String| key == "validators" || key.ends_with(".schema");
+    let again = if keys.iter().any(judged) {
+        format!(" (`destiler jobs rejudge {}` makes the verdicts again)", new.name)
+    } else {
+        String::new()
+    };
     format!(
-        "changed: {}; this holds for unfinished tasks, finished ones keep their answers and verdicts",
+        "changed: {}; this holds for unfinished tasks, finished ones keep their answers and verdicts{again}",
         keys.join(", ")
     )
 }
@@ -380,6 +387,7 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     }
     spec.limits.usd = options.usd.map(Money::from_usd).or(spec.limits.usd);
     let compiled = compile::compile(shared, &spec, &job.base)?;
+    shared.dataset.try_out(&spec).await?;
     let totals = shared.store.totals(job.id).await?;
     let spent = totals.settled.plus(totals.uncertain);
     let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);

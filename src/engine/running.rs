@@ -54,6 +54,8 @@ struct LookedUp {
 pub(super) struct Gate {
     /// Its kind.
     pub(super) kind: String,
+    /// Its name in the ledger: the kind, and from the second of a kind on `#` and its number.
+    pub(super) name: String,
     /// The thing itself.
     pub(super) validator: Arc<dyn Validator>,
 }
@@ -92,6 +94,8 @@ pub(super) struct Running {
     /// Places to be given up by whoever takes one next.
     surplus: AtomicU32,
     started: Instant,
+    /// How much of this run's wall time is in the ledger.
+    saved: Mutex<Duration>,
     /// Accepted samples wanted; [`NO_TARGET`] without a target.
     target: AtomicU64,
     /// Places within the target that are taken.
@@ -168,6 +172,7 @@ impl Running {
             on_wire: AtomicU64::new(0),
             row_limit,
             started: Instant::now(),
+            saved: Mutex::default(),
             planned: Notify::new(),
             accepted: Notify::new(),
             spec,
@@ -252,6 +257,20 @@ impl Running {
     /// Wall time of this run.
     pub(super) fn ran(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Wall time of this run that is not in the ledger yet.
+    pub(super) fn unsaved(&self) -> Duration {
+        self.ran().saturating_sub(*self.saved())
+    }
+
+    /// So much of it has reached the ledger.
+    pub(super) fn save(&self, time: Duration) {
+        *self.saved() += time;
+    }
+
+    fn saved(&self) -> MutexGuard<'_, Duration> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers what a worker holds.

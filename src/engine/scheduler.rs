@@ -20,8 +20,10 @@ use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, St
 use crate::core::sample::{Candidate, SampleState};
 use crate::core::task::{Lease, Leased, TaskCounts, Transition};
 
-/// How often running time reaches the ledger and limits of time are looked at.
+/// How often limits of time are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How much running time a crash may cost the ledger.
+const UNSAVED: Duration = Duration::from_secs(2);
 /// Tasks in commits and validators for each place on the wire, and at most.
 const BEHIND_THE_WIRE: usize = 3;
 const BEHIND_AT_MOST: usize = 256;
@@ -41,8 +43,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
         () = following => JobState::Failed("the outbox ended".to_owned()),
     };
     let state = finish(&shared, &job, state).await;
-    let ran = job.ran();
-    if let Err(error) = shared.store.set_state(job.job.id, &state, ran).await {
+    if let Err(error) = shared.store.set_state(job.job.id, &state, job.unsaved()).await {
         shared.note(
             Level::Error,
             Some(&job.spec.name),
@@ -301,6 +302,14 @@ impl<'a> Scheduler<'a> {
         }
         if self.idle && self.due.is_none() {
             self.due = self.next_due().await;
+        }
+        let ran = self.job.unsaved();
+        if ran >= UNSAVED {
+            let (store, id) = (&self.shared.store, self.job.job.id);
+            // What it refuses now it takes with the next tick, or at the end.
+            if store.set_state(id, &JobState::Running, ran).await.is_ok() {
+                self.job.save(ran);
+            }
         }
     }
 

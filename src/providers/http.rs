@@ -206,6 +206,8 @@ impl Endpoint {
         );
         ProviderError {
             maybe_billed: true,
+            // A server that queues without a word shows it first like this.
+            slow_down: true,
             ..retry(Trouble::Network, None, message)
         }
     }

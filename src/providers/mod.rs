@@ -17,7 +17,7 @@ mod stream;
 mod think;
 
 pub use mock::default_models;
-pub use replay::{CassetteRecorder, recorded_providers};
+pub use replay::CassetteRecorder;
 
 use crate::core::catalog::Catalog;
 use crate::core::ports::ProviderCatalog;

@@ -166,22 +166,6 @@ fn line(file: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 
 // ----------------------------------------------------------------------------------------------------------------- replaying
 
-/// The providers a cassette was recorded from, with kind `replay` and this cassette: a job runs on them as it ran on the real ones.
-pub fn recorded_providers(path: &Path) -> Result<Vec<ProviderSettings>, PlugError> {
-    let tape = Tape::open(path)?;
-    Ok(tape
-        .providers
-        .into_iter()
-        .map(|recorded| ProviderSettings {
-            name: recorded.name,
-            kind: ENTRY.kind.to_owned(),
-            models: recorded.models,
-            cassette: Some(path.to_owned()),
-            ..ProviderSettings::default()
-        })
-        .collect())
-}
-
 /// An open cassette with an index of its exchanges.
 struct Tape {
     file: File,

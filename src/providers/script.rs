@@ -1,9 +1,11 @@
 //! A program of the user's own as a teacher: JSON lines over its standard input and output (product.md, "Script protocol").
 //! Here: the pool of its processes and the reading of its replies; one running process is in `process`.
 
+mod fence;
 mod process;
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -61,6 +63,8 @@ fn build(
             ),
         ));
     }
+    fence::verify(&settings.command, Path::new(""), settings.sha256.as_deref())
+        .map_err(|problem| PlugError::at("sha256", problem))?;
     if key.is_some_and(|key| !key.expose_secret().is_empty()) {
         return Err(PlugError::at(
             "api_key",
@@ -73,6 +77,7 @@ fn build(
             name: settings.name.clone(),
             command: settings.command.clone(),
             env: settings.env.clone(),
+            sha256: settings.sha256.clone(),
         },
         models: settings.models.clone(),
         timeout: settings.timeout(),

@@ -11,10 +11,41 @@ use crate::core::ports::{Decided, StoreError, Stored};
 use crate::core::sample::{Reason, SampleId, SampleState, Verdict};
 use crate::core::task::{Closed, RequestState, TaskState};
 
-/// A task leased in so many crashes is failed as [`QUARANTINED`].
-pub(super) const CRASHES_AT_MOST: i64 = 3;
+/// From this suspicion on a task runs after all others, and in small company.
+pub(super) const SUSPECT: i64 = 2;
+/// From this one on it runs alone: only then a crash is evidence against it and not against somebody in flight beside it.
+pub(super) const ALONE: i64 = 4;
+/// With this one, after three crashes alone, it is failed as [`QUARANTINED`].
+pub(super) const QUARANTINE: i64 = 7;
 /// Why such a task failed.
 pub(super) const QUARANTINED: &str = "quarantined";
+/// When to ask again for a task that was held back.
+pub(super) const HELD_BACK: Duration = Duration::from_millis(100);
+/// How long other jobs give no new leases for one that waits to run a task alone.
+pub(super) const QUIET: Duration = Duration::from_secs(1);
+
+/// With how many tasks of its job, itself included, a task of that suspicion may be leased.
+pub(super) fn company(suspicion: i64) -> usize {
+    match suspicion {
+        ..SUSPECT => usize::MAX,
+        SUSPECT => 64,
+        3 => 8,
+        _ => 1,
+    }
+}
+
+/// The suspicion against a task that had asked something when the process died, with so many such tasks in flight in all. Each
+/// crash narrows its company down (to less than it had just now); alone, each counts.
+pub(super) fn suspicion(before: i64, in_flight: usize) -> i64 {
+    if in_flight <= 1 {
+        return before.max(ALONE) + 1;
+    }
+    let mut next = before + 1;
+    while (SUSPECT..ALONE).contains(&next) && company(next) >= in_flight {
+        next += 1;
+    }
+    before.max(next.min(ALONE))
+}
 /// Nothing waits longer than this over a restart: a later instant can only come from a clock that was set.
 pub(super) const WAIT_AT_MOST: Duration = Duration::from_hours(1);
 
@@ -184,6 +215,34 @@ mod tests {
         assert_eq!(task_state([Rejected, Accepted, NeedsReview]), TaskState::Accepted);
         assert_eq!(task_state([Rejected, NeedsReview]), TaskState::NeedsReview);
         assert_eq!(task_state([Rejected]), TaskState::Rejected);
+    }
+
+    /// What a life of crashes makes of suspicion: each with so many in flight.
+    fn after(crashes: &[usize]) -> i64 {
+        crashes.iter().fold(0, |before, n| suspicion(before, *n))
+    }
+
+    #[test]
+    fn a_crash_in_company_never_quarantines_and_three_alone_do() {
+        assert_eq!(after(&[32; 1000]), ALONE);
+        assert_eq!(after(&[1, 1]), QUARANTINE - 1);
+        assert_eq!(after(&[1, 1, 1]), QUARANTINE);
+        assert_eq!(after(&[4096, 4096, 64, 8, 1, 1, 1]), QUARANTINE);
+        assert_eq!(after(&[32, 32, 8, 1, 1, 1]), QUARANTINE);
+        assert!(company(after(&[4096])) > 4096, "one crash is nobody's fault yet");
+        for in_flight in 2..5000 {
+            let mut suspicion = after(&[in_flight]);
+            let mut crashes = 1;
+            while suspicion < ALONE {
+                let company = company(suspicion).min(in_flight);
+                suspicion = super::suspicion(suspicion, company);
+                crashes += 1;
+            }
+            assert!(
+                crashes <= 4,
+                "{in_flight} in flight: {crashes} crashes until it runs alone"
+            );
+        }
     }
 
     #[test]

@@ -555,6 +555,10 @@ impl Model {
                     self.shared.toast(Level::Warning, note.clone());
                 }
             }
+            Receipt::Rejudged(report) => {
+                let text = format!("{done}: {} samples changed", report.changed());
+                self.shared.toast(Level::Ok, text);
+            }
             // Whoever orders a bulk tells how far it is.
             Receipt::Bulk(_) => {}
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) | Receipt::Queue(_) => {

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
+use super::fence;
+use crate::core::plugin::MARK;
 use crate::core::text::{sanitize_line, shorten};
 
 /// Longest line it may write, in bytes.
@@ -38,6 +40,8 @@ pub(super) struct Launch {
     pub(super) env: Vec<String>,
     /// Its working directory, absolute: relative paths in the command refer to it.
     pub(super) base: PathBuf,
+    /// Hash of its file, where the job pins it.
+    pub(super) sha256: Option<String>,
 }
 
 /// Why an exchange failed.
@@ -62,6 +66,8 @@ impl Trouble {
 pub(super) struct Child {
     process: tokio::process::Child,
     group: Option<Pid>,
+    /// What it and everything it started carry.
+    mark: String,
     stdin: Option<ChildStdin>,
     lines: FramedRead<ChildStdout, LinesCodec>,
     stderr: Arc<Mutex<VecDeque<u8>>>,
@@ -77,11 +83,14 @@ impl Launch {
     )]
     pub(super) async fn start(&self) -> Result<Child, String> {
         let (program, arguments) = self.command.split_first().ok_or("the command is empty")?;
+        fence::verify(&self.command, &self.base, self.sha256.as_deref())?;
+        let mark = fence::mark();
         let mut process = Command::new(self.program(program))
             .args(arguments)
             .current_dir(&self.base)
             .env_clear()
             .envs(self.environment())
+            .env(MARK, &mark)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -98,12 +107,16 @@ impl Launch {
         drain.spawn(keep_the_end(stderr, Arc::clone(&kept)));
         let mut child = Child {
             group: process.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+            mark,
             process,
             stdin: Some(stdin),
             lines: FramedRead::new(stdout, LinesCodec::new_with_max_length(LINE)),
             stderr: kept,
             _drain: drain,
         };
+        if let Some(pid) = child.group {
+            fence::limit(pid);
+        }
         let greeted = match timeout(HELLO, child.greeting()).await {
             Ok(greeted) => greeted,
             Err(_) => Err(format!(
@@ -266,6 +279,7 @@ impl Child {
         let _ = timeout(GRACE, self.process.wait()).await;
         // Those it started may still live although it is gone.
         self.signal(Signal::KILL);
+        fence::sweep(&self.mark);
         self.group = None;
         let _ = self.process.wait().await;
     }
@@ -280,7 +294,10 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        if self.group.is_some() {
+            self.signal(Signal::KILL);
+            fence::sweep(&self.mark);
+        }
     }
 }
 

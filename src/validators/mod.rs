@@ -6,6 +6,7 @@ use crate::core::ports::ValidatorCatalog;
 
 mod child;
 mod dedup;
+mod fence;
 mod field;
 mod judge;
 mod length;

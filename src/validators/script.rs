@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::child::{Child, Launch, Trouble};
+use super::fence;
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::ports::{CheckContext, CheckError, Validator};
 use crate::core::sample::{Candidate, Decision, Reason, Verdict, as_text};
@@ -33,6 +34,7 @@ struct Settings {
     command: Vec<String>,
     #[serde(default)]
     env: Vec<String>,
+    sha256: Option<String>,
     #[serde(default = "one_minute")]
     timeout_seconds: u64,
     #[serde(default = "one_worker")]
@@ -84,11 +86,14 @@ pub fn build(plug: &Plug, base: &Path) -> Result<Arc<dyn Validator>, PlugError> 
     };
     let base = std::path::absolute(base)
         .map_err(|error| PlugError::new(format!("{KIND}: {}: {error}", base.display())))?;
+    fence::verify(&settings.command, &base, settings.sha256.as_deref())
+        .map_err(|problem| PlugError::at("sha256", format!("{KIND}: {problem}")))?;
     Ok(Arc::new(Script {
         launch: Launch {
             command: settings.command,
             env: settings.env,
             base,
+            sha256: settings.sha256,
         },
         timeout: Duration::from_secs(settings.timeout_seconds),
         slots: Semaphore::new(settings.workers),

@@ -438,3 +438,23 @@ fn a_dataset_root_that_cannot_be_written_loses_nothing() {
     );
     assert_eq!(sandbox.rows("datasets/t/data.jsonl").len(), 2);
 }
+
+#[test]
+fn a_dataset_root_that_cannot_be_written_is_told_before_anything_is_asked() {
+    let teacher = Teacher::start(std::time::Duration::ZERO, true, |_, _| Reply::text("fine"));
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &job(5, 1, ""));
+    sandbox.write("datasets", "a file stands here");
+    let ran = sandbox.run(&["run", "job.toml"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.stderr.contains("datasets"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("help:"), "{}", ran.stderr);
+    assert_eq!(
+        teacher.seen().requests,
+        0,
+        "asked before it was known that nothing can be kept"
+    );
+    std::fs::remove_file(sandbox.path("datasets")).unwrap();
+    sandbox.run(&["run", "job.toml"]).expect_code(0);
+    assert_eq!(sandbox.rows("datasets/t/data.jsonl").len(), 5);
+}

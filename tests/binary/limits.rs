@@ -117,3 +117,40 @@ fn a_limit_that_stops_cancels_with_its_reason() {
     let listed = sandbox.run(&["jobs", "list"]).expect_code(0);
     assert!(listed.stdout.contains("limit met: "), "{}", listed.stdout);
 }
+
+#[test]
+fn two_judges_of_a_job_have_attempts_of_their_own() {
+    let refusals = std::sync::Mutex::new([0_u32; 2]);
+    let teacher = Teacher::start(Duration::ZERO, true, move |_, body| {
+        let judge = ["First rubric", "Second rubric"]
+            .iter()
+            .position(|rubric| body.contains(rubric));
+        let Some(judge) = judge else {
+            return Reply::text("an answer");
+        };
+        let refused = &mut refusals.lock().unwrap()[judge];
+        if *refused < 2 {
+            *refused += 1;
+            return Reply::Http(
+                500,
+                String::new(),
+                "{\"error\":{\"message\":\"not now\"}}".to_owned(),
+            );
+        }
+        Reply::text("{\"reasoning\":\"so\",\"score\":5}")
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    let judge = |rubric: &str| {
+        format!(
+            "[[validators]]\nkind = \"judge\"\ncapability = \"chat\"\nrubric = \"{rubric} rubric\"\naccept_at = 4\n"
+        )
+    };
+    let extra = format!("attempts = 3\n{}{}", judge("First"), judge("Second"));
+    sandbox.write("job.toml", &job(1, 1, &extra));
+    let summary = sandbox
+        .run(&["run", "job.toml", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(summary["samples"]["accepted"], 1, "{summary}");
+    assert_eq!(teacher.seen().requests, 1 + 3 + 3);
+}

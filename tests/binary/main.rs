@@ -14,6 +14,7 @@ mod teacher;
 
 mod bad_input;
 mod limits;
+mod rejudge;
 mod replay;
 mod run;
 mod survive;

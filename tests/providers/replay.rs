@@ -6,7 +6,7 @@ use std::sync::Arc;
 use destilation::core::ports::{ModelProvider, Recorder as _};
 use destilation::core::request::RawResponse;
 use destilation::core::settings::{ModelSettings, ProviderSettings};
-use destilation::providers::{CATALOG, CassetteRecorder, recorded_providers};
+use destilation::providers::{CATALOG, CassetteRecorder};
 
 use crate::{fixture, provider, question, reaction};
 
@@ -126,32 +126,12 @@ async fn a_replay_can_be_recorded_again() {
 }
 
 #[test]
-fn the_teachers_come_with_the_cassette_but_no_address() {
+fn a_cassette_holds_no_address() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.cassette");
     record(&path, &[]);
-    let providers = recorded_providers(&path).unwrap();
-    let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
-    assert_eq!(names, ["or", "claude", "local", "fake"]);
-    assert!(
-        providers
-            .iter()
-            .all(|provider| provider.kind == "replay" && provider.models == settings("x", "mock").models)
-    );
-    assert!(
-        providers
-            .iter()
-            .all(|provider| provider.cassette.as_deref() == Some(path.as_path()))
-    );
-    assert!(
-        !std::fs::read_to_string(&path)
-            .unwrap()
-            .contains("internal.example")
-    );
-    assert!(
-        CassetteRecorder::create(&path, &[]).is_err(),
-        "a recording is never overwritten"
-    );
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"or\"") && !text.contains("internal.example"));
 }
 
 #[tokio::test]

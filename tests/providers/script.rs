@@ -103,7 +103,16 @@ async fn it_gets_no_environment_but_what_is_declared() {
     // Bash sets the last three itself.
     for name in names.split_whitespace() {
         assert!(
-            ["PATH", "LANG", "CARGO_PKG_NAME", "PWD", "SHLVL", "_"].contains(&name),
+            [
+                "PATH",
+                "LANG",
+                "DESTILER_PLUGIN",
+                "CARGO_PKG_NAME",
+                "PWD",
+                "SHLVL",
+                "_"
+            ]
+            .contains(&name),
             "{names}"
         );
     }
@@ -274,6 +283,84 @@ async fn nobody_outlives_its_provider() {
     teacher.close().await;
     assert!(start.elapsed() < Duration::from_secs(20));
     assert!(!lives(&mark));
+}
+
+#[tokio::test]
+async fn one_that_left_its_group_and_session_is_swept() {
+    let mark = format!("destiler-escaped-mark-{}", std::process::id());
+    for end in ["wait", "exit 0"] {
+        // The daemon of a daemon, with its pipes closed and SIGTERM ignored; then the program goes on or ends by itself.
+        let teacher = bash(&format!(
+            "(setsid bash -c \"trap '' TERM; (exec -a {mark} sleep 1000) & wait\" <&- >&- 2>&- &) ; sleep 0.2; {READ_ID} \
+             printf '{{\"id\":\"%s\",\"text\":\"ok\"}}\\n' \"$id\"; [ '{end}' = wait ] || {end}; done; wait"
+        ));
+        assert_eq!(ask(&teacher, "x").await.unwrap().text, "ok");
+        assert!(end != "wait" || lives(&mark));
+        teacher.close().await;
+        // Killed they are; the kernel may take a moment to let go of them.
+        let closed = Instant::now();
+        while lives(&mark) && closed.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!lives(&mark), "after {end}");
+    }
+}
+
+#[tokio::test]
+async fn endless_output_and_half_lines_end_the_process_and_not_us() {
+    for (body, expected) in [
+        ("yes | tr -d '\\n'", "longer than 8 MiB"),
+        ("printf '{\"id\":\"%s\",\"te' \"$id\"; exit 0", "ended"),
+        ("yes 'noise' & sleep 100", "no answer within 2 s|more than 64 MiB"),
+        ("yes 'noise' >&2 & sleep 100", "no answer within 2 s"),
+    ] {
+        let teacher = provider("script", |settings| {
+            settings.command = vec![
+                "bash".into(),
+                "-c".into(),
+                format!("trap '' TERM; {READ_ID}{body}; done"),
+            ];
+            settings.timeout_seconds = Some(2);
+        });
+        let start = Instant::now();
+        let error = ask(&teacher, "x").await.unwrap_err();
+        let said = expected.split('|').any(|words| error.message.contains(words));
+        assert!(said, "{body}: {}", error.message);
+        teacher.close().await;
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "{body}: {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn limits_are_in_force() {
+    let teacher = answering(
+        r#"sleep 0.2; printf '{"id":"%s","text":"%s %s"}\n' "$id" "$(ulimit -Hc)" "$(ulimit -Hn)""#,
+    );
+    assert_eq!(ask(&teacher, "x").await.unwrap().text, "0 4096");
+}
+
+#[test]
+fn a_pinned_program_that_changed_is_refused() {
+    use destilation::core::settings::ProviderSettings;
+    let build = destilation::providers::CATALOG.find("script").unwrap().build;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("teacher.sh");
+    std::fs::write(&file, "").unwrap();
+    let settings = ProviderSettings {
+        name: "t".into(),
+        command: vec!["bash".into(), file.display().to_string()],
+        sha256: Some("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into()),
+        ..Default::default()
+    };
+    assert!(build(&settings, None).is_ok());
+    std::fs::write(&file, "echo other").unwrap();
+    let error = build(&settings, None).err().unwrap();
+    assert_eq!(error.key.as_deref(), Some("sha256"));
+    assert!(error.message.contains("teacher.sh"), "{}", error.message);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What every ledger does with samples: duplicates, decisions by persons, filters and pages.
 
 use destilation::core::filter::parse::parse;
-use destilation::core::ports::{Decided, SampleFilter, SampleOrder, Store, StoreError};
-use destilation::core::sample::{Decision, Reason, SampleId, SampleState};
+use destilation::core::ports::{Decided, Rejudgement, SampleFilter, SampleOrder, Store, StoreError};
+use destilation::core::sample::{Decision, Reason, Sample, SampleId, SampleState, Verdict};
 use destilation::core::task::{TaskState, Transition};
 
 use super::support::*;
@@ -14,6 +14,7 @@ on_every_ledger! {
     a_person_accepts_rejects_edits_and_takes_back
     a_person_may_accept_a_duplicate
     samples_are_filtered_and_paged
+    new_verdicts_change_samples_tasks_and_keys_but_nothing_a_person_decided
 }
 
 async fn an_exact_duplicate_is_rejected_by_the_ledger(store: &dyn Store) {
@@ -238,4 +239,72 @@ async fn samples_are_filtered_and_paged(store: &dyn Store) {
         ..both
     };
     assert_eq!(counted(one).await, 1);
+}
+
+async fn new_verdicts_change_samples_tasks_and_keys_but_nothing_a_person_decided(store: &dyn Store) {
+    let id = job(store, "again", 4).await;
+    let leased = store.claim(id, 4).await.unwrap();
+    finish(store, "again", &leased[0], SampleState::Accepted, Some([1; 16])).await;
+    finish(store, "again", &leased[1], SampleState::Rejected, Some([1; 16])).await;
+    finish(store, "again", &leased[2], SampleState::NeedsReview, None).await;
+    finish(store, "again", &leased[3], SampleState::Accepted, Some([2; 16])).await;
+    let before = all_samples(store, id).await;
+    store.decide(&before[3].id, Decided::Accept).await.unwrap();
+    let again = |sample: &Sample, state, reason: Option<Reason>, key| Rejudgement {
+        sample: sample.id.clone(),
+        state,
+        reason,
+        verdicts: vec![Verdict::accept("again")],
+        dedup_key: key,
+    };
+    let too_long = Some(Reason::Length);
+    let judged = vec![
+        again(&before[0], SampleState::Rejected, too_long, Some([1; 16])),
+        again(&before[1], SampleState::Accepted, None, Some([1; 16])),
+        again(&before[2], SampleState::Accepted, None, Some([7; 16])),
+        again(&before[3], SampleState::Rejected, too_long, None),
+    ];
+    assert_eq!(store.rejudge(judged.clone()).await, Ok(3));
+    let after = all_samples(store, id).await;
+    let states: Vec<_> = after.iter().map(|sample| (sample.state, sample.reason)).collect();
+    assert_eq!(
+        states,
+        [
+            (SampleState::Rejected, too_long),
+            (SampleState::Accepted, None),
+            (SampleState::Accepted, None),
+            (SampleState::Accepted, None),
+        ]
+    );
+    assert_eq!(after[0].seq, None);
+    assert!(
+        after[2].seq > after[1].seq && after[1].seq > after[3].seq,
+        "they enter at the end"
+    );
+    assert_eq!(after[1].verdicts, [Verdict::accept("again")]);
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!(
+        (counts.of(TaskState::Accepted), counts.of(TaskState::Rejected)),
+        (3, 1)
+    );
+    let holder = |key| store.sample_with_key(id, key);
+    assert_eq!(holder([1; 16]).await.unwrap().as_ref(), Some(&after[1].id));
+    assert_eq!(holder([7; 16]).await.unwrap().as_ref(), Some(&after[2].id));
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!(
+        (totals.samples, totals.reasons.clone()),
+        ([3, 1, 0], vec![(Reason::Length, 1)])
+    );
+    // Twice is once.
+    assert_eq!(store.rejudge(judged).await, Ok(3));
+    assert_eq!(all_samples(store, id).await, after);
+    let unknown = again(&before[0], SampleState::Accepted, None, None);
+    let unknown = Rejudgement {
+        sample: SampleId("00".repeat(16)),
+        ..unknown
+    };
+    assert!(matches!(
+        store.rejudge(vec![unknown]).await,
+        Err(StoreError::NotFound(_))
+    ));
 }

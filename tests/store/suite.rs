@@ -23,7 +23,7 @@ on_every_ledger! {
     unknown_counts_are_taken_at_the_estimate
     attempts_left_behind_are_lost
     a_crash_gives_leases_back_and_keeps_answers
-    three_crashes_are_quarantine
+    three_crashes_alone_are_quarantine
     a_task_merely_taken_does_not_crash
     open_tasks_are_cancelled_and_reopened
     failed_tasks_start_anew
@@ -328,7 +328,7 @@ async fn a_crash_gives_leases_back_and_keeps_answers(store: &dyn Store) {
     );
 }
 
-async fn three_crashes_are_quarantine(store: &dyn Store) {
+async fn three_crashes_alone_are_quarantine(store: &dyn Store) {
     let id = job(store, "poison", 1).await;
     for crash in 1..=3 {
         let lease = store.claim(id, 1).await.unwrap()[0].lease;

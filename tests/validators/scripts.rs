@@ -78,7 +78,7 @@ async fn a_script_sees_the_sample_and_decides() {
 #[tokio::test]
 async fn a_script_gets_only_the_variables_it_names() {
     // Shells add these themselves.
-    let ordinary = ["PATH", "LANG", "PWD", "OLDPWD", "SHLVL", "_"];
+    let ordinary = ["PATH", "LANG", "DESTILER_PLUGIN", "PWD", "OLDPWD", "SHLVL", "_"];
     let source = "env | cut -d= -f1 > env\necho '{\"hello\":1}'\n";
     let plain = program("sh", source, "");
     broken(&plain.validator, &candidate("x")).await;
@@ -222,4 +222,50 @@ fn script_settings_must_make_sense() {
     ] {
         assert_eq!(build_error("script", settings).key.as_deref(), Some(key));
     }
+}
+
+#[tokio::test]
+async fn one_that_left_its_group_and_session_is_swept() {
+    let mark = format!("destiler-escaped-validator-{}", std::process::id());
+    let source = format!(
+        r#"(setsid bash -c "trap '' TERM; (exec -a {mark} sleep 1000) & wait" <&- >&- 2>&- &)
+sleep 0.2; echo '{{"hello":1}}'
+while IFS= read -r line; do id=${{line#'{{"id":"'}}; id=${{id%%'"'*}}; printf '{{"id":"%s","verdict":"accept"}}\n' "$id"; done"#
+    );
+    let script = program("bash", &source, "");
+    let verdict = check(&script.validator, &candidate("4")).await;
+    assert_eq!(verdict.decision, Decision::Accept);
+    let lives = || {
+        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(&mark)
+        })
+    };
+    assert!(lives());
+    script.validator.close().await;
+    let closed = std::time::Instant::now();
+    while lives() && closed.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!lives());
+}
+
+#[tokio::test]
+async fn a_pinned_program_that_changed_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("check");
+    fs::write(&file, "").unwrap();
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let settings = format!("command = ['bash', 'check']\nsha256 = '{empty}'");
+    let built = try_build_in(directory.path(), "script", &settings).unwrap();
+    fs::write(&file, "echo other").unwrap();
+    let error = try_build_in(directory.path(), "script", &settings).err().unwrap();
+    assert!(
+        error.to_string().contains("is not the file that sha256 names"),
+        "{error}"
+    );
+    assert!(
+        broken(&built, &candidate("4")).await.contains("sha256"),
+        "changed while it ran"
+    );
 }

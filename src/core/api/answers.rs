@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
+use super::rejudged::Rejudged;
 use super::review::{ReviewItem, ReviewReport};
 use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
@@ -60,6 +61,8 @@ pub enum Answer {
     },
     /// Everything wrong with a job.
     Check(Box<CheckReport>),
+    /// What judging again would change.
+    Rejudged(Box<Rejudged>),
     /// Ranges.
     Estimate(Box<EstimateReport>),
     /// Failed tasks by what failed.

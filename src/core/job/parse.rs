@@ -40,25 +40,39 @@ pub struct FormatFields<'a> {
     pub optional: Option<&'a [&'a str]>,
 }
 
-/// The formats of the product with their fields (product.md, `[dataset]`).
+/// The formats of the product with their fields (product.md, `[dataset]`): the only list of them.
 pub const FORMATS: &[FormatFields<'static>] = &[
-    conversation("messages"),
-    conversation("sharegpt"),
-    conversation("openai"),
-    closed("alpaca", &["instruction", "output"], &["input"]),
-    closed("prompt_completion", &["prompt", "completion"], &[]),
+    MESSAGES,
+    SHAREGPT,
+    OPENAI,
+    ALPACA,
+    PROMPT_COMPLETION,
     closed("preference", &["prompt", "chosen", "rejected"], &[]),
     FormatFields {
         kind: "kd",
         required: &[],
         optional: None,
     },
-    FormatFields {
-        kind: "raw",
-        required: &[],
-        optional: None,
-    },
+    RAW,
 ];
+
+/// Conversations as TRL reads them.
+pub const MESSAGES: FormatFields<'static> = conversation("messages");
+/// Conversations as LLaMA-Factory reads them.
+pub const SHAREGPT: FormatFields<'static> = conversation("sharegpt");
+/// Conversations as OpenAI reads them.
+pub const OPENAI: FormatFields<'static> = conversation("openai");
+/// Instruction, input and output.
+pub const ALPACA: FormatFields<'static> = closed("alpaca", &["instruction", "output"], &["input", "system"]);
+/// Prompt and completion.
+pub const PROMPT_COMPLETION: FormatFields<'static> =
+    closed("prompt_completion", &["prompt", "completion"], &[]);
+/// Everything, under its own names.
+pub const RAW: FormatFields<'static> = FormatFields {
+    kind: "raw",
+    required: &[],
+    optional: None,
+};
 
 const fn conversation(kind: &'static str) -> FormatFields<'static> {
     closed(kind, &["user", "assistant"], &["system", "tools"])

@@ -33,10 +33,3 @@ impl Stream {
 pub fn draw(random_seed: u64, purpose: &str, index: u64) -> f64 {
     stream(random_seed, purpose, index).unit()
 }
-
-/// The sampling seed sent to a teacher, below 2³¹ so that every server takes it: different for every task, step, candidate and
-/// ask.
-pub fn sampling_seed(random_seed: u64, step: &str, index: u64, candidate: u32, ask: u32) -> u64 {
-    let purpose = format!("sampling/{step}/{candidate}/{ask}");
-    stream(random_seed, &purpose, index).0.next_u64() >> 33
-}

@@ -6,14 +6,13 @@ use serde::Serialize;
 
 use super::{Fields, Shape, write_line};
 use crate::core::catalog::PlugError;
+use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, ReasoningStyle};
 use crate::core::ports::Format;
 use crate::core::sample::{Sample, as_text};
 
 pub(super) const SHAPE: Shape = Shape {
-    kind: "alpaca",
-    required: &["instruction", "output"],
-    optional: &["input", "system"],
+    fields: parse::ALPACA,
     reasoning: &[ReasoningStyle::Drop, ReasoningStyle::Inline],
 };
 

@@ -9,14 +9,13 @@ use serde_json::Value;
 use super::{Fields, Shape, write_line};
 use crate::core::catalog::PlugError;
 use crate::core::conversation::ToolCall;
+use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, ReasoningStyle};
 use crate::core::ports::Format;
 use crate::core::sample::Sample;
 
 pub(super) const SHAPE: Shape = Shape {
-    kind: "messages",
-    required: &["user", "assistant"],
-    optional: &["system", "tools"],
+    fields: parse::MESSAGES,
     reasoning: &[
         ReasoningStyle::Drop,
         ReasoningStyle::Inline,
@@ -26,9 +25,8 @@ pub(super) const SHAPE: Shape = Shape {
 };
 
 pub(super) const OPENAI: Shape = Shape {
-    kind: "openai",
+    fields: parse::OPENAI,
     reasoning: &[ReasoningStyle::Drop, ReasoningStyle::Inline],
-    ..SHAPE
 };
 
 pub(super) fn build(spec: &DatasetSpec, _: &JobSpec) -> Result<Box<dyn Format>, PlugError> {

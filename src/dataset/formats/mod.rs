@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::core::catalog::{Catalog, Entry, PlugError};
+use crate::core::job::parse::FormatFields;
 use crate::core::job::{DatasetSpec, ReasoningStyle};
 use crate::core::ports::{BuildFormat, FormatCatalog};
 use crate::core::sample::{Sample, StepAnswer, as_text};
@@ -22,70 +23,53 @@ mod sharegpt;
 /// The table of formats.
 pub(super) const CATALOG: FormatCatalog = Catalog(&[
     Entry {
-        kind: messages::SHAPE.kind,
+        kind: messages::SHAPE.kind(),
         summary: "Conversations as TRL, Axolotl and Unsloth read them; tool arguments are objects.",
         example: "format = \"messages\"\nfields = { user = \"question\", assistant = \"solution.answer\" }",
         build: messages::build as BuildFormat,
     },
     Entry {
-        kind: messages::OPENAI.kind,
+        kind: messages::OPENAI.kind(),
         summary: "Conversations as OpenAI, Together, Fireworks and MLX-LM read them; tool arguments are JSON text.",
         example: "format = \"openai\"\nfields = { user = \"question\", assistant = \"solution.answer\" }",
         build: messages::build_openai,
     },
     Entry {
-        kind: sharegpt::SHAPE.kind,
+        kind: sharegpt::SHAPE.kind(),
         summary: "Conversations as LLaMA-Factory reads them: from and value.",
         example: "format = \"sharegpt\"\nfields = { user = \"question\", assistant = \"solution.answer\" }",
         build: sharegpt::build,
     },
     Entry {
-        kind: alpaca::SHAPE.kind,
+        kind: alpaca::SHAPE.kind(),
         summary: "Instruction, input and output.",
         example: "format = \"alpaca\"\nfields = { instruction = \"question\", output = \"solution.answer\" }",
         build: alpaca::build,
     },
     Entry {
-        kind: prompt_completion::SHAPE.kind,
+        kind: prompt_completion::SHAPE.kind(),
         summary: "Prompt and completion, both plain text.",
         example: "format = \"prompt_completion\"\nfields = { prompt = \"question\", completion = \"solution.answer\" }",
         build: prompt_completion::build,
     },
     Entry {
-        kind: raw::SHAPE.kind,
+        kind: raw::SHAPE.kind(),
         summary: "Everything known about a sample, for programs of your own.",
         example: "format = \"raw\"",
         build: raw::build,
     },
 ]);
 
-const SHAPES: &[&Shape] = &[
-    &messages::SHAPE,
-    &messages::OPENAI,
-    &sharegpt::SHAPE,
-    &alpaca::SHAPE,
-    &prompt_completion::SHAPE,
-    &raw::SHAPE,
-];
-
-/// Fields that `[dataset] fields` must map once it maps any, in the order question, answer; `None` for an unknown format.
-pub fn required_fields(format: &str) -> Option<&'static [&'static str]> {
-    SHAPES
-        .iter()
-        .find(|shape| shape.kind == format)
-        .map(|shape| shape.required)
+/// What a format takes: its fields (the question's name first, then the answer's), and how reasoning may reach it.
+pub(super) struct Shape {
+    fields: FormatFields<'static>,
+    reasoning: &'static [ReasoningStyle],
 }
 
-/// Names of a format's fields.
-pub(super) struct Shape {
-    /// The format.
-    kind: &'static str,
-    /// The question's name, then the answer's; none for formats that take no mapping.
-    required: &'static [&'static str],
-    /// Fields left out where a sample has no value for them.
-    optional: &'static [&'static str],
-    /// How reasoning may reach it.
-    reasoning: &'static [ReasoningStyle],
+impl Shape {
+    const fn kind(&self) -> &'static str {
+        self.fields.kind
+    }
 }
 
 /// Seed fields that are taken for the question when a job maps no fields.
@@ -111,17 +95,23 @@ pub(super) struct Answer<'a> {
 impl Fields {
     /// Checks the job's mapping against the format.
     fn new(spec: &DatasetSpec, shape: &'static Shape) -> Result<Self, PlugError> {
-        let known: Vec<&str> = shape.required.iter().chain(shape.optional).copied().collect();
+        let known: Vec<&str> = shape
+            .fields
+            .required
+            .iter()
+            .chain(shape.fields.optional.unwrap_or_default())
+            .copied()
+            .collect();
         for field in spec.fields.keys() {
             if !known.contains(&field.as_str()) {
-                return Err(unknown_field(shape.kind, field, &known));
+                return Err(unknown_field(shape.kind(), field, &known));
             }
         }
-        for field in shape.required {
+        for field in shape.fields.required {
             if !spec.fields.is_empty() && !spec.fields.contains_key(*field) {
                 let message = format!(
                     "{}: `fields` must say where `{field}` is found: {field} = \"step.field\"",
-                    shape.kind
+                    shape.kind()
                 );
                 return Err(PlugError::at(*field, message));
             }
@@ -129,7 +119,7 @@ impl Fields {
         if !shape.reasoning.contains(&spec.reasoning) {
             let message = format!(
                 "{} has no key for reasoning; write reasoning = \"inline\" or \"drop\"",
-                shape.kind
+                shape.kind()
             );
             return Err(PlugError::at("reasoning", message));
         }
@@ -142,7 +132,7 @@ impl Fields {
 
     /// The question's text.
     fn question(&self, sample: &Sample) -> io::Result<String> {
-        let name = self.shape.required[0];
+        let name = self.shape.fields.required[0];
         let Some(path) = self.paths.get(name) else {
             return guess_question(sample)
                 .map(as_text)
@@ -153,7 +143,7 @@ impl Fields {
 
     /// The answer's text.
     fn answer<'a>(&self, sample: &'a Sample) -> io::Result<Answer<'a>> {
-        let name = self.shape.required[1];
+        let name = self.shape.fields.required[1];
         let Some(path) = self.paths.get(name) else {
             let step = sample
                 .steps

@@ -6,14 +6,13 @@ use serde::Serialize;
 
 use super::{Fields, Shape, write_line};
 use crate::core::catalog::PlugError;
+use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, ReasoningStyle};
 use crate::core::ports::Format;
 use crate::core::sample::Sample;
 
 pub(super) const SHAPE: Shape = Shape {
-    kind: "prompt_completion",
-    required: &["prompt", "completion"],
-    optional: &[],
+    fields: parse::PROMPT_COMPLETION,
     reasoning: &[ReasoningStyle::Drop, ReasoningStyle::Inline],
 };
 

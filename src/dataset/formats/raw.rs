@@ -10,22 +10,21 @@ use crate::core::Row;
 use crate::core::budget::Money;
 use crate::core::catalog::PlugError;
 use crate::core::conversation::ToolCall;
+use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, Step};
 use crate::core::ports::Format;
 use crate::core::request::{Params, Usage};
 use crate::core::sample::{Review, Sample, StepAnswer, Verdict};
 
 pub(super) const SHAPE: Shape = Shape {
-    kind: "raw",
-    required: &[],
-    optional: &[],
+    fields: parse::RAW,
     reasoning: &[],
 };
 
 /// `reasoning` means nothing here: it has its own key.
 pub(super) fn build(spec: &DatasetSpec, job: &JobSpec) -> Result<Box<dyn Format>, PlugError> {
     if let Some(field) = spec.fields.keys().next() {
-        return Err(unknown_field(SHAPE.kind, field, &[]));
+        return Err(unknown_field(SHAPE.kind(), field, &[]));
     }
     let steps = job.steps.iter().map(|step| StepOrigin {
         name: step.name.clone(),

@@ -8,14 +8,13 @@ use serde::Serialize;
 use super::{Fields, Shape, write_line};
 use crate::core::catalog::PlugError;
 use crate::core::conversation::ToolCall;
+use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, ReasoningStyle};
 use crate::core::ports::Format;
 use crate::core::sample::{Sample, as_text};
 
 pub(super) const SHAPE: Shape = Shape {
-    kind: "sharegpt",
-    required: &["user", "assistant"],
-    optional: &["system", "tools"],
+    fields: parse::SHAREGPT,
     reasoning: &[ReasoningStyle::Drop, ReasoningStyle::Inline],
 };
 

@@ -2,6 +2,7 @@
 //! by a ladder (SIGTERM to the group, two seconds, SIGKILL to the group, reap). Knows lines and ids, not what they mean.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,11 +19,14 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::Crashes;
+use super::{Crashes, fence};
+use crate::core::plugin::MARK;
 use crate::core::text::sanitize_line;
 
 /// Longest line in either direction.
 const LONGEST_LINE: usize = 8 << 20;
+/// Most bytes it may write between two replies.
+const STRAY: usize = 64 << 20;
 /// Longest wait for the first line.
 const HELLO: Duration = Duration::from_secs(5);
 /// Between the polite signal and the other one.
@@ -42,6 +46,8 @@ pub(super) struct Program {
     pub command: Vec<String>,
     /// Variables it gets besides PATH and LANG.
     pub env: Vec<String>,
+    /// Hash of its file, where the user pins it.
+    pub sha256: Option<String>,
 }
 
 /// Why there is no reply.
@@ -124,7 +130,17 @@ impl Process {
         tasks: &TaskTracker,
         crashes: &Arc<Crashes>,
     ) -> Result<Arc<Self>, Lost> {
-        let mut child = spawn(program).map_err(|error| Lost::NotStarted(error.to_string()))?;
+        fence::verify(&program.command, Path::new(""), program.sha256.as_deref())
+            .map_err(Lost::NotStarted)?;
+        let mark = fence::mark();
+        let mut child = spawn(program, &mark).map_err(|error| Lost::NotStarted(error.to_string()))?;
+        let group = Group {
+            pid: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+            mark,
+        };
+        if let Some(pid) = group.pid {
+            fence::limit(pid);
+        }
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(Lost::NotStarted("it has no pipes".to_owned()));
@@ -141,6 +157,7 @@ impl Process {
         tasks.spawn(write_lines(stdin, queue, stop.now.clone()));
         tasks.spawn(guard(
             child,
+            group,
             stop.clone(),
             [errors, replies],
             waiting.clone(),
@@ -238,11 +255,10 @@ impl Waiting {
         Some(receiver)
     }
 
-    fn deliver(&self, id: u64, line: String) {
-        // Nobody waits for unknown ids: a late reply to a question that was given up, or a mistake.
-        if let Some(sender) = self.state().replies.remove(&id) {
-            let _ = sender.send(line);
-        }
+    /// `false`: nobody waits for that id. It is a late reply to a question that was given up, or a mistake.
+    fn deliver(&self, id: u64, line: String) -> bool {
+        let waits = self.state().replies.remove(&id);
+        waits.is_some_and(|sender| sender.send(line).is_ok())
     }
 
     /// The program broke the protocol: the first reason counts.
@@ -303,7 +319,7 @@ impl Drop for Leave<'_> {
     clippy::disallowed_methods,
     reason = "plugins are started here, with the few variables they were promised"
 )]
-fn spawn(program: &Program) -> std::io::Result<Child> {
+fn spawn(program: &Program, mark: &str) -> std::io::Result<Child> {
     let mut command = Command::new(&program.command[0]);
     command.args(&program.command[1..]).env_clear();
     for name in ["PATH", "LANG"]
@@ -315,6 +331,7 @@ fn spawn(program: &Program) -> std::io::Result<Child> {
         }
     }
     command
+        .env(MARK, mark)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -344,6 +361,7 @@ async fn read_replies(
     stop: CancellationToken,
 ) {
     let mut hello = Some(hello);
+    let mut stray = 0;
     let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(LONGEST_LINE));
     while let Some(line) = lines.next().await {
         let line = match line {
@@ -366,18 +384,26 @@ async fn read_replies(
             let _ = sender.send(first);
             continue;
         }
-        match serde_json::from_str::<Tagged>(&line) {
-            Ok(Tagged { id: Id::Number(id) }) => waiting.deliver(id, line),
-            Ok(Tagged { id: Id::Text(id) }) => {
-                if let Ok(id) = id.parse() {
-                    waiting.deliver(id, line);
-                }
-            }
+        stray += line.len() + 1;
+        if stray > STRAY {
+            waiting.break_off(format!(
+                "it wrote more than {} MiB without an answer",
+                STRAY >> 20
+            ));
+            break;
+        }
+        let Ok(Tagged { id }) = serde_json::from_str::<Tagged>(&line) else {
             // A stray print is kept where a person finds it.
-            Err(_) => {
-                waiting.keep(line.as_bytes());
-                waiting.keep(b"\n");
-            }
+            waiting.keep(line.as_bytes());
+            waiting.keep(b"\n");
+            continue;
+        };
+        let id = match id {
+            Id::Number(id) => Some(id),
+            Id::Text(id) => id.parse().ok(),
+        };
+        if id.is_some_and(|id| waiting.deliver(id, line)) {
+            stray = 0;
         }
     }
     stop.cancel();
@@ -397,12 +423,15 @@ async fn write_lines(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Vec<u8>>, 
     }
 }
 
-/// The process group, killed when the guard goes away before its work is done (the runtime is shut down).
-struct Group(Option<Pid>);
+/// The process group and whatever left it: killed when the guard has done its work, or goes away before (the runtime is shut down).
+struct Group {
+    pid: Option<Pid>,
+    mark: String,
+}
 
 impl Group {
     fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.0 {
+        if let Some(pid) = self.pid {
             // ESRCH: nobody is left, which is what we want.
             let _ = kill_process_group(pid, signal);
         }
@@ -412,19 +441,19 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        fence::sweep(&self.mark);
     }
 }
 
 /// Waits for the end, wanted or not, leaves nobody of the group behind, and tells those who wait.
 async fn guard(
     mut child: Child,
+    group: Group,
     stop: Stop,
     mut readers: [JoinHandle<()>; 2],
     waiting: Arc<Waiting>,
     crashes: Arc<Crashes>,
 ) {
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let group = Group(pid);
     let status = tokio::select! {
         status = child.wait() => status,
         () = stop.now.cancelled() => {

@@ -81,6 +81,8 @@ struct Rows {
     past: Vec<(String, i64, Amount)>,
     queues: BTreeMap<QueueId, Queued>,
     flags: BTreeSet<(TaskId, u32)>,
+    /// A job that waits to run a task alone, and until when others wait for it.
+    quiet: Option<(JobId, i64)>,
     last_job: i64,
     last_token: i64,
     last_request: i64,

@@ -34,13 +34,8 @@ impl ReviewStore for MemoryStore {
         let mut rows = self.write()?;
         let mut items = Vec::new();
         for (place, item) in (0..).zip(&queue.items) {
-            let known = rows.place(&item.sample).is_some();
-            if known
-                && item
-                    .other
-                    .as_ref()
-                    .is_none_or(|other| rows.place(other).is_some())
-            {
+            let known = rows.place(&item.sample).is_ok();
+            if known && item.other.as_ref().is_none_or(|other| rows.place(other).is_ok()) {
                 items.push(QueueItem {
                     place,
                     item: item.clone(),
@@ -93,7 +88,7 @@ impl ReviewStore for MemoryStore {
         let sample = item.item.sample.clone();
         let mut word = said.word;
         word.at_ms = self.clock.now_ms();
-        if let (Some(decided), Some(at)) = (said.decided, rows.place(&sample)) {
+        if let (Some(decided), Some(at)) = (said.decided, rows.place(&sample).ok()) {
             rows.decide(at, decided, word.at_ms);
             rows.judge_task(at.0);
         }
@@ -108,7 +103,7 @@ impl ReviewStore for MemoryStore {
         let Some(word) = item.word.take() else {
             return Ok(());
         };
-        let at = rows.place(&sample).filter(|at| {
+        let at = rows.place(&sample).ok().filter(|at| {
             let newest = rows.samples.get(at).and_then(|kept| kept.journal.last());
             word.outcome.accepts().is_some() && newest.is_some_and(|entry| entry.review.at_ms == word.at_ms)
         });
@@ -130,6 +125,7 @@ impl ReviewStore for MemoryStore {
         let at_ms = word.at_ms;
         let newest = rows
             .place(&sample)
+            .ok()
             .and_then(|at| rows.samples.get_mut(&at)?.journal.last_mut());
         if let Some(entry) = newest.filter(|entry| entry.review.at_ms == at_ms) {
             entry.review.note = Some(reason.to_owned());
@@ -148,7 +144,7 @@ impl ReviewStore for MemoryStore {
     async fn flag(&self, sample: &SampleId, on: bool) -> Stored<()> {
         let mut rows = self.write()?;
         let missing = || StoreError::NotFound(format!("sample {}", sample.0));
-        let place = rows.place(sample).ok_or_else(missing)?;
+        let place = rows.place(sample).ok().ok_or_else(missing)?;
         if on {
             rows.flags.insert(place);
         } else {
@@ -160,7 +156,7 @@ impl ReviewStore for MemoryStore {
     async fn flagged(&self, samples: &[SampleId]) -> Stored<Vec<SampleId>> {
         let rows = self.read()?;
         let is_flagged = |sample: &&SampleId| {
-            let place = rows.place(sample);
+            let place = rows.place(sample).ok();
             place.is_some_and(|place| rows.flags.contains(&place))
         };
         Ok(samples.iter().filter(is_flagged).cloned().collect())
@@ -168,7 +164,7 @@ impl ReviewStore for MemoryStore {
 
     async fn before_edit(&self, sample: &SampleId) -> Stored<Option<Vec<StepAnswer>>> {
         let rows = self.read()?;
-        let kept = rows.place(sample).and_then(|place| rows.samples.get(&place));
+        let kept = rows.place(sample).ok().and_then(|place| rows.samples.get(&place));
         Ok(kept
             .and_then(|kept| kept.journal.last())
             .and_then(|entry| entry.steps.clone()))
@@ -184,13 +180,6 @@ fn said_already(place: u32) -> StoreError {
 }
 
 impl Rows {
-    fn place(&self, sample: &SampleId) -> Option<(TaskId, u32)> {
-        self.samples
-            .iter()
-            .find(|(_, kept)| kept.id == *sample)
-            .map(|(place, _)| *place)
-    }
-
     fn item(&mut self, queue: QueueId, place: u32) -> Stored<&mut QueueItem> {
         let queued = self.queues.get_mut(&queue).ok_or_else(|| missing(queue))?;
         let found = queued.items.iter_mut().find(|item| item.place == place);

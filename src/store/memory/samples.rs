@@ -10,7 +10,8 @@ use super::{Entry, Kept, MemoryStore, Rows, Standing};
 use crate::core::filter::{By, Facets, Facts as Numbers, LENGTHS, Sort, Subject, shuffled};
 use crate::core::job::JobId;
 use crate::core::ports::{
-    Decided, Place, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError, Stored,
+    Decided, Place, Rejudgement, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError,
+    Stored,
 };
 use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, StepAnswer};
 use crate::core::task::{RequestId, TaskId, TaskState};
@@ -113,12 +114,7 @@ impl SampleStore for MemoryStore {
 
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>> {
         let mut rows = self.write()?;
-        let place = rows
-            .samples
-            .iter()
-            .find(|(_, kept)| kept.id == *sample)
-            .map(|(place, _)| *place);
-        let place = place.ok_or_else(|| StoreError::NotFound(format!("sample {}", sample.0)))?;
+        let place = rows.place(sample)?;
         let cleaned = rows
             .samples
             .get(&place)
@@ -135,6 +131,19 @@ impl SampleStore for MemoryStore {
         let rows = self.read()?;
         let kept = rows.samples.get(&sample);
         Ok(kept.and_then(|kept| kept.journal.iter().find_map(|entry| entry.steps.clone())))
+    }
+
+    async fn rejudge(&self, judged: Vec<Rejudgement>) -> Stored<u64> {
+        let mut rows = self.write()?;
+        let mut changed = 0;
+        for judged in judged {
+            let place = rows.place(&judged.sample)?;
+            if rows.rejudge(place, judged) {
+                rows.judge_task(place.0);
+                changed += 1;
+            }
+        }
+        Ok(changed)
     }
 
     async fn requests_of(&self, task: TaskId) -> Stored<Vec<RequestRow>> {
@@ -302,6 +311,43 @@ impl Rows {
             verdicts: kept.verdicts.clone(),
             review: kept.journal.last().map(|entry| entry.review.clone()),
         })
+    }
+
+    pub(super) fn place(&self, sample: &SampleId) -> Stored<(TaskId, u32)> {
+        let mut samples = self.samples.iter();
+        let found = samples.find(|(_, kept)| kept.id == *sample);
+        found
+            .map(|(place, _)| *place)
+            .ok_or_else(|| StoreError::NotFound(format!("sample {}", sample.0)))
+    }
+
+    /// `false`: a person has decided about it.
+    fn rejudge(&mut self, place: (TaskId, u32), judged: Rejudgement) -> bool {
+        let mut after = Standing {
+            state: judged.state,
+            reason: judged.reason,
+            overruled: false,
+            seq: None,
+        };
+        let Some(before) = self
+            .samples
+            .get(&place)
+            .filter(|kept| kept.journal.is_empty())
+            .map(|kept| kept.standing)
+        else {
+            return false;
+        };
+        if after.state == SampleState::Accepted {
+            after.seq = before.seq.or_else(|| Some(self.next_seq()));
+            let holder = judged.dedup_key.and_then(|key| self.holder(place.0.job, key));
+            after.overruled = holder.is_some_and(|(other, _)| *other != place);
+        }
+        if let Some(kept) = self.samples.get_mut(&place) {
+            kept.standing = after;
+            kept.verdicts = judged.verdicts;
+            kept.dedup_key = judged.dedup_key;
+        }
+        true
     }
 
     pub(super) fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::super::rules::{self, CRASHES_AT_MOST, QUARANTINED, WAIT_AT_MOST, failure_group, millis};
+use super::super::rules::{
+    self, ALONE, HELD_BACK, QUARANTINE, QUARANTINED, QUIET, SUSPECT, WAIT_AT_MOST, failure_group, millis,
+};
 use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task, whole};
 use crate::core::job::JobId;
 use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
@@ -48,6 +50,9 @@ impl TaskStore for MemoryStore {
     async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>> {
         let mut rows = self.write()?;
         let now = self.clock.now_ms();
+        if rows.is_held(job, now) {
+            return Ok(Vec::new());
+        }
         let mut due: Vec<(i64, TaskId)> = rows
             .tasks_of(job)
             .filter_map(|(id, task)| Some((task.due_ms.filter(|due| *due <= now)?, *id)))
@@ -55,10 +60,13 @@ impl TaskStore for MemoryStore {
         due.sort_unstable();
         let pending = rows
             .tasks_of(job)
-            .filter(|(_, task)| task.state == TaskState::Pending)
+            .filter(|(_, task)| task.state == TaskState::Pending && task.crashes < SUSPECT)
             .map(|(id, _)| *id);
         let waiting = due.into_iter().map(|(_, id)| id);
         let mut taken: Vec<TaskId> = waiting.chain(pending).take(limit).collect();
+        if taken.is_empty() {
+            taken = rows.suspects(job, limit, now);
+        }
         taken.sort_unstable();
         Ok(taken.into_iter().filter_map(|id| rows.lease(id)).collect())
     }
@@ -146,14 +154,18 @@ impl TaskStore for MemoryStore {
         let mut rows = self.write()?;
         let now = self.clock.now_ms();
         let leased = rows.leased(|_| true);
-        for id in &leased {
-            let asked = rows.attempts_of(*id).any(|(_, attempt)| is_open(attempt));
+        let has_asked = |id: &TaskId| rows.attempts_of(*id).any(|(_, attempt)| is_open(attempt));
+        let asked: Vec<bool> = leased.iter().map(has_asked).collect();
+        let in_flight = asked.iter().filter(|asked| **asked).count();
+        for (id, asked) in leased.iter().zip(asked) {
             rows.lose(*id);
             let Some(task) = rows.tasks.get_mut(id) else {
                 continue;
             };
-            task.crashes += i64::from(asked);
-            if task.crashes >= CRASHES_AT_MOST {
+            if asked {
+                task.crashes = rules::suspicion(task.crashes, in_flight);
+            }
+            if task.crashes >= QUARANTINE {
                 task.state = TaskState::Failed;
                 task.reason = Some(QUARANTINED.to_owned());
             } else {
@@ -178,13 +190,15 @@ impl TaskStore for MemoryStore {
     }
 
     async fn next_due(&self, job: JobId) -> Stored<Option<Duration>> {
-        let due = self
-            .read()?
-            .tasks_of(job)
-            .filter_map(|(_, task)| task.due_ms)
-            .min();
+        let rows = self.read()?;
         let now = self.clock.now_ms();
-        Ok(due.map(|due| Duration::from_millis(u64::try_from(due - now).unwrap_or(0))))
+        let due = rows.tasks_of(job).filter_map(|(_, task)| task.due_ms).min();
+        let due = due.map(|due| Duration::from_millis(u64::try_from(due - now).unwrap_or(0)));
+        let suspect =
+            |task: &Task| task.crashes >= SUSPECT && (task.state == TaskState::Pending || is_leased(task));
+        let pending = |(_, task): (_, &Task)| task.state == TaskState::Pending;
+        let held_back = rows.tasks.values().any(suspect) && rows.tasks_of(job).any(pending);
+        Ok(due.into_iter().chain(held_back.then_some(HELD_BACK)).min())
     }
 
     async fn cancel_open(&self, job: JobId) -> Stored<u64> {
@@ -330,6 +344,34 @@ impl Rows {
             vary: task.vary.clone(),
             history,
         })
+    }
+
+    /// Whether a task that runs alone keeps all others back, or one of another job waits until it can.
+    fn is_held(&self, job: JobId, now: i64) -> bool {
+        let mut tasks = self.tasks.values();
+        self.quiet
+            .is_some_and(|(other, until)| other != job && now < until)
+            || tasks.any(|task| is_leased(task) && task.crashes >= ALONE)
+    }
+
+    /// Suspects of a job that may run now, the least suspected first.
+    fn suspects(&mut self, job: JobId, limit: usize, now: i64) -> Vec<TaskId> {
+        let pending = self
+            .tasks_of(job)
+            .filter(|(_, task)| task.state == TaskState::Pending && task.crashes >= SUSPECT);
+        let mut pending: Vec<(i64, TaskId)> = pending.map(|(id, task)| (task.crashes, *id)).collect();
+        pending.sort_unstable();
+        let Some((least, _)) = pending.first().copied() else {
+            return Vec::new();
+        };
+        let alone = least >= ALONE;
+        let leased = self.leased(|id| alone || id.job == job).len();
+        let room = rules::company(least).saturating_sub(leased).min(limit);
+        if alone {
+            self.quiet = (room == 0).then(|| (job, now.saturating_add(millis(QUIET))));
+        }
+        let equal = pending.into_iter().filter(|(crashes, _)| *crashes == least);
+        equal.map(|(_, id)| id).take(room).collect()
     }
 
     /// The task behind a lease, if the lease is still good.

@@ -1,4 +1,5 @@
-//! The claiming part of a commit group: all claims of a job are served from one reading, waiting tasks whose time has come first.
+//! The claiming part of a commit group: all claims of a job are served from one reading, waiting tasks whose time has come first,
+//! suspects of crashes last.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::group::{Asked, ClaimOrder, Claimed, Standing};
 use super::rows::{self, job_of, list, task_of, task_range};
-use super::statements;
 use super::tally::unsigned;
 use super::writer::Ledger;
+use super::{statements, suspects};
 use crate::core::ports::Stored;
 use crate::core::task::{Lease, PastRequest, RequestState, TaskState};
 
@@ -17,7 +18,7 @@ type Claim = Asked<ClaimOrder, Vec<Claimed>>;
 
 /// A task that may be leased, in the columns of [`statements::CLAIMABLE`].
 #[derive(Deserialize)]
-struct Claimable {
+pub(super) struct Claimable {
     key: i64,
     state: i64,
     /// Of the lease before; 0 if there was none.
@@ -74,7 +75,14 @@ pub(super) async fn run(ledger: &mut Ledger, claims: &mut [Claim]) -> Stored<()>
 
 /// Leases up to `limit` tasks of a job, in the order of the plan.
 async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claimed>> {
+    let suspects = suspects::may_be(ledger).await?;
+    if suspects && suspects::hold_back(ledger, job).await? {
+        return Ok(Vec::new());
+    }
     let mut taken = claimable(ledger, job, limit).await?;
+    if taken.is_empty() && suspects {
+        taken = suspects::claimable(ledger, job, limit).await?;
+    }
     if taken.is_empty() {
         return Ok(Vec::new());
     }

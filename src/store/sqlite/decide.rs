@@ -13,23 +13,23 @@ use crate::core::sample::{Reason, Review, SampleState, StepAnswer};
 use crate::core::task::TaskState;
 
 /// A sample's row.
-struct Found {
-    task: i64,
-    candidate: i64,
-    standing: Standing,
-    answer: i64,
-    review: Option<i64>,
-    dedup_key: Option<Vec<u8>>,
+pub(super) struct Found {
+    pub(super) task: i64,
+    pub(super) candidate: i64,
+    pub(super) standing: Standing,
+    pub(super) answer: i64,
+    pub(super) review: Option<i64>,
+    pub(super) dedup_key: Option<Vec<u8>>,
     teacher: Option<i64>,
 }
 
 /// What a decision changes about a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Standing {
-    state: SampleState,
-    reason: Option<Reason>,
-    overruled: bool,
-    seq: Option<i64>,
+pub(super) struct Standing {
+    pub(super) state: SampleState,
+    pub(super) reason: Option<Reason>,
+    pub(super) overruled: bool,
+    pub(super) seq: Option<i64>,
 }
 
 /// A sample's place: its task's row, and which candidate.
@@ -190,7 +190,8 @@ fn review_of(row: &SqliteRow) -> Stored<Review> {
 const COLUMNS: &str =
     "SELECT task, candidate, state, reason, overruled, seq, answer, review, dedup_key, teacher FROM samples";
 
-async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
+/// A sample's row, by its id.
+pub(super) async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
     let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE id = ?")))
         .bind(&id[..])
         .fetch_optional(&mut ledger.connection)
@@ -250,7 +251,12 @@ async fn replace_steps(ledger: &mut Ledger, found: &Found, steps: &str) -> Store
 }
 
 /// Writes the new standing, with a new place where the sample enters the dataset, and what follows for the task and the sums.
-async fn apply(ledger: &mut Ledger, found: &Found, after: &mut Standing, review: Option<i64>) -> Stored<()> {
+pub(super) async fn apply(
+    ledger: &mut Ledger,
+    found: &Found,
+    after: &mut Standing,
+    review: Option<i64>,
+) -> Stored<()> {
     let accepted = after.state == SampleState::Accepted;
     if accepted && after.seq.is_none() {
         ledger.numbers.seq += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::rules::{CRASHES_AT_MOST, QUARANTINED, WAIT_AT_MOST};
+use super::super::rules::{self, QUARANTINE, QUARANTINED, SUSPECT, WAIT_AT_MOST};
 use super::group::{self, Standing, due};
 use super::rows::{self, job_of, task_code};
 use super::statements;
@@ -10,16 +10,21 @@ use super::writer::Ledger;
 use crate::core::ports::Stored;
 use crate::core::task::TaskState;
 
-/// All leases go back, because their owner is dead: the lock is ours. A crash counts against a task that had asked something; a
-/// task merely taken had no part in it. Returns how many went back.
+/// All leases go back, because their owner is dead: the lock is ours. A crash raises the suspicion against tasks that had asked
+/// something; a task merely taken had no part in it. Returns how many went back.
 pub(super) async fn rescue(ledger: &mut Ledger) -> Stored<u64> {
     let leased = leased(ledger, (0, i64::MAX)).await?;
     let rescued = leased.len() as u64;
     let mut ends = Vec::with_capacity(leased.len());
+    let in_flight = leased.values().filter(|task| !task.open.is_empty()).count();
     for (key, task) in &leased {
-        let crashes = task.crashes + i64::from(!task.open.is_empty());
+        let crashes = if task.open.is_empty() {
+            task.crashes
+        } else {
+            rules::suspicion(task.crashes, in_flight)
+        };
         let job = job_of(*key);
-        let (state, reason) = if crashes >= CRASHES_AT_MOST {
+        let (state, reason) = if crashes >= QUARANTINE {
             ledger.tally.failed(job, QUARANTINED, 1);
             (TaskState::Failed, Some(QUARANTINED))
         } else {
@@ -30,6 +35,13 @@ pub(super) async fn rescue(ledger: &mut Ledger) -> Stored<u64> {
         ends.push((*key, state, reason, crashes));
     }
     lose(ledger, leased).await?;
+    if ends.iter().any(|(_, _, _, crashes)| *crashes >= SUSPECT) {
+        // Most ledgers never need it.
+        sqlx::query("CREATE INDEX IF NOT EXISTS tasks_suspect ON tasks (crashes, id) WHERE crashes > 1")
+            .execute(&mut ledger.connection)
+            .await?;
+        ledger.suspects = None;
+    }
     statements::END_TASK
         .run_all(
             &mut ledger.connection,

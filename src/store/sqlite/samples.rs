@@ -5,12 +5,13 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, sample_bytes, task_key, task_range};
 use super::tally::unsigned;
-use super::{SqliteStore, decide, filter, statements};
+use super::{SqliteStore, decide, filter, rejudge, statements};
 use crate::core::budget::Money;
 use crate::core::filter::{Facets, Sort};
 use crate::core::job::JobId;
 use crate::core::ports::{
-    Decided, Place, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError, Stored,
+    Decided, Place, Rejudgement, RequestRow, SampleFilter, SampleOrder, SamplePlace, SampleStore, StoreError,
+    Stored,
 };
 use crate::core::request::Fingerprint;
 use crate::core::sample::{Review, Sample, SampleId, StepAnswer};
@@ -105,6 +106,12 @@ impl SampleStore for SqliteStore {
         .fetch_optional(&self.readers)
         .await?;
         steps.map(|steps| rows::parse(&steps)).transpose()
+    }
+
+    async fn rejudge(&self, judged: Vec<Rejudgement>) -> Stored<u64> {
+        self.index_samples().await?;
+        self.write(move |ledger| Box::pin(rejudge::rejudge(ledger, judged)))
+            .await
     }
 
     async fn requests_of(&self, task: TaskId) -> Stored<Vec<RequestRow>> {

@@ -18,7 +18,7 @@ pub(super) const LEASED: &str = "
     WHERE t.id BETWEEN ? AND ? AND t.state IN (1, 2, 3)";
 
 /// Tasks of a job (?1) that may be leased, at most ?3 of each kind: those whose time (?2) has come, then the pending ones
-/// between the ids ?4 and ?5. One JSON list, seeds put in as they are; NULL if there is none. A
+/// between the ids ?4 and ?5 that are no suspects. One JSON list, seeds put in as they are; NULL if there is none. A
 /// bare `LIMIT ?` would have SQLite prepare the statement anew for every value.
 pub(super) const CLAIMABLE: &str = "
     SELECT '[' || group_concat('[' || c.id || ',' || c.state || ',' || c.token || ',' || c.fresh_from || ',' || d.seed || ',' ||
@@ -27,8 +27,33 @@ pub(super) const CLAIMABLE: &str = "
                        WHERE id >> 40 = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT +?3)
         UNION ALL
         SELECT * FROM (SELECT id, state, token, fresh_from FROM tasks NOT INDEXED
-                       WHERE state = 0 AND id BETWEEN ?4 AND ?5 ORDER BY id LIMIT +?3)
+                       WHERE state = 0 AND crashes < 2 AND id BETWEEN ?4 AND ?5 ORDER BY id LIMIT +?3)
     ) c CROSS JOIN seeds d ON d.task = c.id";
+
+/// Pending tasks between two ids under exactly that suspicion, so many at most. One JSON list; NULL if there is none.
+pub(super) const SUSPECTS: &str = "
+    SELECT '[' || group_concat('[' || c.id || ',' || c.state || ',' || c.token || ',' || c.fresh_from || ',' || d.seed || ',' ||
+           d.vary || ']') || ']' FROM (
+        SELECT id, state, token, fresh_from FROM tasks INDEXED BY tasks_suspect
+        WHERE crashes > 1 AND crashes = ?3 AND id BETWEEN ?1 AND ?2 AND state = 0 ORDER BY id LIMIT +?4
+    ) c CROSS JOIN seeds d ON d.task = c.id";
+
+/// The lowest suspicion against a pending task between two ids.
+pub(super) const LEAST_SUSPECTED: &str = "SELECT MIN(crashes) FROM tasks INDEXED BY tasks_suspect
+    WHERE crashes > 1 AND state = 0 AND id BETWEEN ? AND ?";
+
+/// Whether a task that has to run alone is leased.
+pub(super) const ONE_IS_ALONE: &str = "SELECT EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_suspect
+    WHERE crashes > 1 AND crashes >= ? AND state IN (1, 2, 3))";
+
+/// Whether a job has pending tasks while there are suspects anywhere that have not ended.
+pub(super) const HELD_BACK: &str = "
+    SELECT EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_suspect WHERE crashes > 1 AND state IN (0, 1, 2, 3))
+       AND EXISTS (SELECT 1 FROM tasks NOT INDEXED WHERE state = 0 AND id BETWEEN ? AND ?)";
+
+/// Leased tasks of a job, or (NULL) of all, as last counted.
+pub(super) const LEASED_TASKS: &str = "SELECT COALESCE(SUM(value), 0) FROM counters
+    WHERE kind = 'tasks' AND name = 'leased' AND (?1 IS NULL OR job = ?1)";
 
 /// Leases a JSON list of tasks (?2) with tokens from ?1 on.
 pub(super) const LEASE: &str = "UPDATE tasks SET state = 1, due_ms = NULL, reason = NULL, token = ?1 + j.key

@@ -86,6 +86,15 @@ impl Tally {
         self.add(job, "failures", failure_group(reason).to_owned(), tasks);
     }
 
+    /// How many more tasks of a job (or of all) are leased than the counters say so far.
+    pub(super) fn leased(&self, job: Option<i64>) -> i64 {
+        let moved = self
+            .moved
+            .iter()
+            .filter(|(of, _)| job.is_none_or(|job| job == *of));
+        moved.map(|(_, states)| states[TaskState::Leased as usize]).sum()
+    }
+
     /// An attempt was committed.
     pub(super) fn begun(&mut self, attempt: &Attempt) {
         let taken = self.taken(attempt.job, &attempt.teacher, day(attempt.at_ms));

@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::Row as _;
 
+use super::super::rules::HELD_BACK;
 use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, RecordOrder, SettleOrder};
 use super::jobs::missing;
 use super::rows::{self, INDEX_BITS, task_code, task_key, task_range};
 use super::writer::{Command, Ledger};
-use super::{SqliteStore, failed, rescue, statements};
+use super::{SqliteStore, failed, rescue, statements, suspects};
 use crate::core::job::JobId;
 use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
@@ -113,7 +114,9 @@ impl TaskStore for SqliteStore {
         .bind(job.0)
         .fetch_optional(&self.readers)
         .await?;
-        Ok(due.map(|due| Duration::from_millis(rows::unsigned(due - self.clock.now_ms()))))
+        let due = due.map(|due| Duration::from_millis(rows::unsigned(due - self.clock.now_ms())));
+        let held_back = suspects::hold_any_back(&self.readers, job.0).await?;
+        Ok(due.into_iter().chain(held_back.then_some(HELD_BACK)).min())
     }
 
     async fn cancel_open(&self, job: JobId) -> Stored<u64> {

@@ -137,6 +137,10 @@ pub(super) struct Ledger {
     pub(super) data_version: i64,
     pub(super) pending: Pending,
     pub(super) clock: Clock,
+    /// Whether there may be suspects of crashes, as far as that is known.
+    pub(super) suspects: Option<bool>,
+    /// A job that waits to run a task alone, and until when others wait for it.
+    pub(super) quiet: Option<(i64, i64)>,
 }
 
 impl Ledger {
@@ -157,6 +161,8 @@ impl Ledger {
             data_version: 0,
             pending: Pending::default(),
             clock,
+            suspects: None,
+            quiet: None,
         };
         let rows: Vec<(String, i64)> =
             sqlx::query_as("SELECT name, value FROM counters WHERE job = 0 AND kind = 'next'")
@@ -198,6 +204,7 @@ impl Ledger {
         self.teachers = Teachers::default();
         self.standings.clear();
         self.pending.forget();
+        self.suspects = None;
         // SQLite may have rolled back by itself (a full disk): then there is nothing left to undo, and the next BEGIN tells.
         let _ = self.connection.execute("ROLLBACK").await;
         if self.connection.ping().await.is_err()
@@ -223,6 +230,7 @@ impl Ledger {
             }
             Err(_) => {
                 self.teachers = Teachers::default();
+                self.suspects = None;
                 self.connection.execute("ROLLBACK TO rare; RELEASE rare").await?;
                 self.teachers.load(&mut self.connection).await?;
             }

@@ -1,0 +1,355 @@
+//! Judging again: all verdicts of a job made anew from stored answers by the validators of its newest revision, without a request.
+//! What a person decided stays; what only a judge could say who was not asked this stays too, and is counted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::judging::{check_all, state_of};
+use super::running::Gate;
+use super::{Shared, compile, outbox};
+use crate::core::api::{Failure, FailureKind, Rejudged};
+use crate::core::extract::extract_json;
+use crate::core::job::Job;
+use crate::core::ports::{
+    CheckContext, CheckError, JudgeQuestion, Judgement, Rejudgement, SampleFilter, SampleOrder,
+};
+use crate::core::request::{Completion, ModelRequest};
+use crate::core::route::eligible_for;
+use crate::core::sample::{Candidate, Reason, Sample, SampleId, SampleState, Verdict};
+use crate::core::task::{RequestState, Transition};
+
+/// Samples read at once.
+const PAGE: usize = 250;
+/// Samples of one transaction.
+const CHUNK: usize = 500;
+
+/// What would change.
+pub(super) async fn preview(shared: &Shared, name: &str) -> Result<Rejudged, Failure> {
+    Ok(judge_all(shared, name).await?.1.report)
+}
+
+/// Changes it, and writes the dataset anew.
+pub(super) async fn apply(shared: &Shared, name: &str) -> Result<Rejudged, Failure> {
+    let (job, found) = judge_all(shared, name).await?;
+    let Found {
+        mut report,
+        leaving,
+        rekeyed,
+        rest,
+    } = found;
+    // Whoever leaves goes first and keys that change are laid down before one is taken up: so no two samples hold one key in between.
+    let without_key = |judged: &Rejudgement| Rejudgement {
+        dedup_key: None,
+        ..judged.clone()
+    };
+    let laid_down = rekeyed.iter().map(without_key).collect();
+    for part in [leaving, laid_down, rekeyed, rest] {
+        for chunk in part.chunks(CHUNK) {
+            shared.store.rejudge(chunk.to_vec()).await?;
+        }
+    }
+    if report.changed() > 0 || !shared.store.marks(job.id).await?.is_empty() {
+        outbox::rebuild(shared, &job).await?;
+    }
+    report.applied = true;
+    Ok(report)
+}
+
+/// What judging found, in the order in which it can be written.
+#[derive(Default)]
+struct Found {
+    report: Rejudged,
+    /// Accepted until now.
+    leaving: Vec<Rejudgement>,
+    /// Accepted as before.
+    rekeyed: Vec<Rejudgement>,
+    rest: Vec<Rejudgement>,
+}
+
+async fn judge_all(shared: &Shared, name: &str) -> Result<(Job, Found), Failure> {
+    let job = shared.store.job(name).await?;
+    if shared.running(name).is_some() {
+        let failure = Failure::new(FailureKind::Usage, format!("job `{name}` is running"));
+        return Err(failure.help(format!("pause it first: `destiler jobs pause {name}`")));
+    }
+    let gates = compile::gates(shared, &job.spec.validators, &job.base)?;
+    let judging = judge_with(shared, &job, &gates).await;
+    for gate in &gates {
+        gate.validator.close().await;
+    }
+    Ok((job, judging?))
+}
+
+async fn judge_with(shared: &Shared, job: &Job, gates: &[Gate]) -> Result<Found, Failure> {
+    let steps = job.spec.steps.iter();
+    let schemas = steps.filter_map(|step| Some((step.name.clone(), step.schema.clone()?)));
+    let mut bench = Bench {
+        shared,
+        job,
+        gates,
+        schemas: Arc::new(schemas.collect()),
+        left: job
+            .spec
+            .target
+            .map(|target| AtomicI64::new(target.accepted.cast_signed())),
+        keys: HashMap::new(),
+        found: Found::default(),
+    };
+    bench.found.report.job.clone_from(&job.spec.name);
+    bench.found.report.revision = job.revision;
+    // Accepted ones first and in the order of their acceptance: where nothing changed, nobody becomes another one's duplicate.
+    let (mut after, mut last) = (0, None);
+    let mut accepted = SampleFilter {
+        job: Some(job.id),
+        states: vec![SampleState::Accepted],
+        ..SampleFilter::default()
+    };
+    loop {
+        let order = SampleOrder::Accepted { after };
+        let page = shared.store.samples(&accepted, order, PAGE).await?;
+        let Some(seq) = page.last().and_then(|sample| sample.seq) else {
+            break;
+        };
+        after = seq;
+        bench.judge_page(page).await?;
+    }
+    accepted.states = vec![SampleState::Rejected, SampleState::NeedsReview];
+    loop {
+        let order = SampleOrder::Plan { after: last };
+        let page = shared.store.samples(&accepted, order, PAGE).await?;
+        let Some(sample) = page.last() else { break };
+        last = Some((sample.task.index, sample.candidate));
+        bench.judge_page(page).await?;
+    }
+    bench
+        .found
+        .report
+        .changes
+        .sort_by_key(|change| std::cmp::Reverse(change.count));
+    Ok(bench.found)
+}
+
+/// Where samples are judged one after the other.
+struct Bench<'a> {
+    shared: &'a Shared,
+    job: &'a Job,
+    gates: &'a [Gate],
+    schemas: Arc<Vec<(String, Arc<Value>)>>,
+    /// Places within the target.
+    left: Option<AtomicI64>,
+    /// Who holds a key of exact duplicates.
+    keys: HashMap<[u8; 16], SampleId>,
+    found: Found,
+}
+
+impl Bench<'_> {
+    async fn judge_page(&mut self, page: Vec<Sample>) -> Result<(), Failure> {
+        for sample in page {
+            self.judge(sample).await?;
+        }
+        Ok(())
+    }
+
+    async fn judge(&mut self, sample: Sample) -> Result<(), Failure> {
+        self.found.report.samples += 1;
+        let candidate = self.candidate(&sample);
+        if let Some(review) = &sample.review {
+            self.found.report.by_hand += 1;
+            // Against the validators' word, or in other words: such a sample holds no key.
+            let overruled = review.before == SampleState::Rejected || review.action == "edited";
+            self.keep(&sample, &candidate, !overruled);
+            return Ok(());
+        }
+        let stored = Stored {
+            shared: self.shared,
+            keys: &self.keys,
+        };
+        let judged = match check_all(self.gates, &candidate, &stored).await {
+            Ok(judged) => judged,
+            Err(CheckError::Store(error)) => return Err(error.into()),
+            Err(CheckError::Broken(message)) => {
+                return Err(Failure::new(FailureKind::Unexpected, message));
+            }
+            Err(CheckError::Interrupted(_)) => {
+                self.forget(&candidate);
+                self.found.report.not_rejudged += 1;
+                self.found.report.requests_needed += 1;
+                self.keep(&sample, &candidate, true);
+                return Ok(());
+            }
+        };
+        self.take(&sample, &candidate, judged).await
+    }
+
+    /// The stored answers, read by the schemas of today.
+    fn candidate(&self, sample: &Sample) -> Candidate {
+        let mut steps = sample.steps.clone();
+        for answer in &mut steps {
+            let has_schema = self.schemas.iter().any(|(step, _)| *step == answer.step);
+            if has_schema && answer.value.is_none() {
+                answer.value = extract_json(&answer.text).value;
+            }
+        }
+        Candidate {
+            task: sample.task,
+            ordinal: sample.candidate,
+            seed: Arc::new(sample.seed.clone()),
+            vary: Arc::new(sample.vary.clone()),
+            steps,
+            schemas: Arc::clone(&self.schemas),
+        }
+    }
+
+    /// It stays as it is; if it is accepted, others are measured by it.
+    fn keep(&mut self, sample: &Sample, candidate: &Candidate, holds_key: bool) {
+        if sample.state != SampleState::Accepted {
+            return;
+        }
+        self.take_place();
+        for gate in self.gates.iter().filter(|gate| gate.validator.remembers()) {
+            gate.validator.restore(candidate);
+        }
+        if let Some(key) = self.key(candidate).filter(|_| holds_key) {
+            self.keys.entry(key).or_insert_with(|| sample.id.clone());
+        }
+    }
+
+    /// What the validators decided, as far as it differs from what they decided before.
+    async fn take(
+        &mut self,
+        sample: &Sample,
+        candidate: &Candidate,
+        judged: Judgement,
+    ) -> Result<(), Failure> {
+        let Judgement {
+            mut verdicts,
+            decision,
+            reason,
+        } = judged;
+        let mut state = state_of(decision);
+        if state == SampleState::Accepted && !self.take_place() {
+            state = SampleState::NeedsReview;
+            verdicts.push(Verdict::beyond_target());
+        }
+        if state == SampleState::Rejected {
+            self.forget(candidate);
+        }
+        let key = self.key(candidate);
+        if let (SampleState::Accepted, Some(key)) = (state, key) {
+            self.keys.insert(key, sample.id.clone());
+        }
+        let (before, after) = ((sample.state, sample.reason), (state, reason));
+        // The ledger finds duplicates after all other validators have spoken, this pass before.
+        let reworded = verdicts != sample.verdicts && reason != Some(Reason::ExactDuplicate);
+        let moved = before != after;
+        if moved {
+            self.found.report.add(&sample.id, before, after);
+        } else if reworded {
+            self.found.report.reworded += 1;
+        }
+        let rejudgement = Rejudgement {
+            sample: sample.id.clone(),
+            state,
+            reason,
+            verdicts,
+            dedup_key: key,
+        };
+        match (sample.state, state) {
+            (SampleState::Accepted, SampleState::Accepted) if self.has_new_key(&rejudgement).await? => {
+                self.found.rekeyed.push(rejudgement);
+            }
+            (SampleState::Accepted, after) if after != SampleState::Accepted => {
+                self.found.leaving.push(rejudgement);
+            }
+            _ if moved || reworded => self.found.rest.push(rejudgement),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an accepted sample does not hold its key yet.
+    async fn has_new_key(&self, judged: &Rejudgement) -> Result<bool, Failure> {
+        let Some(key) = judged.dedup_key else {
+            return Ok(false);
+        };
+        let holder = self.shared.store.sample_with_key(self.job.id, key).await?;
+        Ok(holder.as_ref() != Some(&judged.sample))
+    }
+
+    fn take_place(&self) -> bool {
+        self.left
+            .as_ref()
+            .is_none_or(|left| left.fetch_sub(1, Ordering::Relaxed) > 0)
+    }
+
+    fn key(&self, candidate: &Candidate) -> Option<[u8; 16]> {
+        self.gates
+            .iter()
+            .find_map(|gate| gate.validator.dedup_key(candidate))
+    }
+
+    fn forget(&self, candidate: &Candidate) {
+        for gate in self.gates.iter().filter(|gate| gate.validator.remembers()) {
+            gate.validator.forget(candidate);
+        }
+    }
+}
+
+/// Answers a judge's question from the ledger, or not at all.
+struct Stored<'a> {
+    shared: &'a Shared,
+    keys: &'a HashMap<[u8; 16], SampleId>,
+}
+
+#[async_trait]
+impl CheckContext for Stored<'_> {
+    async fn ask(
+        &self,
+        _: &str,
+        candidate: &Candidate,
+        question: JudgeQuestion,
+    ) -> Result<Completion, CheckError> {
+        let roster = self.shared.roster();
+        let shares = eligible_for(
+            question.capability.as_deref(),
+            &question.teachers,
+            &roster.teachers,
+        );
+        let salt = format!("{}/{}/0", candidate.task.index, candidate.ordinal);
+        let asked = self.shared.store.requests_of(candidate.task).await;
+        for past in asked.map_err(CheckError::Store)?.into_iter().rev() {
+            let answered = matches!(past.state, RequestState::Settled | RequestState::Answered);
+            let (true, Some(response), Some((at, teacher))) =
+                (answered, &past.response, roster.teacher(&past.teacher))
+            else {
+                continue;
+            };
+            let schema = question.schema.as_deref();
+            let asked = || {
+                ModelRequest::fingerprint(
+                    &teacher.model,
+                    &question.messages,
+                    schema,
+                    &question.params,
+                    &salt,
+                )
+            };
+            if !shares.iter().any(|share| share.teacher == at) || asked() != past.fingerprint {
+                continue;
+            }
+            let provider = roster.station_of(at).provider.as_ref();
+            if let Some(Ok(completion)) = provider.map(|provider| provider.read(response)) {
+                return Ok(completion);
+            }
+        }
+        Err(CheckError::Interrupted(Transition::Release))
+    }
+
+    async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
+        Ok(self.keys.get(&key).cloned())
+    }
+}
