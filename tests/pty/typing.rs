@@ -129,7 +129,7 @@ fn without_the_mouse_there_is_no_mouse() {
     session.keys(&["2"]);
     assert!(!session.wrote("\x1b[?1000h") && !session.wrote("\x1b[?1006h"));
     session.keys(&[":"]);
-    session.send("mouse");
+    session.send("toggle mouse");
     session.shows("Toggle mouse");
     session.send("\r");
     session.until("the mouse", |session| session.wrote("\x1b[?1000h\x1b[?1006h"));

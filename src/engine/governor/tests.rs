@@ -68,6 +68,12 @@ fn after_a_rate_limit_exactly_one_probe_goes_out() {
 fn slowing_down_cuts_once_a_second_and_grows_back() {
     let now = Instant::now();
     let station = station(100);
+    let open = || {
+        for _ in 0..10_000 {
+            station.succeeded(now, Duration::from_millis(5), RateHint::default());
+        }
+    };
+    open();
     let permits: Vec<_> = (0..100)
         .map(|_| station.try_acquire(now, 1).ok().unwrap())
         .collect();
@@ -75,10 +81,31 @@ fn slowing_down_cuts_once_a_second_and_grows_back() {
     station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
     assert_eq!(station.limit(), 70);
     drop(permits);
-    for _ in 0..10_000 {
-        station.succeeded(now, Duration::from_millis(5), RateHint::default());
-    }
+    open();
     assert_eq!(station.limit(), 100);
+}
+
+#[test]
+fn latency_that_rises_with_the_requests_is_seen_and_told() {
+    let now = Instant::now();
+    let station = station(64);
+    let mut permits = Vec::new();
+    // A server of eight places that never says 429: what is more waits.
+    for _ in 0..4000 {
+        while let Ok(permit) = station.try_acquire(now, 1) {
+            permits.push(permit);
+        }
+        let latency = Duration::from_secs_f64(1.0_f64.max(permits.len() as f64 / 4.0));
+        permits.swap_remove(0);
+        station.succeeded(now, latency, RateHint::default());
+    }
+    assert!(station.limit() < 40, "{}", station.limit());
+    let told = |health: ProviderHealth| health.health == Health::Slow && health.message.is_some();
+    let seen = (0..400).any(|_| {
+        station.succeeded(now, Duration::from_mins(1), RateHint::default());
+        told(station.health())
+    });
+    assert!(seen);
 }
 
 #[test]

@@ -104,6 +104,7 @@ pub(super) async fn retry(ledger: &mut Ledger, job: JobId, group: Option<String>
         .execute(&mut ledger.connection)
         .await?
         .rows_affected();
+    ledger.pending.has(first);
     ledger.tally.moved(
         job.0,
         TaskState::Failed,
