@@ -98,7 +98,11 @@ fn yardstick_run(tasks: u64, in_flight: u32) -> Figures {
 fn destiler(tasks: u64, in_flight: u32, latency: u64) -> Figures {
     let directory = tempfile::tempdir().unwrap();
     let server = server(Duration::from_millis(latency));
-    std::fs::write(directory.path().join("destiler.toml"), config(&server.url())).unwrap();
+    std::fs::write(
+        directory.path().join("destiler.toml"),
+        config(&server.url(), in_flight),
+    )
+    .unwrap();
     std::fs::write(directory.path().join("job.toml"), job(tasks, in_flight)).unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_destiler"));
     command
@@ -126,9 +130,9 @@ fn server(latency: Duration) -> Teacher {
     })
 }
 
-fn config(url: &str) -> String {
+fn config(url: &str, in_flight: u32) -> String {
     format!(
-        "database_url = \"bench.db\"\n[[providers]]\nname = \"local\"\nkind = \"openai\"\nbase_url = \"{url}\"\n\
+        "database_url = \"bench.db\"\n[[providers]]\nname = \"local\"\nkind = \"openai\"\nbase_url = \"{url}\"\nlimits = {{ concurrency = {in_flight} }}\n\
          [[providers.models]]\nid = \"bench\"\ncapabilities = [\"chat\"]\n"
     )
 }

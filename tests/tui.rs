@@ -332,11 +332,11 @@ fn a_job_file_is_checked_before_it_is_saved() {
 #[test]
 fn a_draft_outlives_the_editor() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2jjjE# half a thought<esc>13");
+    hand.keys("2jjjE# half a thought<enter><esc>13");
     hand.keys("2E");
     assert!(hand.screen().contains("# half a thought"), "{}", hand.screen());
     hand.keys("<ctrl-s><wait>y");
-    assert_eq!(hand.orders.len(), 1);
+    assert_eq!(hand.orders.len(), 1, "{}", hand.screen());
     hand.keys("E");
     assert!(
         !hand.screen().contains("# half a thought"),

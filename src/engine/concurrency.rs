@@ -64,11 +64,21 @@ enum Phase {
 impl Concurrency {
     /// At most so many. A machine of the user's own starts lower: it has fewer places, and each costs all the others time.
     pub(super) fn new(most: u32, own: bool) -> Self {
+        let first = if own { FIRST_OWN } else { FIRST_HOSTED };
+        Self::from(most, first, true)
+    }
+
+    /// At most so many, and so many from the start: the user has said what it takes.
+    pub(super) fn trusted(most: u32) -> Self {
+        Self::from(most, f64::INFINITY, false)
+    }
+
+    fn from(most: u32, first: f64, opening: bool) -> Self {
         let most = f64::from(most.max(1));
         Self {
             most,
-            limit: most.min(if own { FIRST_OWN } else { FIRST_HOSTED }),
-            opening: true,
+            limit: most.min(first),
+            opening,
             last_cut: None,
             base: None,
             median: 0.0,

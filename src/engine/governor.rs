@@ -129,6 +129,14 @@ pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
     settings.limits.concurrency.unwrap_or(default).max(1)
 }
 
+/// Where its requests at once start: at the limit the user has set for it, else low, growing while nothing speaks against it.
+fn concurrency(settings: &ProviderSettings) -> Concurrency {
+    match settings.limits.concurrency {
+        Some(limit) => Concurrency::trusted(limit),
+        None => Concurrency::new(most_at_once(settings), is_own(settings)),
+    }
+}
+
 /// Whether it is a machine of the user's own: hosted ones speak https.
 fn is_own(settings: &ProviderSettings) -> bool {
     let plain = |url: &String| url.starts_with("http://");
@@ -148,7 +156,7 @@ impl Station {
         provider: Result<Arc<dyn ModelProvider>, PauseReason>,
         spent: Amount,
     ) -> Self {
-        let concurrency = Concurrency::new(most_at_once(&settings), is_own(&settings));
+        let concurrency = concurrency(&settings);
         let budget = Budget::new(settings.limits.caps(), CapMode::Hard, spent);
         let (provider, closed) = match provider {
             Ok(provider) => (Some(provider), None),
@@ -195,9 +203,9 @@ impl Station {
     ) -> Self {
         let mut state = self.lock();
         let edition = state.edition + 1;
-        let most = most_at_once(&settings);
-        if settings.limits != self.settings.limits || most != most_at_once(&self.settings) {
-            state.concurrency = Concurrency::new(most, is_own(&settings));
+        if settings.limits != self.settings.limits || most_at_once(&settings) != most_at_once(&self.settings)
+        {
+            state.concurrency = concurrency(&settings);
             state.pace(&settings);
             state.budget.set_caps(settings.limits.caps(), CapMode::Hard);
             if matches!(state.closed, Some(Closed::Person(PauseReason::Limit(_)))) {

@@ -203,11 +203,11 @@ fn text_of_a_model_never_drives_the_terminal() {
     session.shows("clip ␛]52");
     for _ in HOSTILE {
         session.send("\r");
-        session.shows("Sample of task");
-        session.send("\t");
-        session.shows("raw");
-        session.send("\t");
-        session.shows("pretty");
+        session.shows("[Pretty]");
+        session.send("]");
+        session.shows("[Raw]");
+        session.send("[");
+        session.shows("[Pretty]");
         session.send("\x1b");
         session.shows("match");
         session.send("j");

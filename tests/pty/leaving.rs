@@ -203,6 +203,8 @@ fn editing(sandbox: &Sandbox, editor: &str) -> Session {
     session.send("n");
     session.shows("START FROM");
     session.send("\r");
+    session.shows("2/9 Seeds");
+    session.send("\x05");
     session.shows("INSERT");
     session
 }
@@ -210,7 +212,7 @@ fn editing(sandbox: &Sandbox, editor: &str) -> Session {
 #[test]
 fn the_editor_has_the_terminal_and_its_text_comes_back() {
     let sandbox = Sandbox::new();
-    let wait = "printf x > \"$HOME/begun\"; while [ ! -e \"$HOME/go\" ]; do sleep 0.01; done; sed -i s/my-job/ours/ \"$1\"\n";
+    let wait = "printf x > \"$HOME/begun\"; while [ ! -e \"$HOME/go\" ]; do sleep 0.01; done; sed -i s/my-quickstart/ours/ \"$1\"\n";
     let session = editing(&sandbox, &script(&sandbox, "editor.sh", wait));
     session.send("\x07");
     session.until("the editor", |_| sandbox.path("begun").exists());
@@ -244,10 +246,10 @@ fn an_editor_that_changes_nothing_changes_nothing() {
     ] {
         let sandbox = Sandbox::new();
         let session = editing(&sandbox, editor);
-        session.shows("my-job");
+        session.shows("my-quickstart");
         session.send("\x07");
         session.shows(said);
-        session.shows("my-job");
+        session.shows("my-quickstart");
         session.look(|screen| assert!(screen.alternate_screen()));
     }
 }

@@ -165,10 +165,12 @@ fn ctrl_c_in_a_field_only_closes_it() {
     session.send("n");
     session.shows("START FROM");
     session.send("\r");
+    session.shows("2/9 Seeds");
+    session.send("\x05");
     session.shows("INSERT");
     session.keys(&["Q", "\x03"]);
     session.wait("the end of typing", |text| !text.contains("INSERT"));
-    session.shows("Qname");
+    session.shows("Q#");
 }
 
 #[test]

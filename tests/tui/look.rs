@@ -137,20 +137,16 @@ fn a_new_key_is_written_after_a_warning_and_taken_back() {
     hand.keys("<esc>7]/job.cancel<enter>e");
     assert!(hand.screen().contains("New key for"), "{}", hand.screen());
     hand.keys("p");
-    assert!(
-        hand.screen().contains("p again takes it over"),
-        "{}",
-        hand.screen()
-    );
+    assert!(hand.screen().contains("p again"), "{}", hand.screen());
     hand.keys("<f5>");
     assert!(
         hand.orders.is_empty(),
         "f5 is taken, too: the user's own file binds it"
     );
-    hand.keys("y");
+    hand.keys("i");
     let change = |action: Option<&str>| KeyChange {
         context: "jobs".to_owned(),
-        key: "y".to_owned(),
+        key: "i".to_owned(),
         action: action.map(str::to_owned),
     };
     assert_eq!(hand.orders, [Command::Bind(vec![change(Some("job.cancel"))])]);
@@ -374,6 +370,10 @@ fn every_action_stands_in_a_table_and_every_preset_keeps_them_all() {
     let named: BTreeSet<String> = named.collect();
     let bindings = TABLES.iter().flat_map(|table| table.bindings);
     let bound: BTreeSet<String> = bindings.map(|binding| binding.action.id().to_owned()).collect();
+    // Keys that count have an id for each digit; what an agreed question leads to has no key.
+    let counted = |id: &String| id.starts_with("menu.pick_") || id.starts_with("review.because_");
+    let bound: BTreeSet<String> = bound.into_iter().filter(|id| !counted(id)).collect();
+    let named: BTreeSet<String> = named.into_iter().filter(|id| id != "dialog.agreed").collect();
     assert!(named.len() > 50, "{named:?}");
     assert_eq!(named, bound);
     for (preset, _) in destilation::tui::keys::presets() {

@@ -33,12 +33,16 @@ fn error(action: Action, trouble: Trouble) -> ProviderError {
 }
 
 fn station(concurrency: u32) -> Station {
+    station_with(Some(concurrency))
+}
+
+fn station_with(concurrency: Option<u32>) -> Station {
     let mut settings = ProviderSettings {
         name: "p".to_owned(),
         kind: "openai".to_owned(),
         ..Default::default()
     };
-    settings.limits.concurrency = Some(concurrency);
+    settings.limits.concurrency = concurrency;
     Station::new(settings, Ok(Arc::new(Nobody)), Amount::default())
 }
 
@@ -68,12 +72,6 @@ fn after_a_rate_limit_exactly_one_probe_goes_out() {
 fn slowing_down_cuts_once_a_second_and_grows_back() {
     let now = Instant::now();
     let station = station(100);
-    let open = || {
-        for _ in 0..10_000 {
-            station.succeeded(now, Duration::from_millis(5), RateHint::default());
-        }
-    };
-    open();
     let permits: Vec<_> = (0..100)
         .map(|_| station.try_acquire(now, 1).ok().unwrap())
         .collect();
@@ -81,14 +79,16 @@ fn slowing_down_cuts_once_a_second_and_grows_back() {
     station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
     assert_eq!(station.limit(), 70);
     drop(permits);
-    open();
+    for _ in 0..10_000 {
+        station.succeeded(now, Duration::from_millis(5), RateHint::default());
+    }
     assert_eq!(station.limit(), 100);
 }
 
 #[test]
 fn latency_that_rises_with_the_requests_is_seen_and_told() {
     let now = Instant::now();
-    let station = station(64);
+    let station = station_with(None);
     let mut permits = Vec::new();
     // A server of eight places that never says 429: what is more waits.
     for _ in 0..4000 {

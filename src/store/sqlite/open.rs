@@ -163,7 +163,7 @@ pub(super) async fn begin(
         })
         .pragma("wal_autocheckpoint", "16000")
         .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-4096")
+        .pragma("cache_size", "-1536")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(256)
         .row_buffer_size(2048);
@@ -246,7 +246,7 @@ async fn readers(path: &Path, immutable: bool) -> Stored<SqlitePool> {
         .read_only(true)
         .immutable(immutable)
         .busy_timeout(BUSY)
-        .pragma("cache_size", "-1024")
+        .pragma("cache_size", "-512")
         .disable_statement_logging();
     let options = careful(options);
     let pool = SqlitePoolOptions::new()

@@ -406,8 +406,9 @@ impl View for Jobs {
         } else {
             format!(" · {} marked", self.marked.len())
         };
+        let jobs = if all == 1 { "job" } else { "jobs" };
         format!(
-            "{all} jobs · sort: {} · filter: {filter}{marked}",
+            "{all} {jobs} · sort: {} · filter: {filter}{marked}",
             self.sort.name()
         )
     }

@@ -228,7 +228,7 @@ pub(super) fn welcome(offered: &Offered, shared: &Shared, area: Rect, buf: &mut 
         (
             "d",
             "run the demo",
-            "offline, with the built-in mock teacher, about 20 seconds",
+            "offline, the built-in mock teacher, about 20 s",
         ),
         ("p", "providers", "where the teachers are, and how to add one"),
         ("n", "new job", "from a ready one, or from an empty page"),
