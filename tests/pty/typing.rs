@@ -116,6 +116,9 @@ fn the_mouse_goes_where_it_points() {
     let double = press(&session, "✓ completed").repeat(2);
     session.send(&double);
     session.shows("Jobs ▸ quickstart");
+    // The keys at the bottom stand still once the job is loaded.
+    session.shows("Where the samples went");
+    settled(&session, &sandbox);
     let help = press(&session, "? help");
     session.send(&help);
     session.shows("commands work here");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use destilation::core::api::{Event, Progress};
+use destilation::core::api::Event;
 use destilation::core::job::{JobState, PauseReason};
 use destilation::tui::{Facts, Message, Options, Pointer, Press};
 
@@ -250,7 +250,7 @@ fn what_the_terminal_says_and_what_breaks_behind_changes_no_key() {
         "{}",
         hand.screen()
     );
-    hand.send(Message::Progress(Box::new(Progress::default())));
+    hand.send(Message::Progress(Box::default()));
     hand.send(Message::Progress(Box::new(progress(3))));
     assert!(hand.model.exit().is_none());
 }
