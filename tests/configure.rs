@@ -1,6 +1,11 @@
 //! Providers changed while a job runs: what is in flight finishes as it began, what comes after goes to what holds then.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests may panic"
+)]
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,7 +94,13 @@ impl ProviderDirectory for InMemory {
         Ok(self.now())
     }
     async fn change(&self, name: &str, change: &ProviderChange) -> Result<Configured, Failure> {
-        for one in self.providers.lock().unwrap().iter_mut().filter(|one| one.name == name) {
+        for one in self
+            .providers
+            .lock()
+            .unwrap()
+            .iter_mut()
+            .filter(|one| one.name == name)
+        {
             one.disabled = change.enabled == Some(false);
         }
         Ok(self.now())
@@ -244,10 +255,17 @@ async fn a_running_job_goes_on_at_the_new_address_and_nothing_is_asked_twice() {
     engine.order(run()).await.unwrap();
     wait(engine.as_ref(), |now| now.tasks.accepted >= 40).await;
     let other = settings("p", "fresh");
-    engine.order(Command::SaveProvider(Box::new(other))).await.unwrap();
+    engine
+        .order(Command::SaveProvider(Box::new(other)))
+        .await
+        .unwrap();
     let end = wait(engine.as_ref(), |now| now.state == "completed").await;
     assert_eq!(end.tasks.accepted, 400);
-    assert_eq!(directory.sent.load(Ordering::SeqCst), 400, "each task was asked once");
+    assert_eq!(
+        directory.sent.load(Ordering::SeqCst),
+        400,
+        "each task was asked once"
+    );
     let (old, fresh) = (
         answers(engine.as_ref(), "old").await,
         answers(engine.as_ref(), "fresh").await,
@@ -274,14 +292,23 @@ async fn a_provider_that_is_switched_off_is_asked_nothing_more_and_another_steps
     wait(engine.as_ref(), |now| now.tasks.accepted >= 20).await;
     engine.order(enabled(false)).await.unwrap();
     let paused = wait(engine.as_ref(), |now| now.state == "paused").await;
-    assert!(paused.reason.as_deref().unwrap().contains("switched off"), "{paused:?}");
+    assert!(
+        paused.reason.as_deref().unwrap().contains("switched off"),
+        "{paused:?}"
+    );
     assert_eq!(built(), 1, "switching off builds nothing");
     let other = settings("q", "second");
-    engine.order(Command::SaveProvider(Box::new(other))).await.unwrap();
+    engine
+        .order(Command::SaveProvider(Box::new(other)))
+        .await
+        .unwrap();
     engine.order(Command::Resume("j".to_owned())).await.unwrap();
     wait(engine.as_ref(), |now| now.tasks.accepted >= 200).await;
     engine.order(enabled(true)).await.unwrap();
-    engine.order(Command::RemoveProvider("q".to_owned())).await.unwrap();
+    engine
+        .order(Command::RemoveProvider("q".to_owned()))
+        .await
+        .unwrap();
     let end = wait(engine.as_ref(), |now| now.state == "completed").await;
     assert_eq!(end.tasks.accepted, 400);
     assert_eq!(built(), 2);
@@ -289,6 +316,10 @@ async fn a_provider_that_is_switched_off_is_asked_nothing_more_and_another_steps
         panic!("no details")
     };
     assert_eq!(details.len(), 1);
-    assert_eq!(directory.sent.load(Ordering::SeqCst), 400, "each task was asked once");
+    assert_eq!(
+        directory.sent.load(Ordering::SeqCst),
+        400,
+        "each task was asked once"
+    );
     engine.close().await;
 }

@@ -166,7 +166,12 @@ fn every_size_is_drawn() {
 
 #[test]
 fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
-    let typing = [&keys::EDITOR, &keys::FIELD, &keys::MODEL_FIELD, &keys::PROVIDER_FORM];
+    let typing = [
+        &keys::EDITOR,
+        &keys::FIELD,
+        &keys::MODEL_FIELD,
+        &keys::PROVIDER_FORM,
+    ];
     // `n` is what is new on a screen (tui.md 2.0): a screen of its own may say what.
     let given = ["n"];
     let alone = [&keys::DIALOG, &keys::PALETTE, &keys::HELP];

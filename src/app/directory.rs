@@ -192,10 +192,11 @@ impl Directory {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         // Only what is configured leaves a file; settings that are being tried do not.
         let kept = self.known().files.contains_key(&provider.name);
-        if kept && provider.name.bytes().all(plain) {
-            if let Err(error) = write(&self.place(&provider.name), &one) {
-                tracing::warn!(%error, "the list of models could not be remembered");
-            }
+        if kept
+            && provider.name.bytes().all(plain)
+            && let Err(error) = write(&self.place(&provider.name), &one)
+        {
+            tracing::warn!(%error, "the list of models could not be remembered");
         }
         self.memory().insert(provider.name.clone(), one);
     }
@@ -209,7 +210,10 @@ impl Directory {
         };
         let entry = providers::CATALOG.find("ollama").ok()?;
         let provider = (entry.build)(&settings, None).ok()?;
-        let models = tokio::time::timeout(ON_LOOPBACK, provider.models()).await.ok()?.ok()?;
+        let models = tokio::time::timeout(ON_LOOPBACK, provider.models())
+            .await
+            .ok()?
+            .ok()?;
         settings.models = models.into_iter().map(chosen).collect();
         Some(FoundProvider {
             label: "Ollama on 127.0.0.1:11434".to_owned(),
@@ -236,7 +240,10 @@ fn chosen(model: ModelInfo) -> ModelSettings {
 #[async_trait]
 impl ProviderDirectory for Directory {
     fn kinds(&self) -> Vec<ProviderKind> {
-        let entries = providers::CATALOG.0.iter().filter(|entry| entry.kind != NOT_ADDED);
+        let entries = providers::CATALOG
+            .0
+            .iter()
+            .filter(|entry| entry.kind != NOT_ADDED);
         let kind = |entry: &crate::core::catalog::Entry<_>| {
             let (base_url, variable) = providers::defaults(entry.kind);
             ProviderKind {
@@ -302,7 +309,8 @@ impl ProviderDirectory for Directory {
     fn key(&self, provider: &ProviderSettings) -> KeyState {
         match &provider.api_key {
             None => KeyState::None,
-            Some(KeySource::Env(name)) => match self.variables.get(name).filter(|key| !key.trim().is_empty()) {
+            Some(KeySource::Env(name)) => match self.variables.get(name).filter(|key| !key.trim().is_empty())
+            {
                 Some(key) => KeyState::Set {
                     ending: secret::ending(key),
                 },
@@ -327,8 +335,13 @@ impl ProviderDirectory for Directory {
         };
         let mut found = Vec::new();
         for kind in ["openrouter", "openai", "anthropic"] {
-            let Some(variable) = providers::defaults(kind).1 else { continue };
-            let set = self.variables.get(variable).is_some_and(|key| !key.trim().is_empty());
+            let Some(variable) = providers::defaults(kind).1 else {
+                continue;
+            };
+            let set = self
+                .variables
+                .get(variable)
+                .is_some_and(|key| !key.trim().is_empty());
             if set && !variables.iter().any(|named| named == variable) {
                 found.push(FoundProvider {
                     label: variable.to_owned(),
@@ -400,7 +413,10 @@ impl ProviderDirectory for Directory {
 }
 
 /// What is remembered, or nothing: a broken file is as good as none.
-#[expect(clippy::disallowed_methods, reason = "a cache of ours, with a limit on its size")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a cache of ours, with a limit on its size"
+)]
 fn read(path: &Path) -> Memory {
     const MOST: u64 = 8 << 20;
     if std::fs::metadata(path).map_or(MOST, |about| about.len()) >= MOST {
@@ -410,7 +426,10 @@ fn read(path: &Path) -> Memory {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a cache of ours: written beside it, renamed")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a cache of ours: written beside it, renamed"
+)]
 fn write(path: &Path, memory: &Memory) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let directory = path.parent().unwrap_or(Path::new("."));

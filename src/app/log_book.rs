@@ -123,8 +123,8 @@ impl Book {
         let entries: Vec<LogEntry> = tail(directory).into_iter().filter(before).collect();
         let mut ring = self.ring();
         let room = ENTRIES.saturating_sub(ring.entries.len());
-        for (at, mut entry) in entries.into_iter().rev().take(room).enumerate() {
-            entry.number = -1 - at as i64;
+        for (number, mut entry) in (i64::MIN..0).rev().zip(entries.into_iter().rev().take(room)) {
+            entry.number = number;
             entry.message = self.clean(&entry.message);
             ring.learn(&entry);
             ring.entries.push_front(Arc::new(entry));
@@ -162,7 +162,11 @@ impl LogBook for Book {
             }
         }
         LogPage {
-            entries: matching.into_iter().rev().map(|entry| (**entry).clone()).collect(),
+            entries: matching
+                .into_iter()
+                .rev()
+                .map(|entry| (**entry).clone())
+                .collect(),
             older,
             newer,
             held: ring.entries.len() as u64,
@@ -182,7 +186,8 @@ impl LogBook for Book {
     }
 
     fn save(&self, filter: &LogFilter) -> Result<(PathBuf, u64), Failure> {
-        let fault = |why: String| Failure::new(FailureKind::Unexpected, "the log could not be saved").because(why);
+        let fault =
+            |why: String| Failure::new(FailureKind::Unexpected, "the log could not be saved").because(why);
         let directory = self
             .directory
             .as_ref()
@@ -199,7 +204,10 @@ impl LogBook for Book {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a new file of this user's own, beside the log")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a new file of this user's own, beside the log"
+)]
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut file = std::fs::OpenOptions::new()
@@ -215,7 +223,10 @@ fn time(ms: i64) -> String {
 }
 
 /// The log files, oldest first: their names carry the day.
-#[expect(clippy::disallowed_methods, reason = "the directory of the log, which is ours")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the directory of the log, which is ours"
+)]
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -266,7 +277,9 @@ fn parse(line: &str) -> Option<LogEntry> {
     let (at, rest) = line.split_once(' ')?;
     let at: jiff::Timestamp = at.parse().ok()?;
     let (level, rest) = rest.trim_start().split_once(' ')?;
-    let (target, rest) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?;
+    let (target, rest) = rest
+        .split_once(": ")
+        .or_else(|| Some((rest.strip_suffix(':')?, "")))?;
     let (message, fields) = fields(rest);
     Some(LogEntry {
         number: 0,
@@ -299,7 +312,10 @@ fn fields(text: &str) -> (&str, Vec<(String, String)>) {
         };
         let (value, after) = value.split_at(end);
         let plain = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-        fields.push((name.trim().to_owned(), plain.unwrap_or(value).replace("\\\"", "\"")));
+        fields.push((
+            name.trim().to_owned(),
+            plain.unwrap_or(value).replace("\\\"", "\""),
+        ));
         rest = after.trim_start();
     }
     (text[..first].trim_end(), fields)
@@ -333,12 +349,19 @@ impl<S: Subscriber> Layer<S> for Feed {
             Level::TRACE => LogLevel::Trace,
         };
         let book = &self.0;
-        let fields = said.fields.into_iter().map(|(name, value)| (name, book.clean(&value)));
+        let fields = said
+            .fields
+            .into_iter()
+            .map(|(name, value)| (name, book.clean(&value)));
         let entry = LogEntry {
             number: 0,
             at_ms: environment::now_ms(),
             level,
-            target: about.target().strip_prefix(CRATE).unwrap_or(about.target()).to_owned(),
+            target: about
+                .target()
+                .strip_prefix(CRATE)
+                .unwrap_or(about.target())
+                .to_owned(),
             message: book.clean(&said.message),
             fields: fields.collect(),
         };
@@ -377,14 +400,20 @@ mod tests {
         let line = "2026-11-22T14:31:02.002000Z  INFO destilation::engine::attempt: m answered job=\"sql-explain\" ms=1100 request=\"9f \\\"2c\"";
         let entry = parse(line).unwrap();
         assert_eq!(entry.at_ms, 1_795_357_862_002);
-        assert_eq!((entry.level, entry.target.as_str()), (LogLevel::Info, "engine::attempt"));
+        assert_eq!(
+            (entry.level, entry.target.as_str()),
+            (LogLevel::Info, "engine::attempt")
+        );
         assert_eq!(entry.message, "m answered");
         assert_eq!(entry.field("job"), Some("sql-explain"));
         assert_eq!(entry.field("ms"), Some("1100"));
         assert_eq!(entry.field("request"), Some("9f \"2c"));
         assert_eq!(parse("  at src/lib.rs"), None);
         let bare = parse("2026-11-22T14:31:02Z ERROR a: it = b, no field").unwrap();
-        assert_eq!((bare.message.as_str(), bare.fields.len()), ("it = b, no field", 0));
+        assert_eq!(
+            (bare.message.as_str(), bare.fields.len()),
+            ("it = b, no field", 0)
+        );
     }
 
     fn book(directory: Option<PathBuf>) -> Book {
@@ -412,17 +441,26 @@ mod tests {
         let page = book.page(&query);
         assert_eq!(page.held, ENTRIES as u64);
         assert_eq!(page.entries.last().unwrap().number, 20_000);
-        assert_eq!((page.entries.len(), page.older + 5 + page.newer), (5, ENTRIES as u64));
+        assert_eq!(
+            (page.entries.len(), page.older + 5 + page.newer),
+            (5, ENTRIES as u64)
+        );
         assert_eq!(page.entries[0].message, "line with [REDACTED]");
         query.filter.level = LogLevel::Warn;
         query.until = None;
         let page = book.page(&query);
         assert_eq!(page.entries.len(), 1);
         assert_eq!(page.entries[0].field("key"), Some("[REDACTED]"));
-        assert_eq!((page.jobs, page.providers), (vec!["a".to_owned()], vec!["p".to_owned()]));
+        assert_eq!(
+            (page.jobs, page.providers),
+            (vec!["a".to_owned()], vec!["p".to_owned()])
+        );
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test leaves a file for the book to find")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test leaves a file for the book to find"
+    )]
     #[test]
     fn what_earlier_sessions_wrote_stands_before_this_one_and_can_be_saved() {
         let folder = tempfile::tempdir().unwrap();

@@ -61,7 +61,9 @@ pub(super) fn start(
             let (writer, guard) = tracing_appender::non_blocking(appender);
             let redactor = redactor.clone();
             let make = BoxMakeWriter::new(move || Redacting::new(writer.clone(), redactor.clone()));
-            let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(make);
+            let layer = tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(make);
             (Some(layer), Some(guard))
         }
         None => (None, None),

@@ -29,11 +29,16 @@ pub fn key_in(settings: &ProviderSettings) -> Option<&'static str> {
         None => false,
     };
     let base = settings.base_url.as_deref().unwrap_or_default();
-    let address = base.split(['/', '?', '&', '=', '@', ':', '.']).any(looks_like_key);
+    let address = base
+        .split(['/', '?', '&', '=', '@', ':', '.'])
+        .any(looks_like_key);
     [
         ("api_key", source),
         ("base_url", address),
-        ("command", settings.command.iter().any(|word| looks_like_key(word))),
+        (
+            "command",
+            settings.command.iter().any(|word| looks_like_key(word)),
+        ),
         ("env", settings.env.iter().any(|word| looks_like_key(word))),
     ]
     .into_iter()

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::{Shared, doctor, library, planner, providers};
 use crate::core::api::{
-    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query,
-    SampleDetail, SamplePage, SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks,
-    SummaryTokens, TeacherRow,
+    Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
+    SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
 };
 use crate::core::job::parse::Severity;
 use crate::core::job::{Job, JobId, SeedSource};

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
 use super::governor::{Permit, Standing, Station};
-use super::roster::Roster;
 use super::purse::{estimate, settled};
+use super::roster::Roster;
 use super::running::{Running, Wish};
 use crate::core::api::Event;
 use crate::core::budget::{Amount, CapMode, Money};
@@ -188,7 +188,10 @@ impl<'a> Attempts<'a> {
                 }
             };
             attempt += 1;
-            match self.send(asked, &roster, at, (permit, slot), attempt, &refused).await {
+            match self
+                .send(asked, &roster, at, (permit, slot), attempt, &refused)
+                .await
+            {
                 Sent::Answered(answered) => return Ok(*answered),
                 Sent::Refused(error) => {
                     refusing.push(roster.teachers[at].name.clone());
@@ -220,8 +223,7 @@ impl<'a> Attempts<'a> {
             .iter()
             .filter(|past| past.question == asked.question);
         for past in past {
-            let (Some(response), Some((_, teacher))) = (&past.response, roster.teacher(&past.teacher))
-            else {
+            let (Some(response), Some((_, teacher))) = (&past.response, roster.teacher(&past.teacher)) else {
                 continue;
             };
             let request = self.request(asked, teacher);
@@ -445,16 +447,7 @@ impl<'a> Attempts<'a> {
         let response = match came {
             Ok(response) => response,
             Err(error) => {
-                let sent = self.failed(
-                    roster,
-                    at,
-                    id,
-                    amount,
-                    attempt,
-                    &error,
-                    refused,
-                    Usage::default(),
-                );
+                let sent = self.failed(roster, at, id, amount, attempt, &error, refused, Usage::default());
                 drop(places);
                 return sent;
             }

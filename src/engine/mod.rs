@@ -164,7 +164,10 @@ impl Shared {
 
     /// Whether that is still the roster in force.
     pub(crate) fn is_current(&self, roster: &Arc<Roster>) -> bool {
-        Arc::ptr_eq(roster, &self.roster.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::ptr_eq(
+            roster,
+            &self.roster.read().unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// From now on this one holds; who waits looks again.
@@ -176,6 +179,14 @@ impl Shared {
         for station in &before.stations {
             station.look_again();
         }
+    }
+
+    /// Puts the providers as they are now on the gauge, which stands still while nothing runs.
+    fn show_providers(&self) {
+        let roster = self.roster();
+        let health = roster.stations.iter().map(|station| station.health());
+        self.progress
+            .send_modify(|progress| progress.providers = health.collect());
     }
 
     fn day(&self) -> MutexGuard<'_, Budget> {
@@ -320,6 +331,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
     if parts.writes && shared.held_by.is_none() {
         recover(&shared).await?;
     }
+    shared.show_providers();
     progress::spawn(Arc::clone(&shared));
     Ok(Started {
         engine: Arc::new(Engine { shared }),

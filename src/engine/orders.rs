@@ -52,18 +52,16 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => decide(shared, &samples, &decided).await,
         Command::TestProvider(name) => providers::test(shared, &name).await.map(Receipt::Tested),
-        Command::TestSettings(settings) => {
-            providers::test_settings(shared, &settings).await.map(Receipt::Tested)
-        }
+        Command::TestSettings(settings) => providers::test_settings(shared, &settings)
+            .await
+            .map(Receipt::Tested),
         Command::SaveProvider(settings) => {
             providers::configure(shared, shared.directory.save(&settings)).await
         }
         Command::ChangeProvider { name, change } => {
             providers::configure(shared, shared.directory.change(&name, &change)).await
         }
-        Command::RemoveProvider(name) => {
-            providers::configure(shared, shared.directory.remove(&name)).await
-        }
+        Command::RemoveProvider(name) => providers::configure(shared, shared.directory.remove(&name)).await,
         Command::ReopenProvider(name) => providers::reopen(shared, &name),
         Command::SetLogLevel(level) => {
             providers::set_log_level(shared, level);

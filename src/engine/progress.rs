@@ -171,8 +171,14 @@ async fn read(shared: &Shared, job: &Running, meter: &mut Meter) -> Stored<JobPr
         enqueued: counts.planned(),
         started,
         in_flight,
-        in_flight_limit: u64::from(job.in_flight_most)
-            .min(shared.roster().stations.iter().map(|station| station.limit()).sum()),
+        in_flight_limit: u64::from(job.in_flight_most).min(
+            shared
+                .roster()
+                .stations
+                .iter()
+                .map(|station| station.limit())
+                .sum(),
+        ),
         persisted: done(TaskState::Accepted),
         rejected: done(TaskState::Rejected),
         failed: done(TaskState::Failed),

@@ -46,14 +46,14 @@ pub(super) async fn health(shared: &Shared) -> Result<Vec<ProviderHealth>, Failu
 
 /// The endpoints with everything known of them.
 pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Failure> {
-    let shares = shares_of_jobs(shared).await?;
+    let routes = routes_of_jobs(shared).await?;
     let now = Instant::now();
     let roster = shared.roster();
     let kinds = shared.directory.kinds();
     let mut details = Vec::with_capacity(roster.stations.len());
     for (station, health) in roster.stations.iter().zip(health(shared).await?) {
         let settings = station.settings.clone();
-        let routed = shares
+        let routed = routes
             .iter()
             .filter(|(_, provider, _)| *provider == settings.name)
             .map(|(job, _, share)| (job.clone(), *share))
@@ -78,9 +78,9 @@ pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Fail
 }
 
 /// Of each running job, which share of its requests went to which provider: job, provider, share.
-async fn shares_of_jobs(shared: &Shared) -> Result<Vec<(String, String, f64)>, Failure> {
+async fn routes_of_jobs(shared: &Shared) -> Result<Vec<(String, String, f64)>, Failure> {
     let running: Vec<_> = shared.jobs().values().cloned().collect();
-    let mut shares: Vec<(String, String, f64)> = Vec::new();
+    let mut routes: Vec<(String, String, f64)> = Vec::new();
     for job in running {
         let teachers = shared.store.by_teacher(job.job.id).await?;
         let all: u64 = teachers.iter().map(|(_, amount, ..)| amount.requests).sum();
@@ -88,13 +88,13 @@ async fn shares_of_jobs(shared: &Shared) -> Result<Vec<(String, String, f64)>, F
             let provider = teacher.split('/').next().unwrap_or_default();
             let share = amount.requests as f64 / all.max(1) as f64;
             let name = &job.spec.name;
-            match shares.iter_mut().find(|(of, at, _)| of == name && at == provider) {
+            match routes.iter_mut().find(|(of, at, _)| of == name && at == provider) {
                 Some((_, _, known)) => *known += share,
-                None => shares.push((name.clone(), provider.to_owned(), share)),
+                None => routes.push((name.clone(), provider.to_owned(), share)),
             }
         }
     }
-    Ok(shares)
+    Ok(routes)
 }
 
 /// Lets one request through to a closed provider.
@@ -147,14 +147,7 @@ pub(super) async fn configure(
         .map(|station| station.settings.name.clone())
         .collect();
     tracing::info!(providers = names.join(" "), "the providers were configured anew");
-    shared.progress.send_modify(|progress| {
-        progress.providers = shared
-            .roster()
-            .stations
-            .iter()
-            .map(|station| station.health())
-            .collect();
-    });
+    shared.show_providers();
     Ok(Receipt::Done)
 }
 
@@ -291,8 +284,9 @@ pub(super) async fn test_settings(shared: &Shared, settings: &ProviderSettings) 
 async fn adapter(shared: &Shared, settings: &ProviderSettings) -> Result<Arc<dyn ModelProvider>, Failure> {
     let built = shared.directory.build(settings).await;
     built.map_err(|reason| match reason {
-        PauseReason::Auth(_) => Failure::new(FailureKind::Auth, reason.to_string())
-            .help("K changes where the key is looked for"),
+        PauseReason::Auth(_) => {
+            Failure::new(FailureKind::Auth, reason.to_string()).help("K changes where the key is looked for")
+        }
         _ => Failure::new(FailureKind::Invalid, reason.to_string()),
     })
 }
@@ -474,22 +468,29 @@ fn remedy(settings: &ProviderSettings, error: &ProviderError) -> Option<&'static
     match error.trouble {
         Trouble::Auth => Some("the key was refused: K changes where it is looked for"),
         Trouble::Credit => Some("add credit at the provider, or use another one"),
-        Trouble::RateLimit => Some("it asks to slow down: wait a little, and set a limit of requests a minute"),
+        Trouble::RateLimit => {
+            Some("it asks to slow down: wait a little, and set a limit of requests a minute")
+        }
         _ if script && says(&["json"]) => {
             Some("the program must write nothing but one JSON object a line; logs belong on stderr")
         }
         _ if script => Some("run the command in a shell: its first line must be {\"hello\":1}"),
-        _ if says(&["404", "not found"]) && settings.kind == "ollama" => Some("`ollama pull MODEL` fetches a model"),
-        _ if says(&["404", "not found", "405"]) && !base.is_empty() && !base.trim_end_matches('/').ends_with("/v1") => {
+        _ if says(&["404", "not found"]) && settings.kind == "ollama" => {
+            Some("`ollama pull MODEL` fetches a model")
+        }
+        _ if says(&["404", "not found", "405"])
+            && !base.is_empty()
+            && !base.trim_end_matches('/').ends_with("/v1") =>
+        {
             Some("the base URL should end in /v1")
         }
         _ if says(&["404", "not found"]) => Some("look at the base URL and the model's name"),
         _ if says(&["dns", "lookup", "name or service", "resolve"]) => {
             Some("no such host: look at the base URL, and at the network")
         }
-        _ if says(&["certificate", "tls", "handshake"]) => {
-            Some("the certificate is not accepted: https needs one that this machine trusts; a server without TLS wants http://")
-        }
+        _ if says(&["certificate", "tls", "handshake"]) => Some(
+            "the certificate is not accepted: https needs one that this machine trusts; a server without TLS wants http://",
+        ),
         Trouble::Unreachable if settings.kind == "ollama" => Some("is it running? `ollama serve` starts it"),
         Trouble::Unreachable => Some("is the server running there? look at host and port of the base URL"),
         Trouble::Network | Trouble::Server => Some("try again; if it stays, the server's own log says more"),
@@ -524,17 +525,62 @@ mod tests {
         let v1 = "http://h/v1";
         for (kind, base, trouble, message, help) in [
             ("openai", v1, Trouble::Auth, "401", "K changes"),
-            ("openai", "http://h", Trouble::Setup, "404 not found", "end in /v1"),
-            ("openai", v1, Trouble::Setup, "404 model not found", "model's name"),
-            ("openai", v1, Trouble::Unreachable, "dns error: no such host", "no such host"),
-            ("openai", v1, Trouble::Unreachable, "invalid peer certificate", "certificate"),
-            ("openai", v1, Trouble::Unreachable, "connection refused", "host and port"),
-            ("ollama", v1, Trouble::Unreachable, "connection refused", "ollama serve"),
+            (
+                "openai",
+                "http://h",
+                Trouble::Setup,
+                "404 not found",
+                "end in /v1",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Setup,
+                "404 model not found",
+                "model's name",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Unreachable,
+                "dns error: no such host",
+                "no such host",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Unreachable,
+                "invalid peer certificate",
+                "certificate",
+            ),
+            (
+                "openai",
+                v1,
+                Trouble::Unreachable,
+                "connection refused",
+                "host and port",
+            ),
+            (
+                "ollama",
+                v1,
+                Trouble::Unreachable,
+                "connection refused",
+                "ollama serve",
+            ),
             ("script", "", Trouble::Setup, "exit 1: Traceback", "in a shell"),
-            ("script", "", Trouble::Garbage, "wrote non-JSON on line 3", "stderr"),
+            (
+                "script",
+                "",
+                Trouble::Garbage,
+                "wrote non-JSON on line 3",
+                "stderr",
+            ),
         ] {
             let told = told(kind, base, trouble, message);
-            assert!(told.is_some_and(|told| told.contains(help)), "{message}: {told:?}");
+            assert!(
+                told.is_some_and(|told| told.contains(help)),
+                "{message}: {told:?}"
+            );
         }
     }
 

@@ -344,7 +344,12 @@ impl Model {
             for binding in table.bindings {
                 // A screen may give a key another meaning: `n` is what is new there.
                 let shadowed = |key: &&str| !std::ptr::eq(table, own) && own.find(key).is_some();
-                let keys: Vec<&str> = binding.keys.iter().copied().filter(|key| !shadowed(key)).collect();
+                let keys: Vec<&str> = binding
+                    .keys
+                    .iter()
+                    .copied()
+                    .filter(|key| !shadowed(key))
+                    .collect();
                 if keys.is_empty() && !binding.keys.is_empty() && !palette {
                     continue;
                 }

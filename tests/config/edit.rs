@@ -168,8 +168,17 @@ fn a_provider_is_switched_off_and_its_first_model_is_another_with_comments_kept(
     provider.models.swap(0, 1);
     put_provider(&file, &provider, &user.dirs).unwrap();
     let text = fs::read_to_string(&file).unwrap();
-    assert_eq!(user.load().unwrap().settings.providers, [provider.clone()], "{text}");
-    for line in ["disabled = true", "weight = 1 # as it is", "# good", "name = \"a\" # first"] {
+    assert_eq!(
+        user.load().unwrap().settings.providers,
+        [provider.clone()],
+        "{text}"
+    );
+    for line in [
+        "disabled = true",
+        "weight = 1 # as it is",
+        "# good",
+        "name = \"a\" # first",
+    ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
     provider.disabled = false;
@@ -182,11 +191,18 @@ fn a_provider_is_switched_off_and_its_first_model_is_another_with_comments_kept(
 
 #[test]
 fn a_provider_is_taken_out_and_all_else_stays() {
-    let user = User::new().config(&format!("{COMMENTED}\n[[providers]]\nname = \"b\"\nkind = \"mock\" # stays\n"));
+    let user = User::new().config(&format!(
+        "{COMMENTED}\n[[providers]]\nname = \"b\"\nkind = \"mock\" # stays\n"
+    ));
     let file = user.dirs.config_file();
     remove_provider(&file, "a", &user.dirs).unwrap();
     let text = fs::read_to_string(&file).unwrap();
-    for line in ["# My config.", "theme   =  'night'   # dark", "jobs_at_once = 3 # not more", "kind = \"mock\" # stays"] {
+    for line in [
+        "# My config.",
+        "theme   =  'night'   # dark",
+        "jobs_at_once = 3 # not more",
+        "kind = \"mock\" # stays",
+    ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
     assert!(!text.contains("https://h/v1"), "{text}");

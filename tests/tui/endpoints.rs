@@ -29,7 +29,12 @@ pub fn details(health: Vec<ProviderHealth>) -> Vec<ProviderDetail> {
                 name: health.name.clone(),
                 kind: health.kind.clone(),
                 models: vec![
-                    model("deepseek/deepseek-v3.2", &["reasoning", "json"], 3.0, Some((0.27, 0.4))),
+                    model(
+                        "deepseek/deepseek-v3.2",
+                        &["reasoning", "json"],
+                        3.0,
+                        Some((0.27, 0.4)),
+                    ),
                     model("openai/gpt-oss-120b", &["json"], 1.0, Some((0.07, 0.3))),
                 ],
                 ..ProviderSettings::default()
@@ -99,13 +104,14 @@ pub fn details(health: Vec<ProviderHealth>) -> Vec<ProviderDetail> {
 }
 
 pub fn kinds() -> Vec<ProviderKind> {
-    let kind = |kind: &str, summary: &str, example: &str, base: Option<&str>, key: Option<&str>| ProviderKind {
-        kind: kind.to_owned(),
-        summary: summary.to_owned(),
-        example: example.to_owned(),
-        base_url: base.map(str::to_owned),
-        key_variable: key.map(str::to_owned),
-    };
+    let kind =
+        |kind: &str, summary: &str, example: &str, base: Option<&str>, key: Option<&str>| ProviderKind {
+            kind: kind.to_owned(),
+            summary: summary.to_owned(),
+            example: example.to_owned(),
+            base_url: base.map(str::to_owned),
+            key_variable: key.map(str::to_owned),
+        };
     vec![
         kind(
             "openai",
@@ -121,9 +127,27 @@ pub fn kinds() -> Vec<ProviderKind> {
             Some("https://openrouter.ai/api/v1"),
             Some("OPENROUTER_API_KEY"),
         ),
-        kind("ollama", "Ollama: models on this machine, without a key", "", Some("http://127.0.0.1:11434"), None),
-        kind("script", "Your own program in any language", "command = [\"python3\", \"plugins/teacher.py\"]", None, None),
-        kind("mock", "Answers made up on this machine", "latency_ms = 50", None, None),
+        kind(
+            "ollama",
+            "Ollama: models on this machine, without a key",
+            "",
+            Some("http://127.0.0.1:11434"),
+            None,
+        ),
+        kind(
+            "script",
+            "Your own program in any language",
+            "command = [\"python3\", \"plugins/teacher.py\"]",
+            None,
+            None,
+        ),
+        kind(
+            "mock",
+            "Answers made up on this machine",
+            "latency_ms = 50",
+            None,
+            None,
+        ),
     ]
 }
 
@@ -159,10 +183,30 @@ pub fn offer(_: &ProviderSettings) -> Offer {
     };
     Offer {
         models: vec![
-            info("deepseek/deepseek-v3.2", Some(163_840), Some((0.27, 0.4)), &["json", "tools"]),
-            info("qwen/qwen3-235b-a22b", Some(131_072), Some((0.14, 0.6)), &["json", "tools"]),
-            info("openai/gpt-oss-120b", Some(131_072), Some((0.07, 0.3)), &["json", "tools", "reasoning"]),
-            info("meta-llama/llama-3.3-70b-instruct", Some(131_072), Some((0.1, 0.32)), &["json"]),
+            info(
+                "deepseek/deepseek-v3.2",
+                Some(163_840),
+                Some((0.27, 0.4)),
+                &["json", "tools"],
+            ),
+            info(
+                "qwen/qwen3-235b-a22b",
+                Some(131_072),
+                Some((0.14, 0.6)),
+                &["json", "tools"],
+            ),
+            info(
+                "openai/gpt-oss-120b",
+                Some(131_072),
+                Some((0.07, 0.3)),
+                &["json", "tools", "reasoning"],
+            ),
+            info(
+                "meta-llama/llama-3.3-70b-instruct",
+                Some(131_072),
+                Some((0.1, 0.32)),
+                &["json"],
+            ),
             info("some/model-of-unknown-price", None, None, &[]),
         ],
         at_ms: START_MS - 172_800_000,
@@ -200,7 +244,16 @@ fn entry(number: i64) -> LogEntry {
             "p95 31.0 s is over its mark",
             vec![field("provider", "my-script")],
         ),
-        1 => (LogLevel::Info, "engine::worker", "rejected", vec![field("job", "qa-distill-v2"), field("task", "14701"), field("reason", "near_duplicate")]),
+        1 => (
+            LogLevel::Info,
+            "engine::worker",
+            "rejected",
+            vec![
+                field("job", "qa-distill-v2"),
+                field("task", "14701"),
+                field("reason", "near_duplicate"),
+            ],
+        ),
         2 => (
             LogLevel::Error,
             "engine::attempt",
@@ -217,7 +270,15 @@ fn entry(number: i64) -> LogEntry {
             LogLevel::Debug,
             "engine::attempt",
             "deepseek-v3.2 answered",
-            vec![field("job", "sql-explain"), field("provider", "openrouter"), field("status", "200"), field("ms", "1100"), field("input", "1203"), field("output", "388"), field("request", "9f2c")],
+            vec![
+                field("job", "sql-explain"),
+                field("provider", "openrouter"),
+                field("status", "200"),
+                field("ms", "1100"),
+                field("input", "1203"),
+                field("output", "388"),
+                field("request", "9f2c"),
+            ],
         ),
     };
     LogEntry {
@@ -232,7 +293,10 @@ fn entry(number: i64) -> LogEntry {
 
 pub fn log(query: &LogQuery) -> LogPage {
     let until = query.until.unwrap_or(i64::MAX);
-    let all: Vec<LogEntry> = (0..LINES).map(entry).filter(|entry| query.filter.wants(entry)).collect();
+    let all: Vec<LogEntry> = (0..LINES)
+        .map(entry)
+        .filter(|entry| query.filter.wants(entry))
+        .collect();
     let cut = all.partition_point(|entry| entry.number <= until);
     let from = cut.saturating_sub(query.limit);
     LogPage {
@@ -240,10 +304,17 @@ pub fn log(query: &LogQuery) -> LogPage {
         older: from as u64,
         newer: (all.len() - cut) as u64,
         held: LINES as u64,
-        file: Some(("~/.local/state/destiler/logs/destiler.2026-11-22.log".to_owned(), 41_000_000)),
+        file: Some((
+            "~/.local/state/destiler/logs/destiler.2026-11-22.log".to_owned(),
+            41_000_000,
+        )),
         level: LogLevel::Info,
         jobs: vec!["qa-distill-v2".to_owned(), "sql-explain".to_owned()],
         providers: vec!["my-script".to_owned(), "openrouter".to_owned()],
-        targets: vec!["engine".to_owned(), "engine::attempt".to_owned(), "engine::worker".to_owned()],
+        targets: vec![
+            "engine".to_owned(),
+            "engine::attempt".to_owned(),
+            "engine::worker".to_owned(),
+        ],
     }
 }

@@ -61,7 +61,11 @@ fn everything_is_logged_for_a_while() {
     let mut hand = Hand::new(120, 36, Says::Everything);
     hand.keys("6d");
     assert_eq!(hand.orders, [Command::SetLogLevel(Some(LogLevel::Debug))]);
-    assert!(hand.screen().contains("answered  status 200"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("answered  status 200"),
+        "{}",
+        hand.screen()
+    );
     hand.keys("d");
     assert_eq!(hand.orders[1], Command::SetLogLevel(None));
 }

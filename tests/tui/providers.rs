@@ -35,11 +35,31 @@ fn the_wizard() {
     pictures("provider_connection", Says::Everything, "5n<enter><tab>");
     pictures("provider_script", Says::Everything, "5njjj<enter><tab>");
     pictures("provider_protocol", Says::Everything, "5njjj<enter><ctrl-o>");
-    pictures("provider_key", Says::Everything, "5nj<enter><enter><enter><enter><enter>");
-    pictures("provider_key_refused", Says::Everything, "5nj<enter><enter><enter><enter><enter><enter><ctrl-u>sk-or");
-    pictures("provider_test", Says::Everything, "5e<enter><enter><enter><enter><enter>");
-    pictures("provider_test_ok", Says::Everything, "5e<enter><enter><enter><enter><enter><enter>");
-    pictures("provider_limits", Says::Everything, "5jjje<enter><enter><enter><enter><enter><enter><enter><enter>");
+    pictures(
+        "provider_key",
+        Says::Everything,
+        "5nj<enter><enter><enter><enter><enter>",
+    );
+    pictures(
+        "provider_key_refused",
+        Says::Everything,
+        "5nj<enter><enter><enter><enter><enter><enter><ctrl-u>sk-or",
+    );
+    pictures(
+        "provider_test",
+        Says::Everything,
+        "5e<enter><enter><enter><enter><enter>",
+    );
+    pictures(
+        "provider_test_ok",
+        Says::Everything,
+        "5e<enter><enter><enter><enter><enter><enter>",
+    );
+    pictures(
+        "provider_limits",
+        Says::Everything,
+        "5jjje<enter><enter><enter><enter><enter><enter><enter><enter>",
+    );
 }
 
 /// What was saved last.
@@ -66,7 +86,10 @@ fn an_openai_server_is_added_step_by_step() {
     assert!(hand.screen().contains("offers 5 models"), "{}", hand.screen());
     hand.keys("<enter>j<space><enter>8<enter><enter><enter><enter><enter><enter>");
     let settings = saved(&hand);
-    assert_eq!((settings.name.as_str(), settings.kind.as_str()), ("openai", "openai"));
+    assert_eq!(
+        (settings.name.as_str(), settings.kind.as_str()),
+        ("openai", "openai")
+    );
     assert_eq!(settings.base_url.as_deref(), Some("http://127.0.0.1:8080/v1"));
     assert_eq!(settings.api_key, None, "a server of one's own needs none");
     assert_eq!(settings.models[0].id, "qwen/qwen3-235b-a22b");
@@ -78,9 +101,17 @@ fn an_openai_server_is_added_step_by_step() {
 fn openrouter_proposes_its_variable_and_says_whose_key_it_is() {
     let mut hand = hand();
     hand.keys("5nj<enter><enter><enter><enter><enter>");
-    assert!(hand.screen().contains("uses $OPENROUTER_API_KEY (…c41f)"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("uses $OPENROUTER_API_KEY (…c41f)"),
+        "{}",
+        hand.screen()
+    );
     hand.keys("<enter><ctrl-u>OTHER_KEY");
-    assert!(hand.screen().contains("$OTHER_KEY is not set"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("$OTHER_KEY is not set"),
+        "{}",
+        hand.screen()
+    );
     hand.keys("<enter><enter><enter><space><ctrl-s>");
     let settings = saved(&hand);
     assert_eq!(settings.name, "openrouter-2", "the name was taken");
@@ -94,7 +125,10 @@ fn a_script_ollama_and_a_mock_are_added() {
     hand.keys("<enter><enter>amy-model<enter><ctrl-s>");
     let script = saved(&hand);
     assert_eq!(script.command, ["python3", "my teacher.py"]);
-    assert_eq!((script.workers, &script.env[..]), (Some(2), &["MY_TOKEN".to_owned()][..]));
+    assert_eq!(
+        (script.workers, &script.env[..]),
+        (Some(2), &["MY_TOKEN".to_owned()][..])
+    );
     assert_eq!(script.models[0].id, "my-model");
     hand.keys("njj<enter><enter><enter><enter><enter><enter><enter>");
     hand.keys("<enter><enter><space><ctrl-s>");
@@ -109,14 +143,21 @@ fn a_script_ollama_and_a_mock_are_added() {
 fn what_was_found_is_added_with_few_keys_and_ignored_with_one() {
     let mut hand = hand();
     hand.keys("5");
-    assert!(hand.screen().contains("Found OPENAI_API_KEY."), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("Found OPENAI_API_KEY."),
+        "{}",
+        hand.screen()
+    );
     hand.keys("i");
     assert!(!hand.screen().contains("Found OPENAI_API_KEY."));
     assert!(hand.orders.is_empty(), "nothing is used silently");
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys("5a<space><ctrl-s>");
     let settings = saved(&hand);
-    assert_eq!(settings.api_key, Some(KeySource::Env("OPENAI_API_KEY".to_owned())));
+    assert_eq!(
+        settings.api_key,
+        Some(KeySource::Env("OPENAI_API_KEY".to_owned()))
+    );
     assert_eq!(settings.models.len(), 1);
 }
 
@@ -164,7 +205,10 @@ fn on_off_weight_and_models_are_changed_at_once_and_taken_back() {
     };
     assert_eq!(changes[0], ("openrouter".to_owned(), enabled(false)));
     assert_eq!(changes[1].1, enabled(true));
-    assert_eq!(changes[2].1.weights[0], ("deepseek/deepseek-v3.2".to_owned(), 4.0));
+    assert_eq!(
+        changes[2].1.weights[0],
+        ("deepseek/deepseek-v3.2".to_owned(), 4.0)
+    );
     hand.keys("mj<enter>");
     assert_eq!(saved(&hand).models[0].id, "openai/gpt-oss-120b");
     hand.keys("c<ctrl-u>judge json<enter>");
@@ -179,11 +223,22 @@ fn on_off_weight_and_models_are_changed_at_once_and_taken_back() {
 fn tests_say_what_they_cost_and_run_side_by_side() {
     let mut hand = hand();
     hand.keys("5<enter>");
-    assert!(hand.screen().contains("t tests it: under $0.0001"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("t tests it: under $0.0001"),
+        "{}",
+        hand.screen()
+    );
     hand.keys("<enter>T");
-    let tests = hand.orders.iter().filter(|order| matches!(order, Command::TestProvider(_)));
+    let tests = hand
+        .orders
+        .iter()
+        .filter(|order| matches!(order, Command::TestProvider(_)));
     assert_eq!(tests.count(), 5);
-    assert!(hand.screen().contains("answered in 412 ms for $0.0000"), "{}", hand.screen());
+    assert!(
+        hand.screen().contains("answered in 412 ms for $0.0000"),
+        "{}",
+        hand.screen()
+    );
 }
 
 #[test]

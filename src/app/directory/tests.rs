@@ -85,7 +85,10 @@ async fn a_provider_is_saved_changed_and_removed_and_its_key_is_in_no_file() {
     directory.keep_offer(&settings, Vec::new());
     assert!(!directory.tested(&settings).unwrap().message.contains("CANARY"));
     let text = all(home.path());
-    assert!(text.contains("OPENROUTER_API_KEY") && !text.contains("CANARY"), "{text}");
+    assert!(
+        text.contains("OPENROUTER_API_KEY") && !text.contains("CANARY"),
+        "{text}"
+    );
     assert!(directory.remove("openrouter").await.unwrap().mock_by_default);
 }
 
@@ -106,7 +109,10 @@ async fn a_key_in_the_place_of_a_reference_is_refused_and_not_repeated() {
     ] {
         let failure = directory.save(&settings).await.unwrap_err();
         let told = format!("{failure:?}");
-        assert!(told.contains("environment variable") && !told.contains("CANARY"), "{told}");
+        assert!(
+            told.contains("environment variable") && !told.contains("CANARY"),
+            "{told}"
+        );
     }
     assert_eq!(all(home.path()), "", "nothing was written");
 }

@@ -70,9 +70,16 @@ impl LogEntry {
 
     /// The entry as one text: time aside, as the file has it.
     pub fn text(&self) -> String {
-        let mut text = format!("{} {}: {}", self.level.word().to_uppercase(), self.target, self.message);
+        let mut text = format!(
+            "{} {}: {}",
+            self.level.word().to_uppercase(),
+            self.target,
+            self.message
+        );
         for (name, value) in &self.fields {
-            text.push_str(&format!(" {name}={value}"));
+            for part in [" ", name, "=", value] {
+                text.push_str(part);
+            }
         }
         text
     }
@@ -96,9 +103,8 @@ pub struct LogFilter {
 impl LogFilter {
     /// Whether an entry is wanted.
     pub fn wants(&self, entry: &LogEntry) -> bool {
-        let fits = |wanted: &Option<String>, name: &str| {
-            wanted.is_none() || wanted.as_deref() == entry.field(name)
-        };
+        let fits =
+            |wanted: &Option<String>, name: &str| wanted.is_none() || wanted.as_deref() == entry.field(name);
         entry.level <= self.level
             && fits(&self.job, "job")
             && fits(&self.provider, "provider")

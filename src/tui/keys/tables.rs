@@ -61,7 +61,17 @@ const fn key(
 
 /// Every context.
 pub static TABLES: [&Table; 26] = [
-    &GLOBAL, &TYPING, &DASHBOARD, &WELCOME, &JOBS, &JOB, &NEW_JOB, &EDITOR, &READING, &SAMPLES, &REVIEW,
+    &GLOBAL,
+    &TYPING,
+    &DASHBOARD,
+    &WELCOME,
+    &JOBS,
+    &JOB,
+    &NEW_JOB,
+    &EDITOR,
+    &READING,
+    &SAMPLES,
+    &REVIEW,
     &PROVIDERS,
     &MODELS,
     &MODELS_OF_DRAFT,
@@ -72,5 +82,9 @@ pub static TABLES: [&Table; 26] = [
     &PROTOCOL,
     &LOGS,
     &FACETS,
-    &SETTINGS, &FIELD, &DIALOG, &PALETTE, &HELP,
+    &SETTINGS,
+    &FIELD,
+    &DIALOG,
+    &PALETTE,
+    &HELP,
 ];

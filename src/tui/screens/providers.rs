@@ -46,10 +46,10 @@ use wizard::Wizard;
 const FRESH: Duration = Duration::from_secs(2);
 
 const LIST: [Column; 7] = [
-    words("NAME", 12, 9),
+    words("NAME", 11, 9),
     words("KIND", 10, 4),
     words("HEALTH", 9, 8),
-    numbers("W", 4, 7),
+    numbers("W", 3, 7),
     numbers("CONC", 7, 5),
     words("KEY", 5, 6),
     numbers("SPENT", 7, 3),
@@ -133,7 +133,7 @@ impl Providers {
     }
 
     /// Orders a change, and remembers what takes it back.
-    fn change(&mut self, change: (ProviderChange, ProviderChange), done: String, cx: &mut Cx) {
+    fn change(&mut self, change: (ProviderChange, ProviderChange), done: &str, cx: &mut Cx) {
         let Some(name) = self.selected().map(|one| one.settings.name.clone()) else {
             return;
         };
@@ -154,8 +154,12 @@ impl Providers {
             enabled: Some(enabled),
             ..ProviderChange::default()
         };
-        let done = if on { "is on" } else { "is off; requests in flight finish" };
-        self.change((enabled(on), enabled(!on)), format!("{name} {done}"), cx);
+        let done = if on {
+            "is on"
+        } else {
+            "is off; requests in flight finish"
+        };
+        self.change((enabled(on), enabled(!on)), &format!("{name} {done}"), cx);
     }
 
     fn weigh(&mut self, by: f64, cx: &mut Cx) {
@@ -173,7 +177,7 @@ impl Providers {
         // A second press counts on from the first, whose answer may still be on its way.
         let shifted = change.0.weights.clone();
         let name = one.settings.name.clone();
-        self.change(change, format!("{name}: another weight"), cx);
+        self.change(change, &format!("{name}: another weight"), cx);
         self.asked.amend(|all| {
             for one in all.iter_mut().filter(|one| one.settings.name == name) {
                 for (model, (_, weight)) in one.settings.models.iter_mut().zip(&shifted) {
@@ -204,11 +208,16 @@ impl Providers {
         let Some(one) = self.selected() else { return };
         let name = one.settings.name.clone();
         let order = vec![(Command::RemoveProvider(name.clone()), format!("Deleted {name}"))];
-        let mut lines = vec![format!("Takes {name} out of {}.", one.origin.clone().unwrap_or_default())];
+        let mut lines = vec![format!(
+            "Takes {name} out of {}.",
+            one.origin.clone().unwrap_or_default()
+        )];
         let history = one.requests_ever;
         if history > 0 {
             let asked = grouped(history);
-            lines.push(format!("It was asked {asked} times; its samples and their history stay."));
+            lines.push(format!(
+                "It was asked {asked} times; its samples and their history stay."
+            ));
         }
         let dialog = Dialog::order(cx.shared, "Delete provider", lines, "Delete", order);
         cx.confirm(if history > 0 { dialog.typed(&name) } else { dialog });
@@ -331,7 +340,11 @@ impl Providers {
         } else if !self.filter.is_empty() {
             put(buf, prompt, 1, 0, &format!("/ {}", self.filter), style);
         }
-        let list = if caret.is_some() || !self.filter.is_empty() { rest } else { inner };
+        let list = if caret.is_some() || !self.filter.is_empty() {
+            rest
+        } else {
+            inner
+        };
         if all == 0 {
             self.nothing(shared, inner, buf);
             return caret;
@@ -350,7 +363,10 @@ impl Providers {
             }
         };
         if only_built_in && self.filter.is_empty() {
-            say("No provider is configured; jobs use the built-in mock teacher. n adds one.", Slot::Fg);
+            say(
+                "No provider is configured; jobs use the built-in mock teacher. n adds one.",
+                Slot::Fg,
+            );
         }
         for sentence in self.offered.sentences() {
             say(&sentence, Slot::Info);
@@ -382,7 +398,11 @@ fn row(one: &ProviderDetail, shared: &Shared) -> Vec<Cell> {
     let fg = shared.style(Slot::Fg);
     let health = Providers::health(one, shared);
     let key = detail::key_word(&one.settings, &one.key);
-    let key_style = if key.ends_with('✗') { shared.style(Slot::Error) } else { fg };
+    let key_style = if key.ends_with('✗') {
+        shared.style(Slot::Error)
+    } else {
+        fg
+    };
     vec![
         (one.settings.name.clone(), fg),
         (one.settings.kind.clone(), fg),
@@ -533,13 +553,19 @@ impl View for Providers {
             many => format!(" · testing {many}, esc stops waiting"),
         };
         let spent = shared.progress.as_ref().map(|progress| progress.today);
-        let spent = spent.map(|today| format!(" · {today} today in all")).unwrap_or_default();
+        let spent = spent
+            .map(|today| format!(" · {today} today in all"))
+            .unwrap_or_default();
         format!("{all} providers{filter}{spent}{testing}")
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let (list, detail) = panes(area, self.open && self.selected().is_some());
-        let caret = if list.height > 0 { self.list(shared, list, buf) } else { None };
+        let caret = if list.height > 0 {
+            self.list(shared, list, buf)
+        } else {
+            None
+        };
         if let Some(one) = self.selected().filter(|_| detail.height > 0) {
             let test = self.test_shown(&one.settings.name, shared);
             detail::draw(one, Self::health(one, shared), &test, shared, detail, buf);

@@ -46,7 +46,17 @@ pub static WELCOME: Table = Table {
             "providers",
             "See the providers and how to add one",
         ),
-        key(&["a"], Action::TakeFound, "add found", "Add what was found on this machine"),
-        key(&["i"], Action::IgnoreFound, "ignore", "Do not offer it again in this session"),
+        key(
+            &["a"],
+            Action::TakeFound,
+            "add found",
+            "Add what was found on this machine",
+        ),
+        key(
+            &["i"],
+            Action::IgnoreFound,
+            "ignore",
+            "Do not offer it again in this session",
+        ),
     ],
 };

@@ -7,8 +7,18 @@ use crate::tui::keys::Action;
 pub static PROVIDERS: Table = Table {
     context: "Providers",
     bindings: &[
-        key(&["a"], Action::TakeFound, "add found", "Add what was found on this machine"),
-        key(&["i"], Action::IgnoreFound, "ignore", "Do not offer it again in this session"),
+        key(
+            &["a"],
+            Action::TakeFound,
+            "add found",
+            "Add what was found on this machine",
+        ),
+        key(
+            &["i"],
+            Action::IgnoreFound,
+            "ignore",
+            "Do not offer it again in this session",
+        ),
         key(&["n"], Action::AddProvider, "add", "Add a provider, step by step"),
         key(&["e"], Action::Edit, "edit", "Change the selected provider"),
         key(
@@ -17,22 +27,67 @@ pub static PROVIDERS: Table = Table {
             "test",
             "One tiny call over the wire; says what it cost",
         ),
-        key(&["T"], Action::TestAll, "test all", "Test all that are on, at the same time"),
-        key(&["m"], Action::Models, "models", "What it offers: choose, price, weigh"),
+        key(
+            &["T"],
+            Action::TestAll,
+            "test all",
+            "Test all that are on, at the same time",
+        ),
+        key(
+            &["m"],
+            Action::Models,
+            "models",
+            "What it offers: choose, price, weigh",
+        ),
         key(
             &["space"],
             Action::Toggle,
             "on/off",
             "Switch it on or off; requests in flight finish",
         ),
-        key(&["+"], Action::Heavier, "weight", "A larger share for all its models"),
-        key(&["-"], Action::Lighter, "", "A smaller share for all its models; 0 is a fallback only"),
-        key(&["K"], Action::ChangeKey, "change key", "Say where its key is found"),
-        key(&["b"], Action::ResetCircuit, "reset circuit", "Forget its failures and let one request through"),
-        key(&["D"], Action::Delete, "delete", "Take it out of the configuration; its samples stay"),
-        key(&["/"], Action::Filter, "filter", "Show only names and kinds with some letters"),
+        key(
+            &["+"],
+            Action::Heavier,
+            "weight",
+            "A larger share for all its models",
+        ),
+        key(
+            &["-"],
+            Action::Lighter,
+            "",
+            "A smaller share for all its models; 0 is a fallback only",
+        ),
+        key(
+            &["K"],
+            Action::ChangeKey,
+            "change key",
+            "Say where its key is found",
+        ),
+        key(
+            &["b"],
+            Action::ResetCircuit,
+            "reset circuit",
+            "Forget its failures and let one request through",
+        ),
+        key(
+            &["D"],
+            Action::Delete,
+            "delete",
+            "Take it out of the configuration; its samples stay",
+        ),
+        key(
+            &["/"],
+            Action::Filter,
+            "filter",
+            "Show only names and kinds with some letters",
+        ),
         key(&["u"], Action::Undo, "", "Take the last change back"),
-        key(&["enter"], Action::Open, "", "The selected provider over the whole screen, and back"),
+        key(
+            &["enter"],
+            Action::Open,
+            "",
+            "The selected provider over the whole screen, and back",
+        ),
     ],
 };
 
@@ -43,14 +98,24 @@ const CHOOSE: Binding = key(
     "Use the selected model as a teacher, or no longer",
 );
 const DEFAULT: &str = "Make it the first: the one that tests ask";
-const FILTER: Binding = key(&["/"], Action::Filter, "filter", "Show only names with some letters");
+const FILTER: Binding = key(
+    &["/"],
+    Action::Filter,
+    "filter",
+    "Show only names with some letters",
+);
 const SORT: Binding = key(
     &["s"],
     Action::Sort,
     "sort",
     "By chosen first, name, context, price in, price out",
 );
-const HEAVIER: Binding = key(&["+"], Action::Heavier, "weight", "A larger share for the selected model");
+const HEAVIER: Binding = key(
+    &["+"],
+    Action::Heavier,
+    "weight",
+    "A larger share for the selected model",
+);
 const LIGHTER: Binding = key(
     &["-"],
     Action::Lighter,
@@ -106,7 +171,12 @@ pub static MODELS_OF_DRAFT: Table = Table {
         CAPABILITIES,
         BY_NAME,
         key(&["d"], Action::Open, "default", DEFAULT),
-        key(&["ctrl-s"], Action::Save, "save", "Check it and write it into the configuration"),
+        key(
+            &["ctrl-s"],
+            Action::Save,
+            "save",
+            "Check it and write it into the configuration",
+        ),
     ],
 };
 
@@ -140,12 +210,42 @@ pub static PROVIDER_KINDS: Table = Table {
 pub static PROVIDER_FORM: Table = Table {
     context: "Provider: fields",
     bindings: &[
-        key(&["enter"], Action::Continue, "go on", "The next field; from the last one, the next step"),
-        key(&["tab", "down"], Action::NextField, "next field", "The next field"),
-        key(&["shift-tab", "up"], Action::PreviousField, "", "The field before"),
-        key(&["esc"], Action::Back, "step back", "The step before; what was typed stays"),
-        key(&["ctrl-s"], Action::Save, "save", "Check it and write it into the configuration"),
-        key(&["ctrl-o"], Action::Protocol, "protocol", "How a script talks, with a whole one to copy"),
+        key(
+            &["enter"],
+            Action::Continue,
+            "go on",
+            "The next field; from the last one, the next step",
+        ),
+        key(
+            &["tab", "down"],
+            Action::NextField,
+            "next field",
+            "The next field",
+        ),
+        key(
+            &["shift-tab", "up"],
+            Action::PreviousField,
+            "",
+            "The field before",
+        ),
+        key(
+            &["esc"],
+            Action::Back,
+            "step back",
+            "The step before; what was typed stays",
+        ),
+        key(
+            &["ctrl-s"],
+            Action::Save,
+            "save",
+            "Check it and write it into the configuration",
+        ),
+        key(
+            &["ctrl-o"],
+            Action::Protocol,
+            "protocol",
+            "How a script talks, with a whole one to copy",
+        ),
         key(
             &["ctrl-u"],
             Action::DeleteToStart,
@@ -160,8 +260,18 @@ pub static PROVIDER_TEST: Table = Table {
     context: "Provider: test",
     bindings: &[
         key(&["t"], Action::Test, "test", "Ask it, with what was typed so far"),
-        key(&["enter"], Action::Continue, "go on", "To the models, tested or not"),
-        key(&["ctrl-s"], Action::Save, "save", "Check it and write it into the configuration"),
+        key(
+            &["enter"],
+            Action::Continue,
+            "go on",
+            "To the models, tested or not",
+        ),
+        key(
+            &["ctrl-s"],
+            Action::Save,
+            "save",
+            "Check it and write it into the configuration",
+        ),
     ],
 };
 

@@ -29,7 +29,8 @@ impl Facets {
             Action::Last => self.at = NAMES.len() - 1,
             Action::Next | Action::Previous => {
                 let none: &[String] = &[];
-                let of = |known: fn(&LogPage) -> &Vec<String>| page.map_or(none, |page| known(page).as_slice());
+                let of =
+                    |known: fn(&LogPage) -> &Vec<String>| page.map_or(none, |page| known(page).as_slice());
                 match self.at {
                     0 => filter.level = level(filter.level, forward),
                     1 => turn(&mut filter.job, of(|page| &page.jobs), forward),
@@ -75,7 +76,11 @@ impl Facets {
         for (row, (name, value)) in NAMES.iter().zip(values).enumerate() {
             let here = row == self.at;
             let mark = if here { "▌ " } else { "  " };
-            let style = if here { shared.style(Slot::Accent) } else { shared.style(Slot::Muted) };
+            let style = if here {
+                shared.style(Slot::Accent)
+            } else {
+                shared.style(Slot::Muted)
+            };
             let label = format!("{name:<20}");
             put_all(
                 buf,

@@ -20,12 +20,12 @@ pub(super) fn draw(logs: &Logs, shared: &Shared, area: Rect, buf: &mut Buffer) -
     let page = logs.page.value();
     let file = page.and_then(|page| page.file.as_ref());
     let title = file.map_or_else(|| "Log".to_owned(), |(file, _)| file.clone());
-    let pace = if logs.follows() {
+    let stand = if logs.follows() {
         "FOLLOW".to_owned()
     } else {
         format!("PAUSED +{}", grouped(page.map_or(0, |page| page.newer)))
     };
-    let inner = pane(buf, area, &title, &pace, true, shared);
+    let inner = pane(buf, area, &title, &stand, true, shared);
     if let (Some(scroll), Some(entry)) = (logs.open, logs.selected()) {
         whole(entry, scroll, shared, inner, buf);
         return None;
@@ -66,17 +66,22 @@ fn nothing(logs: &Logs, shared: &Shared, area: Rect, buf: &mut Buffer) {
 
 /// The words of an entry behind its job: its message, then what else it says.
 fn words(entry: &LogEntry) -> String {
-    let mut text = entry.field("provider").map(|name| format!("{name}  ")).unwrap_or_default();
+    let mut text = entry
+        .field("provider")
+        .map(|name| format!("{name}  "))
+        .unwrap_or_default();
     let first = entry.message.lines().next().unwrap_or_default();
     text.push_str(first);
     for (name, value) in &entry.fields {
         if !matches!(name.as_str(), "job" | "provider") {
-            text.push_str(&format!("  {name} {value}"));
+            for part in ["  ", name, " ", value] {
+                text.push_str(part);
+            }
         }
     }
     let more = entry.message.lines().count().saturating_sub(1);
     if more > 0 {
-        text.push_str(&format!("  ▸ {more} lines"));
+        text = format!("{text}  ▸ {more} lines");
     }
     text
 }
@@ -187,7 +192,10 @@ fn head<'a>(entry: &'a LogEntry, width: Width, shared: &Shared) -> Vec<Part<'a>>
     vec![
         (Cow::Owned(time), muted),
         level,
-        (Cow::Owned(format!("{:<11} ", crate::tui::text::fit(part, 11))), muted),
+        (
+            Cow::Owned(format!("{:<11} ", crate::tui::text::fit(part, 11))),
+            muted,
+        ),
         job,
     ]
 }
@@ -212,7 +220,10 @@ fn whole(entry: &LogEntry, scroll: usize, shared: &Shared, area: Rect, buf: &mut
     let time = time_of_day(entry.at_ms, shared.options.offset_seconds);
     let time = format!("{time}.{:03}", entry.at_ms.rem_euclid(1000));
     let mut lines: Vec<(String, ratatui::style::Style)> = vec![
-        (format!("{time}  {}  {}", entry.level.word().to_uppercase(), entry.target), muted),
+        (
+            format!("{time}  {}  {}", entry.level.word().to_uppercase(), entry.target),
+            muted,
+        ),
         (String::new(), fg),
     ];
     lines.extend(wrap(&entry.message, width).into_iter().map(|line| (line, fg)));

@@ -109,12 +109,15 @@ impl Browser {
             first: at == 0,
         });
         let is_chosen = |id: &str| settings.models.iter().any(|model| model.id == id);
-        let others = offered.iter().filter(|info| !is_chosen(&info.id)).map(|info| Line {
-            id: &info.id,
-            info: Some(info),
-            chosen: None,
-            first: false,
-        });
+        let others = offered
+            .iter()
+            .filter(|info| !is_chosen(&info.id))
+            .map(|info| Line {
+                id: &info.id,
+                info: Some(info),
+                chosen: None,
+                first: false,
+            });
         let wanted: Vec<String> = self.filter.to_lowercase().split(' ').map(str::to_owned).collect();
         let mut lines: Vec<Line<'_>> = chosen
             .chain(others)
@@ -269,7 +272,11 @@ impl Browser {
             return false;
         }
         let id = self.selected(settings).map(|(id, _)| id);
-        let Some(model) = settings.models.iter_mut().find(|model| Some(&model.id) == id.as_ref()) else {
+        let Some(model) = settings
+            .models
+            .iter_mut()
+            .find(|model| Some(&model.id) == id.as_ref())
+        else {
             return false;
         };
         if typing == Typing::Capabilities {
@@ -323,9 +330,18 @@ impl Browser {
             }
         });
         let age = age.unwrap_or_else(|| {
-            if self.offer.is_pending() { "asking …" } else { "no list" }.to_owned()
+            if self.offer.is_pending() {
+                "asking …"
+            } else {
+                "no list"
+            }
+            .to_owned()
         });
-        format!("{} chosen · sorted: {} · {age}", settings.models.len(), SORTS[self.sort])
+        format!(
+            "{} chosen · sorted: {} · {age}",
+            settings.models.len(),
+            SORTS[self.sort]
+        )
     }
 
     /// Draws the list in a pane; says where the caret is.
@@ -343,17 +359,30 @@ impl Browser {
         let (top, rest) = crate::tui::layout::top(inner, 1);
         let caret = self.prompt(shared, top, buf);
         if !lines.is_empty() {
-            let rows = lines.iter().skip(self.cursor.offset).map(|line| cells(line, shared));
+            let rows = lines
+                .iter()
+                .skip(self.cursor.offset)
+                .map(|line| cells(line, shared));
             let at = self.cursor.selected.saturating_sub(self.cursor.offset);
             table(buf, rest, &COLUMNS, rows, Some(at), shared);
         } else if let Some(error) = self.offer.error() {
             failure(buf, rest, error, shared);
             let row = rest.height.saturating_sub(1);
-            put(buf, rest, 2, row, "a adds a model by its name", shared.style(Slot::Muted));
+            put(
+                buf,
+                rest,
+                2,
+                row,
+                "a adds a model by its name",
+                shared.style(Slot::Muted),
+            );
         } else if self.offer.is_slow(shared.now) {
             empty(buf, rest, &["Asking what it offers …"], shared);
         } else if self.offer.value().is_some() {
-            let lines = ["No model is like that.", "esc clears the filter · a adds a model by its name"];
+            let lines = [
+                "No model is like that.",
+                "esc clears the filter · a adds a model by its name",
+            ];
             empty(buf, rest, &lines, shared);
         }
         caret
@@ -447,7 +476,11 @@ fn cells(line: &Line<'_>, shared: &Shared) -> Vec<Cell> {
         (true, false) => "✓ ",
         _ => "  ",
     };
-    let style = if line.chosen.is_some() { shared.style(Slot::Ok) } else { fg };
+    let style = if line.chosen.is_some() {
+        shared.style(Slot::Ok)
+    } else {
+        fg
+    };
     let price = |of: fn(Price) -> f64| {
         let price = line.price().map(of);
         price.map_or("?".to_owned(), |price| format!("{price:.2}"))
@@ -473,7 +506,13 @@ mod tests {
         assert_eq!(date(1_795_357_800_000), "2026-11-22");
         assert_eq!(date(951_782_400_000), "2000-02-29");
         assert_eq!(price_of("").unwrap(), None);
-        assert_eq!(price_of("$0.27, 0.4").unwrap(), Some(Price { input: 0.27, output: 0.4 }));
+        assert_eq!(
+            price_of("$0.27, 0.4").unwrap(),
+            Some(Price {
+                input: 0.27,
+                output: 0.4
+            })
+        );
         assert!(price_of("1").is_err());
         assert!(fuzzy("deepseek/deepseek-v3.2", "dskv3") && !fuzzy("qwen", "nq"));
     }

@@ -92,7 +92,10 @@ fn rate(detail: &ProviderDetail) -> Option<String> {
     let part = |seen: Option<(u64, std::time::Duration)>, what: &str| {
         seen.map(|(left, reset)| format!("{} {what} left, anew in {} s", grouped(left), reset.as_secs()))
     };
-    let parts = [part(detail.rate.requests, "requests"), part(detail.rate.tokens, "tokens")];
+    let parts = [
+        part(detail.rate.requests, "requests"),
+        part(detail.rate.tokens, "tokens"),
+    ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
@@ -106,7 +109,10 @@ fn circuit(detail: &ProviderDetail) -> String {
     };
     match (circuit.open_for_requests, circuit.probe_in) {
         (true, _) => format!("closed: requests go out{failures}"),
-        (false, Some(time)) => format!("open: tried again in {} s · b tries now{failures}", time.as_secs()),
+        (false, Some(time)) => format!(
+            "open: tried again in {} s · b tries now{failures}",
+            time.as_secs()
+        ),
         (false, None) if detail.settings.disabled => "switched off · space switches it on".to_owned(),
         (false, None) => format!("open until a person helps · b tries again{failures}"),
     }
@@ -140,7 +146,7 @@ fn facts(detail: &ProviderDetail, health: &ProviderHealth) -> Vec<(&'static str,
     facts.push(("circuit", circuit(detail)));
     if detail.p95s.len() > 1 {
         let values: Vec<Option<f64>> = detail.p95s.iter().map(|ms| Some(*ms as f64)).collect();
-        facts.push(("p95", sparkline(&values[values.len().saturating_sub(40)..])));
+        facts.push(("p95", sparkline(&values[values.len().saturating_sub(30)..])));
     }
     facts.extend(rate(detail).map(|rate| ("rate limit", rate)));
     for (job, share) in &detail.routed {
@@ -150,7 +156,10 @@ fn facts(detail: &ProviderDetail, health: &ProviderHealth) -> Vec<(&'static str,
     let retry = "6 tries a question · 1 s → 60 s · obeys Retry-After";
     facts.push(("retry", retry.to_owned()));
     let origin = detail.origin.clone();
-    facts.push(("set in", origin.unwrap_or_else(|| "built in, always there".to_owned())));
+    facts.push((
+        "set in",
+        origin.unwrap_or_else(|| "built in, always there".to_owned()),
+    ));
     facts
 }
 
@@ -225,7 +234,14 @@ pub(super) fn draw(
         row += draw_test(test, &detail.settings, shared, inner, row, buf);
     }
     let models = &detail.settings.models;
-    put(buf, inner, 1, row, &format!("Teachers ({})", models.len()), shared.style(Slot::Title));
+    put(
+        buf,
+        inner,
+        1,
+        row,
+        &format!("Teachers ({})", models.len()),
+        shared.style(Slot::Title),
+    );
     for model in models {
         row += 1;
         let price = model
@@ -246,22 +262,26 @@ fn draw_test(
     buf: &mut Buffer,
 ) -> u16 {
     let width = usize::from(inner.width.saturating_sub(4));
-    let (glyph, slot, text, help) = match test {
+    let (glyph, slot, words, help) = match test {
         TestShown::None => {
             let price = settings.models.first().and_then(|model| model.price);
-            let text = format!("t tests it: {}", cost_of_test(price, TEST));
-            ("·", Slot::Muted, text, None)
+            let idle = format!("t tests it: {}", cost_of_test(price, TEST));
+            ("·", Slot::Muted, idle, None)
         }
         TestShown::Running(elapsed) => {
-            let text = format!("testing … {elapsed} s · esc stops waiting");
-            ("●", Slot::Running, text, None)
+            let asked = format!("testing … {elapsed} s · esc stops waiting");
+            ("●", Slot::Running, asked, None)
         }
         TestShown::Ended { ok: true, text, help } => ("✓", Slot::Ok, text.clone(), *help),
-        TestShown::Ended { ok: false, text, help } => ("✗", Slot::Error, text.clone(), *help),
+        TestShown::Ended {
+            ok: false,
+            text,
+            help,
+        } => ("✗", Slot::Error, text.clone(), *help),
     };
     let mut used = 0;
     put(buf, inner, 1, row, glyph, shared.style(slot));
-    for line in wrap(&text, width) {
+    for line in wrap(&words, width) {
         put(buf, inner, 3, row + used, &line, shared.style(slot));
         used += 1;
     }

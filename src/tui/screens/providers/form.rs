@@ -114,10 +114,7 @@ impl Form {
             return changed;
         }
         let all = row.choices;
-        let now = all
-            .iter()
-            .position(|word| *word == row.field.text())
-            .unwrap_or(0);
+        let now = all.iter().position(|word| *word == row.field.text()).unwrap_or(0);
         let then = match key.code {
             KeyCode::Right | KeyCode::Char(' ') => (now + 1) % all.len(),
             KeyCode::Left => (now + all.len() - 1) % all.len(),
@@ -169,7 +166,14 @@ impl Form {
         for (at, row) in self.rows.iter().enumerate().skip(first) {
             let here = at == self.at;
             let style = if here { shared.style(Slot::Accent) } else { muted };
-            put(buf, area, 0, y, if here { "▌" } else { " " }, shared.style(Slot::Accent));
+            put(
+                buf,
+                area,
+                0,
+                y,
+                if here { "▌" } else { " " },
+                shared.style(Slot::Accent),
+            );
             let name = Rect {
                 width: (label + 1).min(area.width),
                 ..area
@@ -191,10 +195,17 @@ impl Form {
                 let mut x = label + 2;
                 let all: usize = row.choices.iter().map(|word| word.len() + 3).sum();
                 let fits = all <= usize::from(area.width.saturating_sub(label + 2));
-                let shown = row.choices.iter().filter(|word| fits || **word == row.field.text());
+                let shown = row
+                    .choices
+                    .iter()
+                    .filter(|word| fits || **word == row.field.text());
                 for word in shown {
                     let chosen = *word == row.field.text();
-                    let shown = if chosen { format!("[{word}]") } else { format!(" {word} ") };
+                    let shown = if chosen {
+                        format!("[{word}]")
+                    } else {
+                        format!(" {word} ")
+                    };
                     x += put(buf, area, x, y, &shown, if chosen { fg } else { muted }) + 1;
                 }
             }

@@ -40,7 +40,11 @@ pub(super) fn page(shared: &Shared) -> usize {
 
 impl View for Models {
     fn bindings(&self, _: &Shared) -> &'static Table {
-        if self.browser.typing() { &MODEL_FIELD } else { &MODELS }
+        if self.browser.typing() {
+            &MODEL_FIELD
+        } else {
+            &MODELS
+        }
     }
 
     fn breadcrumb(&self) -> Vec<String> {

@@ -81,24 +81,59 @@ fn connection(settings: &ProviderSettings, kind: &ProviderKind, new: bool) -> Ve
     match settings.kind.as_str() {
         "script" => {
             let command = joined(&settings.command);
-            rows.push(text("command", "command line", &command, "python3 plugins/teacher.py   (ctrl-o shows how it talks)"));
+            rows.push(text(
+                "command",
+                "command line",
+                &command,
+                "python3 plugins/teacher.py   (ctrl-o shows how it talks)",
+            ));
             let env = settings.env.join(" ");
-            rows.push(text("env", "variables", &env, "names of the variables it gets besides PATH and LANG"));
-            rows.push(text("workers", "workers", &number(settings.workers), "processes at once; 1"));
+            rows.push(text(
+                "env",
+                "variables",
+                &env,
+                "names of the variables it gets besides PATH and LANG",
+            ));
+            rows.push(text(
+                "workers",
+                "workers",
+                &number(settings.workers),
+                "processes at once; 1",
+            ));
         }
         "mock" => {
-            rows.push(text("latency_ms", "latency in ms", &number(settings.latency_ms), "time to answer; 0"));
-            rows.push(text("seed", "seed", &number(settings.seed), "changes its answers; 0"));
+            rows.push(text(
+                "latency_ms",
+                "latency in ms",
+                &number(settings.latency_ms),
+                "time to answer; 0",
+            ));
+            rows.push(text(
+                "seed",
+                "seed",
+                &number(settings.seed),
+                "changes its answers; 0",
+            ));
             return rows;
         }
         _ => {
             let base = kind.base_url.clone().unwrap_or_default();
             let written = settings.base_url.clone().unwrap_or_default();
-            rows.push(text("base_url", "base URL", &written, format!("{base} where nothing is written")));
+            rows.push(text(
+                "base_url",
+                "base URL",
+                &written,
+                format!("{base} where nothing is written"),
+            ));
         }
     }
     let timeout = number(settings.timeout_seconds);
-    rows.push(text("timeout_seconds", "timeout in seconds", &timeout, "longest wait for one answer; 600"));
+    rows.push(text(
+        "timeout_seconds",
+        "timeout in seconds",
+        &timeout,
+        "longest wait for one answer; 600",
+    ));
     if settings.kind != "script" {
         let now = if settings.allow_insecure_http { "yes" } else { "no" };
         let help = "←→ or space: send a key over plain http to another machine";
@@ -118,18 +153,49 @@ fn key(settings: &ProviderSettings, kind: &ProviderKind) -> Vec<Row> {
         None => ("none", String::new()),
     };
     vec![
-        choice("source", "the key is in", &SOURCES, source, "←→ or space: an environment variable (recommended), a file of yours (0600), what a command prints, or there is none"),
-        text("value", "name, path, command", &value, "only where it is found; the key itself stays there"),
+        choice(
+            "source",
+            "the key is in",
+            &SOURCES,
+            source,
+            "←→ or space: an environment variable (recommended), a file of yours (0600), what a command prints, or there is none",
+        ),
+        text(
+            "value",
+            "name, path, command",
+            &value,
+            "only where it is found; the key itself stays there",
+        ),
     ]
 }
 
 fn limits(settings: &ProviderSettings) -> Vec<Row> {
     let limits = &settings.limits;
     vec![
-        text("concurrency", "requests at once", &number(limits.concurrency), "as many as jobs ask for"),
-        text("requests_per_minute", "requests a minute", &number(limits.requests_per_minute), "no limit"),
-        text("tokens_per_minute", "tokens a minute", &number(limits.tokens_per_minute), "no limit"),
-        text("usd", "USD in all", &number(limits.usd), "no cap; over the life of the database"),
+        text(
+            "concurrency",
+            "requests at once",
+            &number(limits.concurrency),
+            "as many as jobs ask for",
+        ),
+        text(
+            "requests_per_minute",
+            "requests a minute",
+            &number(limits.requests_per_minute),
+            "no limit",
+        ),
+        text(
+            "tokens_per_minute",
+            "tokens a minute",
+            &number(limits.tokens_per_minute),
+            "no limit",
+        ),
+        text(
+            "usd",
+            "USD in all",
+            &number(limits.usd),
+            "no cap; over the life of the database",
+        ),
         text("requests", "requests in all", &number(limits.requests), "no cap"),
         text("tokens", "tokens in all", &number(limits.tokens), "no cap"),
     ]
@@ -160,7 +226,13 @@ pub(super) fn apply(step: Step, form: &Form, settings: &mut ProviderSettings) ->
                     return Err(wrong("a program and its arguments".to_owned()));
                 }
             }
-            "env" => settings.env = value.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            "env" => {
+                settings.env = value
+                    .split([' ', ','])
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            }
             "workers" => settings.workers = small(value).map_err(wrong)?,
             "latency_ms" => settings.latency_ms = whole(value).map_err(wrong)?,
             "seed" => settings.seed = whole(value).map_err(wrong)?,
@@ -186,7 +258,10 @@ fn source(form: &Form) -> Result<Option<KeySource>, Wrong> {
     Ok(match form.value("source") {
         "variable" => {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            if value.is_empty() || !value.bytes().all(plain) || value.starts_with(|c: char| c.is_ascii_digit()) {
+            if value.is_empty()
+                || !value.bytes().all(plain)
+                || value.starts_with(|c: char| c.is_ascii_digit())
+            {
                 return wrong("the name of an environment variable: letters, digits and _");
             }
             Some(KeySource::Env(value.to_owned()))
@@ -219,14 +294,19 @@ fn whole(value: &str) -> Result<Option<u64>, String> {
     if plain.is_empty() {
         return Ok(None);
     }
-    plain.parse().map(Some).map_err(|_| "a whole number, or nothing".to_owned())
+    plain
+        .parse()
+        .map(Some)
+        .map_err(|_| "a whole number, or nothing".to_owned())
 }
 
 fn small(value: &str) -> Result<Option<u32>, String> {
     match whole(value)? {
         None => Ok(None),
         Some(0) => Err("at least 1, or nothing".to_owned()),
-        Some(number) => u32::try_from(number).map(Some).map_err(|_| "a smaller number".to_owned()),
+        Some(number) => u32::try_from(number)
+            .map(Some)
+            .map_err(|_| "a smaller number".to_owned()),
     }
 }
 
@@ -237,7 +317,8 @@ fn amount(value: &str) -> Result<Option<f64>, String> {
     }
     let number: Option<f64> = plain.parse().ok();
     let good = number.filter(|number| number.is_finite() && *number >= 0.0);
-    good.map(Some).ok_or_else(|| "an amount such as 2.50, or nothing".to_owned())
+    good.map(Some)
+        .ok_or_else(|| "an amount such as 2.50, or nothing".to_owned())
 }
 
 /// A command line as words: blanks part them, quotes hold them together.
@@ -304,11 +385,17 @@ mod tests {
         limits.at = 3;
         limits.paste("$2.5\n");
         apply(Step::Limits, &limits, &mut settings).unwrap();
-        assert_eq!((settings.limits.concurrency, settings.limits.usd), (Some(8), Some(2.5)));
+        assert_eq!(
+            (settings.limits.concurrency, settings.limits.usd),
+            (Some(8), Some(2.5))
+        );
         let mut connection = form(Step::Connection, &settings, &kind, true);
         connection.at = 1;
         connection.paste("host:80");
-        assert_eq!(apply(Step::Connection, &connection, &mut settings).unwrap_err().0, 1);
+        assert_eq!(
+            apply(Step::Connection, &connection, &mut settings).unwrap_err().0,
+            1
+        );
     }
 
     #[test]

@@ -278,7 +278,11 @@ impl Wizard {
         for (at, step) in self.steps().into_iter().enumerate() {
             let here = step == self.step;
             let text = format!("{} {}", at + 1, step.word());
-            let text = if here { format!("[{text}]") } else { format!(" {text} ") };
+            let text = if here {
+                format!("[{text}]")
+            } else {
+                format!(" {text} ")
+            };
             let slot = if here { Slot::Title } else { Slot::Muted };
             x += put(buf, area, x, 0, &text, shared.style(slot)) + 1;
         }
@@ -299,7 +303,13 @@ impl Wizard {
             let style = if here { shared.style(Slot::Accent) } else { fg };
             let name = format!("{:<12}", kind.kind);
             let row = row as u16;
-            put_all(buf, inner, 0, row, &[(mark, style), (&name, style), (&kind.summary, muted)]);
+            put_all(
+                buf,
+                inner,
+                0,
+                row,
+                &[(mark, style), (&name, style), (&kind.summary, muted)],
+            );
         }
         let mut row = kinds.len() as u16 + 1;
         if let Some(kind) = kinds.get(self.cursor.selected) {
@@ -329,10 +339,16 @@ impl Wizard {
                 );
                 (Slot::Warn, text)
             }
-            Some(KeyState::Elsewhere) => (Slot::Muted, "· read when it is used; the test tries it".to_owned()),
+            Some(KeyState::Elsewhere) => (
+                Slot::Muted,
+                "· read when it is used; the test tries it".to_owned(),
+            ),
             Some(KeyState::None) | None => return,
         };
-        for (at, line) in wrap(&text, usize::from(area.width.saturating_sub(4))).iter().enumerate() {
+        for (at, line) in wrap(&text, usize::from(area.width.saturating_sub(4)))
+            .iter()
+            .enumerate()
+        {
             put(buf, area, 2, row + 1 + at as u16, line, shared.style(slot));
         }
     }
@@ -349,7 +365,10 @@ impl Wizard {
         let mut lines: Vec<(Slot, String)> = Vec::new();
         match &self.tested {
             None => {
-                lines.push((Slot::Fg, "enter asks it: is it there, is the key good, what does it offer?".to_owned()));
+                lines.push((
+                    Slot::Fg,
+                    "enter asks it: is it there, is the key good, what does it offer?".to_owned(),
+                ));
                 let more = match self.settings.models.first() {
                     Some(model) => format!(
                         "Then {} says hi and tries an object in JSON: {}.",
@@ -376,7 +395,8 @@ impl Wizard {
                 match tested.json {
                     Some(true) => lines.push((Slot::Ok, "✓ writes JSON as a schema asks".to_owned())),
                     Some(false) => {
-                        let text = "▲ did not write JSON as a schema asked: steps with a schema will ask again";
+                        let text =
+                            "▲ did not write JSON as a schema asked: steps with a schema will ask again";
                         lines.push((Slot::Warn, text.to_owned()));
                     }
                     None => {}
@@ -386,7 +406,14 @@ impl Wizard {
             Some(Err(error)) => {
                 failure(buf, inner, error, shared);
                 let row = inner.height.saturating_sub(1);
-                put(buf, inner, 2, row, "t tests again · esc steps back · enter goes on anyway", shared.style(Slot::Muted));
+                put(
+                    buf,
+                    inner,
+                    2,
+                    row,
+                    "t tests again · esc steps back · enter goes on anyway",
+                    shared.style(Slot::Muted),
+                );
                 return;
             }
         }
@@ -428,7 +455,11 @@ impl View for Wizard {
     }
 
     fn breadcrumb(&self) -> Vec<String> {
-        let name = if self.new { "New provider" } else { &self.settings.name };
+        let name = if self.new {
+            "New provider"
+        } else {
+            &self.settings.name
+        };
         vec![name.to_owned()]
     }
 
@@ -468,7 +499,10 @@ impl View for Wizard {
             return false;
         }
         let lines = vec!["Nothing of it is written yet.".to_owned()];
-        let choices = vec![cancel("Go on"), choice("Leave without saving", "", Outcome::Act(Action::Yes))];
+        let choices = vec![
+            cancel("Go on"),
+            choice("Leave without saving", "", Outcome::Act(Action::Yes)),
+        ];
         cx.confirm(Dialog::ask(cx.shared, "Leave?", lines, choices));
         true
     }
@@ -541,13 +575,21 @@ impl View for Wizard {
         }
         let step = self.steps().iter().position(|step| *step == self.step);
         let all = self.steps().len();
-        format!("step {} of {all} · nothing is written before it is saved", step.map_or(1, |at| at + 1))
+        format!(
+            "step {} of {all} · nothing is written before it is saved",
+            step.map_or(1, |at| at + 1)
+        )
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
         if let Some(scroll) = self.protocol {
             let inner = pane(buf, area, "How a script talks", "enter closes", true, shared);
-            for (row, line) in PAGE.lines().skip(scroll).take(usize::from(inner.height)).enumerate() {
+            for (row, line) in PAGE
+                .lines()
+                .skip(scroll)
+                .take(usize::from(inner.height))
+                .enumerate()
+            {
                 put(buf, inner, 1, row as u16, line, shared.style(Slot::Fg));
             }
             return None;
