@@ -46,14 +46,14 @@ pub(super) async fn health(shared: &Shared) -> Result<Vec<ProviderHealth>, Failu
 
 /// The endpoints with everything known of them.
 pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Failure> {
-    let routes = routes_of_jobs(shared).await?;
+    let all_routes = routes_of_jobs(shared).await?;
     let now = Instant::now();
     let roster = shared.roster();
     let kinds = shared.directory.kinds();
     let mut details = Vec::with_capacity(roster.stations.len());
     for (station, health) in roster.stations.iter().zip(health(shared).await?) {
         let settings = station.settings.clone();
-        let routed = routes
+        let routed = all_routes
             .iter()
             .filter(|(_, provider, _)| *provider == settings.name)
             .map(|(job, _, share)| (job.clone(), *share))
