@@ -160,7 +160,7 @@ impl Logs {
                         self.find
                     ),
                     cx.shared.now + Duration::from_secs(2),
-                ))
+                ));
             }
         }
     }
