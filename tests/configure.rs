@@ -18,7 +18,7 @@ use destilation::core::api::*;
 use destilation::core::directory::*;
 use destilation::core::job::PauseReason;
 use destilation::core::ports::{Customs, Desk, ModelInfo, ModelProvider};
-use destilation::core::request::{Completion, ModelRequest, ProviderError, RawResponse};
+use destilation::core::request::{Completion, ModelRequest, ProviderError, RawResponse, Usage};
 use destilation::core::settings::{ModelSettings, ProviderSettings, Settings};
 use destilation::engine::{Endpoint, Parts, Started, start};
 use destilation::store::memory::MemoryStore;
@@ -49,7 +49,7 @@ impl ModelProvider for Teacher {
             reasoning: None,
             tool_calls: Vec::new(),
             logprobs: None,
-            usage: Default::default(),
+            usage: Usage::default(),
             finish: destilation::core::request::FinishReason::Stop,
             request_id: None,
             model: None,

@@ -192,10 +192,11 @@ impl Directory {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         // Only what is configured leaves a file; settings that are being tried do not.
         let kept = self.known().files.contains_key(&provider.name);
-        if kept && provider.name.bytes().all(plain) {
-            if let Err(error) = write(&self.place(&provider.name), &one) {
-                tracing::warn!(%error, "the list of models could not be remembered");
-            }
+        if kept
+            && provider.name.bytes().all(plain)
+            && let Err(error) = write(&self.place(&provider.name), &one)
+        {
+            tracing::warn!(%error, "the list of models could not be remembered");
         }
         self.memory().insert(provider.name.clone(), one);
     }

@@ -123,8 +123,8 @@ impl Book {
         let entries: Vec<LogEntry> = tail(directory).into_iter().filter(before).collect();
         let mut ring = self.ring();
         let room = ENTRIES.saturating_sub(ring.entries.len());
-        for (at, mut entry) in entries.into_iter().rev().take(room).enumerate() {
-            entry.number = -1 - at as i64;
+        for (number, mut entry) in (i64::MIN..0).rev().zip(entries.into_iter().rev().take(room)) {
+            entry.number = number;
             entry.message = self.clean(&entry.message);
             ring.learn(&entry);
             ring.entries.push_front(Arc::new(entry));

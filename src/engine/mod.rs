@@ -203,6 +203,14 @@ impl Shared {
         }
     }
 
+    /// Puts the providers as they are now on the gauge, which stands still while nothing runs.
+    fn show_providers(&self) {
+        let roster = self.roster();
+        let health = roster.stations.iter().map(|station| station.health());
+        self.progress
+            .send_modify(|progress| progress.providers = health.collect());
+    }
+
     fn day(&self) -> MutexGuard<'_, Budget> {
         self.day.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -351,6 +359,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
     if parts.writes && shared.held_by.is_none() {
         recover(&shared).await?;
     }
+    shared.show_providers();
     progress::spawn(Arc::clone(&shared));
     Ok(Started {
         engine: Arc::new(Engine { shared }),

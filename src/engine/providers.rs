@@ -46,14 +46,14 @@ pub(super) async fn health(shared: &Shared) -> Result<Vec<ProviderHealth>, Failu
 
 /// The endpoints with everything known of them.
 pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Failure> {
-    let shares = shares_of_jobs(shared).await?;
+    let all_routes = routes_of_jobs(shared).await?;
     let now = Instant::now();
     let roster = shared.roster();
     let kinds = shared.directory.kinds();
     let mut details = Vec::with_capacity(roster.stations.len());
     for (station, health) in roster.stations.iter().zip(health(shared).await?) {
         let settings = station.settings.clone();
-        let routed = shares
+        let routed = all_routes
             .iter()
             .filter(|(_, provider, _)| *provider == settings.name)
             .map(|(job, _, share)| (job.clone(), *share))
@@ -78,9 +78,9 @@ pub(super) async fn details(shared: &Shared) -> Result<Vec<ProviderDetail>, Fail
 }
 
 /// Of each running job, which share of its requests went to which provider: job, provider, share.
-async fn shares_of_jobs(shared: &Shared) -> Result<Vec<(String, String, f64)>, Failure> {
+async fn routes_of_jobs(shared: &Shared) -> Result<Vec<(String, String, f64)>, Failure> {
     let running: Vec<_> = shared.jobs().values().cloned().collect();
-    let mut shares: Vec<(String, String, f64)> = Vec::new();
+    let mut routes: Vec<(String, String, f64)> = Vec::new();
     for job in running {
         let teachers = shared.store.by_teacher(job.job.id).await?;
         let all: u64 = teachers.iter().map(|(_, amount, ..)| amount.requests).sum();
@@ -88,13 +88,13 @@ async fn shares_of_jobs(shared: &Shared) -> Result<Vec<(String, String, f64)>, F
             let provider = teacher.split('/').next().unwrap_or_default();
             let share = amount.requests as f64 / all.max(1) as f64;
             let name = &job.spec.name;
-            match shares.iter_mut().find(|(of, at, _)| of == name && at == provider) {
+            match routes.iter_mut().find(|(of, at, _)| of == name && at == provider) {
                 Some((_, _, known)) => *known += share,
-                None => shares.push((name.clone(), provider.to_owned(), share)),
+                None => routes.push((name.clone(), provider.to_owned(), share)),
             }
         }
     }
-    Ok(shares)
+    Ok(routes)
 }
 
 /// Lets one request through to a closed provider.
@@ -147,14 +147,7 @@ pub(super) async fn configure(
         .map(|station| station.settings.name.clone())
         .collect();
     tracing::info!(providers = names.join(" "), "the providers were configured anew");
-    shared.progress.send_modify(|progress| {
-        progress.providers = shared
-            .roster()
-            .stations
-            .iter()
-            .map(|station| station.health())
-            .collect();
-    });
+    shared.show_providers();
     Ok(Receipt::Done)
 }
 

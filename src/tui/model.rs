@@ -562,7 +562,7 @@ impl Model {
             // Whoever orders a bulk tells how far it is.
             Receipt::Bulk(_) => {}
             Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) | Receipt::Queue(_) => {
-                self.shared.toast(Level::Ok, done)
+                self.shared.toast(Level::Ok, done);
             }
         }
     }

@@ -57,7 +57,7 @@ async fn filled(store: &dyn Store) -> SampleFilter {
             SampleState::Rejected,
             SampleState::NeedsReview,
         ];
-        let made = (0..1 + (n % 2) as u32).map(|candidate| {
+        let made = (0..=(n % 2) as u32).map(|candidate| {
             let mut made = sample(
                 "windows",
                 lease,

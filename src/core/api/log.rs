@@ -77,7 +77,9 @@ impl LogEntry {
             self.message
         );
         for (name, value) in &self.fields {
-            text.push_str(&format!(" {name}={value}"));
+            for part in [" ", name, "=", value] {
+                text.push_str(part);
+            }
         }
         text
     }

@@ -9,8 +9,8 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, Type};
 
 use crate::core::ports::{StoreError, Stored};
 
-/// Rows of one statement.
-const SIZES: [usize; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+/// Rows of one statement. Each prepared one is kept: more rows would cost more memory than they save time.
+const SIZES: [usize; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 
 /// A statement's text for each of [`SIZES`].
 type Texts = [Arc<str>; SIZES.len()];

@@ -41,6 +41,18 @@ pub(super) enum Command {
     Alone(Box<dyn Work>),
 }
 
+impl Command {
+    /// What can wait longer when there is too much for one group: a place on the wire is held until its attempt is committed,
+    /// and an answer is read only after it; nobody waits for the end of a lease.
+    fn patience(&self) -> u8 {
+        match self {
+            Self::Claim(_) | Self::Begin(_) | Self::Work(_) | Self::Alone(_) => 0,
+            Self::Record(_) => 1,
+            Self::Settle(_) => 2,
+        }
+    }
+}
+
 /// A rare command: runs in the group's transaction, then is told how the commit went.
 pub(super) trait Work: Send {
     /// Does it. An error undoes this command only, unless the disk is at fault.
@@ -247,16 +259,16 @@ impl Ledger {
 
 /// Serves commands until nobody can send any, then tidies and lets go of the lock.
 pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Command>, lock: Lock) {
-    let mut waiting = Vec::with_capacity(GROUP);
+    let mut waiting = Vec::with_capacity(QUEUE);
     let mut tidy = true;
     loop {
         // Whoever was just answered may ask again at once: one turn of the runtime makes one group of what would be two.
         tokio::task::yield_now().await;
         if waiting.is_empty() {
             let arrived = if tidy {
-                commands.recv_many(&mut waiting, GROUP).await
+                commands.recv_many(&mut waiting, QUEUE).await
             } else {
-                let arriving = commands.recv_many(&mut waiting, GROUP);
+                let arriving = commands.recv_many(&mut waiting, QUEUE);
                 let Ok(arrived) = tokio::time::timeout(IDLE, arriving).await else {
                     ledger.tidy().await;
                     tidy = true;
@@ -269,7 +281,11 @@ pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Comma
             }
         }
         tidy = false;
-        let abandoned = turn(&mut ledger, waiting.drain(..)).await;
+        if waiting.len() > GROUP {
+            waiting.sort_by_key(Command::patience);
+        }
+        let now = waiting.len().min(GROUP);
+        let abandoned = turn(&mut ledger, waiting.drain(..now)).await;
         waiting.extend(abandoned.into_iter().map(release));
     }
     ledger.tidy().await;

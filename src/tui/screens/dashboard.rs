@@ -426,11 +426,13 @@ impl View for Dashboard {
             return;
         };
         let (jobs, providers, news) = self.extents(cx.shared);
-        let page = usize::from(inner.height);
+        let rows_shown = usize::from(inner.height);
         match pane {
-            Pane::Providers => self.providers.wheel(rows, providers, page.saturating_sub(1)),
-            Pane::Events => self.events.wheel(rows, news, page),
-            Pane::Jobs => self.jobs.wheel(rows, jobs, page.saturating_sub(1)),
+            Pane::Providers => self
+                .providers
+                .wheel(rows, providers, rows_shown.saturating_sub(1)),
+            Pane::Events => self.events.wheel(rows, news, rows_shown),
+            Pane::Jobs => self.jobs.wheel(rows, jobs, rows_shown.saturating_sub(1)),
             Pane::Counters | Pane::Speed | Pane::Cost => {}
         }
     }

@@ -30,6 +30,7 @@ const WINDOW: usize = 500;
 const EVERY: Duration = Duration::from_millis(250);
 
 /// The log.
+#[derive(Default)]
 pub(crate) struct Logs {
     page: Remote<LogPage>,
     filter: LogFilter,
@@ -52,27 +53,6 @@ pub(crate) struct Logs {
     to: Option<i64>,
     /// Everything is logged for a while.
     loud: bool,
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Self {
-            page: Remote::default(),
-            filter: LogFilter::default(),
-            until: None,
-            cursor: Cursor::default(),
-            find: String::new(),
-            field: None,
-            facets: None,
-            wrap: false,
-            open: None,
-            marked: BTreeSet::new(),
-            seen: None,
-            skipped: 0,
-            to: None,
-            loud: false,
-        }
-    }
 }
 
 impl Logs {
@@ -146,10 +126,11 @@ impl Logs {
             self.to = self.selected().map(|entry| entry.number);
             self.until = middle;
             self.refresh(cx);
-        } else if self.cursor.selected + 1 >= rows && !self.follows() {
-            if newer == 0 || before + 1 >= rows || action == Action::Last {
-                self.follow(cx);
-            }
+        } else if self.cursor.selected + 1 >= rows
+            && !self.follows()
+            && (newer == 0 || before + 1 >= rows || action == Action::Last)
+        {
+            self.follow(cx);
         }
     }
 
@@ -179,7 +160,7 @@ impl Logs {
                         self.find
                     ),
                     cx.shared.now + Duration::from_secs(2),
-                ))
+                ));
             }
         }
     }
@@ -359,12 +340,12 @@ impl View for Logs {
     fn status(&self, _: &Shared) -> String {
         let page = self.page.value();
         let (held, newer) = page.map_or((0, 0), |page| (page.held, page.newer));
-        let pace = if self.follows() {
+        let stand = if self.follows() {
             "following".to_owned()
         } else {
             format!("PAUSED +{}", grouped(newer))
         };
-        let mut parts = vec![pace, format!("level ≥ {}", self.filter.level.word())];
+        let mut parts = vec![stand, format!("level ≥ {}", self.filter.level.word())];
         for (name, value) in [
             ("job", &self.filter.job),
             ("provider", &self.filter.provider),

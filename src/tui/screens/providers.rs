@@ -46,10 +46,10 @@ use wizard::Wizard;
 const FRESH: Duration = Duration::from_secs(2);
 
 const LIST: [Column; 7] = [
-    words("NAME", 12, 9),
+    words("NAME", 11, 9),
     words("KIND", 10, 4),
     words("HEALTH", 9, 8),
-    numbers("W", 4, 7),
+    numbers("W", 3, 7),
     numbers("CONC", 7, 5),
     words("KEY", 5, 6),
     numbers("SPENT", 7, 3),
@@ -133,7 +133,7 @@ impl Providers {
     }
 
     /// Orders a change, and remembers what takes it back.
-    fn change(&mut self, change: (ProviderChange, ProviderChange), done: String, cx: &mut Cx) {
+    fn change(&mut self, change: (ProviderChange, ProviderChange), done: &str, cx: &mut Cx) {
         let Some(name) = self.selected().map(|one| one.settings.name.clone()) else {
             return;
         };
@@ -159,7 +159,7 @@ impl Providers {
         } else {
             "is off; requests in flight finish"
         };
-        self.change((enabled(on), enabled(!on)), format!("{name} {done}"), cx);
+        self.change((enabled(on), enabled(!on)), &format!("{name} {done}"), cx);
     }
 
     fn weigh(&mut self, by: f64, cx: &mut Cx) {
@@ -177,7 +177,7 @@ impl Providers {
         // A second press counts on from the first, whose answer may still be on its way.
         let shifted = change.0.weights.clone();
         let name = one.settings.name.clone();
-        self.change(change, format!("{name}: another weight"), cx);
+        self.change(change, &format!("{name}: another weight"), cx);
         self.asked.amend(|all| {
             for one in all.iter_mut().filter(|one| one.settings.name == name) {
                 for (model, (_, weight)) in one.settings.models.iter_mut().zip(&shifted) {

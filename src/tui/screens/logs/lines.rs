@@ -20,12 +20,12 @@ pub(super) fn draw(logs: &Logs, shared: &Shared, area: Rect, buf: &mut Buffer) -
     let page = logs.page.value();
     let file = page.and_then(|page| page.file.as_ref());
     let title = file.map_or_else(|| "Log".to_owned(), |(file, _)| file.clone());
-    let pace = if logs.follows() {
+    let stand = if logs.follows() {
         "FOLLOW".to_owned()
     } else {
         format!("PAUSED +{}", grouped(page.map_or(0, |page| page.newer)))
     };
-    let inner = pane(buf, area, &title, &pace, true, shared);
+    let inner = pane(buf, area, &title, &stand, true, shared);
     if let (Some(scroll), Some(entry)) = (logs.open, logs.selected()) {
         whole(entry, scroll, shared, inner, buf);
         return None;
@@ -74,12 +74,14 @@ fn words(entry: &LogEntry) -> String {
     text.push_str(first);
     for (name, value) in &entry.fields {
         if !matches!(name.as_str(), "job" | "provider") {
-            text.push_str(&format!("  {name} {value}"));
+            for part in ["  ", name, " ", value] {
+                text.push_str(part);
+            }
         }
     }
     let more = entry.message.lines().count().saturating_sub(1);
     if more > 0 {
-        text.push_str(&format!("  ▸ {more} lines"));
+        text = format!("{text}  ▸ {more} lines");
     }
     text
 }

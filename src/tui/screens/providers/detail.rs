@@ -146,7 +146,7 @@ fn facts(detail: &ProviderDetail, health: &ProviderHealth) -> Vec<(&'static str,
     facts.push(("circuit", circuit(detail)));
     if detail.p95s.len() > 1 {
         let values: Vec<Option<f64>> = detail.p95s.iter().map(|ms| Some(*ms as f64)).collect();
-        facts.push(("p95", sparkline(&values[values.len().saturating_sub(40)..])));
+        facts.push(("p95", sparkline(&values[values.len().saturating_sub(30)..])));
     }
     facts.extend(rate(detail).map(|rate| ("rate limit", rate)));
     for (job, share) in &detail.routed {
@@ -262,15 +262,15 @@ fn draw_test(
     buf: &mut Buffer,
 ) -> u16 {
     let width = usize::from(inner.width.saturating_sub(4));
-    let (glyph, slot, text, help) = match test {
+    let (glyph, slot, words, help) = match test {
         TestShown::None => {
             let price = settings.models.first().and_then(|model| model.price);
-            let text = format!("t tests it: {}", cost_of_test(price, TEST));
-            ("·", Slot::Muted, text, None)
+            let idle = format!("t tests it: {}", cost_of_test(price, TEST));
+            ("·", Slot::Muted, idle, None)
         }
         TestShown::Running(elapsed) => {
-            let text = format!("testing … {elapsed} s · esc stops waiting");
-            ("●", Slot::Running, text, None)
+            let asked = format!("testing … {elapsed} s · esc stops waiting");
+            ("●", Slot::Running, asked, None)
         }
         TestShown::Ended { ok: true, text, help } => ("✓", Slot::Ok, text.clone(), *help),
         TestShown::Ended {
@@ -281,7 +281,7 @@ fn draw_test(
     };
     let mut used = 0;
     put(buf, inner, 1, row, glyph, shared.style(slot));
-    for line in wrap(&text, width) {
+    for line in wrap(&words, width) {
         put(buf, inner, 3, row + used, &line, shared.style(slot));
         used += 1;
     }

@@ -231,7 +231,7 @@ pub(super) fn apply(step: Step, form: &Form, settings: &mut ProviderSettings) ->
                     .split([' ', ','])
                     .filter(|name| !name.is_empty())
                     .map(str::to_owned)
-                    .collect()
+                    .collect();
             }
             "workers" => settings.workers = small(value).map_err(wrong)?,
             "latency_ms" => settings.latency_ms = whole(value).map_err(wrong)?,

@@ -381,7 +381,7 @@ impl Wizard {
             }
             Some(Ok(tested)) => {
                 if tested.teacher.is_empty() {
-                    lines.push((Slot::Ok, "✓ it is there, and takes the key".to_owned()));
+                    lines.push((Slot::Ok, "✓ it is there".to_owned()));
                 } else {
                     let text = format!(
                         "✓ {} answered in {} ms for {}: {}",
@@ -389,7 +389,7 @@ impl Wizard {
                     );
                     lines.push((Slot::Ok, text));
                 }
-                if let Some(models) = tested.models {
+                if let Some(models) = tested.models.filter(|models| *models > 0) {
                     lines.push((Slot::Ok, format!("✓ offers {models} models")));
                 }
                 match tested.json {
