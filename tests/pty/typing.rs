@@ -117,7 +117,7 @@ fn the_mouse_goes_where_it_points() {
     session.send(&double);
     session.shows("Jobs ▸ quickstart");
     // The keys at the bottom stand still once the job is loaded.
-    session.shows("Where the samples went");
+    session.shows("Validator funnel");
     settled(&session, &sandbox);
     let help = press(&session, "? help");
     session.send(&help);
