@@ -70,6 +70,7 @@ pub(super) async fn assemble(
         dirs: dirs.clone(),
         redactor,
         asked: needs.providers,
+        mock_latency_ms: needs.mock_latency_ms,
         known: Mutex::new(Known::of(&loaded)),
         memory: Mutex::default(),
     });

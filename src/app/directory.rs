@@ -38,6 +38,8 @@ pub(super) struct Directory {
     pub(super) redactor: Redactor,
     /// Keys are fetched, because providers are going to be asked.
     pub(super) asked: bool,
+    /// How long the built-in mock takes for an answer, where no provider is configured.
+    pub(super) mock_latency_ms: Option<u64>,
     /// What is configured, and in which file each provider stands.
     pub(super) known: Mutex<Known>,
     /// What was remembered of each, by name.
@@ -128,7 +130,7 @@ impl Directory {
     fn reload(&self) -> Result<Configured, Failure> {
         let loaded = self.load()?;
         *self.known() = Known::of(&loaded);
-        let (providers, mock_by_default) = with_mock(&loaded.settings, None);
+        let (providers, mock_by_default) = with_mock(&loaded.settings, self.mock_latency_ms);
         Ok(Configured {
             providers,
             mock_by_default,

@@ -14,6 +14,7 @@ fn directory(home: &Path) -> Directory {
         cwd: home.to_owned(),
         dirs: Dirs::below(Some(home.to_owned()), home),
         redactor: Redactor::new(&[]).unwrap(),
+        mock_latency_ms: None,
         asked: true,
         known: Mutex::default(),
         memory: Mutex::default(),

@@ -576,7 +576,8 @@ impl View for Providers {
         let spent = spent
             .map(|today| format!(" · {today} today in all"))
             .unwrap_or_default();
-        format!("{all} providers{filter}{spent}{testing}")
+        let providers = if all == 1 { "provider" } else { "providers" };
+        format!("{all} {providers}{filter}{spent}{testing}")
     }
 
     fn view(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> Option<Position> {
