@@ -12,12 +12,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike};
 
 use super::dirs::Dirs;
 use super::keys;
 use super::problem::{ConfigError, Origin, Problem};
 use super::read;
+use crate::core::document::{json_of, toml_of};
 use crate::core::settings::ProviderSettings;
 
 /// Why a file was not changed.
@@ -366,54 +367,5 @@ fn same(left: &Json, right: &Json) -> bool {
                     .all(|(name, left)| right.get(name).is_some_and(|right| same(left, right)))
         }
         _ => left == right,
-    }
-}
-
-fn json_of(item: &Item) -> Json {
-    match item {
-        Item::None => Json::Null,
-        Item::Value(value) => json_of_value(value),
-        Item::Table(table) => table
-            .iter()
-            .map(|(name, item)| (name.to_owned(), json_of(item)))
-            .collect(),
-        Item::ArrayOfTables(tables) => tables
-            .iter()
-            .map(|table| json_of(&Item::Table(table.clone())))
-            .collect(),
-    }
-}
-
-fn json_of_value(value: &Value) -> Json {
-    match value {
-        Value::String(text) => Json::from(text.value().as_str()),
-        Value::Integer(number) => Json::from(*number.value()),
-        Value::Float(number) => Json::from(*number.value()),
-        Value::Boolean(flag) => Json::from(*flag.value()),
-        Value::Datetime(date) => Json::from(date.value().to_string()),
-        Value::Array(items) => items.iter().map(json_of_value).collect(),
-        Value::InlineTable(table) => table
-            .iter()
-            .map(|(name, value)| (name.to_owned(), json_of_value(value)))
-            .collect(),
-    }
-}
-
-fn toml_of(value: &Json) -> Value {
-    match value {
-        Json::Null => Value::from(""),
-        Json::Bool(flag) => Value::from(*flag),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Value::from(whole),
-            None => Value::from(number.as_f64().unwrap_or_default()),
-        },
-        Json::String(text) => Value::from(text.as_str()),
-        Json::Array(items) => Value::Array(items.iter().map(toml_of).collect::<Array>()),
-        Json::Object(table) => Value::InlineTable(
-            table
-                .iter()
-                .map(|(name, value)| (name.as_str(), toml_of(value)))
-                .collect::<InlineTable>(),
-        ),
     }
 }

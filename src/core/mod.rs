@@ -6,6 +6,7 @@ pub mod budget;
 pub mod catalog;
 pub mod conversation;
 pub mod directory;
+pub mod document;
 pub mod estimate;
 pub mod extract;
 pub mod filter;
