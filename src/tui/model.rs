@@ -5,25 +5,23 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use ratatui::layout::{Position, Size};
 
-use crate::core::api::{Answer, Command, Event, Failure, Health, Level, Query, Receipt};
-use crate::core::job::{JobState, PauseReason};
+use crate::core::api::{Command, Level, Query};
 
 use super::commands;
 use super::context::{Cx, Ordered, Shared, Wish};
 use super::input::Facts;
 use super::keys::{self, Action, GLOBAL, TYPING};
 use super::memory::Memory;
-use super::message::{Effect, Message, Ticket};
+use super::message::{Effect, Message};
 use super::overlay::{Capture, Dialog, Outcome, Overlay, Page, Picker};
 use super::screens::job::JobScreen;
 use super::screens::verbs::Subject;
 use super::screens::{Screen, Tab};
 use super::terminal::LARGEST_PASTE;
 use super::theme::{Source, Theme};
-use super::{Exit, Options, outside};
+use super::{Exit, Options};
 
-/// Someone who looks elsewhere is not called again within this time.
-const QUIET: Duration = Duration::from_secs(5);
+mod heard;
 
 /// All state; one owner.
 pub struct Model {
@@ -458,197 +456,6 @@ impl Model {
     fn top_mut(&mut self) -> &mut Screen {
         let last = self.screens.len() - 1;
         &mut self.screens[last]
-    }
-
-    /// Some answers are everybody's: the jobs, and the user's files.
-    fn reply(&mut self, message: &Message) -> Vec<Effect> {
-        if let Message::Reply(_, Ok(answer)) = message {
-            match answer.as_ref() {
-                Answer::Jobs(rows) => {
-                    self.shared.jobs.clone_from(rows);
-                    let entries = commands::entries(self.top().view(), &self.shared, true);
-                    if let Some(Overlay::Picker(picker)) = self.overlays.last_mut()
-                        && picker.is_palette()
-                    {
-                        picker.fill(entries);
-                    }
-                }
-                Answer::UserFiles(files) => {
-                    // What is being tried out stays until it is kept or left.
-                    let trying = matches!(self.top(), Screen::Settings(settings) if settings.is_trying());
-                    if !trying {
-                        self.shared.adopt(files);
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.with_top(|screen, cx| screen.view_mut().update(message, cx))
-    }
-
-    fn done(&mut self, ticket: Ticket, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
-        let Some(at) = self.shared.orders.iter().position(|order| order.ticket == ticket) else {
-            return Vec::new();
-        };
-        let order = self.shared.orders.remove(at);
-        let mut effects = Vec::new();
-        match &result {
-            _ if order.quiet => {}
-            Ok(receipt) => {
-                if order.restyles {
-                    effects.push(Effect::Ask(self.shared.ticket(), Query::UserFiles));
-                }
-                if let Some(draft) = &order.draft {
-                    self.shared.drafts.remove(draft);
-                }
-                self.exit = self.exit.or(order.leave);
-                if !order.done.is_empty() {
-                    self.receipt(&order.done, receipt);
-                }
-            }
-            Err(failure) => {
-                if order.leave.is_some() {
-                    self.shared.stopping = None;
-                }
-                let help = failure.help.iter().map(|help| format!(" · {help}"));
-                let text: String = std::iter::once(failure.message.clone()).chain(help).collect();
-                self.shared.note(Level::Error, failure.message.clone());
-                self.shared.toast(Level::Error, text);
-            }
-        }
-        effects
-            .extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx)));
-        effects
-    }
-
-    fn receipt(&mut self, done: &str, receipt: &Receipt) {
-        if done.is_empty() {
-            return;
-        }
-        match receipt {
-            Receipt::Count(count) => self.shared.toast(Level::Ok, format!("{done}: {count}")),
-            Receipt::Started(started) => {
-                for note in &started.notes {
-                    self.shared.toast(Level::Warning, note.clone());
-                }
-                self.shared.toast(Level::Ok, done);
-            }
-            Receipt::Tested(tested) => {
-                let text = format!(
-                    "{} answered in {} ms, {}",
-                    tested.teacher, tested.latency_ms, tested.usd
-                );
-                self.shared.toast(Level::Ok, text);
-            }
-            Receipt::Written(path, entries) => {
-                self.shared
-                    .toast(Level::Ok, format!("{done}: {entries} in {}", path.display()));
-            }
-            Receipt::Reverted(reverted) => {
-                self.shared
-                    .toast(Level::Ok, format!("{done}: {}", reverted.label));
-                if reverted.skipped > 0 {
-                    let text = format!("{} decided again since, left alone", reverted.skipped);
-                    self.shared.toast(Level::Warning, text);
-                }
-                for note in &reverted.notes {
-                    self.shared.toast(Level::Warning, note.clone());
-                }
-            }
-            Receipt::Rejudged(report) => {
-                let text = format!("{done}: {} samples changed", report.changed());
-                self.shared.toast(Level::Ok, text);
-            }
-            // Whoever orders a bulk tells how far it is.
-            Receipt::Bulk(_) => {}
-            Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) | Receipt::Queue(_) => {
-                self.shared.toast(Level::Ok, done);
-            }
-        }
-    }
-
-    fn event(&mut self, event: Event) -> Vec<Effect> {
-        let (level, text) = match &event {
-            Event::Job { job, state } => {
-                let level = match state {
-                    JobState::Failed(_) => Level::Error,
-                    JobState::Paused(_) => Level::Warning,
-                    _ => Level::Ok,
-                };
-                let reason = state
-                    .reason()
-                    .map(|reason| format!(": {reason}"))
-                    .unwrap_or_default();
-                let full = matches!(state, JobState::Paused(PauseReason::Disk(_)));
-                let banner = format!("the disk is full: {job} waits until it takes writes again");
-                self.shared.banner(job, full.then_some(banner));
-                (level, format!("{job} {}{reason}", state.word()))
-            }
-            Event::Provider {
-                provider,
-                health,
-                message,
-            } => {
-                let level = if *health == Health::Up {
-                    Level::Ok
-                } else {
-                    Level::Warning
-                };
-                (level, format!("{provider} {message}"))
-            }
-            Event::Note {
-                level,
-                job: Some(job),
-                text,
-            } => (*level, format!("{job}: {text}")),
-            Event::Note {
-                level,
-                job: None,
-                text,
-            } => (*level, text.clone()),
-        };
-        if level != Level::Ok {
-            self.shared.toast(level, text.clone());
-        }
-        let job = match &event {
-            Event::Job { job, .. } => Some(job.clone()),
-            Event::Note { job, .. } => job.clone(),
-            Event::Provider { .. } => None,
-        };
-        self.shared.note_about(job, level, text);
-        let mut effects: Vec<Effect> = self.notice(&event).into_iter().collect();
-        effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx)));
-        effects
-    }
-
-    /// The call of someone who looks elsewhere; none while they review, and none shortly after another.
-    fn notice(&mut self, event: &Event) -> Option<Effect> {
-        let text = outside::word(event)?;
-        let now = self.shared.now;
-        let lately = self.notified.is_some_and(|at| now < at + QUIET);
-        if self.focused == Some(true) || self.tab == Tab::Review || lately {
-            return None;
-        }
-        self.notified = Some(now);
-        Some(Effect::Notify(text))
-    }
-
-    /// What became of a text in the editor: the screen that gave it knows what to do with a new one.
-    fn edited(&mut self, ticket: Ticket, result: Result<String, String>) -> Vec<Effect> {
-        if let Err(why) = &result {
-            self.shared.toast(Level::Warning, why.clone());
-        }
-        self.with_top(|screen, cx| screen.view_mut().update(&Message::Edited(ticket, result), cx))
-    }
-
-    fn copied(&mut self, result: Result<String, String>) {
-        let what = std::mem::take(&mut self.shared.copying);
-        match result {
-            Ok(ways) => self.shared.toast(Level::Ok, format!("Copied {what}: {ways}")),
-            Err(why) => self
-                .shared
-                .toast(Level::Error, format!("{what} is not copied: {why}")),
-        }
     }
 
     fn tick(&mut self, now: Duration) -> Vec<Effect> {
