@@ -156,8 +156,6 @@ pub enum Action {
     Redo,
     /// Reject, with a reason in the person's words.
     RejectWhy,
-    /// Begin a range to mark, or end it.
-    Range,
     /// What to do with all that is marked.
     Bulk,
     /// Stay with the newest.
@@ -420,7 +418,6 @@ impl Action {
             Self::Undo => "sample.undo",
             Self::Redo => "sample.redo",
             Self::RejectWhy => "sample.reject_why",
-            Self::Range => "select.range",
             Self::Bulk => "sample.bulk",
             Self::Follow => "view.follow",
             Self::Pane => "nav.pane",

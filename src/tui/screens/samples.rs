@@ -205,7 +205,7 @@ impl Samples {
                     self.over = Over::Edit(Box::new(edit));
                 }
             }
-            Action::Mark | Action::MarkAll | Action::Range => self.mark(action, cx),
+            Action::Mark | Action::MarkAll | Action::MarkRange => self.mark(action, cx),
             Action::Filter => {
                 self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared))));
             }
@@ -377,7 +377,7 @@ impl View for Samples {
             | Action::Compare
             | Action::Explain
             | Action::Mark
-            | Action::Range
+            | Action::MarkRange
             | Action::MarkAll
             | Action::Bulk
             | Action::Export

@@ -73,7 +73,7 @@ pub static SAMPLES: Table = Table {
         key(&["ctrl-r"], Action::Redo, "", "Do again what was taken back last"),
         key(
             &["v"],
-            Action::Range,
+            Action::MarkRange,
             "",
             "Begin a range, and mark it the second time",
         ),
