@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -14,6 +14,8 @@ use super::log_book::{Book, Feed};
 use crate::config::{Redacting, Redactor, Variables};
 use crate::core::api::LogLevel;
 
+/// Lines that may wait for the file; what comes faster than a disk takes it is dropped, not kept in memory.
+const LINES: usize = 8192;
 /// Days of logs kept.
 const DAYS: usize = 7;
 
@@ -58,7 +60,9 @@ pub(super) fn start(
     let book = Arc::new(Book::new(kept, home, redactor.clone(), level));
     let (file, guard) = match appender {
         Some(appender) => {
-            let (writer, guard) = tracing_appender::non_blocking(appender);
+            let (writer, guard) = NonBlockingBuilder::default()
+                .buffered_lines_limit(LINES)
+                .finish(appender);
             let redactor = redactor.clone();
             let make = BoxMakeWriter::new(move || Redacting::new(writer.clone(), redactor.clone()));
             let layer = tracing_subscriber::fmt::layer()

@@ -20,6 +20,8 @@ use crate::core::sample::{Sample, SampleState};
 const EVERY: Duration = Duration::from_secs(2);
 /// Samples per append: each is synced and marked.
 const APPEND: usize = 512;
+/// Time between two of these while the job runs: requests on the wire come first.
+const BREATH: Duration = Duration::from_millis(20);
 /// Samples per page of a dataset that is written anew.
 const PAGE: usize = 128;
 
@@ -28,7 +30,7 @@ pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
     loop {
         job.accepted.notified().await;
         sleep(EVERY).await;
-        if let Err(error) = append(&shared, &job.job).await {
+        if let Err(error) = append_slowly(&shared, &job.job, BREATH).await {
             shared.note_once(&job.spec.name, format!("the dataset's files wait: {error}"));
         }
     }
@@ -36,6 +38,10 @@ pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
 
 /// Brings the files of a job to where the ledger is, in the order of acceptance.
 pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetError> {
+    append_slowly(shared, job, Duration::ZERO).await
+}
+
+async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(), DatasetError> {
     let mut marks = shared.store.marks(job.id).await?;
     if !shared.dataset.recover(&job.spec, &marks).await? {
         rebuild(shared, job).await?;
@@ -58,6 +64,7 @@ pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetErro
         marks = shared.dataset.append(&job.spec, &marks, samples).await?;
         advance(&mut marks, last);
         shared.store.set_marks(job.id, &marks).await?;
+        sleep(breath).await;
     }
 }
 

@@ -247,6 +247,7 @@ async fn readers(path: &Path, immutable: bool) -> Stored<SqlitePool> {
         .immutable(immutable)
         .busy_timeout(BUSY)
         .pragma("cache_size", "-512")
+        .row_buffer_size(512)
         .disable_statement_logging();
     let options = careful(options);
     let pool = SqlitePoolOptions::new()

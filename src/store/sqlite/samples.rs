@@ -1,6 +1,7 @@
 //! The port of samples: pages, counts and the attempts behind them. What persons decide is in [`super::decide`].
 
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, sample_bytes, task_key, task_range};
@@ -52,8 +53,13 @@ impl SampleStore for SqliteStore {
         }
         // A bare `LIMIT ?` would have SQLite prepare the statement anew for every value.
         query.push(" LIMIT +").push_bind(unsigned(limit as u64));
-        let found = query.build().fetch_all(&self.readers).await?;
-        found.iter().map(rows::sample).collect()
+        // Each row is read while SQLite looks for the next.
+        let mut found = query.build().fetch(&self.readers);
+        let mut samples = Vec::new();
+        while let Some(row) = found.try_next().await? {
+            samples.push(rows::sample(&row)?);
+        }
+        Ok(samples)
     }
 
     async fn window(

@@ -24,6 +24,11 @@ pub(super) const QUEUE: usize = 1024;
 const GROUP: usize = 500;
 /// So long without a command, and the write-ahead log is put back into the main file.
 const IDLE: Duration = Duration::from_secs(2);
+/// So long without a command after many groups, and the log is copied while nobody waits for it: the end of a run finds little
+/// left to sync.
+const PAUSE: Duration = Duration::from_millis(15);
+/// Groups that make such a copy worth its syncs.
+const MANY: u32 = 64;
 
 /// What the writer is asked for.
 pub(super) enum Command {
@@ -250,6 +255,11 @@ impl Ledger {
         Ok(outcome)
     }
 
+    /// Copies what the write-ahead log holds into the main file, as far as readers allow; the log goes on.
+    async fn copy_log(&mut self) {
+        let _ = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await;
+    }
+
     /// Puts the write-ahead log back into the main file.
     async fn tidy(&mut self) {
         // A reader in the way only delays it to the next idle moment.
@@ -260,27 +270,36 @@ impl Ledger {
 /// Serves commands until nobody can send any, then tidies and lets go of the lock.
 pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Command>, lock: Lock) {
     let mut waiting = Vec::with_capacity(QUEUE);
-    let mut tidy = true;
+    // Groups since the log was last copied; `None`: it is empty.
+    let mut groups: Option<u32> = None;
     loop {
         // Whoever was just answered may ask again at once: one turn of the runtime makes one group of what would be two.
         tokio::task::yield_now().await;
         if waiting.is_empty() {
-            let arrived = if tidy {
-                commands.recv_many(&mut waiting, QUEUE).await
-            } else {
-                let arriving = commands.recv_many(&mut waiting, QUEUE);
-                let Ok(arrived) = tokio::time::timeout(IDLE, arriving).await else {
-                    ledger.tidy().await;
-                    tidy = true;
-                    continue;
-                };
-                arrived
+            let arriving = commands.recv_many(&mut waiting, QUEUE);
+            let arrived = match groups {
+                None => arriving.await,
+                Some(many) => {
+                    let patience = if many < MANY { IDLE } else { PAUSE };
+                    if let Ok(arrived) = tokio::time::timeout(patience, arriving).await {
+                        arrived
+                    } else {
+                        if many < MANY {
+                            ledger.tidy().await;
+                            groups = None;
+                        } else {
+                            ledger.copy_log().await;
+                            groups = Some(0);
+                        }
+                        continue;
+                    }
+                }
             };
             if arrived == 0 {
                 break;
             }
         }
-        tidy = false;
+        groups = Some(groups.map_or(1, |many| many.saturating_add(1)));
         if waiting.len() > GROUP {
             waiting.sort_by_key(Command::patience);
         }
