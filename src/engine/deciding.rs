@@ -167,12 +167,10 @@ async fn revert(
     shared: &Shared,
     entry: &JournalEntry,
     again: bool,
-    mut notes: Vec<String>,
+    notes: Vec<String>,
 ) -> Result<RevertDone, Failure> {
     let reverted = shared.store.revert(entry.id, again).await?;
-    if write_datasets(shared, &reverted.jobs).await? {
-        notes.push("the dataset's files were written anew".to_owned());
-    }
+    write_datasets(shared, &reverted.jobs).await?;
     Ok(RevertDone {
         label: entry.label.clone(),
         rows: reverted.rows,
@@ -195,18 +193,16 @@ pub(super) async fn exported(shared: &Shared, job: JobId, rows: u64, path: &Path
 }
 
 /// Writes the datasets of jobs anew, where they have files. A running job does so at its end.
-async fn write_datasets(shared: &Shared, jobs: &[JobId]) -> Result<bool, Failure> {
-    let mut wrote = false;
+async fn write_datasets(shared: &Shared, jobs: &[JobId]) -> Result<(), Failure> {
     for job in shared.store.jobs().await? {
         if jobs.contains(&job.id)
             && shared.running(&job.spec.name).is_none()
             && !shared.store.marks(job.id).await?.is_empty()
         {
             outbox::rebuild(shared, &job).await?;
-            wrote = true;
         }
     }
-    Ok(wrote)
+    Ok(())
 }
 
 /// What a person wrote must have the shape the step asks for.

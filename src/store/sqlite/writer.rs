@@ -27,6 +27,8 @@ const IDLE: Duration = Duration::from_secs(2);
 /// So long without a command after many groups, and the log is copied while nobody waits for it: the end of a run finds little
 /// left to sync.
 const PAUSE: Duration = Duration::from_millis(15);
+/// Turns of the runtime that a group waits for more commands, at most.
+const TURNS: usize = 8;
 /// Groups that make such a copy worth its syncs.
 const MANY: u32 = 64;
 
@@ -273,8 +275,7 @@ pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Comma
     // Groups since the log was last copied; `None`: it is empty.
     let mut groups: Option<u32> = None;
     loop {
-        // Whoever was just answered may ask again at once: one turn of the runtime makes one group of what would be two.
-        tokio::task::yield_now().await;
+        gather(&commands).await;
         if waiting.is_empty() {
             let arriving = commands.recv_many(&mut waiting, QUEUE);
             let arrived = match groups {
@@ -310,6 +311,18 @@ pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Comma
     ledger.tidy().await;
     let _ = ledger.connection.close().await;
     drop(lock);
+}
+
+/// Whoever was just answered may ask again at once: as long as the runtime's turns bring more commands, one group takes what would be
+/// several.
+async fn gather(commands: &mpsc::Receiver<Command>) {
+    for _ in 0..TURNS {
+        let before = commands.len();
+        tokio::task::yield_now().await;
+        if commands.len() == before {
+            return;
+        }
+    }
 }
 
 /// One commit group, and after it what must stand alone. Returns the leases nobody was there to take.

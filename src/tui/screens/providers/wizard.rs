@@ -390,7 +390,10 @@ impl Wizard {
                     lines.push((Slot::Ok, text));
                 }
                 if let Some(models) = tested.models.filter(|models| *models > 0) {
-                    lines.push((Slot::Ok, format!("✓ offers {models} models")));
+                    lines.push((
+                        Slot::Ok,
+                        format!("✓ offers {models} model{}", if models == 1 { "" } else { "s" }),
+                    ));
                 }
                 match tested.json {
                     Some(true) => lines.push((Slot::Ok, "✓ writes JSON as a schema asks".to_owned())),
