@@ -170,7 +170,7 @@ impl Outcome {
 }
 
 /// What a person said about a place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// What.
     pub outcome: Outcome,
