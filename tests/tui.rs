@@ -47,6 +47,8 @@ mod wizard;
 mod pictures;
 #[path = "tui/review.rs"]
 mod review;
+#[path = "tui/reviewing.rs"]
+mod reviewing;
 #[path = "tui/samples.rs"]
 mod samples;
 

@@ -212,8 +212,7 @@ impl Rows {
     fn of_decision(&mut self, decision: i64) -> Option<&mut Act> {
         let ours = |act: &&mut Act| {
             let samples = act.inverse.as_ref().map(|(_, samples)| samples.as_slice());
-            act.entry.undone.is_none()
-                && matches!(samples, Some([(_, number)]) if *number == decision)
+            act.entry.undone.is_none() && matches!(samples, Some([(_, number)]) if *number == decision)
         };
         self.acts.iter_mut().rev().find(ours)
     }
@@ -228,7 +227,9 @@ impl Rows {
 
     /// A rejection got its reason afterwards: done again, it has the reason too.
     pub(super) fn reasoned(&mut self, decision: i64, reason: &str) {
-        let Some(act) = self.of_decision(decision) else { return };
+        let Some(act) = self.of_decision(decision) else {
+            return;
+        };
         if let Some((Decided::Reject { note }, _)) = &mut act.inverse {
             *note = Some(reason.to_owned());
             act.entry.label = act.entry.deed.label(1, Some(reason));

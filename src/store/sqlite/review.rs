@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use super::super::rules::ACTOR;
+use super::journal::Spot;
 use super::rows::{self, sample_bytes, task_key, task_of};
 use super::tally::unsigned;
 use super::writer::Ledger;
-use super::super::rules::ACTOR;
-use super::journal::Spot;
 use super::{SqliteStore, decide, journal, samples};
 use crate::core::ports::{Decided, ReviewStore, SampleFilter, SampleOrder, StoreError, Stored};
 use crate::core::review::{
