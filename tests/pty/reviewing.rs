@@ -30,12 +30,17 @@ fn a_word_survives_the_death_of_the_program() {
     session.shows("last: ✓ (u undo)");
     session.signal(Signal::KILL);
     assert_eq!(session.end().0, 128 + 9);
-    let history = sandbox.run(&["samples", "history", "--json"]).expect_code(0).stdout;
+    let history = sandbox
+        .run(&["samples", "history", "--json"])
+        .expect_code(0)
+        .stdout;
     assert!(history.contains("accepted 1 sample"), "{history}");
 
     // The queue goes on behind it, and its undo is that of the samples.
     let mut session = review(&sandbox, &["j", "j", "j", "j", "j", "j", "j"]);
-    session.wait("the word of before", |text| text.contains("1/") && text.contains("✓1"));
+    session.wait("the word of before", |text| {
+        text.contains("1/") && text.contains("✓1")
+    });
     session.send("u");
     session.wait("the word to be taken back", |text| text.contains("0/"));
     session.shows("REVIEW · saved");
