@@ -47,6 +47,8 @@ mod wizard;
 mod pictures;
 #[path = "tui/review.rs"]
 mod review;
+#[path = "tui/reviewing.rs"]
+mod reviewing;
 #[path = "tui/samples.rs"]
 mod samples;
 
@@ -408,7 +410,7 @@ fn pasted_commands_do_nothing() {
 fn a_late_answer_is_dropped() {
     let mut hand = Hand::new(120, 36, Says::Silence);
     let effects = destilation::tui::update(&mut hand.model, Message::Key(key("2")));
-    let [destilation::tui::Effect::Ask(ticket, query)] = &effects[..] else {
+    let [destilation::tui::Effect::Ask(ticket, query), ..] = &effects[..] else {
         panic!("{effects:?}")
     };
     hand.keys("1").keys("2");

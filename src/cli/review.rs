@@ -12,10 +12,13 @@ use crate::core::review::QueueKind;
 const STATS_JSON: &str = "\
 With --json one object:
   {\"job\",\"queues\":[{\"queue\",\"kind\":\"decide|compare\",\"title\",\"size\",\"done\",
-    \"decided\":{\"accepted\",\"edited\",\"rejected\",\"skipped\",\"took_ms\",\"kappa\":n|null,\"judged\",\"same\":[same,of],\"unblinded\"},
+    \"decided\":{\"accepted\",\"edited\",\"rejected\",\"skipped\",\"took_ms\",\"kappa\":n|null,\"judged\",\"same\":[same,of],\"unblinded\",
+               \"reasons\":[[\"…\",n]]},
     \"compared\":{\"sources\":[first,second],\"first\",\"second\",\"ties\",\"both_bad\",\"skipped\",\"side_a\",\"took_ms\",
-                \"first_share\":[share,low,high]}}]}
-Of `decided` and `compared` the other one is null. Shares are of the pairs with a winner, with their 95 % Wilson interval.";
+                \"unblinded\",\"first_share\":[share,low,high]},
+    \"slices\":[{\"by\",\"value\",\"yes\",\"no\"}]}]}
+Of `decided` and `compared` the other one is null. Slices, once a queue is done: what samples with the same teacher, job or varied
+value got. Shares are of the pairs with a winner, with their 95 % Wilson interval.";
 
 /// Look at what persons said.
 #[derive(Debug, Clone, Subcommand)]
@@ -79,6 +82,7 @@ fn object(report: &ReviewReport) -> Value {
         "done": queue.done,
         "decided": (!compare).then_some(tally),
         "compared": compared,
+        "slices": report.slices,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reviewing by persons: queues of samples or of pairs, what was said about each place, and which samples a queue holds ([`lot`]).
-//! How far people and machines agree is computed in [`agreement`]. Pure; keeping queues is the store's business.
+//! How far people and machines agree is computed in [`agreement`], what samples with something in common got in [`slices`]. Pure;
+//! keeping queues is the store's business.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use super::task::TaskId;
 
 pub mod agreement;
 pub mod lot;
+pub mod slices;
 
 /// Why a person rejects, in the order of the digits 1 to 8.
 pub const REASONS: [&str; 8] = [
@@ -170,7 +172,7 @@ impl Outcome {
 }
 
 /// What a person said about a place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// What.
     pub outcome: Outcome,

@@ -350,7 +350,7 @@ pub struct Review {
 }
 
 /// A candidate with its verdicts, as the ledger keeps it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Its name.
     pub id: SampleId,

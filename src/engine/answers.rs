@@ -315,29 +315,30 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
             teachers: Vec::new(),
         });
     };
-    let mut tasks = 0;
     let from_stdin = spec.seeds.source == SeedSource::Path("-".to_owned());
     let counted = if from_stdin {
         // The rows are for the run.
-        Ok(())
+        Ok(0)
     } else {
-        planner::tasks_of(&spec, &base, shared, |_| {
-            tasks += 1;
+        let count = |tasks: &mut u64, _| {
+            *tasks += 1;
             true
-        })
+        };
+        planner::gather(&spec, &base, shared, 0, count).await
     };
+    let tasks = counted.as_ref().map_or(0, |tasks| *tasks);
     match counted {
         Err(error) => problems.push(library::seed_problem(
             parsed.seeds_at,
             error.message,
             Severity::Error,
         )),
-        Ok(()) if tasks == 0 && !from_stdin => problems.push(library::seed_problem(
+        Ok(0) if !from_stdin => problems.push(library::seed_problem(
             parsed.seeds_at,
             "there are no rows: the job has nothing to do".to_owned(),
             Severity::Warning,
         )),
-        Ok(()) => {}
+        Ok(_) => {}
     }
     let roster = shared.roster();
     let teachers = spec

@@ -32,15 +32,17 @@ pub(super) async fn dry_run(
 ) -> Result<Vec<DrySample>, Failure> {
     let loaded = library::load(shared, source).await?;
     let compiled = compile::compile(shared, &loaded.spec, &loaded.base)?;
-    let mut planned = Vec::new();
-    let read = planner::tasks_of(&loaded.spec, &loaded.base, shared, |task| {
+    // With a shuffle the first tasks may come late.
+    let shuffle = loaded.spec.seeds.shuffle;
+    let first = move |planned: &mut Vec<NewTask>, task| {
         if planned.len() < tasks as usize {
             planned.push(task);
         }
-        // With a shuffle the first tasks may come late.
-        loaded.spec.seeds.shuffle || planned.len() < tasks as usize
-    });
-    read.map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
+        shuffle || planned.len() < tasks as usize
+    };
+    let planned = planner::gather(&loaded.spec, &loaded.base, shared, Vec::new(), first)
+        .await
+        .map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
     let schemas: Vec<_> = loaded
         .spec
         .steps
@@ -85,12 +87,13 @@ pub(super) async fn try_sample(
 ) -> Result<DrySample, Failure> {
     let loaded = library::load(shared, source).await?;
     let gates = compile::gates(shared, &loaded.spec.validators, &loaded.base)?;
-    let mut first = None;
-    planner::tasks_of(&loaded.spec, &loaded.base, shared, |task| {
-        first = Some(task);
+    let take = |first: &mut Option<NewTask>, task| {
+        *first = Some(task);
         false
-    })
-    .map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
+    };
+    let first = planner::gather(&loaded.spec, &loaded.base, shared, None, take)
+        .await
+        .map_err(|error: SeedError| Failure::new(FailureKind::Invalid, error.message))?;
     let task =
         first.ok_or_else(|| Failure::new(FailureKind::Invalid, "there is no seed row to try it with"))?;
     let Some(step) = loaded.spec.steps.last() else {

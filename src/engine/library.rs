@@ -155,7 +155,7 @@ pub(super) fn check_seeds(shared: &Shared, loaded: &Loaded) -> Result<(), Failur
     if path == "-" {
         return Ok(());
     }
-    let looked = planner::rows(&loaded.spec, &loaded.base, shared).and_then(|rows| {
+    let looked = planner::rows(&loaded.spec, &loaded.base, &shared.open_rows).and_then(|rows| {
         rows.take(ROWS_LOOKED_AT)
             .try_fold(0_usize, |count, row| row.map(|_| count + 1))
     });
@@ -267,18 +267,25 @@ fn in_flight(shared: &Shared, spec: &JobSpec) -> u32 {
 /// What a job would take.
 pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<EstimateReport, Failure> {
     let loaded = load(shared, source).await?;
-    let mut tasks = 0;
-    let mut sample = Vec::new();
-    let read = planner::tasks_of(&loaded.spec, &loaded.base, shared, |task| {
-        tasks += 1;
-        if sample.len() < SAMPLE_ROWS {
-            let mut row = task.seed;
-            row.extend(task.vary);
-            sample.push(row);
-        }
-        true
-    });
-    read.map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
+    let seen = (0, Vec::new());
+    let read = planner::gather(
+        &loaded.spec,
+        &loaded.base,
+        shared,
+        seen,
+        |(tasks, sample), task| {
+            *tasks += 1;
+            if sample.len() < SAMPLE_ROWS {
+                let mut row = task.seed;
+                row.extend(task.vary);
+                sample.push(row);
+            }
+            true
+        },
+    );
+    let (tasks, sample) = read
+        .await
+        .map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
     let ranges = ranges(&loaded.spec, tasks, &sample, &shared.roster().teachers);
     let in_flight = f64::from(in_flight(shared, &loaded.spec));
     let seconds = |requests: u64, latency: f64| {

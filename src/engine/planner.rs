@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
-use super::Shared;
 use super::running::{Running, Wish};
+use super::{OpenRows, Shared};
 use crate::core::job::{JobSpec, SeedSource};
 use crate::core::plan::{Plan, count_rows, needs_count};
 use crate::core::ports::{Rows, SeedError, StoreError};
@@ -59,7 +59,7 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
 
 fn read(spec: &JobSpec, base: &str, shared: &Shared, send: &mpsc::Sender<Result<Vec<NewTask>, SeedError>>) {
     let mut batch = Vec::with_capacity(BATCH);
-    let result = tasks_of(spec, base, shared, |task| {
+    let result = tasks_of(spec, base, &shared.open_rows, |task| {
         batch.push(task);
         batch.len() < BATCH || send.blocking_send(Ok(std::mem::take(&mut batch))).is_ok()
     });
@@ -72,19 +72,39 @@ fn read(spec: &JobSpec, base: &str, shared: &Shared, send: &mpsc::Sender<Result<
     let _ = send.blocking_send(last);
 }
 
-/// Feeds every task of a job to `take`, until it says no.
-pub(super) fn tasks_of(
+/// Gathers from the tasks of a job until `take` says no, on a blocking thread: a million rows hold up nobody else.
+pub(super) async fn gather<T: Send + 'static>(
     spec: &JobSpec,
     base: &str,
     shared: &Shared,
+    mut gathered: T,
+    mut take: impl FnMut(&mut T, NewTask) -> bool + Send + 'static,
+) -> Result<T, SeedError> {
+    let (spec, base, open) = (spec.clone(), base.to_owned(), Arc::clone(&shared.open_rows));
+    let reading = tokio::task::spawn_blocking(move || {
+        tasks_of(&spec, &base, &open, |task| take(&mut gathered, task)).map(|()| gathered)
+    });
+    reading.await.unwrap_or_else(|error| {
+        Err(SeedError {
+            line: 0,
+            message: error.to_string(),
+        })
+    })
+}
+
+/// Feeds every task of a job to `take`, until it says no.
+fn tasks_of(
+    spec: &JobSpec,
+    base: &str,
+    open: &OpenRows,
     mut take: impl FnMut(NewTask) -> bool,
 ) -> Result<(), SeedError> {
     let count = if needs_count(spec) {
-        Some(count_rows(spec, rows(spec, base, shared)?)?)
+        Some(count_rows(spec, rows(spec, base, open)?)?)
     } else {
         None
     };
-    for task in Plan::new(spec, count).tasks(rows(spec, base, shared)?) {
+    for task in Plan::new(spec, count).tasks(rows(spec, base, open)?) {
         if !take(task?) {
             return Ok(());
         }
@@ -93,9 +113,9 @@ pub(super) fn tasks_of(
 }
 
 /// The rows of a job's seeds.
-pub(super) fn rows(spec: &JobSpec, base: &str, shared: &Shared) -> Result<Rows, SeedError> {
+pub(super) fn rows(spec: &JobSpec, base: &str, open: &OpenRows) -> Result<Rows, SeedError> {
     match &spec.seeds.source {
-        SeedSource::Path(path) => (shared.open_rows)(base, path),
+        SeedSource::Path(path) => open(base, path),
         SeedSource::Rows(rows) => Ok(Box::new(rows.clone().into_iter().map(Ok))),
         SeedSource::Count(count) => Ok(Box::new((0..*count).map(|_| Ok(crate::core::Row::new())))),
     }

@@ -1,6 +1,7 @@
 //! Reviewing: makes queues, shows their places, carries out what persons say about them, and keeps datasets up to date with it in
 //! the background, so that no decision waits for a file.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use crate::core::job::{Job, JobId};
 use crate::core::ports::{Decided, SampleFilter, SampleOrder};
 use crate::core::review::agreement::{matched, tally};
 use crate::core::review::lot::{Lot, Order, PairBy, Pairing, Pool};
+use crate::core::review::slices::{Slice, Slices};
 use crate::core::review::{
     NewItem, NewQueue, Outcome, Outline, QueueId, QueueItem, QueueKind, QueueSpec, Said, Word, machine,
 };
@@ -85,7 +87,7 @@ pub(super) async fn open(shared: &Shared, request: QueueRequest) -> Result<Optio
         kind,
         job: request.job.unwrap_or_default(),
         title: format!("{}, {order}", request.source.words()),
-        blind: request.blind,
+        blind: request.blind || kind == QueueKind::Compare,
         guideline: request.guideline,
         sources,
     };
@@ -305,15 +307,39 @@ pub(super) async fn report(shared: &Shared, id: QueueId) -> Result<ReviewReport,
     })?;
     let items = shared.store.queue_items(id, 0, SIZE_AT_MOST * 2).await?;
     let mut last: Vec<QueueItem> = items.iter().filter(|item| item.word.is_some()).cloned().collect();
-    last.reverse();
+    let said = |item: &QueueItem| item.word.as_ref().map(|word| word.at_ms);
+    last.sort_by_key(|item| Reverse((said(item), item.place)));
     last.truncate(LAST);
+    let slices = if queue.done == queue.size {
+        sliced(shared, &items).await?
+    } else {
+        Vec::new()
+    };
     Ok(ReviewReport {
         queue,
         tally: tally(&items),
         matched: matched(&items),
         last,
+        slices,
         today: shared.store.said_today().await?,
     })
+}
+
+/// The words by what their samples have in common.
+async fn sliced(shared: &Shared, items: &[QueueItem]) -> Result<Vec<Slice>, Failure> {
+    let jobs = shared.store.jobs().await?;
+    let mut slices = Slices::default();
+    for page in items.chunks(PAGE) {
+        let samples = whole(shared, page).await?;
+        for item in page {
+            let Some(sample) = samples.get(&item.item.sample) else {
+                continue;
+            };
+            let job = jobs.iter().find(|job| job.id == sample.task.job);
+            slices.add(item, job.map_or("", |job| &job.spec.name), sample);
+        }
+    }
+    Ok(slices.all())
 }
 
 async fn place(shared: &Shared, queue: QueueId, place: u32) -> Result<(QueueItem, Sample), Failure> {

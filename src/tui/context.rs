@@ -14,7 +14,7 @@ use super::history::History;
 use super::input::Facts;
 use super::keys::{Action, Keymap, Table};
 use super::message::{Edit, Effect, Ticket};
-use super::overlay::{Capture, Dialog, Overlay, Sheet};
+use super::overlay::{Capture, Dialog, Overlay, Page, Sheet};
 use super::screens::Screen;
 use super::theme::{self, Slot, Source, Theme};
 use super::{Exit, Options};
@@ -434,6 +434,11 @@ impl<'a> Cx<'a> {
     /// Opens a small form.
     pub(crate) fn fill(&mut self, sheet: Sheet) {
         self.wishes.push(Wish::Overlay(Overlay::Sheet(Box::new(sheet))));
+    }
+
+    /// Opens something to read.
+    pub(crate) fn read(&mut self, page: Page) {
+        self.wishes.push(Wish::Overlay(Overlay::Page(Box::new(page))));
     }
 
     /// Waits for the new key of an action.

@@ -188,6 +188,8 @@ pub enum Action {
     Flag,
     /// Show what is hidden: who it is from and what was said of it.
     Reveal,
+    /// Read all of it on a page of its own.
+    ReadAll,
     /// Keep the reason for the next ones.
     Sticky,
     /// What one is to go by.
@@ -434,6 +436,7 @@ impl Action {
             Self::Skip => "review.skip",
             Self::Flag => "review.flag",
             Self::Reveal => "review.reveal",
+            Self::ReadAll => "view.read",
             Self::Sticky => "review.sticky",
             Self::Guideline => "review.guideline",
             Self::Because(digit) => BECAUSE[usize::from(digit).saturating_sub(1) % BECAUSE.len()],

@@ -268,8 +268,9 @@ pub(super) fn pressed(model: &Model, at: Position) -> Option<Action> {
     let shell = lowered(shell(model.shared.size), model.shared.banner_rows());
     if shell.tabs.contains(at) {
         let mut unseen = Buffer::empty(shell.tabs);
-        if model.top().view().tabs(&model.shared, shell.tabs, &mut unseen) {
-            return None;
+        let view = model.top().view();
+        if view.tabs(&model.shared, shell.tabs, &mut unseen) {
+            return view.tab_at(&model.shared, shell.tabs, at.x - shell.tabs.x);
         }
         let within = |(from, text, _): &&(u16, String, Action)| {
             (*from..from + text.width() as u16).contains(&(at.x - shell.tabs.x))

@@ -415,6 +415,7 @@ fn review(id: i64) -> ReviewReport {
             ..Match::default()
         },
         last: Vec::new(),
+        slices: Vec::new(),
         today: 4,
     }
 }

@@ -11,6 +11,7 @@ on_every_ledger! {
     a_word_and_its_decision_are_one
     an_undo_takes_back_only_its_own
     a_reason_may_come_later
+    the_journal_and_the_queue_agree
     pairs_and_second_looks_are_kept
     outlines_come_in_pages_and_tell_what_choosing_needs
     flags_are_put_and_taken_away
@@ -164,6 +165,85 @@ async fn a_reason_may_come_later(store: &dyn Store) {
     let sample = all_samples(store, job).await.remove(0);
     assert_eq!(sample.reason, Some(Reason::ByHand));
     assert_eq!(sample.review.unwrap().note.as_deref(), Some("too easy"));
+}
+
+/// Everything a word changes: the sample whole, its task's state, and the place.
+async fn stand(store: &dyn Store, name: &str, queue: QueueId) -> String {
+    let job = store.job(name).await.unwrap().id;
+    let mut samples = all_samples(store, job).await;
+    for sample in &mut samples {
+        sample.review.iter_mut().for_each(|review| review.at_ms = 0);
+        // Done again, it takes a new place in the dataset.
+        sample.seq = sample.seq.map(|_| 0);
+    }
+    let mut places = store.queue_items(queue, 0, 99).await.unwrap();
+    for place in &mut places {
+        place.word.iter_mut().for_each(|word| word.at_ms = 0);
+    }
+    let counts = store.counts(job).await.unwrap();
+    format!("{samples:?} {counts:?} {places:?}")
+}
+
+async fn the_journal_and_the_queue_agree(store: &dyn Store) {
+    let samples = waiting(store, "agree", 3).await;
+    let job = store.job("agree").await.unwrap().id;
+    let queue = open(store, samples.iter().map(item).collect()).await;
+    let mut before = vec![stand(store, "agree", queue).await];
+    let edit = Said {
+        decided: Some(Decided::Edit {
+            steps: vec![answer("better")],
+        }),
+        ..said(Outcome::Edited)
+    };
+    for (place, word) in [
+        (0, said(Outcome::Accepted)),
+        (1, said(Outcome::Rejected)),
+        (2, edit),
+    ] {
+        store.say(queue, place, word).await.unwrap();
+        before.push(stand(store, "agree", queue).await);
+    }
+    store.because(queue, 1, "style").await.unwrap();
+    before[2] = {
+        store.unsay(queue, 2).await.unwrap();
+        stand(store, "agree", queue).await
+    };
+    let entries = store.journal(Some(job), 9).await.unwrap();
+    let told: Vec<(&str, bool)> = entries
+        .iter()
+        .map(|entry| (entry.label.as_str(), entry.undone.is_some()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("edited 1 sample", true),
+            ("rejected 1 sample · style", false),
+            ("accepted 1 sample", false)
+        ]
+    );
+
+    // The journal takes back what the queue said, word and all.
+    store.revert(entries[1].id, false).await.unwrap();
+    assert_eq!(stand(store, "agree", queue).await, before[1]);
+    store.revert(entries[2].id, false).await.unwrap();
+    assert_eq!(stand(store, "agree", queue).await, before[0]);
+    // And says it again, reason and all.
+    store.revert(entries[2].id, true).await.unwrap();
+    assert_eq!(stand(store, "agree", queue).await, before[1]);
+    store.revert(entries[1].id, true).await.unwrap();
+    assert_eq!(stand(store, "agree", queue).await, before[2]);
+    assert_eq!(store.conflicts(entries[1].id).await, Ok(0));
+    // What was said again the queue can take back as its own.
+    store.unsay(queue, 1).await.unwrap();
+    assert_eq!(stand(store, "agree", queue).await, before[1]);
+    let entries = store.journal(Some(job), 9).await.unwrap();
+    assert!(entries[1].undone.is_some() && entries[2].undone.is_none());
+    // A word without a decision is nobody's entry, and one said meanwhile stays.
+    store.say(queue, 1, said(Outcome::Skipped)).await.unwrap();
+    store.revert(entries[1].id, true).await.unwrap();
+    let places = store.queue_items(queue, 1, 1).await.unwrap();
+    assert_eq!(places[0].word.as_ref().unwrap().outcome, Outcome::Skipped);
+    assert_eq!(state(store, &samples[1]).await, SampleState::Rejected);
 }
 
 async fn pairs_and_second_looks_are_kept(store: &dyn Store) {

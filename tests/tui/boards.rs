@@ -79,7 +79,6 @@ fn jobs_states() {
     pictures("jobs_empty", Says::Nothing, "2");
     pictures("jobs_loading", Says::Silence, "2<wait>");
     pictures("jobs_error", Says::Failure, "2<wait>");
-    pictures("jobs_clone", Says::Everything, "2c");
     pictures(
         "jobs_delete_several",
         Says::Everything,
@@ -292,21 +291,15 @@ fn a_queued_job_moves_and_others_do_not() {
 }
 
 #[test]
-fn a_copy_has_a_name_of_its_own_and_an_export_never_replaces_unasked() {
+fn an_export_never_replaces_unasked() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("2c<ctrl-u>Bad Name<wait><enter>");
-    assert!(hand.orders.is_empty() && hand.screen().contains("1 to 64 of a-z"));
-    hand.keys("<ctrl-u>qa-3<enter>");
-    assert!(
-        matches!(&hand.orders[..], [Command::Clone { job, name }] if job == "qa-distill-v2" && name == "qa-3")
-    );
-    hand.keys("w<wait><enter>");
-    assert!(matches!(&hand.orders[1], Command::ExportNew { export, .. } if export.format.is_none()));
+    hand.keys("2w<wait><enter>");
+    assert!(matches!(&hand.orders[0], Command::ExportNew { export, .. } if export.format.is_none()));
     hand.keys("w<tab><right><tab><right><tab><right><wait><enter>");
     assert!(
-        matches!(&hand.orders[2], Command::ExportTo { export, .. } if export.format.as_deref() == Some("messages") && export.include_rejected),
+        matches!(&hand.orders[1], Command::ExportTo { export, .. } if export.format.as_deref() == Some("messages") && export.include_rejected),
         "{:?}",
-        hand.orders[2]
+        hand.orders[1]
     );
 }
 

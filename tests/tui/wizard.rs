@@ -1,320 +1,18 @@
-//! Writing a job: the steps at three sizes, whole stories by key script, and what must never be lost.
+//! Writing a job by behaviour: what a person sees at every size, and what key scripts do to the drafts.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use destilation::core::Row;
 use destilation::core::api::*;
-use destilation::core::budget::{Money, Price};
-use destilation::core::estimate::estimate;
-use destilation::core::job::parse::{Known, Parsed, Severity, parse};
-use destilation::core::job::{JobId, JobSpec, SeedSource};
-use destilation::core::plan::Plan;
-use destilation::core::request::{FinishReason, Usage};
-use destilation::core::route::{Teacher, eligible};
-use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
-use destilation::core::task::{RequestId, TaskId};
-use destilation::tui::{Exit, Message, Signal};
-use destilation::validators;
+use destilation::core::job::JobSpec;
+use destilation::core::job::parse::Severity;
+use destilation::tui::{Exit, Message, Pointer, Press, Signal};
 use serde_json::json;
 
 use crate::SIZES;
-use crate::canned::{START_MS, Says};
+use crate::canned::Says;
+use crate::canned::drafts::{DRAFTS, GSM8K, INSTRUCTIONS, PRODUCT, QUICKSTART, read};
 use crate::world::Hand;
-
-const QUICKSTART: &str = include_str!("../../jobs/quickstart.toml");
-const GSM8K: &str = include_str!("../../jobs/gsm8k-reasoning.toml");
-const INSTRUCTIONS: &str = include_str!("../../jobs/instructions.toml");
-const PRODUCT: &str = include_str!("../fixtures/core/product.toml");
-
-thread_local! {
-    /// The drafts directory of this test.
-    static DRAFTS: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
-}
-
-fn rows() -> Vec<Row> {
-    (0..40)
-        .map(|n| {
-            let subject = if n % 9 == 8 { "" } else { ["biology", "physics", "geology"][n % 3] };
-            let row = json!({ "subject": subject, "topic": format!("topic number {n}"), "question": "What is 2+3?", "answer": "#### 5",
-                "prompt": "Write a note.", "genre": "Note", "domain": "work" });
-            row.as_object().cloned().unwrap()
-        })
-        .collect()
-}
-
-fn teachers() -> Vec<Teacher> {
-    let one = |name: &str, capabilities: &[&str], price: Option<(f64, f64)>| {
-        let (provider, model) = name.split_once('/').unwrap();
-        Teacher {
-            name: name.to_owned(),
-            provider: provider.to_owned(),
-            model: model.to_owned(),
-            capabilities: capabilities.iter().map(|one| (*one).to_owned()).collect(),
-            weight: 1.0,
-            price: price.map(|(input, output)| Price { input, output }),
-            context: Some(65_536),
-        }
-    };
-    vec![
-        one(
-            "openrouter/deepseek-r1",
-            &["reasoning", "json"],
-            Some((0.55, 2.19)),
-        ),
-        one("openrouter/qwen3-32b", &["json", "judge"], Some((0.10, 0.30))),
-        one("ollama-box/qwen3:8b", &["json"], None),
-        one("anthropic/claude", &["reasoning", "judge"], Some((3.0, 15.0))),
-        one("mock/teacher", &[], Some((0.0, 0.0))),
-    ]
-}
-
-fn read(source: &str) -> Parsed {
-    let teachers = teachers();
-    let kinds = validators::CATALOG.kinds();
-    let fields: Vec<String> = rows()[0].keys().cloned().collect();
-    let known = Known {
-        validators: &kinds,
-        teachers: &teachers,
-        seed_fields: source.contains("path =").then_some(fields),
-        ..Known::default()
-    };
-    parse(source, &|_| Err("no such file".to_owned()), &known)
-}
-
-fn tasks(spec: &JobSpec) -> u64 {
-    Plan::new(spec, Some(rows().len() as u64)).total().unwrap_or(0)
-}
-
-pub fn check(source: &str) -> CheckReport {
-    let parsed = read(source);
-    let teachers = teachers();
-    let of_step = |step: &destilation::core::job::Step| {
-        let shares = eligible(step, &teachers).into_iter();
-        let names = shares.map(|share| teachers[share.teacher].name.clone());
-        (step.name.clone(), names.collect())
-    };
-    CheckReport {
-        problems: parsed.problems,
-        name: parsed.spec.as_ref().map(|spec| spec.name.clone()),
-        tasks: parsed.spec.as_ref().map(tasks),
-        teachers: parsed
-            .spec
-            .map_or_else(Vec::new, |spec| spec.steps.iter().map(of_step).collect()),
-    }
-}
-
-fn invalid(parsed: &Parsed) -> Failure {
-    let mut failure = Failure::new(FailureKind::Invalid, "the job file has problems");
-    failure.problems.clone_from(&parsed.problems);
-    failure
-}
-
-fn look(source: &str) -> Result<Answer, Failure> {
-    let parsed = read(source);
-    let Some(spec) = &parsed.spec else {
-        return Err(invalid(&parsed));
-    };
-    let rows = match &spec.seeds.source {
-        SeedSource::Path(path) if path.contains("gone") => {
-            return Err(Failure::new(
-                FailureKind::Invalid,
-                format!("{path}: cannot be opened"),
-            ));
-        }
-        SeedSource::Path(_) => rows(),
-        SeedSource::Rows(rows) => rows.clone(),
-        SeedSource::Count(_) => Vec::new(),
-    };
-    let names = rows
-        .first()
-        .map_or_else(Vec::new, |row| row.keys().cloned().collect());
-    let column = |name: String| SeedColumn {
-        filled: rows.iter().filter(|row| row[&name] != json!("")).count() as u64,
-        example: rows[0][&name].as_str().unwrap_or("1").to_owned(),
-        kind: "text",
-        name,
-    };
-    Ok(Answer::Seeds(Box::new(SeedPreview {
-        columns: names.into_iter().map(column).collect(),
-        read: rows.len() as u64,
-        rows,
-        complete: true,
-        duplicates: 2,
-        broken: None,
-    })))
-}
-
-fn cost(source: &str) -> Result<Answer, Failure> {
-    let parsed = read(source);
-    let Some(spec) = &parsed.spec else {
-        return Err(invalid(&parsed));
-    };
-    let tasks = tasks(spec);
-    let ranges = estimate(spec, tasks, &rows(), &teachers());
-    Ok(Answer::Estimate(Box::new(EstimateReport {
-        tasks,
-        requests: ranges.requests,
-        input_tokens: ranges.input_tokens,
-        output_tokens: ranges.output_tokens,
-        usd: ranges.unpriced.is_empty().then_some(ranges.usd),
-        seconds: (12.0, 250.0),
-        notes: vec!["prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned()],
-    })))
-}
-
-/// What the canned engine says to somebody who writes a job.
-pub fn answer(query: &Query) -> Option<Result<Answer, Failure>> {
-    Some(match query {
-        Query::Drafts => {
-            let drafts = DRAFTS.with_borrow(Clone::clone);
-            let row = |(id, text)| DraftRow {
-                id,
-                text,
-                changed_ms: START_MS,
-            };
-            Ok(Answer::Drafts(drafts.into_iter().map(row).collect()))
-        }
-        Query::Source(JobSource::Name(name)) => {
-            let text = match name.as_str() {
-                "quickstart" => QUICKSTART,
-                "gsm8k-reasoning" => GSM8K,
-                "instructions" => INSTRUCTIONS,
-                _ => return None,
-            };
-            Ok(Answer::Source {
-                text: text.to_owned(),
-                base: PathBuf::from("bundled:"),
-            })
-        }
-        Query::Source(JobSource::File(path)) if path.ends_with("product.toml") => Ok(Answer::Source {
-            text: PRODUCT.to_owned(),
-            base: PathBuf::from("."),
-        }),
-        Query::Seeds {
-            source: JobSource::Text { source, .. },
-            ..
-        } => look(source),
-        Query::Estimate(JobSource::Text { source, .. }) => cost(source),
-        Query::Validators => {
-            let row = |entry: &destilation::core::catalog::Entry<_>| KindRow {
-                kind: entry.kind.to_owned(),
-                summary: entry.summary.to_owned(),
-                example: entry.example.to_owned(),
-            };
-            Ok(Answer::Kinds(validators::CATALOG.0.iter().map(row).collect()))
-        }
-        Query::Teachers => Ok(Answer::Teachers(teachers())),
-        Query::Files { extensions, .. } => Ok(Answer::Files(if extensions.is_empty() {
-            vec![
-                "data/questions.jsonl".to_owned(),
-                "seeds/topics.jsonl".to_owned(),
-                "seeds/gone.csv".to_owned(),
-            ]
-        } else {
-            vec!["jobs/product.toml".to_owned()]
-        })),
-        _ => return None,
-    })
-}
-
-fn dry() -> Vec<DrySample> {
-    let one = |index: u64, state: SampleState, reason: Option<Reason>, text: &str| {
-        let value =
-            json!({ "question": text, "answer": "Because the water follows the moon.", "level": "beginner" });
-        let verdicts = match reason {
-            Some(reason) => vec![
-                Verdict::accept("structural"),
-                Verdict::reject("length", reason, "card.answer has 12 characters, fewer than 20"),
-            ],
-            None => vec![Verdict::accept("structural"), Verdict::accept("length")],
-        };
-        DrySample {
-            prompts: vec![(
-                "card".to_owned(),
-                "Subject: physics\nTopic: tides\nWrite one card as JSON.".to_owned(),
-            )],
-            sample: Some(Sample {
-                id: SampleId::of("x", index, 0),
-                task: TaskId { job: JobId(0), index },
-                candidate: 0,
-                state,
-                reason,
-                seq: None,
-                seed: Row::new(),
-                vary: Row::new(),
-                steps: vec![StepAnswer {
-                    step: "card".to_owned(),
-                    teacher: "mock/teacher".to_owned(),
-                    request: RequestId(0),
-                    text: value.to_string(),
-                    value: Some(value),
-                    reasoning: None,
-                    tool_calls: Vec::new(),
-                    logprobs: None,
-                    finish: FinishReason::Stop,
-                    usage: Usage {
-                        input: Some(120),
-                        output: Some(60),
-                        ..Usage::default()
-                    },
-                }],
-                verdicts,
-                review: None,
-            }),
-            error: None,
-            usd: Money(210),
-            latency_ms: 1_240,
-        }
-    };
-    vec![
-        one(
-            0,
-            SampleState::Rejected,
-            Some(Reason::Length),
-            "Why do tides come twice?",
-        ),
-        one(1, SampleState::Accepted, None, "Why is the sky blue?"),
-        DrySample {
-            prompts: vec![("card".to_owned(), "Subject: …".to_owned())],
-            sample: None,
-            error: Some("openrouter: 401, the key is rejected".to_owned()),
-            usd: Money(0),
-            latency_ms: 300,
-        },
-    ]
-}
-
-/// What the canned engine does for somebody who writes a job.
-pub fn receipt(command: &Command) -> Option<Receipt> {
-    let started = |source: &str| {
-        let name = source.lines().find_map(|line| line.strip_prefix("name = "))?;
-        Some(Receipt::Started(Started {
-            job: name.split('"').nth(1)?.to_owned(),
-            how: How::Created,
-            notes: Vec::new(),
-        }))
-    };
-    match command {
-        Command::SaveDraft { id, text } => {
-            DRAFTS.with_borrow_mut(|drafts| drafts.insert(id.clone(), text.clone()));
-            Some(Receipt::Done)
-        }
-        Command::DropDraft(id) => {
-            DRAFTS.with_borrow_mut(|drafts| drafts.remove(id));
-            Some(Receipt::Done)
-        }
-        Command::DryRun { .. } => Some(Receipt::DryRun(dry())),
-        Command::TrySample { .. } => Some(Receipt::DryRun(dry().into_iter().take(1).collect())),
-        Command::Run {
-            source: JobSource::Text { source, .. },
-            ..
-        }
-        | Command::Create(JobSource::Text { source, .. }) => started(source),
-        _ => None,
-    }
-}
 
 /// The job file of the one draft there is, without the line over it.
 fn draft() -> String {
@@ -753,4 +451,96 @@ fn a_prompt_in_the_own_editor_and_a_row_further() {
     let before = hand.screen();
     hand.keys("<f6>");
     assert!(before.contains("topic number 0") && hand.screen().contains("topic number 1"));
+}
+
+#[test]
+fn a_copy_of_a_job_opens_with_everything_filled_under_a_new_name() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("2c<wait>");
+    let screen = hand.screen();
+    assert!(
+        screen.contains("New job") && screen.contains("[2 Seeds]"),
+        "{screen}"
+    );
+    assert!(draft().contains("name = \"qa-distill-v2-copy\""), "{}", draft());
+    assert!(draft().contains("Write one card as JSON"), "{}", draft());
+    assert!(hand.orders.is_empty(), "nothing is stored: {:?}", hand.orders);
+}
+
+#[test]
+fn drafts_stand_below_the_jobs() {
+    shots("jobs_drafts", Says::Everything, "n<enter>]]<esc>2G");
+}
+
+#[test]
+fn a_draft_is_gone_on_with_or_thrown_away_from_the_list_of_jobs() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("n<enter>]]<esc>2Gp");
+    assert!(hand.screen().contains("it is a draft"), "{}", hand.screen());
+    hand.keys("<enter>");
+    assert!(hand.screen().contains("[4 Schema]"), "{}", hand.screen());
+    hand.keys("<esc>/quick draft<enter>D<wait>D");
+    assert_eq!(
+        DRAFTS.with_borrow(BTreeMap::len),
+        1,
+        "the start key confirms nothing"
+    );
+    hand.keys("<esc>D<wait>y<wait>");
+    assert!(DRAFTS.with_borrow(BTreeMap::is_empty));
+    assert!(hand.screen().contains("No job matches"), "{}", hand.screen());
+}
+
+#[test]
+fn a_dry_run_is_still_there_after_a_restart() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("n<enter>]]]]]]<enter><wait>");
+    let before = hand.screen();
+    assert!(
+        before.contains("rejected") && before.contains("cost $"),
+        "{before}"
+    );
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("n<enter><wait>");
+    let after = hand.screen();
+    assert!(
+        after.contains("[8 Dry run]") && after.contains("rejected") && after.contains("cost $"),
+        "{after}"
+    );
+    assert!(
+        draft().starts_with("# ") || draft().starts_with("name"),
+        "the file itself is as it was"
+    );
+}
+
+#[test]
+fn a_press_on_a_step_goes_there_as_far_as_it_is_sound() {
+    for (columns, rows) in [(120, 36), (80, 24)] {
+        DRAFTS.with_borrow_mut(BTreeMap::clear);
+        let mut hand = Hand::new(columns, rows, Says::Everything);
+        let press = |hand: &mut Hand, name: &str| {
+            let screen = hand.screen();
+            let row = screen.lines().nth(1).unwrap();
+            let at = row.find(name).unwrap_or_else(|| panic!("no {name} in {row}"));
+            let column = row[..at].chars().count() as u16;
+            let press = Press::Click;
+            hand.send(Message::Mouse(Pointer {
+                press,
+                column,
+                row: 1,
+            }));
+            hand.screen().lines().nth(1).unwrap().to_owned()
+        };
+        hand.keys("n");
+        assert!(press(&mut hand, "Prompts").contains("Tmpl]") || hand.screen().contains("[1 Template]"));
+        hand.keys("<enter>");
+        let row = press(&mut hand, "Launch");
+        assert!(row.contains("Launch]"), "{row}");
+        let row = press(&mut hand, "Prompts");
+        assert!(row.contains("Prompts]"), "{row}");
+        hand.keys("<enter>{{ n_pairs }}<esc><wait>");
+        let row = press(&mut hand, "Launch");
+        assert!(row.contains("Prompts]"), "a wrong step holds back: {row}");
+        let row = press(&mut hand, "Seeds");
+        assert!(row.contains("Seeds]"), "back is free: {row}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
@@ -406,7 +406,7 @@ pub struct SummaryTokens {
 }
 
 /// One task of a dry run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DrySample {
     /// The rendered prompt of each step: name, text.
     pub prompts: Vec<(String, String)>,

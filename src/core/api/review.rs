@@ -4,6 +4,7 @@ use super::filter::SampleQuery;
 use crate::core::conversation::Message;
 use crate::core::review::agreement::{Match, Tally};
 use crate::core::review::lot::{Order, PairBy};
+use crate::core::review::slices::Slice;
 use crate::core::review::{Outcome, Queue, QueueItem};
 use crate::core::sample::Sample;
 
@@ -93,6 +94,8 @@ pub struct ReviewReport {
     pub matched: Match,
     /// The last places with a word, newest first, ten at most.
     pub last: Vec<QueueItem>,
+    /// What samples with something in common got, once every place has a word.
+    pub slices: Vec<Slice>,
     /// Words said today, in all queues.
     pub today: u64,
 }

@@ -1,6 +1,7 @@
 //! Figures about what persons said: agreement with the validators and with themselves, and who won a comparison. Pure arithmetic.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -57,6 +58,8 @@ pub struct Tally {
     pub same: (u64, u64),
     /// Words said after teacher and scores were seen.
     pub unblinded: u64,
+    /// Why samples were rejected, the most frequent first. A rejection without a reason is in none.
+    pub reasons: Vec<(String, u64)>,
 }
 
 /// Who won a comparison.
@@ -76,6 +79,8 @@ pub struct Match {
     pub side_a: u64,
     /// Milliseconds all of it took.
     pub took_ms: u64,
+    /// Words said after it was shown whose the two are.
+    pub unblinded: u64,
 }
 
 impl Match {
@@ -105,6 +110,7 @@ pub fn tally(items: &[QueueItem]) -> Tally {
     let mut tally = Tally::default();
     let mut pairs = Vec::new();
     let mut before = HashMap::new();
+    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
     for (item, word) in items
         .iter()
         .filter_map(|item| Some((&item.item, item.word.as_ref()?)))
@@ -117,6 +123,9 @@ pub fn tally(items: &[QueueItem]) -> Tally {
         }
         tally.took_ms += word.took_ms;
         tally.unblinded += u64::from(!word.blind);
+        if let Some(reason) = &word.reason {
+            *reasons.entry(reason.clone()).or_insert(0) += 1;
+        }
         let Some(accepts) = word.outcome.accepts() else {
             continue;
         };
@@ -132,6 +141,8 @@ pub fn tally(items: &[QueueItem]) -> Tally {
     }
     tally.judged = pairs.len() as u64;
     tally.kappa = kappa(&pairs);
+    tally.reasons = reasons.into_iter().collect();
+    tally.reasons.sort_by_key(|(_, count)| Reverse(*count));
     tally
 }
 
@@ -143,6 +154,7 @@ pub fn matched(items: &[QueueItem]) -> Match {
         .filter_map(|item| Some((&item.item, item.word.as_ref()?)))
     {
         counts.took_ms += word.took_ms;
+        counts.unblinded += u64::from(!word.blind);
         match word.outcome {
             Outcome::First => counts.first += 1,
             Outcome::Second => counts.second += 1,
@@ -217,7 +229,14 @@ mod tests {
             },
             word: Some(Word {
                 outcome,
-                reason: None,
+                reason: (outcome == Outcome::Rejected).then(|| {
+                    if repeat || sample == "a" {
+                        "style"
+                    } else {
+                        "language"
+                    }
+                    .to_owned()
+                }),
                 took_ms: 1000,
                 blind: sample != "c",
                 machine,
@@ -243,6 +262,10 @@ mod tests {
         );
         assert_eq!((tally.judged, tally.kappa), (2, Some(1.0)));
         assert_eq!((tally.same, tally.unblinded, tally.took_ms), ((1, 2), 1, 6000));
+        assert_eq!(
+            tally.reasons,
+            [("style".to_owned(), 2), ("language".to_owned(), 1)]
+        );
     }
 
     #[test]
@@ -259,7 +282,7 @@ mod tests {
             (counts.first, counts.second, counts.ties, counts.both_bad),
             (2, 1, 1, 1)
         );
-        assert_eq!((counts.decided(), counts.side_a), (3, 2));
+        assert_eq!((counts.decided(), counts.side_a, counts.unblinded), (3, 2, 1));
         assert!(close(counts.first_share().0, 2.0 / 3.0));
     }
 }

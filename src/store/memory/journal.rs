@@ -7,12 +7,21 @@ use super::{MemoryStore, Rows};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
 use crate::core::ports::{Decided, JournalStore, SamplePlace, StoreError, Stored};
+use crate::core::review::{QueueId, Word};
 use crate::core::sample::SampleId;
 
-/// An entry with what takes it back: the places, each with the number of the decision; `None`: nothing does.
+/// What takes an entry back: the places, each with the number of the decision.
+type Inverse = (Decided, Vec<(SamplePlace, i64)>);
+
+/// A place of a queue with the word on it.
+pub(super) type Spot = (QueueId, u32, Word);
+
+/// An entry with what takes it back; `None`: nothing does.
 pub(super) struct Act {
     entry: JournalEntry,
-    inverse: Option<(Decided, Vec<(SamplePlace, i64)>)>,
+    inverse: Option<Inverse>,
+    /// Where in a queue it was said: the word comes and goes with the decision.
+    said: Option<Spot>,
 }
 
 #[async_trait]
@@ -50,14 +59,14 @@ impl JournalStore for MemoryStore {
         }
         let (job, many) = (one_job(&done), done.len() as u64);
         let label = deed.label(many, note.as_deref());
-        Ok(rows.note((deed, job, label, many), Some((decided, done)), now))
+        Ok(rows.note((deed, job, label, many), Some((decided, done)), None, now))
     }
 
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
         let label = Deed::Export.label(rows, Some(path));
         let now = self.clock.now_ms();
         self.write()?
-            .note((Deed::Export, Some(job), label, rows), None, now);
+            .note((Deed::Export, Some(job), label, rows), None, None, now);
         Ok(())
     }
 
@@ -89,6 +98,7 @@ impl JournalStore for MemoryStore {
         let Some((decided, mut samples)) = rows.acts[at].inverse.take() else {
             return Err(StoreError::Broken("an export cannot be taken back".to_owned()));
         };
+        let mut said = rows.acts[at].said.take();
         let mut reverted = Reverted {
             rows: 0,
             skipped: 0,
@@ -111,6 +121,9 @@ impl JournalStore for MemoryStore {
             if again {
                 *number = rows.newest(*place).unwrap_or_default();
             }
+            if let Some(spot) = &mut said {
+                rows.turn(spot, again.then_some(now));
+            }
             reverted.rows += 1;
             if !reverted.jobs.contains(&place.0.job) {
                 reverted.jobs.push(place.0.job);
@@ -125,6 +138,7 @@ impl JournalStore for MemoryStore {
             + 1;
         let act = &mut rows.acts[at];
         act.inverse = Some((decided, samples));
+        act.said = said;
         act.entry.undone = (!again).then_some(stamp);
         Ok(reverted)
     }
@@ -144,14 +158,15 @@ fn one_job(samples: &[(SamplePlace, i64)]) -> Option<JobId> {
 
 impl Rows {
     /// The number of the decision in force about a sample.
-    fn newest(&self, place: SamplePlace) -> Option<i64> {
+    pub(super) fn newest(&self, place: SamplePlace) -> Option<i64> {
         self.samples.get(&place)?.journal.last().map(|entry| entry.number)
     }
 
     fn note(
         &mut self,
         (deed, job, label, rows): (Deed, Option<JobId>, String, u64),
-        inverse: Option<(Decided, Vec<(SamplePlace, i64)>)>,
+        inverse: Option<Inverse>,
+        said: Option<Spot>,
         at_ms: i64,
     ) -> EntryId {
         if deed != Deed::Export {
@@ -171,7 +186,7 @@ impl Rows {
             undone: None,
         };
         let id = entry.id;
-        self.acts.push(Act { entry, inverse });
+        self.acts.push(Act { entry, inverse, said });
         let kept = usize::try_from(ENTRIES).unwrap_or(usize::MAX);
         let of_job = self.acts.iter().filter(|act| act.entry.job == job).count();
         if of_job > kept
@@ -180,6 +195,64 @@ impl Rows {
             self.acts.remove(oldest);
         }
         id
+    }
+
+    /// Journals what was decided about one sample at a place of a queue.
+    pub(super) fn note_word(&mut self, decided: Decided, place: SamplePlace, spot: Spot) -> Stored<()> {
+        let (deed, detail) = deed_of(&decided)?;
+        let label = deed.label(1, detail.as_deref());
+        let number = self.newest(place).unwrap_or_default();
+        let inverse = Some((decided, vec![(place, number)]));
+        let at_ms = spot.2.at_ms;
+        self.note((deed, Some(place.0.job), label, 1), inverse, Some(spot), at_ms);
+        Ok(())
+    }
+
+    /// The standing entry of one sample's decision, by its number.
+    fn of_decision(&mut self, decision: i64) -> Option<&mut Act> {
+        let ours = |act: &&mut Act| {
+            let samples = act.inverse.as_ref().map(|(_, samples)| samples.as_slice());
+            act.entry.undone.is_none() && matches!(samples, Some([(_, number)]) if *number == decision)
+        };
+        self.acts.iter_mut().rev().find(ours)
+    }
+
+    /// That decision is taken back already: its entry says so.
+    pub(super) fn taken_back(&mut self, decision: i64) {
+        let stamp = self.acts.iter().filter_map(|act| act.entry.undone).max();
+        if let Some(act) = self.of_decision(decision) {
+            act.entry.undone = Some(stamp.unwrap_or(0) + 1);
+        }
+    }
+
+    /// A rejection got its reason afterwards: done again, it has the reason too.
+    pub(super) fn reasoned(&mut self, decision: i64, reason: &str) {
+        let Some(act) = self.of_decision(decision) else {
+            return;
+        };
+        if let Some((Decided::Reject { note }, _)) = &mut act.inverse {
+            *note = Some(reason.to_owned());
+            act.entry.label = act.entry.deed.label(1, Some(reason));
+        }
+        if let Some((.., word)) = &mut act.said {
+            word.reason = Some(reason.to_owned());
+        }
+    }
+
+    /// Puts a word back on its place, now, or takes it off.
+    fn turn(&mut self, (queue, place, word): &mut Spot, again: Option<i64>) {
+        let queued = self.queues.get_mut(queue);
+        let item = queued.and_then(|queued| queued.items.iter_mut().find(|item| item.place == *place));
+        match (item, again) {
+            (Some(item), Some(now)) => {
+                word.at_ms = now;
+                item.word.get_or_insert_with(|| word.clone());
+            }
+            (Some(item), None) => {
+                item.word.take_if(|said| said.at_ms == word.at_ms);
+            }
+            (None, _) => {}
+        }
     }
 
     /// Forgets what was done in a job that is gone.

@@ -88,11 +88,12 @@ impl ReviewStore for MemoryStore {
         let sample = item.item.sample.clone();
         let mut word = said.word;
         word.at_ms = self.clock.now_ms();
+        rows.item(queue, place)?.word = Some(word.clone());
         if let (Some(decided), Some(at)) = (said.decided, rows.place(&sample).ok()) {
-            rows.decide(at, decided, word.at_ms);
+            rows.decide(at, decided.clone(), word.at_ms);
             rows.judge_task(at.0);
+            rows.note_word(decided, at, (queue, place, word))?;
         }
-        rows.item(queue, place)?.word = Some(word);
         Ok(())
     }
 
@@ -108,8 +109,10 @@ impl ReviewStore for MemoryStore {
             word.outcome.accepts().is_some() && newest.is_some_and(|entry| entry.review.at_ms == word.at_ms)
         });
         if let Some(at) = at {
+            let decision = rows.newest(at);
             rows.decide(at, Decided::Undo, word.at_ms);
             rows.judge_task(at.0);
+            rows.taken_back(decision.unwrap_or_default());
         }
         Ok(())
     }
@@ -129,6 +132,8 @@ impl ReviewStore for MemoryStore {
             .and_then(|at| rows.samples.get_mut(&at)?.journal.last_mut());
         if let Some(entry) = newest.filter(|entry| entry.review.at_ms == at_ms) {
             entry.review.note = Some(reason.to_owned());
+            let decision = entry.number;
+            rows.reasoned(decision, reason);
         }
         Ok(())
     }

@@ -45,20 +45,19 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
     Ok(Some(review))
 }
 
-/// Carries out what can be taken back. Returns where the sample is, and the row of the review that will take it back.
-pub(super) async fn act(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<(At, i64)> {
+/// Carries out what can be taken back. Returns where the sample is, and the review that will take it back with its row.
+pub(super) async fn act(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<(At, (i64, Review))> {
     let found = find(ledger, id).await?;
-    let (review, _) = carry_out(ledger, &found, decided).await?;
+    let review = carry_out(ledger, &found, decided).await?;
     Ok(((found.task, found.candidate), review))
 }
 
 /// The same at a place, once more; `None` where the sample is gone.
-pub(super) async fn act_at(ledger: &mut Ledger, at: At, decided: Decided) -> Stored<Option<i64>> {
+pub(super) async fn act_at(ledger: &mut Ledger, at: At, decided: Decided) -> Stored<Option<(i64, Review)>> {
     let Some(found) = find_at(ledger, at).await? else {
         return Ok(None);
     };
-    let (review, _) = carry_out(ledger, &found, decided).await?;
-    Ok(Some(review))
+    carry_out(ledger, &found, decided).await.map(Some)
 }
 
 /// Takes that review back. False where the sample is gone, or was decided again since.

@@ -9,10 +9,11 @@ use super::decide::{self, At};
 use super::rows::{self, job_of, sample_bytes};
 use super::tally::unsigned;
 use super::writer::Ledger;
-use super::{SqliteStore, filter};
+use super::{SqliteStore, filter, review};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
 use crate::core::ports::{Decided, JournalStore, StoreError, Stored};
+use crate::core::review::Word;
 use crate::core::sample::SampleId;
 
 use super::super::rules::{ACTOR, ENTRIES, deed_of};
@@ -26,6 +27,17 @@ struct Inverse {
     decided: Decided,
     /// Task, candidate, and the review that takes the decision back.
     samples: Vec<(i64, i64, i64)>,
+    /// Where in a queue it was said: the word comes and goes with the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Spot>,
+}
+
+/// A place of a queue with the word on it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Spot {
+    pub(super) queue: i64,
+    pub(super) place: u32,
+    pub(super) word: Word,
 }
 
 #[async_trait]
@@ -85,7 +97,11 @@ impl JournalStore for SqliteStore {
         let Some(inverse) = inverse else {
             return Err(StoreError::Broken("an export cannot be taken back".to_owned()));
         };
-        let Inverse { decided, samples } = rows::parse(&inverse)?;
+        let Inverse {
+            decided,
+            samples,
+            mut said,
+        } = rows::parse(&inverse)?;
         let mut reverted = Reverted {
             rows: 0,
             skipped: 0,
@@ -93,9 +109,11 @@ impl JournalStore for SqliteStore {
         };
         let mut after = Vec::with_capacity(samples.len());
         for chunk in samples.chunks(CHUNK) {
-            let (chunk, decided) = (chunk.to_vec(), decided.clone());
-            let done = self.write(move |ledger| Box::pin(turn(ledger, chunk, decided, again)));
-            for (task, candidate, review, changed) in done.await? {
+            let (chunk, decided, spot) = (chunk.to_vec(), decided.clone(), said.take());
+            let done = self.write(move |ledger| Box::pin(turn(ledger, chunk, decided, again, spot)));
+            let (done, spot) = done.await?;
+            said = spot;
+            for (task, candidate, review, changed) in done {
                 let job = JobId(job_of(task));
                 if changed && !reverted.jobs.contains(&job) {
                     reverted.jobs.push(job);
@@ -108,6 +126,7 @@ impl JournalStore for SqliteStore {
         let inverse = rows::json(&Inverse {
             decided,
             samples: after,
+            said,
         })?;
         self.write(move |ledger| {
             Box::pin(async move {
@@ -160,7 +179,7 @@ async fn act(
         Some((inverse, job)) => (inverse.samples, vec![job]),
     };
     for id in ids {
-        let ((task, candidate), review) = decide::act(ledger, id, decided.clone()).await?;
+        let ((task, candidate), (review, _)) = decide::act(ledger, id, decided.clone()).await?;
         samples.push((task, candidate, review));
         let job = Some(job_of(task));
         if !jobs.contains(&job) {
@@ -170,7 +189,12 @@ async fn act(
     let job = if jobs.len() == 1 { jobs[0] } else { None };
     let rows = samples.len() as u64;
     let label = deed.label(rows, note.as_deref());
-    let inverse = rows::json(&Inverse { decided, samples })?;
+    let said = None;
+    let inverse = rows::json(&Inverse {
+        decided,
+        samples,
+        said,
+    })?;
     let Some(entry) = more_of else {
         return insert(ledger, deed, job, Some(inverse), &label, rows).await;
     };
@@ -237,23 +261,100 @@ async fn insert(
     Ok(EntryId(made.last_insert_rowid()))
 }
 
-/// Takes some samples' decisions back, or makes them again; says for each which review holds it now, and whether it changed.
+/// Journals what was decided about one sample at a place of a queue.
+pub(super) async fn note(
+    ledger: &mut Ledger,
+    decided: Decided,
+    ((task, candidate), review): (At, i64),
+    spot: Spot,
+) -> Stored<()> {
+    let (deed, detail) = deed_of(&decided)?;
+    let label = deed.label(1, detail.as_deref());
+    let inverse = rows::json(&Inverse {
+        decided,
+        samples: vec![(task, candidate, review)],
+        said: Some(spot),
+    })?;
+    insert(ledger, deed, Some(job_of(task)), Some(inverse), &label, 1).await?;
+    Ok(())
+}
+
+/// The standing entry of one sample's decision, by the row of its review. Nobody looks among the large ones.
+async fn of_review(ledger: &mut Ledger, task: i64, review: i64) -> Stored<Option<(i64, Inverse)>> {
+    let row = sqlx::query(
+        "SELECT id, inverse FROM ui_journal WHERE job = ? AND undone IS NULL AND rows = 1 AND inverse ->> '$.samples[0][2]' = ?
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(job_of(task))
+    .bind(review)
+    .fetch_optional(&mut ledger.connection)
+    .await?;
+    row.map(|row| Ok((row.try_get(0)?, rows::parse(row.try_get(1)?)?)))
+        .transpose()
+}
+
+/// The decision that this review was is taken back already: its entry says so.
+pub(super) async fn taken_back(ledger: &mut Ledger, task: i64, review: i64) -> Stored<()> {
+    let Some((entry, _)) = of_review(ledger, task, review).await? else {
+        return Ok(());
+    };
+    sqlx::query(
+        "UPDATE ui_journal SET undone = (SELECT ifnull(MAX(undone), 0) + 1 FROM ui_journal) WHERE id = ?",
+    )
+    .bind(entry)
+    .execute(&mut ledger.connection)
+    .await?;
+    Ok(())
+}
+
+/// A rejection got its reason afterwards: done again, it has the reason too.
+pub(super) async fn reasoned(ledger: &mut Ledger, task: i64, review: i64, reason: &str) -> Stored<()> {
+    let Some((entry, mut inverse)) = of_review(ledger, task, review).await? else {
+        return Ok(());
+    };
+    if let Decided::Reject { note } = &mut inverse.decided {
+        *note = Some(reason.to_owned());
+    }
+    if let Some(spot) = &mut inverse.said {
+        spot.word.reason = Some(reason.to_owned());
+    }
+    let (deed, detail) = deed_of(&inverse.decided)?;
+    sqlx::query("UPDATE ui_journal SET inverse = ?, label = ? WHERE id = ?")
+        .bind(rows::json(&inverse)?)
+        .bind(deed.label(1, detail.as_deref()))
+        .bind(entry)
+        .execute(&mut ledger.connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes some samples' decisions back, or makes them again, with the word they came from; says for each which review holds it now,
+/// and whether it changed.
 async fn turn(
     ledger: &mut Ledger,
     samples: Vec<(i64, i64, i64)>,
     decided: Decided,
     again: bool,
-) -> Stored<Vec<(i64, i64, i64, bool)>> {
+    mut spot: Option<Spot>,
+) -> Stored<(Vec<(i64, i64, i64, bool)>, Option<Spot>)> {
     let mut done = Vec::with_capacity(samples.len());
     for (task, candidate, review) in samples {
         let at: At = (task, candidate);
         let (review, changed) = if again {
             let made = decide::act_at(ledger, at, decided.clone()).await?;
-            (made.unwrap_or(review), made.is_some())
+            if let (Some((_, told)), Some(spot)) = (&made, &mut spot) {
+                spot.word.at_ms = told.at_ms;
+                review::write(ledger, spot).await?;
+            }
+            made.map_or((review, false), |(made, _)| (made, true))
         } else {
-            (review, decide::take_back(ledger, at, review).await?)
+            let changed = decide::take_back(ledger, at, review).await?;
+            if let (true, Some(spot)) = (changed, &spot) {
+                review::wipe(ledger, spot.queue, spot.place, spot.word.at_ms).await?;
+            }
+            (review, changed)
         };
         done.push((task, candidate, review, changed));
     }
-    Ok(done)
+    Ok((done, spot))
 }

@@ -4,19 +4,18 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use super::super::rules::ACTOR;
+use super::journal::Spot;
 use super::rows::{self, sample_bytes, task_key, task_of};
 use super::tally::unsigned;
 use super::writer::Ledger;
-use super::{SqliteStore, decide, samples};
+use super::{SqliteStore, decide, journal, samples};
 use crate::core::ports::{Decided, ReviewStore, SampleFilter, SampleOrder, StoreError, Stored};
 use crate::core::review::{
     NewItem, NewQueue, Outcome, Outline, Queue, QueueId, QueueItem, Said, Word, seed_print,
 };
 use crate::core::sample::{SampleId, StepAnswer};
 use crate::core::task::TaskId;
-
-/// Who speaks: the database has one person so far.
-const ACTOR: &str = "person";
 
 const OUTLINE_COLUMNS: &str = "s.task, s.candidate, s.id, s.answer, (SELECT n.name FROM teachers n WHERE n.id = s.teacher), d.seed,
      (SELECT e.value ->> 'score' FROM json_each(a.verdicts) e WHERE e.value ->> 'validator' = 'judge' LIMIT 1),
@@ -259,26 +258,52 @@ async fn say(ledger: &mut Ledger, queue: QueueId, place: u32, said: Said) -> Sto
         let message = format!("place {} of the queue has a word already", place + 1);
         return Err(StoreError::Broken(message));
     }
-    let review = match said.decided {
-        None => None,
-        Some(decided) => decide::decide(ledger, sample, decided).await?,
+    let mut spot = Spot {
+        queue: queue.0,
+        place,
+        word: said.word,
     };
+    let Some(decided) = said.decided else {
+        spot.word.at_ms = ledger.clock.now_ms();
+        return write(ledger, &spot).await;
+    };
+    let (at, (review, told)) = decide::act(ledger, sample, decided.clone()).await?;
     // The same instant as the decision's: that is how an undo knows its own.
-    let at_ms = review.map_or_else(|| ledger.clock.now_ms(), |review| review.at_ms);
-    let word = said.word;
+    spot.word.at_ms = told.at_ms;
+    write(ledger, &spot).await?;
+    journal::note(ledger, decided, (at, review), spot).await
+}
+
+/// Puts a word on a place that has none.
+pub(super) async fn write(ledger: &mut Ledger, spot: &Spot) -> Stored<()> {
+    let word = &spot.word;
     sqlx::query(
         "UPDATE review_items SET outcome = ?, reason = ?, took_ms = ?, blind = ?, machine = ?, at_ms = ?, actor = ?
-         WHERE queue = ? AND place = ?",
+         WHERE queue = ? AND place = ? AND outcome IS NULL",
     )
     .bind(word.outcome.word())
-    .bind(word.reason)
+    .bind(&word.reason)
     .bind(unsigned(word.took_ms))
     .bind(word.blind)
     .bind(word.machine)
-    .bind(at_ms)
+    .bind(word.at_ms)
     .bind(ACTOR)
-    .bind(queue.0)
+    .bind(spot.queue)
+    .bind(spot.place)
+    .execute(&mut ledger.connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes the word of that instant off a place.
+pub(super) async fn wipe(ledger: &mut Ledger, queue: i64, place: u32, at_ms: i64) -> Stored<()> {
+    sqlx::query(
+        "UPDATE review_items SET outcome = NULL, reason = NULL, took_ms = NULL, blind = NULL, machine = NULL, at_ms = NULL,
+         actor = NULL WHERE queue = ? AND place = ? AND at_ms = ?",
+    )
+    .bind(queue)
     .bind(place)
+    .bind(at_ms)
     .execute(&mut ledger.connection)
     .await?;
     Ok(())
@@ -289,21 +314,17 @@ async fn unsay(ledger: &mut Ledger, queue: QueueId, place: u32) -> Stored<()> {
     let Some((outcome, at_ms)) = word else {
         return Ok(());
     };
-    sqlx::query(
-        "UPDATE review_items SET outcome = NULL, reason = NULL, took_ms = NULL, blind = NULL, machine = NULL, at_ms = NULL,
-         actor = NULL WHERE queue = ? AND place = ?",
+    wipe(ledger, queue.0, place, at_ms).await?;
+    let newest: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT s.task, v.id FROM samples s JOIN reviews v ON v.id = s.review WHERE s.id = ? AND v.at_ms = ?",
     )
-    .bind(queue.0)
-    .bind(place)
-    .execute(&mut ledger.connection)
+    .bind(&sample[..])
+    .bind(at_ms)
+    .fetch_optional(&mut ledger.connection)
     .await?;
-    let newest: Option<i64> =
-        sqlx::query_scalar("SELECT v.at_ms FROM samples s JOIN reviews v ON v.id = s.review WHERE s.id = ?")
-            .bind(&sample[..])
-            .fetch_optional(&mut ledger.connection)
-            .await?;
-    if outcome.and_then(Outcome::accepts).is_some() && newest == Some(at_ms) {
+    if let (Some(_), Some((task, review))) = (outcome.and_then(Outcome::accepts), newest) {
         decide::decide(ledger, sample, Decided::Undo).await?;
+        journal::taken_back(ledger, task, review).await?;
     }
     Ok(())
 }
@@ -317,17 +338,20 @@ async fn because(ledger: &mut Ledger, queue: QueueId, place: u32, reason: String
     .bind(place)
     .execute(&mut ledger.connection)
     .await?;
-    sqlx::query(
+    let review: Option<(i64, i64)> = sqlx::query_as(
         "UPDATE reviews SET note = ?1 WHERE id = (
              SELECT s.review FROM review_items i JOIN samples s ON s.task = i.task AND s.candidate = i.candidate
-             WHERE i.queue = ?2 AND i.place = ?3 AND i.at_ms = reviews.at_ms)",
+             WHERE i.queue = ?2 AND i.place = ?3 AND i.at_ms = reviews.at_ms) RETURNING task, id",
     )
     .bind(&reason)
     .bind(queue.0)
     .bind(place)
-    .execute(&mut ledger.connection)
+    .fetch_optional(&mut ledger.connection)
     .await?;
-    Ok(())
+    match review {
+        Some((task, review)) => journal::reasoned(ledger, task, review, &reason).await,
+        None => Ok(()),
+    }
 }
 
 async fn flag(ledger: &mut Ledger, id: [u8; 16], on: bool, missing: String) -> Stored<()> {

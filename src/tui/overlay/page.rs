@@ -1,4 +1,4 @@
-//! A page to read over the screen: everything that was said in the corner, or a topic of the help.
+//! A page to read over the screen: everything that was said in the corner, a topic of the help, or what a screen has no room for.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
@@ -59,9 +59,21 @@ pub(crate) struct Page {
     title: String,
     lines: Vec<(Slot, String)>,
     top: usize,
+    /// It covers the whole screen.
+    large: bool,
 }
 
 impl Page {
+    /// A long text over the whole screen.
+    pub(crate) fn large(title: impl Into<String>, lines: Vec<(Slot, String)>) -> Self {
+        Self {
+            title: title.into(),
+            lines,
+            top: 0,
+            large: true,
+        }
+    }
+
     /// A topic of the help.
     pub(crate) fn topic(at: usize) -> Self {
         let (title, text) = TOPICS[at.min(TOPICS.len() - 1)];
@@ -72,6 +84,7 @@ impl Page {
             title: title.to_owned(),
             lines: lines.collect(),
             top: 0,
+            large: false,
         }
     }
 
@@ -95,10 +108,14 @@ impl Page {
             title: "Messages".to_owned(),
             lines,
             top: 0,
+            large: false,
         }
     }
 
-    fn area(size: Size) -> Rect {
+    fn area(&self, size: Size) -> Rect {
+        if self.large {
+            return centred(size, size.width, size.height);
+        }
         centred(
             size,
             96.min(size.width.saturating_sub(2)),
@@ -123,7 +140,7 @@ impl Page {
 
     /// Takes a key.
     pub(crate) fn key(&mut self, chord: &str, shared: &Shared) -> Option<Outcome> {
-        let area = Self::area(shared.size);
+        let area = self.area(shared.size);
         let page = usize::from(area.height.saturating_sub(2)).max(1);
         let rows = self.rows(usize::from(area.width.saturating_sub(4))).len();
         let last = rows.saturating_sub(page);
@@ -142,7 +159,7 @@ impl Page {
 
     /// Draws it in the middle.
     pub(crate) fn view(&self, shared: &Shared, buf: &mut Buffer) {
-        let area = Self::area(shared.size);
+        let area = self.area(shared.size);
         Clear.render(area, buf);
         buf.set_style(area, shared.style(Slot::Bg).patch(shared.style(Slot::Fg)));
         Block::bordered()
@@ -157,6 +174,13 @@ impl Page {
             &format!(" {} ", self.title),
             shared.style(Slot::Title),
         );
+        if self.large {
+            let line = Rect {
+                width: area.width.saturating_sub(2),
+                ..area
+            };
+            put_right(buf, line, 0, " esc closes ", shared.style(Slot::Muted));
+        }
         let inner = Rect {
             x: area.x + 2,
             y: area.y + 1,

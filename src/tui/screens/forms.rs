@@ -28,11 +28,6 @@ const WHICH: [&str; 2] = ["accepted", "accepted and rejected"];
 /// What a form is for.
 #[derive(Debug, Clone)]
 pub(crate) enum Purpose {
-    /// A copy of a job under another name.
-    Clone {
-        /// The job.
-        job: String,
-    },
     /// Files of jobs' samples.
     Export {
         /// The jobs.
@@ -134,16 +129,6 @@ impl Numbers {
     }
 }
 
-/// A copy of a job under another name.
-pub(crate) fn copy(job: &str, shared: &Shared) -> Sheet {
-    let lines = vec![format!(
-        "A copy of {job}'s file as a draft. Nothing is asked before it is started."
-    )];
-    let name = Entry::text("Name", &format!("{job}-copy"), "a-z 0-9 -");
-    let purpose = Purpose::Clone { job: job.to_owned() };
-    Sheet::new(shared, format!("Clone {job}"), lines, vec![name], purpose)
-}
-
 /// Files of jobs' samples: a path for one, a directory for several.
 pub(crate) fn export(jobs: Vec<String>, shared: &Shared) -> Sheet {
     let (title, path) = match &jobs[..] {
@@ -210,7 +195,6 @@ impl Purpose {
     /// What `enter` does.
     pub(crate) fn verb(&self) -> &'static str {
         match self {
-            Self::Clone { .. } => "make the copy",
             Self::Export { .. } => "export",
             Self::Limits(_) => "change them",
         }
@@ -219,18 +203,6 @@ impl Purpose {
     /// What the values order, or what is wrong with them.
     pub(crate) fn outcome(&self, values: &[&str], shared: &Shared) -> Result<Outcome, String> {
         match self {
-            Self::Clone { job } => {
-                let name = values.first().copied().unwrap_or_default().trim();
-                let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-                if name.is_empty() || name.len() > 64 || !name.chars().all(good) {
-                    return Err("a name has 1 to 64 of a-z, 0-9 and -".to_owned());
-                }
-                let command = Command::Clone {
-                    job: job.clone(),
-                    name: name.to_owned(),
-                };
-                Ok(orders(vec![(command, format!("Copied {job} as {name}"))]))
-            }
             Self::Export { jobs } => exported(jobs, values),
             Self::Limits(numbers) => {
                 let (changes, less) = numbers.changes(values)?;

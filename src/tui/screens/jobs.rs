@@ -20,12 +20,15 @@ use crate::tui::widgets::field::Field;
 use crate::tui::widgets::table::row_at;
 
 use super::job::{JobScreen, Page};
+use super::new_job::Sketch;
 use super::verbs::{Subject, cancel_all, delete_all, toggle_all};
 use super::{Screen, View, forms};
 
+use drafts::Drafts;
 use facets::Facets;
 use order::Sort;
 
+mod drafts;
 mod facets;
 mod list;
 mod order;
@@ -38,6 +41,7 @@ const EVERY: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(crate) struct Jobs {
     rows: Remote<Vec<JobRow>>,
+    drafts: Drafts,
     /// The selected job, whole.
     detail: Remote<JobDetail>,
     cursor: Cursor,
@@ -98,6 +102,26 @@ impl Jobs {
         self.shown().get(self.cursor.selected).copied()
     }
 
+    /// The drafts that pass filter and facets; they stand behind the jobs.
+    fn shown_drafts(&self) -> Vec<&Sketch> {
+        let needle = self.filter.text().to_lowercase();
+        if self.facets.pass_drafts() {
+            self.drafts.with(&needle)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn selected_draft(&self) -> Option<&Sketch> {
+        let at = self.cursor.selected.checked_sub(self.shown().len())?;
+        self.shown_drafts().get(at).copied()
+    }
+
+    /// Rows of the table.
+    fn many(&self) -> usize {
+        self.shown().len() + self.shown_drafts().len()
+    }
+
     /// Selects the job that was selected in the last session.
     fn find(&mut self, page: usize) {
         if self.rows.value().is_none() {
@@ -106,7 +130,7 @@ impl Jobs {
         let Some(sought) = self.sought.take() else { return };
         let at = self.shown().iter().position(|row| row.name == sought);
         self.cursor.selected = at.unwrap_or(self.cursor.selected);
-        self.cursor.clamp(self.shown().len(), page);
+        self.cursor.clamp(self.many(), page);
     }
 
     /// The marked jobs, in the order shown.
@@ -148,10 +172,10 @@ impl Jobs {
     }
 
     fn moved(&mut self, action: Action, cx: &mut Cx) -> bool {
-        let rows = self.shown().len();
-        if !self.cursor.act(action, rows, page(cx.shared)) {
+        if !self.cursor.act(action, self.many(), page(cx.shared)) {
             return false;
         }
+        let rows = self.shown().len();
         if let Some(from) = self.range {
             let to = self.cursor.selected;
             let names = self.shown()[from.min(to).min(rows.saturating_sub(1))..(from.max(to) + 1).min(rows)]
@@ -209,7 +233,7 @@ impl Jobs {
             Action::DeleteToStart => self.filter.delete_to_start(),
             Action::Facets => self.facets.open(),
             Action::Sort => self.sort = self.sort.next(),
-            Action::Reload => self.rows.refresh(Query::Jobs, cx),
+            Action::Reload => self.ask(cx),
             Action::Mark | Action::MarkRange | Action::MarkAll => self.mark(action),
             Action::Earlier | Action::Later => self.reorder(action, cx),
             action => {
@@ -217,6 +241,9 @@ impl Jobs {
                     return;
                 }
                 let Some(row) = self.selected().cloned() else {
+                    if let Some(draft) = self.selected_draft() {
+                        drafts::act(draft, action, cx);
+                    }
                     return;
                 };
                 match action {
@@ -230,10 +257,18 @@ impl Jobs {
                 }
             }
         }
-        self.cursor.clamp(self.shown().len(), page(cx.shared));
+        self.cursor.clamp(self.many(), page(cx.shared));
+    }
+
+    fn ask(&mut self, cx: &mut Cx) {
+        self.rows.refresh(Query::Jobs, cx);
+        self.drafts.refresh(cx);
     }
 
     fn take(&mut self, message: &Message, cx: &mut Cx) {
+        if self.drafts.take(message, cx) {
+            return;
+        }
         let rows = |answer: &Answer| {
             if let Answer::Jobs(rows) = answer {
                 Some(rows.clone())
@@ -242,14 +277,21 @@ impl Jobs {
             }
         };
         let selected = self.selected().map(|row| row.name.clone());
+        let draft = self.selected_draft().map(|draft| draft.id.clone());
         if self.rows.take(message, rows, || Query::Jobs, cx) {
             // The list may have moved under the cursor: it stays on its job.
             let at = selected.and_then(|name| self.shown().iter().position(|row| row.name == name));
+            let below = self.shown().len();
+            let drafts = self.shown_drafts();
+            let at = at.or(drafts
+                .iter()
+                .position(|one| Some(&one.id) == draft.as_ref())
+                .map(|at| below + at));
             self.cursor.selected = at.unwrap_or(self.cursor.selected);
             self.find(page(cx.shared));
             let names: BTreeSet<String> = self.all().iter().map(|row| row.name.clone()).collect();
             self.marked.retain(|name| names.contains(name));
-            self.cursor.clamp(self.shown().len(), page(cx.shared));
+            self.cursor.clamp(self.many(), page(cx.shared));
             self.follow(cx);
         }
         let detail = |answer: &Answer| {
@@ -266,7 +308,7 @@ impl Jobs {
 
 impl View for Jobs {
     fn rows(&self) -> Option<u64> {
-        Some(self.shown().len() as u64)
+        Some(self.many() as u64)
     }
     fn bindings(&self, _: &Shared) -> &'static Table {
         match (self.typing, self.facets.is_open()) {
@@ -286,6 +328,7 @@ impl View for Jobs {
 
     fn enter(&mut self, cx: &mut Cx) {
         self.rows.ask(Query::Jobs, cx);
+        self.drafts.refresh(cx);
         self.detail = Remote::default();
         self.follow(cx);
     }
@@ -303,7 +346,7 @@ impl View for Jobs {
         self.facets = Facets::default();
         self.marked.clear();
         self.range = None;
-        self.cursor.clamp(self.shown().len(), page(cx.shared));
+        self.cursor.clamp(self.many(), page(cx.shared));
         self.follow(cx);
         open
     }
@@ -331,6 +374,7 @@ impl View for Jobs {
         match self.selected() {
             _ if self.typing || self.facets.is_open() => None,
             _ if !self.marked.is_empty() && several.contains(&action) => shared.view_only(),
+            None if verbs.contains(&action) && self.selected_draft().is_some() => drafts::disabled(action),
             None if verbs.contains(&action) => Some("no job is selected".to_owned()),
             None => None,
             Some(row) if matches!(action, Action::Earlier | Action::Later) => {
@@ -349,28 +393,28 @@ impl View for Jobs {
             Message::Act(action) => self.act(*action, cx),
             Message::Key(key) => {
                 self.filter.key(key);
-                self.cursor.clamp(self.shown().len(), page(cx.shared));
+                self.cursor.clamp(self.many(), page(cx.shared));
                 self.follow(cx);
             }
             Message::Paste(text) => self.filter.insert(text),
             Message::Event(_) | Message::Done(..) => {
-                self.rows.refresh(Query::Jobs, cx);
+                self.ask(cx);
                 self.detail = Remote::default();
             }
             Message::Tick(now) if self.rows.older_than(EVERY, *now) => self.rows.refresh(Query::Jobs, cx),
             _ => self.take(message, cx),
         }
-        self.cursor.clamp(self.shown().len(), page(cx.shared));
+        self.cursor.clamp(self.many(), page(cx.shared));
     }
 
     fn go_to(&mut self, row: u64, cx: &mut Cx) {
         self.cursor.selected = usize::try_from(row.saturating_sub(1)).unwrap_or(usize::MAX);
-        self.cursor.clamp(self.shown().len(), page(cx.shared));
+        self.cursor.clamp(self.many(), page(cx.shared));
         self.follow(cx);
     }
 
     fn click(&mut self, at: Position, double: bool, cx: &mut Cx) {
-        let shown = self.shown().len();
+        let shown = self.many();
         let hit = row_at(rows_area(cx.shared), at).is_some_and(|row| self.cursor.click(row, shown));
         if hit && double {
             self.update(&Message::Act(Action::Open), cx);
@@ -379,7 +423,7 @@ impl View for Jobs {
 
     fn wheel(&mut self, at: Position, rows: i16, cx: &mut Cx) {
         if panes(shell(cx.shared.size).body).0.contains(at) {
-            self.cursor.wheel(rows, self.shown().len(), page(cx.shared));
+            self.cursor.wheel(rows, self.many(), page(cx.shared));
         }
     }
 
@@ -407,8 +451,13 @@ impl View for Jobs {
             format!(" · {} marked", self.marked.len())
         };
         let jobs = if all == 1 { "job" } else { "jobs" };
+        let drafts = match self.drafts.all().len() {
+            0 => String::new(),
+            1 => " · 1 draft".to_owned(),
+            many => format!(" · {many} drafts"),
+        };
         format!(
-            "{all} {jobs} · sort: {} · filter: {filter}{marked}",
+            "{all} {jobs}{drafts} · sort: {} · filter: {filter}{marked}",
             self.sort.name()
         )
     }
@@ -427,6 +476,8 @@ impl View for Jobs {
         if let Some(row) = self.selected() {
             let detail = self.detail.value().filter(|detail| detail.row.name == row.name);
             preview::view(row, detail, shared, beside, buf);
+        } else if let Some(draft) = self.selected_draft() {
+            drafts::preview(draft, shared, beside, buf);
         }
         let inner = inside(list, shared.size.width);
         let row = inner.height.saturating_sub(1);

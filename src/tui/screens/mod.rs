@@ -39,6 +39,10 @@ pub(crate) trait View {
     fn tabs(&self, _shared: &Shared, _area: Rect, _buf: &mut Buffer) -> bool {
         false
     }
+    /// What a press on its own tabs means, at that column of their row.
+    fn tab_at(&self, _shared: &Shared, _area: Rect, _column: u16) -> Option<Action> {
+        None
+    }
     /// Called when it is opened and whenever it comes back to the top: ask again.
     fn enter(&mut self, cx: &mut Cx);
     /// Called before it is closed or covered: keep what was typed.

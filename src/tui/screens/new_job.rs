@@ -1,6 +1,7 @@
 //! Writing a job, step by step: the job file itself is the model, every step changes it, and it is checked as a whole all the time.
 //! What is written is kept as a draft whatever happens; nothing is stored as a job before it is launched.
 
+mod asking;
 mod dry_run;
 mod form;
 mod frame;
@@ -16,6 +17,7 @@ mod schema;
 mod seeds;
 mod shape;
 mod shapes;
+mod sketch;
 mod step;
 mod typing;
 mod validators;
@@ -26,9 +28,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::api::{
-    Answer, CheckReport, Command, EstimateReport, JobSource, KindRow, Query, SeedPreview,
-};
+use crate::core::api::{CheckReport, EstimateReport, KindRow, SeedPreview};
 use crate::core::job::parse::{Problem, Severity};
 use crate::core::route::Teacher;
 use crate::tui::context::{Cx, Shared};
@@ -40,10 +40,11 @@ use crate::tui::screens::editor::Editor;
 use crate::tui::screens::{Screen, View};
 use crate::tui::text::time_of_day;
 use crate::tui::widgets::cursor::Cursor;
-use crate::tui::widgets::tabs::tabs;
+use crate::tui::widgets::tabs::{tab_at, tabs};
 
 use form::{Kind, Line};
-use gallery::Gallery;
+use gallery::{Choice, Gallery};
+pub(crate) use sketch::Sketch;
 use step::Step;
 use typing::{Input, Outside};
 use work::{Origin, Work};
@@ -106,8 +107,22 @@ impl Default for Place {
 impl NewJob {
     /// A stored job that has not run yet.
     pub(crate) fn edit(name: &str) -> Self {
+        Self::with(Choice::Edit(name.to_owned()))
+    }
+
+    /// A new job with everything of a stored one but its name.
+    pub(crate) fn copy_of(name: &str) -> Self {
+        Self::with(Choice::Copy(name.to_owned()))
+    }
+
+    /// A draft that was left.
+    pub(crate) fn draft(id: &str) -> Self {
+        Self::with(Choice::Draft(id.to_owned()))
+    }
+
+    fn with(choice: Choice) -> Self {
         Self {
-            gallery: Gallery::opening(gallery::Choice::Edit(name.to_owned())),
+            gallery: Gallery::opening(choice),
             ..Self::default()
         }
     }
@@ -138,6 +153,41 @@ impl NewJob {
     /// The first step with an error.
     fn blocking(&self) -> Option<Step> {
         Step::ALL.into_iter().find(|step| self.errors(*step) > 0)
+    }
+
+    /// The names of the steps with a mark for how they are, and which is open.
+    fn steps(&self, shared: &Shared) -> Vec<(String, bool)> {
+        let wide = Width::of(shared.size.width) == Width::Wide;
+        let blocking = self.blocking();
+        let tab = |step: &Step| {
+            let at = step.at();
+            let (long, short) = step.names();
+            let name = if wide { long } else { short };
+            let open = *step == self.step.0;
+            let mark = match blocking {
+                _ if self.work.is_none() || open => "",
+                _ if self.errors(*step) > 0 => "✗",
+                _ if *step == Step::DryRun && self.dry.samples.is_empty() => "",
+                _ if at < self.step.0.at() => "✓",
+                _ => "",
+            };
+            let text = match (wide, mark) {
+                (true, "") => format!("{} {name}", at + 1),
+                (true, mark) => format!("{}{mark}{name}", at + 1),
+                (false, mark) => format!("{mark}{name}"),
+            };
+            (text, open)
+        };
+        Step::ALL.iter().map(tab).collect()
+    }
+
+    /// Why a later step cannot be entered: what blocks one before it.
+    fn blocked(&self, to: Step) -> Option<String> {
+        let blocking = self.blocking().filter(|blocking| *blocking < to)?;
+        let first = self.problems(Some(blocking));
+        let first = first.first()?;
+        let step = blocking.names().0;
+        Some(format!("{step}: {}: {}", last_of(&first.key), first.message))
     }
 
     /// The lines of the open step's form.
@@ -171,66 +221,6 @@ impl NewJob {
         self.lines(shared).into_iter().nth(self.cursor().selected)
     }
 
-    /// Something changed: it is saved and checked soon.
-    fn touched(&mut self, cx: &Cx) {
-        if let Some(work) = &mut self.work {
-            work.unsaved = Some(cx.shared.now);
-        }
-    }
-
-    /// A change that is complete: checked at once.
-    fn changed(&mut self, cx: &mut Cx) {
-        self.touched(cx);
-        self.refresh(cx);
-        self.load_pads(cx.shared);
-        let page = self.page(cx.shared);
-        let lines = self.lines(cx.shared);
-        form::skip_headings(&lines, &mut self.cursors[self.step.0.at()], true, page);
-    }
-
-    /// Saves the draft, if something is not saved.
-    fn save(&mut self, cx: &mut Cx) {
-        if let Some(command) = self.saving(cx.shared) {
-            cx.order(command, "");
-        }
-    }
-
-    fn saving(&mut self, shared: &Shared) -> Option<Command> {
-        self.note_caret();
-        let step = self.step.0;
-        let work = self.work.as_mut()?;
-        work.unsaved.take()?;
-        self.saved_ms = Some(now_ms(shared));
-        Some(Command::SaveDraft {
-            id: work.id.clone(),
-            text: work.saved(step),
-        })
-    }
-
-    /// Asks what depends on the text, where it changed.
-    fn refresh(&mut self, cx: &mut Cx) {
-        let Some(work) = &self.work else { return };
-        let (text, source) = (work.text(), work.source());
-        if text != self.checked {
-            self.checked.clone_from(&text);
-            self.check.ask(Query::Check(source.clone()), cx);
-        }
-        let wants_cost = matches!(
-            self.step.0,
-            Step::Prompts | Step::Limits | Step::DryRun | Step::Launch
-        );
-        if wants_cost && text != self.estimated {
-            self.estimated = text;
-            self.estimate.ask(Query::Estimate(source), cx);
-        }
-        let seeds = work.seeds_alone();
-        if seeds != self.looked_at {
-            self.looked_at = seeds;
-            self.rows_at_most = seeds::FIRST_LOOK;
-            self.look(cx);
-        }
-    }
-
     fn go(&mut self, step: Step, cx: &mut Cx) {
         self.step = Place(step);
         self.opened = None;
@@ -249,10 +239,17 @@ impl NewJob {
     }
 
     fn act(&mut self, action: Action, cx: &mut Cx) {
+        if let (Action::Pick(_), Input::Prompt | Input::Line { .. } | Input::Text { .. }) =
+            (action, &self.input)
+        {
+            // Somebody points elsewhere: what was typed is kept.
+            self.stop_typing(cx);
+        }
         if self.input.is_open() {
             return self.act_typing(action, cx);
         }
         match action {
+            Action::Pick(digit) => self.go(Step::of_place(usize::from(digit).saturating_sub(1)), cx),
             Action::Next | Action::Previous => {
                 let at = self.step.0.at();
                 let to = if action == Action::Next {
@@ -342,42 +339,6 @@ impl NewJob {
         let editor = Editor::draft(&key, work.base.clone(), &work.id, &work.head(self.step.0));
         cx.open(Screen::Editor(Box::new(editor)));
     }
-
-    fn ask_world(&mut self, cx: &mut Cx) {
-        self.gallery_ask(cx);
-        self.kinds.refresh(Query::Validators, cx);
-        self.teachers.refresh(Query::Teachers, cx);
-    }
-
-    fn reply(&mut self, message: &Message, cx: &mut Cx) {
-        let again = || Query::Check(JobSource::Name(String::new()));
-        let check = |answer: &Answer| match answer {
-            Answer::Check(report) => Some(CheckReport::clone(report)),
-            _ => None,
-        };
-        let estimate = |answer: &Answer| match answer {
-            Answer::Estimate(report) => Some(EstimateReport::clone(report)),
-            _ => None,
-        };
-        let kinds = |answer: &Answer| match answer {
-            Answer::Kinds(kinds) => Some(kinds.clone()),
-            _ => None,
-        };
-        let teachers = |answer: &Answer| match answer {
-            Answer::Teachers(teachers) => Some(teachers.clone()),
-            _ => None,
-        };
-        let taken = self.check.take(message, check, again, cx)
-            || self.estimate.take(message, estimate, again, cx)
-            || self.kinds.take(message, kinds, || Query::Validators, cx)
-            || self.teachers.take(message, teachers, || Query::Teachers, cx);
-        if !taken {
-            self.seeds_reply(message, cx);
-            self.files_reply(message, cx);
-            self.gallery_reply(message, cx);
-        }
-        self.lint();
-    }
 }
 
 /// Where a draft's text waits while the editor has it.
@@ -452,30 +413,13 @@ impl View for NewJob {
     }
 
     fn tabs(&self, shared: &Shared, area: Rect, buf: &mut Buffer) -> bool {
-        let wide = Width::of(shared.size.width) == Width::Wide;
-        let blocking = self.blocking();
-        let tab = |step: &Step| {
-            let at = step.at();
-            let (long, short) = step.names();
-            let name = if wide { long } else { short };
-            let open = *step == self.step.0;
-            let mark = match blocking {
-                _ if self.work.is_none() || open => "",
-                _ if self.errors(*step) > 0 => "✗",
-                _ if *step == Step::DryRun && self.dry.samples.is_empty() => "",
-                _ if at < self.step.0.at() => "✓",
-                _ => "",
-            };
-            let text = match (wide, mark) {
-                (true, "") => format!("{} {name}", at + 1),
-                (true, mark) => format!("{}{mark}{name}", at + 1),
-                (false, mark) => format!("{mark}{name}"),
-            };
-            (text, open)
-        };
-        let names: Vec<_> = Step::ALL.iter().map(tab).collect();
-        tabs(buf, area, &names, shared);
+        tabs(buf, area, &self.steps(shared), shared);
         true
+    }
+
+    fn tab_at(&self, shared: &Shared, area: Rect, column: u16) -> Option<Action> {
+        let at = tab_at(area, &self.steps(shared), column)?;
+        Some(Action::Pick(at as u8 + 1))
     }
 
     fn wake(&self, _: &Shared) -> Option<Duration> {
@@ -535,16 +479,11 @@ impl View for NewJob {
             action if self.is_broken() && changes(action) => {
                 Some("the file is no TOML: ctrl-e puts it right".to_owned())
             }
-            Action::Next => {
-                let blocking = self.blocking().filter(|blocking| *blocking <= step)?;
-                let first = self.problems(Some(blocking));
-                let first = first.first()?;
-                Some(format!(
-                    "{}: {}: {}",
-                    blocking.names().0,
-                    last_of(&first.key),
-                    first.message
-                ))
+            Action::Next => self.blocked(Step::of_place(step.at() + 1)),
+            Action::Pick(_) if self.work.is_none() => Some("choose what it starts from first".to_owned()),
+            Action::Pick(digit) => {
+                let to = Step::of_place(usize::from(digit).saturating_sub(1));
+                self.blocked(to).filter(|_| to > step)
             }
             Action::Preview if Width::of(shared.size.width) == Width::Wide || self.work.is_none() => {
                 Some("both are shown".to_owned())

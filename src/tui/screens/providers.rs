@@ -32,6 +32,7 @@ mod gauge;
 pub(crate) mod models;
 mod offered;
 mod protocol;
+mod showing;
 mod steps;
 pub(crate) mod wizard;
 

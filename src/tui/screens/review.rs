@@ -19,6 +19,7 @@ mod outbox;
 mod session;
 mod showing;
 mod start;
+mod whole;
 mod word;
 
 use session::{Session, Then};

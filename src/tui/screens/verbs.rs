@@ -113,10 +113,7 @@ impl Subject {
                 _ => cx.open(Screen::Editor(Box::new(Editor::of(name)))),
             },
             Action::EditFile => cx.open(Screen::Editor(Box::new(Editor::of(name)))),
-            Action::CloneJob => {
-                let sheet = forms::copy(name, cx.shared);
-                cx.fill(sheet);
-            }
+            Action::CloneJob => cx.open(Screen::NewJob(Box::new(NewJob::copy_of(name)))),
             Action::Export => {
                 let sheet = forms::export(vec![name.to_owned()], cx.shared);
                 cx.fill(sheet);

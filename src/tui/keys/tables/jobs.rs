@@ -25,7 +25,7 @@ const CLONE: Binding = key(
     &["c"],
     Action::CloneJob,
     "clone",
-    "Copy its file under a new name",
+    "Write a new job from its file, under a new name",
 );
 const EXPORT: Binding = key(
     &["w"],

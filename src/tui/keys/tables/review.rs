@@ -89,6 +89,12 @@ pub static REVIEWING: Table = Table {
             "Less of the prompt, all of it, or as usual",
         ),
         key(
+            &["o"],
+            Action::ReadAll,
+            "",
+            "All of it on a page of its own: prompt and answer, and what i showed",
+        ),
+        key(
             &["s"],
             Action::Sticky,
             "sticky",
@@ -117,6 +123,12 @@ pub static REVIEWED: Table = Table {
             "Write what was said as JSON lines",
         ),
         key(&["n"], Action::NewQueue, "new queue", "Choose another queue"),
+        key(
+            &["o"],
+            Action::ReadAll,
+            "all of it",
+            "The result on a page of its own",
+        ),
         key(
             &["u", "backspace"],
             Action::Undo,
@@ -158,6 +170,18 @@ pub static COMPARING: Table = Table {
             Action::Fold,
             "prompt",
             "All of the prompt, or one line of it",
+        ),
+        key(
+            &["o"],
+            Action::ReadAll,
+            "",
+            "All of it on a page of its own: the prompt, A and B",
+        ),
+        key(
+            &["R"],
+            Action::Reveal,
+            "",
+            "Show whose A and B are, for this pair (it then counts as not blind)",
         ),
         key(
             &["h"],

@@ -86,6 +86,12 @@ impl Facets {
         state && tag
     }
 
+    /// Whether a draft of the wizard, which has no tags, passes.
+    pub(super) fn pass_drafts(&self) -> bool {
+        let is_draft = |facet: &Facet| *facet == Facet::State("draft".to_owned());
+        self.chosen.is_empty() || self.chosen.iter().all(is_draft)
+    }
+
     /// A key while one is choosing. False if it means nothing here.
     pub(super) fn act(&mut self, action: Action, rows: Option<&Vec<JobRow>>, page: usize) -> bool {
         let known = known(rows);

@@ -17,10 +17,10 @@ use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
 
-use super::Jobs;
+use super::{Jobs, Sketch, drafts};
 
-/// How a job becomes a row.
-type Cells = fn(&JobRow, &Shared) -> Vec<Cell>;
+/// How a job, or a draft, becomes a row.
+type Cells<T> = fn(&T, &Shared) -> Vec<Cell>;
 
 const COLUMNS: [Column; 8] = [
     words("NAME", 13, 9),
@@ -39,12 +39,12 @@ const NARROW: [Column; 3] = [words("NAME", 14, 9), words("STATE", 11, 8), number
 impl Jobs {
     /// Draws the table, or why there is none.
     pub(super) fn list(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let shown = self.shown();
-        let all = self.all().len();
-        let fact = if shown.len() == all {
+        let (shown, drafts) = (self.shown(), self.shown_drafts());
+        let all = self.all().len() + self.drafts.all().len();
+        let fact = if self.many() == all {
             all.to_string()
         } else {
-            format!("{} of {all}", shown.len())
+            format!("{} of {all}", self.many())
         };
         let inner = pane(buf, area, "Jobs", &fact, !self.facets.is_open(), shared);
         if let Some(error) = self.rows.error() {
@@ -68,18 +68,22 @@ impl Jobs {
             ];
             return empty(buf, list, &lines, shared);
         }
-        if shown.is_empty() {
+        if shown.is_empty() && drafts.is_empty() {
             let text = match self.filter.text() {
                 "" => "No job has what was chosen.".to_owned(),
                 text => format!("No job matches “{text}”."),
             };
             return empty(buf, list, &[&text, "esc clears the filter"], shared);
         }
-        let (columns, draw): (&[Column], Cells) = match Width::of(shared.size.width) {
-            Width::Narrow => (&NARROW, small),
-            _ => (&COLUMNS, cells),
+        let narrow = Width::of(shared.size.width) == Width::Narrow;
+        let (columns, draw, sketch): (&[Column], Cells<JobRow>, Cells<Sketch>) = if narrow {
+            (&NARROW, small, drafts::small)
+        } else {
+            (&COLUMNS, cells, drafts::cells)
         };
-        let rows = shown.iter().skip(self.cursor.offset).map(|row| draw(row, shared));
+        let below = drafts.iter().map(|draft| sketch(draft, shared));
+        let rows = shown.iter().map(|row| draw(row, shared)).chain(below);
+        let rows = rows.skip(self.cursor.offset);
         let selected = Some(self.cursor.selected.saturating_sub(self.cursor.offset));
         table(buf, list, columns, rows, selected, shared);
         let page = usize::from(list.height.saturating_sub(1));

@@ -42,6 +42,14 @@ pub(super) struct Tries {
 }
 
 impl Tries {
+    /// What came of one in an earlier session.
+    pub(super) fn of(samples: &[DrySample]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// One that was asked for just now.
     pub(super) fn asking(ticket: Ticket, now: Duration) -> Self {
         Self {

@@ -7,21 +7,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::Value;
 
-use crate::core::api::{Answer, Command, DraftRow, JobRow, JobSource, Level, Query};
+use crate::core::api::{Answer, DraftRow, JobRow, JobSource, Level, Query};
 use crate::core::job::draft::Draft;
-use crate::core::template::{Template, root};
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
 use crate::tui::message::Message;
-use crate::tui::overlay::Dialog;
 use crate::tui::remote::Remote;
-use crate::tui::text::{ago, put, wrap};
+use crate::tui::text::{put, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{empty, failure, pane};
 use crate::tui::widgets::table::{Column, prose, table, words};
 
 use super::menu::For;
 use super::shapes::SHAPES;
+use super::sketch::{Sketch, described, discard};
 use super::work::{Origin, Work};
 use super::{NewJob, Place, Step, now_ms};
 
@@ -79,14 +78,11 @@ impl NewJob {
     fn items(&self, shared: &Shared) -> Vec<Item> {
         let mut items = Vec::new();
         for draft in self.gallery.drafts.value().into_iter().flatten() {
-            let (work, step) = Work::restored(&draft.id, &draft.text, &shared.options.directory);
-            let name = work.draft.string("name");
-            let age = u64::try_from(now_ms(shared) - draft.changed_ms).unwrap_or_default();
-            let age = ago(std::time::Duration::from_millis(age));
+            let sketch = Sketch::of(draft, &shared.options.directory);
             items.push(Item {
                 choice: Choice::Draft(draft.id.clone()),
-                name: format!("◌ {}", if name.is_empty() { "draft" } else { &name }),
-                about: format!("draft, left at {} {age} ago", step.names().0),
+                name: format!("◌ {}", sketch.name),
+                about: format!("draft, left at {} {} ago", sketch.step, sketch.age(shared)),
             });
         }
         for (name, about) in self.gallery.bundled.value().into_iter().flatten() {
@@ -160,11 +156,7 @@ impl NewJob {
                 if let Some(item) = items.into_iter().nth(self.cursors[0].selected)
                     && let Choice::Draft(id) = item.choice
                 {
-                    let name = item.name.trim_start_matches("◌ ").to_owned();
-                    let lines = vec![format!("The draft {name} is gone then. This cannot be undone.")];
-                    let order = vec![(Command::DropDraft(id), format!("Discarded the draft {name}"))];
-                    let dialog = Dialog::order(cx.shared, "Discard draft", lines, "Discard", order);
-                    cx.confirm(dialog.renamed("Keep it"));
+                    discard(&id, item.name.trim_start_matches("◌ "), cx);
                 }
             }
             movement => {
@@ -270,6 +262,11 @@ impl NewJob {
                 };
                 (shape.text.to_owned(), directory, origin, Some(name))
             }
+            // Only who knows the jobs knows a name that none of them has.
+            Choice::Copy(_) if self.gallery.jobs.value().is_none() && self.gallery.jobs.is_pending() => {
+                self.gallery.opening = Some(choice);
+                return;
+            }
             Choice::Ready(name) | Choice::Copy(name) | Choice::Edit(name) => {
                 let Some((text, base)) = self.gallery.texts.get(name).cloned() else {
                     let name = name.clone();
@@ -345,7 +342,7 @@ impl NewJob {
         self.prompts.focus = work.caret.0;
         self.cursors = [super::Cursor::default(); 9];
         self.opened = None;
-        self.dry = super::dry_run::Tries::default();
+        self.dry = super::dry_run::Tries::of(&work.dry);
         self.tried = super::dry_run::Tries::default();
         self.checked.clear();
         self.check = Remote::default();
@@ -452,61 +449,4 @@ impl NewJob {
             }
         }
     }
-}
-
-/// A job file in a few lines.
-fn described(text: &str, about: &str) -> Vec<(Slot, String)> {
-    let Ok(draft) = Draft::read(text) else {
-        return vec![(Slot::Warn, "It is no TOML yet.".to_owned())];
-    };
-    let mut lines = vec![(Slot::Fg, about.to_owned()), (Slot::Fg, " ".to_owned())];
-    let vary = draft.keys("vary");
-    let steps: Vec<String> = (0..draft.len("steps"))
-        .map(|at| draft.string(&format!("steps.{at}.name")))
-        .collect();
-    let mut needed: Vec<String> = Vec::new();
-    for at in 0..steps.len() {
-        for key in ["system", "prompt"] {
-            let source = draft.string(&format!("steps.{at}.{key}"));
-            let variables = Template::compile(key, &source).map(|template| template.variables());
-            for variable in variables.unwrap_or_default() {
-                let name = root(&variable).to_owned();
-                if !vary.contains(&name) && !steps.contains(&name) && !needed.contains(&name) {
-                    needed.push(name);
-                }
-            }
-        }
-    }
-    let validators: Vec<String> = (0..draft.len("validators"))
-        .map(|at| draft.string(&format!("validators.{at}.kind")))
-        .collect();
-    let fields = |at: usize| draft.keys(&format!("steps.{at}.schema.properties")).join(", ");
-    let none = |words: String| {
-        if words.is_empty() {
-            "none".to_owned()
-        } else {
-            words
-        }
-    };
-    let seeds = match draft.string("seeds.path") {
-        path if !path.is_empty() => path,
-        _ if draft.has("seeds.count") => "no rows".to_owned(),
-        _ => format!("{} rows in the file", draft.len("seeds.rows")),
-    };
-    let mut say = |label: &str, text: String| lines.push((Slot::Muted, format!("{label:<12}{text}")));
-    say("seeds", seeds);
-    say("columns", none(needed.join(", ")));
-    say("varied", none(vary.join(", ")));
-    for (at, step) in steps.iter().enumerate() {
-        let fields = fields(at);
-        let shape = if fields.is_empty() {
-            "plain text".to_owned()
-        } else {
-            fields
-        };
-        say("step", format!("{step}: {shape}"));
-    }
-    say("validators", none(validators.join(", ")));
-    say("dataset", none(draft.string("dataset.format")));
-    lines
 }

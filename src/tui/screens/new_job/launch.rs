@@ -172,6 +172,12 @@ impl NewJob {
                 cx.shared.toasts.retain(|toast| toast.level != Level::Error);
             }
             self.cursors[super::Step::DryRun.at()] = super::Cursor::default();
+            if let Some(work) = &mut self.work {
+                work.dry.clone_from(&self.dry.samples);
+            }
+            // It may have cost money: it is kept at once.
+            self.touched(cx);
+            self.save(cx);
         } else if self.tried.take(ticket, samples) {
             if error {
                 cx.shared.toasts.retain(|toast| toast.level != Level::Error);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::core::api::JobSource;
+use crate::core::api::{DrySample, JobSource};
 use crate::core::job::draft::Draft;
 
 use super::step::Step;
@@ -56,6 +56,8 @@ pub(super) struct Work {
     pub(super) question: usize,
     /// The caret: system (0) or user (1), row, column.
     pub(super) caret: (usize, usize, usize),
+    /// What the last dry run brought.
+    pub(super) dry: Vec<DrySample>,
     /// Not saved since that moment.
     pub(super) unsaved: Option<Duration>,
     undo: Vec<Before>,
@@ -75,6 +77,7 @@ impl Work {
             off: Vec::new(),
             question: 0,
             caret: (1, 0, 0),
+            dry: Vec::new(),
             unsaved: None,
             undo: Vec::new(),
             redo: Vec::new(),
@@ -195,6 +198,7 @@ impl Work {
             "origin": [kind, name],
             "off": self.off,
             "first": self.first,
+            "dry": self.dry,
         });
         format!("{MARK}{about}")
     }
@@ -227,6 +231,7 @@ impl Work {
         let caret = &about["caret"];
         work.caret = (number(&caret[0]).min(1), number(&caret[1]), number(&caret[2]));
         work.off = serde_json::from_value(about["off"].clone()).unwrap_or_default();
+        work.dry = serde_json::from_value(about["dry"].clone()).unwrap_or_default();
         (work, Step::of_place(number(&about["step"])))
     }
 }
@@ -248,11 +253,18 @@ mod tests {
         );
         work.off.push((0, "kind = \"length\"\n".to_owned()));
         work.caret = (0, 3, 7);
+        work.dry.push(DrySample {
+            prompts: vec![("card".to_owned(), "two\nlines".to_owned())],
+            sample: None,
+            error: Some("openrouter: 401".to_owned()),
+            usd: crate::core::budget::Money(7),
+            latency_ms: 300,
+        });
         let (back, step) = Work::restored("d1", &work.saved(Step::Validators), Path::new("."));
         assert_eq!((back.text().as_str(), step), (TEXT, Step::Validators));
         assert_eq!(
-            (back.off, back.caret, back.base, back.origin),
-            (work.off, work.caret, work.base, work.origin)
+            (back.off, back.caret, back.base, back.origin, back.dry),
+            (work.off, work.caret, work.base, work.origin, work.dry)
         );
         let (foreign, step) = Work::restored("d2", TEXT, Path::new("here"));
         assert_eq!(

@@ -1,4 +1,5 @@
-//! How comparing two looks: the prompt, and A and B beside each other, above each other, or one at a time. Nothing tells whose they are.
+//! How comparing two looks: the prompt, and A and B beside each other, above each other, or one at a time. Nothing tells whose
+//! they are until that is asked for.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -40,8 +41,15 @@ fn panes(area: Rect, shared: &Shared, fold: Fold, zoom: Zoom) -> [Rect; 4] {
     [line, prompt, a, b]
 }
 
+/// Whose side A (0) or B (1) is, once that was asked for.
+pub(super) fn whose(session: &Session, item: &ReviewItem, side: usize) -> Option<String> {
+    let sources = session.spec()?.sources.as_ref()?;
+    let second = (side == 1) != item.place.item.swapped;
+    (!session.is_blind()).then(|| sources[usize::from(second)].clone())
+}
+
 /// A and B of a pair.
-fn sides(item: &ReviewItem) -> Option<[&Sample; 2]> {
+pub(super) fn sides(item: &ReviewItem) -> Option<[&Sample; 2]> {
     let (first, second) = (&item.sample, item.other.as_ref()?);
     Some(if item.place.item.swapped {
         [second, first]
@@ -105,7 +113,11 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
         } else {
             ""
         };
-        let inner = pane(buf, area, name, fact, true, shared);
+        let title = match whose(session, item, at) {
+            Some(source) => format!("{name} · {source}"),
+            None => name.to_owned(),
+        };
+        let inner = pane(buf, area, &title, fact, true, shared);
         let lines = lines(session, sides, at, inner.width);
         let skip = session
             .scroll

@@ -123,11 +123,7 @@ pub(super) fn facts(session: &Session, shared: &Shared, area: Rect, buf: &mut Bu
     };
     let (tally, matched) = session.figures();
     let compare = session.kind == crate::core::review::QueueKind::Compare;
-    let done = if compare {
-        matched.decided() + matched.ties + matched.both_bad + matched.skipped
-    } else {
-        tally.accepted + tally.edited + tally.rejected + tally.skipped
-    };
+    let done = session.done();
     let took = if compare { matched.took_ms } else { tally.took_ms };
     let size = u64::from(report.queue.size);
     let each = took as f64 / 1000.0 / done.max(1) as f64;
@@ -155,8 +151,10 @@ pub(super) fn facts(session: &Session, shared: &Shared, area: Rect, buf: &mut Bu
         };
         format!("{done}/{size}{counts}{time} ")
     };
-    let blind = match (compare, spec.blind) {
-        (true, _) if wide => " · sides random · names hidden",
+    let blind = match (compare, session.is_blind()) {
+        (true, true) if wide => " · sides random · names hidden (R)",
+        (true, false) if wide => " · sides random · counts as not blind",
+        (false, false) if spec.blind => " · counts as not blind",
         (false, true) => " · blind",
         _ => "",
     };
@@ -350,7 +348,7 @@ fn progress(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {
     };
     let (tally, _) = session.figures();
     let yes = tally.accepted + tally.edited;
-    let done = yes + tally.rejected + tally.skipped;
+    let done = session.done();
     let size = u64::from(report.queue.size);
     let width = usize::from(inner.width.saturating_sub(4));
     let full = bar(done as f64 / size.max(1) as f64, width);

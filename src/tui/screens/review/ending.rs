@@ -4,9 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::core::review::QueueKind;
-use crate::core::review::agreement::Match;
+use crate::core::review::agreement::{Match, wilson};
 
 use crate::tui::context::Shared;
+use crate::tui::overlay::Page;
 use crate::tui::text::{put, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::pane;
@@ -21,13 +22,16 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
         QueueKind::Compare => "Result",
     };
     let inner = pane(buf, area, title, "w exports · n new queue", true, shared);
-    let told = match session.kind {
-        QueueKind::Decide => decided(session),
-        QueueKind::Compare => compared(session),
-    };
+    let told = told(session);
     let width = usize::from(inner.width.saturating_sub(4));
     let mut row = u16::from(inner.height > 10);
     for (text, slot) in told {
+        if row + 2 > inner.height {
+            let (line, style) = (inner.height.saturating_sub(1), shared.style(Slot::Muted));
+            put(buf, inner, 0, line, &" ".repeat(usize::from(inner.width)), style);
+            put(buf, inner, 2, line, "… o shows all of it", style);
+            return;
+        }
         if text.starts_with(' ') {
             // A line of a table is cut, not broken.
             put(buf, inner, 2, row, &text, shared.style(slot));
@@ -42,6 +46,19 @@ pub(super) fn view(session: &Session, shared: &Shared, area: Rect, buf: &mut Buf
             put(buf, inner, 2, row, line, shared.style(slot));
             row += 1;
         }
+    }
+}
+
+/// All of it on a page of its own, for where there is no room.
+pub(super) fn page(session: &Session) -> Page {
+    let lines = told(session).into_iter().map(|(text, slot)| (slot, text));
+    Page::large("Result", lines.collect())
+}
+
+fn told(session: &Session) -> Vec<(String, Slot)> {
+    match session.kind {
+        QueueKind::Decide => decided(session),
+        QueueKind::Compare => compared(session),
     }
 }
 
@@ -79,6 +96,11 @@ fn decided(session: &Session) -> Vec<(String, Slot)> {
         ),
     };
     lines.push((agreement, Slot::Fg));
+    if !tally.reasons.is_empty() {
+        let most = tally.reasons.iter().take(8);
+        let told: Vec<String> = most.map(|(reason, count)| format!("{reason} {count}")).collect();
+        lines.push((format!("Rejected for: {}.", told.join(" · ")), Slot::Fg));
+    }
     if tally.same.1 > 0 {
         let (same, all) = tally.same;
         lines.push((
@@ -92,12 +114,35 @@ fn decided(session: &Session) -> Vec<(String, Slot)> {
             Slot::Muted,
         ));
     }
+    sliced(session, "accepted", &mut lines);
     lines.push((String::new(), Slot::Fg));
     lines.push((
         "w export decisions · n new queue · u take the last back".to_owned(),
         Slot::Muted,
     ));
     lines
+}
+
+/// What samples with something in common got: how many of them were `what`.
+fn sliced(session: &Session, what: &str, lines: &mut Vec<(String, Slot)>) {
+    let slices = session.report.value().map_or(&[][..], |report| &report.slices);
+    let mut by = "";
+    for slice in slices {
+        if slice.by != by {
+            by = &slice.by;
+            lines.push((String::new(), Slot::Fg));
+            lines.push((format!("By {by}, {what}:"), Slot::Muted));
+        }
+        let all = slice.yes + slice.no;
+        let (low, high) = wilson(slice.yes, all);
+        let share = slice.yes as f64 * 100.0 / all.max(1) as f64;
+        let (low, high) = (low * 100.0, high * 100.0);
+        let text = format!(
+            " {:>5} of {all:<5} {share:>3.0} % ({low:.0} to {high:.0})  {}",
+            slice.yes, slice.value
+        );
+        lines.push((text, Slot::Fg));
+    }
 }
 
 /// A share and its interval in per cent.
@@ -165,6 +210,13 @@ fn compared(session: &Session) -> Vec<(String, Slot)> {
             Slot::Muted,
         ));
     }
+    if matched.unblinded > 0 {
+        lines.push((
+            format!("{} said after looking whose they are.", matched.unblinded),
+            Slot::Muted,
+        ));
+    }
+    sliced(session, &format!("won by {first}"), &mut lines);
     lines.push((String::new(), Slot::Fg));
     lines.push((
         "w export · n new queue · u take the last back".to_owned(),

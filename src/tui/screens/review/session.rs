@@ -18,7 +18,7 @@ use super::editing::Editing;
 use super::outbox::{Delivered, Outbox};
 use super::showing::{Fold, Zoom};
 use super::word::{count, counted, reason};
-use super::{comparing, deciding};
+use super::{comparing, deciding, ending, whole};
 
 /// Keys so soon after something new came belong to what was there before: a held key decides once.
 const DEAF: Duration = Duration::from_millis(150);
@@ -69,6 +69,8 @@ pub(super) struct Session {
     outbox: Outbox,
     /// Ask again from this place, once everything was delivered.
     again: Option<u32>,
+    /// The screen was left and entered again: words may have been taken back elsewhere.
+    returned: bool,
     shown_at: Duration,
     /// Until then keys that decide are not heard.
     pub(super) deaf_until: Duration,
@@ -100,6 +102,7 @@ impl Session {
             words: Vec::new(),
             outbox: Outbox::default(),
             again: None,
+            returned: false,
             shown_at: Duration::ZERO,
             deaf_until: Duration::ZERO,
             unblinded: false,
@@ -136,7 +139,12 @@ impl Session {
 
     /// Whether teacher and scores are hidden.
     pub(super) fn is_blind(&self) -> bool {
-        self.kind == QueueKind::Compare || (self.spec().is_none_or(|spec| spec.blind) && !self.unblinded)
+        self.spec().is_none_or(|spec| spec.blind) && !self.unblinded
+    }
+
+    /// Whether every word is in the ledger.
+    pub(super) fn is_saved(&self) -> bool {
+        self.outbox.is_empty()
     }
 
     fn waits_for_editor(&self) -> bool {
@@ -154,6 +162,7 @@ impl Session {
     pub(super) fn enter(&mut self, cx: &mut Cx) {
         self.outbox.catch_up(cx);
         self.shown(cx.shared);
+        self.returned = true;
         self.report.ask(Query::Review(self.id), cx);
         if self.ahead.len() < AHEAD && !self.ended {
             self.fetch(cx);
@@ -225,12 +234,27 @@ impl Session {
         let (again, queue) = (self.query(), self.id);
         if self.page.take(message, items, || again, cx) {
             self.arrived(cx);
-        } else if self.report.take(message, report, || Query::Review(queue), cx)
-            && self.base.is_none()
-            && let Some(report) = self.report.value()
-        {
+        } else if self.report.take(message, report, || Query::Review(queue), cx) {
+            self.reported(cx);
+        }
+    }
+
+    fn reported(&mut self, cx: &mut Cx) {
+        let done = self.done();
+        let Some(report) = self.report.value() else { return };
+        if self.base.is_none() {
             self.base = Some((report.tally.clone(), report.matched.clone()));
             self.shown(cx.shared);
+        } else if self.returned && self.outbox.is_empty() && !self.report.is_pending() {
+            self.returned = false;
+            if u64::from(report.queue.done) != done {
+                let (tally, matched) = (report.tally.clone(), report.matched.clone());
+                let next = report.queue.next;
+                self.words.clear();
+                self.base = Some((tally, matched));
+                self.reload(next, cx);
+                self.show(cx);
+            }
         }
     }
 
@@ -331,6 +355,10 @@ impl Session {
             Action::Undo => self.undo(cx),
             Action::Flag => self.flag(cx),
             Action::Reveal => self.unblinded = true,
+            Action::ReadAll => {
+                let item = self.current().map(|item| whole::page(self, item, cx.shared));
+                cx.read(item.unwrap_or_else(|| ending::page(self)));
+            }
             Action::Fold => self.refold(),
             Action::Shape => self.reshape(cx.shared),
             Action::Diff => self.diff = !self.diff,
@@ -476,10 +504,13 @@ impl Session {
             return;
         };
         if let Some(word) = &last.word {
+            let seen = u64::from(!word.blind);
             count(tally, word.outcome, -1);
             tally.took_ms = tally.took_ms.saturating_sub(word.took_ms);
+            tally.unblinded = tally.unblinded.saturating_sub(seen);
             counted(matched, word.outcome, last.item.swapped, -1);
             matched.took_ms = matched.took_ms.saturating_sub(word.took_ms);
+            matched.unblinded = matched.unblinded.saturating_sub(seen);
         }
         self.ahead.clear();
         self.again = Some(last.place);

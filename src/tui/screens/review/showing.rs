@@ -65,13 +65,24 @@ impl Session {
             tally.unblinded += u64::from(!spoken.blind);
             counted(&mut matched, spoken.outcome, spoken.item.place.item.swapped, 1);
             matched.took_ms += spoken.took_ms;
+            matched.unblinded += u64::from(!spoken.blind);
         }
         // What only the ledger can tell is as it told it last.
         if let Some(report) = self.report.value() {
             (tally.kappa, tally.judged, tally.same) =
                 (report.tally.kappa, report.tally.judged, report.tally.same);
+            tally.reasons.clone_from(&report.tally.reasons);
         }
         (tally, matched)
+    }
+
+    /// Places with a word.
+    pub(super) fn done(&self) -> u64 {
+        let (tally, matched) = self.figures();
+        match self.kind {
+            QueueKind::Decide => tally.accepted + tally.edited + tally.rejected + tally.skipped,
+            QueueKind::Compare => matched.decided() + matched.ties + matched.both_bad + matched.skipped,
+        }
     }
 
     pub(super) fn disabled(&self, action: Action) -> Option<String> {
@@ -83,6 +94,7 @@ impl Session {
                 | Action::Skip
                 | Action::Flag
                 | Action::Reveal
+                | Action::ReadAll
                 | Action::SideA
                 | Action::SideB
                 | Action::Tie
@@ -131,7 +143,8 @@ impl Session {
                 spoken.reason.as_deref(),
                 spoken.item.place.item.swapped,
             );
-            format!(" · last: {told} (u undo)")
+            let saved = if self.is_saved() { "(u undo)" } else { "…" };
+            format!(" · last: {told} {saved}")
         });
         let next = self
             .digit
