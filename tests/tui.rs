@@ -50,6 +50,9 @@ mod review;
 #[path = "tui/samples.rs"]
 mod samples;
 
+#[path = "tui/verdicts.rs"]
+mod verdicts;
+
 #[path = "tui/world.rs"]
 mod world;
 

@@ -172,6 +172,8 @@ pub(crate) struct Shared {
     tracker: TaskTracker,
     /// Jobs whose dataset lags behind what persons decided.
     lagging: review::Lagging,
+    /// Jobs whose new verdicts are being put in force.
+    rejudged: Mutex<BTreeSet<i64>>,
     told: Mutex<BTreeSet<String>>,
     measured: Measurements,
     /// Keeps the order of judging while a cassette is recorded or replayed.
@@ -217,6 +219,10 @@ impl Shared {
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<i64, Arc<Running>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rejudged(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.rejudged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn queue(&self) -> MutexGuard<'_, Vec<(Job, RunOptions)>> {
@@ -352,6 +358,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         progress,
         tracker: TaskTracker::new(),
         lagging: review::Lagging::default(),
+        rejudged: Mutex::default(),
         told: Mutex::default(),
         measured: Measurements::default(),
         turnstile,

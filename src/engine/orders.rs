@@ -125,6 +125,12 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         }
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;
+            if shared.running(&name).is_some() {
+                return Err(
+                    Failure::new(FailureKind::Usage, format!("job `{name}` is running"))
+                        .help("pause it first"),
+                );
+            }
             let report = outbox::rebuild(shared, &job).await?;
             let files = report
                 .files
@@ -341,6 +347,10 @@ async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<()
 
 /// Lets a job in: from here on it counts as running.
 async fn admit(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Arc<Running>, Failure> {
+    if shared.rejudged().contains(&job.id.0) {
+        let text = format!("new verdicts of `{}` are being put in force", job.spec.name);
+        return Err(Failure::new(FailureKind::Usage, text).help("start it again when that has ended"));
+    }
     let running = Arc::new(prepare(shared, job, options).await?);
     shared
         .store

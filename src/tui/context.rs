@@ -16,6 +16,7 @@ use super::keys::{Action, Keymap, Table};
 use super::message::{Edit, Effect, Ticket};
 use super::overlay::{Capture, Dialog, Overlay, Sheet};
 use super::screens::Screen;
+use super::screens::rejudge::Rejudging;
 use super::theme::{self, Slot, Source, Theme};
 use super::{Exit, Options};
 
@@ -65,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) review_from: Option<SampleQuery>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
+    /// Jobs whose verdicts are made again, and what came of it, by name.
+    pub(crate) rejudgings: BTreeMap<String, Rejudging>,
     /// What a screen still wants done that is being left.
     pub(crate) outbox: Vec<Effect>,
     /// A word in the status line until then.
@@ -155,6 +158,7 @@ impl Shared {
             drafts: BTreeMap::new(),
             review_from: None,
             orders: Vec::new(),
+            rejudgings: BTreeMap::new(),
             outbox: Vec::new(),
             hint: None,
             copying: String::new(),

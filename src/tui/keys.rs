@@ -134,6 +134,12 @@ pub enum Action {
     CloneJob,
     /// Edit the whole job file.
     EditFile,
+    /// Make verdicts again from stored answers.
+    Rejudge,
+    /// Put what is shown in force.
+    Apply,
+    /// Write the dataset's files anew.
+    WriteDataset,
     /// Write samples to a file.
     Export,
     /// Let it run earlier.
@@ -407,6 +413,9 @@ impl Action {
             Self::JobLog => "job.log",
             Self::CloneJob => "job.clone",
             Self::EditFile => "job.edit_file",
+            Self::Rejudge => "job.rejudge",
+            Self::Apply => "job.apply",
+            Self::WriteDataset => "job.write_dataset",
             Self::Export => "job.export",
             Self::Earlier => "job.earlier",
             Self::Later => "job.later",

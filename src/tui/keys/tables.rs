@@ -67,6 +67,7 @@ pub static TABLES: &[&Table] = &[
     &WELCOME,
     &JOBS,
     &JOB,
+    &REJUDGE,
     &NEW_JOB,
     &EDITOR,
     &READING,

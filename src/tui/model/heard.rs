@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Model;
 use crate::core::api::{Answer, Event, Failure, Health, Level, Query, Receipt};
 use crate::core::job::{JobState, PauseReason};
+use crate::core::text::grouped;
 use crate::tui::message::{Effect, Message, Ticket};
 use crate::tui::overlay::Overlay;
-use crate::tui::screens::{Screen, Tab};
+use crate::tui::screens::{Screen, Tab, rejudge};
 use crate::tui::{commands, outside};
 
 /// Someone who looks elsewhere is not called again within this time.
@@ -37,7 +38,18 @@ impl Model {
                 _ => {}
             }
         }
+        self.rejudged(message);
         self.with_top(|screen, cx| screen.view_mut().update(message, cx))
+    }
+
+    /// New verdicts are everybody's: one may be elsewhere when they come.
+    fn rejudged(&mut self, message: &Message) {
+        let last = self.screens.len() - 1;
+        let looking = match &self.screens[last] {
+            Screen::Rejudge(screen) => Some(screen.job()),
+            _ => None,
+        };
+        rejudge::heard(&mut self.shared, message, looking);
     }
 
     pub(super) fn done(&mut self, ticket: Ticket, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
@@ -70,8 +82,9 @@ impl Model {
                 self.shared.toast(Level::Error, text);
             }
         }
-        effects
-            .extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx)));
+        let message = Message::Done(ticket, result);
+        self.rejudged(&message);
+        effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&message, cx)));
         effects
     }
 
@@ -109,13 +122,14 @@ impl Model {
                     self.shared.toast(Level::Warning, note.clone());
                 }
             }
-            Receipt::Rejudged(report) => {
-                let text = format!("{done}: {} samples changed", report.changed());
+            Receipt::Dataset(directory, files) => {
+                let rows: u64 = files.iter().map(|(_, rows, _)| rows).sum();
+                let text = format!("{done}: {} rows in {}", grouped(rows), directory.display());
                 self.shared.toast(Level::Ok, text);
             }
-            // Whoever orders a bulk tells how far it is.
-            Receipt::Bulk(_) => {}
-            Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) | Receipt::Queue(_) => {
+            // Whoever orders a bulk tells how far it is; new verdicts are told wherever one is.
+            Receipt::Bulk(_) | Receipt::Rejudged(_) => {}
+            Receipt::Done | Receipt::DryRun(_) | Receipt::Queue(_) => {
                 self.shared.toast(Level::Ok, done);
             }
         }

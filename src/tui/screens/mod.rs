@@ -8,6 +8,7 @@ pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod new_job;
 pub(crate) mod providers;
+pub(crate) mod rejudge;
 pub(crate) mod review;
 pub(crate) mod samples;
 pub(crate) mod settings;
@@ -91,6 +92,8 @@ pub(crate) enum Screen {
     Jobs(Box<jobs::Jobs>),
     /// One job.
     Job(Box<job::JobScreen>),
+    /// New verdicts of a job.
+    Rejudge(Box<rejudge::Rejudge>),
     /// Writing a job, step by step.
     NewJob(Box<new_job::NewJob>),
     /// A job file.
@@ -117,6 +120,7 @@ impl Screen {
             Self::Dashboard(screen) => screen.as_ref(),
             Self::Jobs(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
+            Self::Rejudge(screen) => screen.as_ref(),
             Self::NewJob(screen) => screen.as_ref(),
             Self::Editor(screen) => screen.as_ref(),
             Self::Samples(screen) => screen.as_ref(),
@@ -134,6 +138,7 @@ impl Screen {
             Self::Dashboard(screen) => screen.as_mut(),
             Self::Jobs(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
+            Self::Rejudge(screen) => screen.as_mut(),
             Self::NewJob(screen) => screen.as_mut(),
             Self::Editor(screen) => screen.as_mut(),
             Self::Samples(screen) => screen.as_mut(),
