@@ -13,7 +13,7 @@ use super::{
     streams, upkeep, writing,
 };
 use crate::core::api::{
-    Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
+    Command, Event, Failure, FailureKind, How, JobSource, Level, Opened, Receipt, RunOptions, Started,
 };
 use crate::core::budget::{Budget, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
@@ -168,6 +168,10 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::CleanUp { rules, backup } => {
             upkeep::clean_up(shared, &rules, backup).await.map(Receipt::Count)
         }
+        Command::Open { .. } => Ok(Receipt::Opened(Opened {
+            held_by: shared.held_by.clone(),
+            ..Opened::default()
+        })),
         Command::Stop { grace } => {
             stop(shared, grace).await;
             Ok(Receipt::Done)

@@ -16,6 +16,7 @@ use super::keys::{Action, Keymap, Table};
 use super::message::{Edit, Effect, Ticket};
 use super::overlay::{Capture, Dialog, Overlay, Sheet};
 use super::screens::Screen;
+use super::screens::closed::Closed;
 use super::screens::rejudge::Rejudging;
 use super::theme::{self, Slot, Source, Theme};
 use super::{Exit, Options};
@@ -66,6 +67,14 @@ pub(crate) struct Shared {
     pub(crate) review_from: Option<SampleQuery>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
+    /// The order that opens the database, and since when, until it is carried out.
+    pub(crate) opening: Option<(Ticket, Duration)>,
+    /// Why there is no database.
+    pub(crate) closed: Option<Closed>,
+    /// Why nothing can be ordered, although nobody else holds the database.
+    pub(crate) read_only: Option<String>,
+    /// The gauge is what was kept of the last session.
+    pub(crate) from_last: bool,
     /// Jobs whose verdicts are made again, and what came of it, by name.
     pub(crate) rejudgings: BTreeMap<String, Rejudging>,
     /// What a screen still wants done that is being left.
@@ -158,6 +167,10 @@ impl Shared {
             drafts: BTreeMap::new(),
             review_from: None,
             orders: Vec::new(),
+            opening: None,
+            closed: None,
+            read_only: None,
+            from_last: false,
             rejudgings: BTreeMap::new(),
             outbox: Vec::new(),
             hint: None,
@@ -338,8 +351,11 @@ impl Shared {
         self.outbox.push(Effect::Order(ticket, command));
     }
 
-    /// Why nothing can be ordered here, if somebody else's engine runs the jobs.
+    /// Why nothing can be ordered here: somebody else's engine runs the jobs, or the database is only read.
     pub(crate) fn view_only(&self) -> Option<String> {
+        if let (None, Some(why)) = (&self.options.held_by, &self.read_only) {
+            return Some(format!("view only: {why}"));
+        }
         let holder = self.options.held_by.as_ref()?;
         Some(format!("view only: the engine runs in {holder}"))
     }

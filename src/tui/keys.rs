@@ -138,6 +138,8 @@ pub enum Action {
     Rejudge,
     /// Put what is shown in force.
     Apply,
+    /// Open the database for reading only.
+    OpenReadOnly,
     /// Write the dataset's files anew.
     WriteDataset,
     /// Write samples to a file.
@@ -415,6 +417,7 @@ impl Action {
             Self::EditFile => "job.edit_file",
             Self::Rejudge => "job.rejudge",
             Self::Apply => "job.apply",
+            Self::OpenReadOnly => "app.open_read_only",
             Self::WriteDataset => "job.write_dataset",
             Self::Export => "job.export",
             Self::Earlier => "job.earlier",

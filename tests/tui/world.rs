@@ -122,7 +122,7 @@ impl Hand {
                         None => Ok(Box::new(receipt(&command))),
                     };
                     // Drafts are kept without anybody asking.
-                    if !matches!(command, Command::SaveDraft { .. }) {
+                    if !matches!(command, Command::SaveDraft { .. } | Command::Open { .. }) {
                         self.orders.push(command);
                     }
                     Message::Done(ticket, result)

@@ -63,6 +63,7 @@ const fn key(
 pub static TABLES: &[&Table] = &[
     &GLOBAL,
     &TYPING,
+    &CLOSED,
     &DASHBOARD,
     &WELCOME,
     &JOBS,

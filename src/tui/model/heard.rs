@@ -53,6 +53,10 @@ impl Model {
     }
 
     pub(super) fn done(&mut self, ticket: Ticket, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
+        if self.shared.opening.is_some_and(|(opening, _)| opening == ticket) {
+            self.shared.orders.retain(|order| order.ticket != ticket);
+            return self.opened(result);
+        }
         let Some(at) = self.shared.orders.iter().position(|order| order.ticket == ticket) else {
             return Vec::new();
         };
@@ -128,7 +132,7 @@ impl Model {
                 self.shared.toast(Level::Ok, text);
             }
             // Whoever orders a bulk tells how far it is; new verdicts are told wherever one is.
-            Receipt::Bulk(_) | Receipt::Rejudged(_) => {}
+            Receipt::Bulk(_) | Receipt::Rejudged(_) | Receipt::Opened(_) => {}
             Receipt::Done | Receipt::DryRun(_) | Receipt::Queue(_) => {
                 self.shared.toast(Level::Ok, done);
             }

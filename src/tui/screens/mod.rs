@@ -1,5 +1,6 @@
 //! The screens, one file each, behind one small trait; an enum holds them, so that the compiler leads whoever adds one.
 
+pub(crate) mod closed;
 pub(crate) mod dashboard;
 pub(crate) mod editor;
 pub(crate) mod forms;
@@ -92,6 +93,8 @@ pub(crate) enum Screen {
     Jobs(Box<jobs::Jobs>),
     /// One job.
     Job(Box<job::JobScreen>),
+    /// There is no database.
+    Closed(Box<closed::Closed>),
     /// New verdicts of a job.
     Rejudge(Box<rejudge::Rejudge>),
     /// Writing a job, step by step.
@@ -121,6 +124,7 @@ impl Screen {
             Self::Jobs(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
             Self::Rejudge(screen) => screen.as_ref(),
+            Self::Closed(screen) => screen.as_ref(),
             Self::NewJob(screen) => screen.as_ref(),
             Self::Editor(screen) => screen.as_ref(),
             Self::Samples(screen) => screen.as_ref(),
@@ -139,6 +143,7 @@ impl Screen {
             Self::Jobs(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
             Self::Rejudge(screen) => screen.as_mut(),
+            Self::Closed(screen) => screen.as_mut(),
             Self::NewJob(screen) => screen.as_mut(),
             Self::Editor(screen) => screen.as_mut(),
             Self::Samples(screen) => screen.as_mut(),
