@@ -231,6 +231,7 @@ impl World {
             remembered: environment::remembered(&self.dirs),
             outside: tui::Outside {
                 editor: environment::editor(&self.variables),
+                pager: environment::pager(&self.variables),
                 state: self.dirs.state.clone(),
                 logs: self.dirs.logs(),
                 trace: self.arguments.globals.ui_trace.clone(),

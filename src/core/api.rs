@@ -43,7 +43,7 @@ pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
-pub use upkeep::{CleanRow, CleanRules, Folder, KeyChange, UserFiles};
+pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
 /// The application as a front end sees it.
@@ -461,6 +461,10 @@ pub enum Command {
         /// Copy the database first, beside it.
         backup: bool,
     },
+    /// Take the configuration over as it is now, as far as that works while running → [`Receipt::Done`].
+    ReadConfig,
+    /// End a cleaning after the transaction it is at; what is gone stays gone → [`Receipt::Done`].
+    StopCleaning,
     /// Open the database, again if it could not be opened before; where it is open, nothing happens → [`Receipt::Opened`].
     Open {
         /// Only to read it.

@@ -159,6 +159,19 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
                 .customs
                 .set(&key, value.as_ref())
                 .map_err(upkeep::refused)?;
+            // It is written; what else is wrong with the file is said where settings are shown.
+            if upkeep::adopt(shared).is_ok() {
+                fill(shared).await;
+            }
+            Ok(Receipt::Done)
+        }
+        Command::ReadConfig => {
+            upkeep::adopt(shared)?;
+            fill(shared).await;
+            Ok(Receipt::Done)
+        }
+        Command::StopCleaning => {
+            upkeep::stop(shared);
             Ok(Receipt::Done)
         }
         Command::Bind(changes) => {
@@ -310,8 +323,7 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
     for station in &shared.roster().stations {
         station.reopen(Instant::now());
     }
-    let most = shared.settings.engine.jobs_at_once.max(1) as usize;
-    if !shared.runs || shared.jobs().len() >= most {
+    if !shared.runs || shared.jobs().len() >= shared.most_jobs() {
         shared
             .store
             .set_state(job.id, &JobState::Queued, Duration::ZERO)
@@ -326,10 +338,24 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
 
 async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
     let running = admit(shared, &job, &options).await?;
+    work(shared, (job, options, running));
+    Ok(())
+}
+
+/// Lets waiting jobs in, as many as have room.
+async fn fill(shared: &Arc<Shared>) {
+    while shared.runs && shared.jobs().len() < shared.most_jobs() {
+        let Some(turn) = next(shared).await else { return };
+        work(shared, turn);
+    }
+}
+
+/// Runs a job, and the next one after it while any waits.
+fn work(shared: &Arc<Shared>, first: (Job, RunOptions, Arc<Running>)) {
     let shared = Arc::clone(shared);
     let tracker = shared.tracker.clone();
     tracker.spawn(async move {
-        let mut turn = Some((job, options, running));
+        let mut turn = Some(first);
         while let Some((job, options, running)) = turn {
             let state = scheduler::run(Arc::clone(&shared), Arc::clone(&running)).await;
             shared.jobs().remove(&job.id.0);
@@ -343,10 +369,14 @@ async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<()
                     state,
                 });
             }
-            turn = next(&shared).await;
+            // There may be room for fewer than before.
+            turn = if shared.jobs().len() < shared.most_jobs() {
+                next(&shared).await
+            } else {
+                None
+            };
         }
     });
-    Ok(())
 }
 
 /// Lets a job in: from here on it counts as running.

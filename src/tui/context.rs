@@ -1,6 +1,7 @@
 //! What all screens share and all a screen can do to the world: [`Shared`] is read by everyone, [`Cx`] collects wishes.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ratatui::layout::Size;
@@ -13,7 +14,7 @@ use crate::core::api::{
 use super::history::History;
 use super::input::Facts;
 use super::keys::{Action, Keymap, Table};
-use super::message::{Edit, Effect, Ticket};
+use super::message::{Edit, Effect, Opening, Ticket};
 use super::overlay::{Capture, Dialog, Overlay, Sheet};
 use super::screens::Screen;
 use super::screens::closed::Closed;
@@ -248,6 +249,7 @@ impl Shared {
     pub(crate) fn adopt(&mut self, files: &UserFiles) {
         if files.problem.is_none() {
             self.options.adopt(files.ui.clone());
+            self.options.grace = Duration::from_secs(files.engine.grace_seconds);
         }
         self.themes = theme::all(&files.themes);
         self.options.keymap.clone_from(&files.keymap);
@@ -418,7 +420,10 @@ impl<'a> Cx<'a> {
             leave: None,
             draft: None,
             quiet: false,
-            restyles: matches!(command, Command::SetConfig { .. } | Command::Bind(_)),
+            restyles: matches!(
+                command,
+                Command::SetConfig { .. } | Command::Bind(_) | Command::ReadConfig
+            ),
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
         ticket
@@ -433,6 +438,15 @@ impl<'a> Cx<'a> {
             extension,
         };
         self.wishes.push(Wish::Effect(Effect::Edit(ticket, edit)));
+        ticket
+    }
+
+    /// Opens a file as it is, to be changed in the person's editor or to be read. That they left it comes as
+    /// [`super::message::Message::Edited`] with this ticket.
+    pub(crate) fn open_file(&mut self, path: PathBuf, to_read: bool) -> Ticket {
+        let ticket = self.shared.ticket();
+        self.wishes
+            .push(Wish::Effect(Effect::Open(ticket, Opening { path, to_read })));
         ticket
     }
 

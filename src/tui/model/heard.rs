@@ -17,6 +17,7 @@ const QUIET: Duration = Duration::from_secs(5);
 impl Model {
     /// Some answers are everybody's: the jobs, and the user's files.
     pub(super) fn reply(&mut self, message: &Message) -> Vec<Effect> {
+        let mouse = self.shared.options.ui.mouse;
         if let Message::Reply(_, Ok(answer)) = message {
             match answer.as_ref() {
                 Answer::Jobs(rows) => {
@@ -39,7 +40,13 @@ impl Model {
             }
         }
         self.rejudged(message);
-        self.with_top(|screen, cx| screen.view_mut().update(message, cx))
+        let mut effects = self.with_top(|screen, cx| screen.view_mut().update(message, cx));
+        let configured = self.shared.options.ui.mouse;
+        if configured != mouse {
+            self.shared.options.mouse = configured;
+            effects.push(Effect::Mouse(configured));
+        }
+        effects
     }
 
     /// New verdicts are everybody's: one may be elsewhere when they come.
