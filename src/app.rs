@@ -5,6 +5,7 @@ mod bundled;
 mod customs;
 mod desk;
 mod directory;
+mod door;
 mod environment;
 mod log_book;
 mod logging;
@@ -24,7 +25,8 @@ use crate::config::{self, Dirs, Loaded, Variables};
 use crate::core::api::{Application, Command, Failure, FailureKind, Query};
 use crate::core::job::JobState;
 use crate::tui;
-use assemble::Assembled;
+use assemble::{Assembled, Logging, Site};
+use door::Door;
 
 /// How long the built-in mock takes on the screen: the demo's 200 tasks, 16 at once, in about 20 s.
 const MOCK_LATENCY_MS: u64 = 1_500;
@@ -83,40 +85,40 @@ impl World {
         if self.arguments.command.is_none() && !streams::on_a_terminal() {
             return cli::no_terminal(&mut out);
         }
-        let mut banners = Vec::new();
-        let mut needs = needs;
+        if self.arguments.command.is_none() {
+            return self.screen(flags, out).await;
+        }
         let loaded = match checked(loaded) {
             Ok(loaded) => loaded,
-            // The screen opens all the same, so that the file can be put right from there; but no job runs with teachers nobody chose.
-            Err(failure) if self.arguments.command.is_none() => {
-                needs.runs = false;
-                let cause = failure
-                    .causes
-                    .first()
-                    .map(|cause| brief(cause))
-                    .unwrap_or_default();
-                banners.push(format!(
-                    "{cause} · defaults apply and no job runs until that is right"
-                ));
-                Loaded::default()
-            }
             Err(failure) => return cli::fail(&failure, &mut out),
         };
-        match assemble::assemble(
-            &self.variables,
-            &self.dirs,
-            &self.cwd,
-            &flags,
-            loaded,
-            &needs,
-            Self::what(),
-            globals.log_bodies,
-        )
-        .await
-        {
-            Ok(assembled) => self.with_engine(assembled, &needs, banners, out).await,
+        let log = if needs.database == Database::Write {
+            Logging::File {
+                bodies: globals.log_bodies,
+            }
+        } else {
+            Logging::None
+        };
+        let (site, logs) = match self.site(flags, log) {
+            Ok(site) => site,
+            Err(failure) => return cli::fail(&failure, &mut out),
+        };
+        let grace = Duration::from_secs(loaded.settings.engine.grace_seconds);
+        let code = match assemble::assemble(&site, loaded, &needs).await {
+            Ok(assembled) => self.with_engine(assembled, &needs, grace, &mut out).await,
             Err(failure) => cli::fail(&failure, &mut out),
-        }
+        };
+        drop(logs);
+        code
+    }
+
+    fn site(
+        &self,
+        flags: config::Flags,
+        log: Logging,
+    ) -> Result<(Site, Option<tracing_appender::non_blocking::WorkerGuard>), Failure> {
+        let world = (self.variables.clone(), self.dirs.clone(), self.cwd.clone(), flags);
+        Site::new(world, Self::what(), log)
     }
 
     fn needs(&self) -> Needs {
@@ -150,25 +152,16 @@ impl World {
     }
 
     async fn with_engine(
-        self,
+        &self,
         assembled: Assembled,
         needs: &Needs,
-        mut banners: Vec<String>,
-        mut out: Output,
+        grace: Duration,
+        out: &mut Output,
     ) -> u8 {
-        let Assembled {
-            started,
-            held_by,
-            logs,
-            grace,
-            ui,
-        } = assembled;
-        let app: Arc<dyn Application> = Arc::clone(&started.engine) as _;
-        let code = match (&self.arguments.command, &held_by) {
-            (Some(_), Some(holder)) if needs.database == Database::Write => {
-                cli::fail(&locked(holder), &mut out)
-            }
-            (Some(_), _) => {
+        let Assembled { started, held_by, .. } = assembled;
+        let code = match &held_by {
+            Some(holder) if needs.database == Database::Write => cli::fail(&locked(holder), out),
+            _ => {
                 let around = Surroundings {
                     editor: environment::editor(&self.variables),
                     scratch: self.dirs.state.join("scratch"),
@@ -177,72 +170,89 @@ impl World {
                 let caught = signals::for_the_command_line();
                 cli::run(
                     &self.arguments,
-                    app,
+                    Arc::clone(&started.engine) as _,
                     started.events,
                     started.progress,
                     caught,
                     &around,
-                    &mut out,
+                    out,
                 )
                 .await
             }
-            (None, _) => {
-                if needs.runs {
-                    go_on(&app).await;
-                }
-                let (panic_key, slow) = environment::hooks(&self.variables);
-                let from_settings = tui::Options::of(&ui, |name| self.variables.get(name).cloned());
-                let view_only = held_by
-                    .as_ref()
-                    .map(|holder| format!("the engine runs in {holder} · view only"));
-                banners.extend(view_only);
-                let options = tui::Options {
-                    grace,
-                    remembered: environment::remembered(&self.dirs),
-                    outside: tui::Outside {
-                        editor: environment::editor(&self.variables),
-                        state: self.dirs.state.clone(),
-                        logs: self.dirs.logs(),
-                        trace: self.arguments.globals.ui_trace.clone(),
-                        slow,
-                        panic_key,
-                        ..from_settings.outside.clone()
-                    },
-                    started_ms: environment::now_ms(),
-                    offset_seconds: environment::offset_seconds(),
-                    held_by: held_by.clone(),
-                    directory: self.cwd.clone(),
-                    keymap: customs::keymap(&self.dirs),
-                    themes: customs::themes(&self.dirs),
-                    banners,
-                    ..from_settings
-                };
-                let caught = signals::for_the_screen();
-                let gauge = started.progress.clone();
-                let exit = tui::run(
-                    Arc::clone(&app),
-                    started.events,
-                    started.progress,
-                    caught,
-                    options,
-                )
-                .await;
-                let code = self.after_the_screen(exit, &app, grace, &mut out).await;
-                let seen: Vec<String> = gauge.borrow().jobs.iter().map(|job| job.name.clone()).collect();
-                cli::farewell(&app, &seen, &mut out).await;
-                code
-            }
         };
         started.engine.close().await;
+        code
+    }
+
+    /// The full-screen application. It is there before the database is: opening that is its first order.
+    async fn screen(&self, flags: config::Flags, mut out: Output) -> u8 {
+        let log = Logging::File {
+            bodies: self.arguments.globals.log_bodies,
+        };
+        let (site, logs) = match self.site(flags, log) {
+            Ok(site) => site,
+            Err(failure) => return cli::fail(&failure, &mut out),
+        };
+        let (loaded, wrong) = configured(&site);
+        let grace = Duration::from_secs(loaded.settings.engine.grace_seconds);
+        let banners = wrong.iter().map(|cause| {
+            format!(
+                "{} · defaults apply and no job runs until that is right",
+                brief(cause)
+            )
+        });
+        let options = self.options(&loaded, grace, banners.collect());
+        let (door, events, progress) = Door::new(site, self.needs());
+        let gauge = progress.clone();
+        let app: Arc<dyn Application> = Arc::clone(&door) as _;
+        let exit = tui::run(
+            Arc::clone(&app),
+            events,
+            progress,
+            signals::for_the_screen(),
+            options,
+        )
+        .await;
+        let code = Self::after_the_screen(exit, &door, grace, &mut out).await;
+        if door.is_open() {
+            let seen: Vec<String> = gauge.borrow().jobs.iter().map(|job| job.name.clone()).collect();
+            cli::farewell(&app, &seen, &mut out).await;
+        }
+        door.close().await;
         drop(logs);
         code
     }
 
+    fn options(&self, loaded: &Loaded, grace: Duration, banners: Vec<String>) -> tui::Options {
+        let (panic_key, slow) = environment::hooks(&self.variables);
+        let settings = tui::Options::of(&loaded.settings.ui, |name| self.variables.get(name).cloned());
+        tui::Options {
+            grace,
+            remembered: environment::remembered(&self.dirs),
+            outside: tui::Outside {
+                editor: environment::editor(&self.variables),
+                pager: environment::pager(&self.variables),
+                state: self.dirs.state.clone(),
+                logs: self.dirs.logs(),
+                trace: self.arguments.globals.ui_trace.clone(),
+                slow,
+                panic_key,
+                ..settings.outside.clone()
+            },
+            started_ms: environment::now_ms(),
+            offset_seconds: environment::offset_seconds(),
+            directory: self.cwd.clone(),
+            keymap: customs::keymap(&self.dirs),
+            themes: customs::themes(&self.dirs),
+            banners,
+            ..settings
+        }
+    }
+
     /// Stops the engine the way the screen was left, and says where jobs stand.
     async fn after_the_screen(
-        &self,
         exit: std::io::Result<tui::Exit>,
-        app: &Arc<dyn Application>,
+        door: &Door,
         grace: Duration,
         out: &mut Output,
     ) -> u8 {
@@ -257,8 +267,7 @@ impl World {
                 (grace.min(signals::HURRY), cli::fail(&failure, out))
             }
         };
-        // What fails here was said by the engine, and what is open goes on at the next start.
-        let _ = app.order(Command::Stop { grace }).await;
+        door.stop(grace).await;
         code
     }
 }
@@ -278,6 +287,19 @@ async fn go_on(app: &Arc<dyn Application>) {
 fn locked(holder: &str) -> Failure {
     Failure::new(FailureKind::Locked, format!("the database is held by {holder}"))
         .help("wait until it has ended, or stop it; reading commands work meanwhile")
+}
+
+/// The configuration as it is now. Where it cannot be used the defaults hold, with the first thing that is wrong: the screen opens
+/// all the same, so that the file can be put right from there; but no job runs with teachers nobody chose.
+fn configured(site: &Site) -> (Loaded, Option<String>) {
+    let loaded = config::load(&site.flags, &site.variables, &site.cwd, &site.dirs);
+    match checked(loaded) {
+        Ok(loaded) => (loaded, None),
+        Err(failure) => {
+            let cause = failure.causes.into_iter().next();
+            (Loaded::default(), Some(cause.unwrap_or(failure.message)))
+        }
+    }
 }
 
 /// A configuration that can be used, or everything that is wrong with it.

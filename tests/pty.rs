@@ -14,6 +14,8 @@ mod becoming;
 mod bytes;
 #[path = "pty/leaving.rs"]
 mod leaving;
+#[path = "pty/opening.rs"]
+mod opening;
 #[path = "pty/reviewing.rs"]
 mod reviewing;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]

@@ -43,6 +43,8 @@ mod providers;
 #[path = "tui/wizard.rs"]
 mod wizard;
 
+#[path = "tui/opening.rs"]
+mod opening;
 #[path = "tui/pictures.rs"]
 mod pictures;
 #[path = "tui/review.rs"]
@@ -51,6 +53,9 @@ mod review;
 mod reviewing;
 #[path = "tui/samples.rs"]
 mod samples;
+
+#[path = "tui/verdicts.rs"]
+mod verdicts;
 
 #[path = "tui/world.rs"]
 mod world;
@@ -202,6 +207,8 @@ fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
     let own = |context: &str, key: &str| match context {
         "Reviewing" | "Comparing" => key.bytes().all(|byte| byte.is_ascii_digit()),
         "Review, at the end" => key == "n",
+        // There they mean the same, and stand at the bottom.
+        "No database" => matches!(key, "r" | "q"),
         _ => false,
     };
     let alone = [

@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::customs::UserFolder;
 use super::desk::FileDesk;
 use super::directory::{Directory, Known};
+use super::log_book::Book;
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
 use crate::config::{Dirs, Flags, Loaded, Redactor, Variables};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::directory::ProviderDirectory;
 use crate::core::ports::{Recorder, Store};
-use crate::core::settings::{ProviderSettings, Settings, UiSettings};
+use crate::core::settings::{ProviderSettings, Settings};
 use crate::dataset::FilesystemDatasetWriter;
 use crate::engine::{self, Endpoint, Parts, Started};
 use crate::providers::CassetteRecorder;
@@ -24,39 +24,76 @@ use crate::{dataset, providers, seeds, store, validators};
 /// Longest text file read beside a job.
 const TEXT_AT_MOST: u64 = 16 << 20;
 
+/// What assembling needs to know of this process, so that it can be done again.
+pub(super) struct Site {
+    pub(super) variables: Variables,
+    pub(super) dirs: Dirs,
+    pub(super) cwd: PathBuf,
+    pub(super) flags: Flags,
+    redactor: Redactor,
+    book: Arc<Book>,
+    /// What this instance does, told to others that find the database taken.
+    what: String,
+}
+
+impl Site {
+    /// The site, and the guard of its log. A command that only reads leaves a fresh machine untouched, so it writes none.
+    pub(super) fn new(
+        (variables, dirs, cwd, flags): (Variables, Dirs, PathBuf, Flags),
+        what: String,
+        log: Logging,
+    ) -> Result<(Self, Option<WorkerGuard>), Failure> {
+        let redactor =
+            Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
+        let log = match log {
+            Logging::None => logging::none(&redactor),
+            Logging::File { bodies } => {
+                logging::start(&dirs.logs(), dirs.home.clone(), &redactor, &variables, bodies)
+            }
+        };
+        let site = Self {
+            variables,
+            dirs,
+            cwd,
+            flags,
+            redactor,
+            book: log.book,
+            what,
+        };
+        Ok((site, log.guard))
+    }
+}
+
+/// What of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Logging {
+    /// Nothing.
+    None,
+    /// Into the files of the state directory.
+    File {
+        /// With what was sent and answered.
+        bodies: bool,
+    },
+}
+
 /// A running engine and what belongs to it.
 pub(super) struct Assembled {
     pub(super) started: Started,
     pub(super) held_by: Option<String>,
-    pub(super) logs: Option<WorkerGuard>,
-    pub(super) grace: Duration,
-    pub(super) ui: UiSettings,
+    /// Why the ledger takes nothing, where it does not.
+    pub(super) read_only: Option<String>,
 }
 
 /// Opens what is needed and starts the engine.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything the process knows about its world; a struct would be used once"
-)]
-pub(super) async fn assemble(
-    variables: &Variables,
-    dirs: &Dirs,
-    cwd: &Path,
-    flags: &Flags,
-    loaded: Loaded,
-    needs: &Needs,
-    what: String,
-    log_bodies: bool,
-) -> Result<Assembled, Failure> {
-    let redactor =
-        Redactor::new(&[]).map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?;
+pub(super) async fn assemble(site: &Site, loaded: Loaded, needs: &Needs) -> Result<Assembled, Failure> {
+    let Site {
+        variables,
+        dirs,
+        cwd,
+        flags,
+        ..
+    } = site;
     let writes = needs.database == Database::Write;
-    // A command that only reads leaves a fresh machine untouched.
-    let log = if writes {
-        logging::start(&dirs.logs(), dirs.home.clone(), &redactor, variables, log_bodies)
-    } else {
-        logging::none(&redactor)
-    };
     let configuration = loaded
         .entries()
         .into_iter()
@@ -68,14 +105,14 @@ pub(super) async fn assemble(
         flags: flags.clone(),
         cwd: cwd.to_owned(),
         dirs: dirs.clone(),
-        redactor,
+        redactor: site.redactor.clone(),
         asked: needs.providers,
         mock_latency_ms: needs.mock_latency_ms,
         known: Mutex::new(Known::of(&loaded)),
         memory: Mutex::default(),
     });
     let settings = loaded.settings;
-    let (store, held_by) = match open(&settings, dirs, needs, what).await {
+    let (store, held_by, read_only) = match open(&settings, dirs, needs, site.what.clone()).await {
         Err(failure) if needs.database == Database::Look => {
             environment.push(Finding {
                 level: Level::Error,
@@ -85,6 +122,7 @@ pub(super) async fn assemble(
             });
             (
                 Arc::new(store::memory::MemoryStore::new()) as Arc<dyn Store>,
+                None,
                 None,
             )
         }
@@ -100,8 +138,6 @@ pub(super) async fn assemble(
         None => None,
         Some(path) => Some(recorder(path, &endpoints)?),
     };
-    let grace = Duration::from_secs(settings.engine.grace_seconds);
-    let ui = settings.ui.clone();
     let root = settings
         .dataset_root
         .clone()
@@ -126,7 +162,7 @@ pub(super) async fn assemble(
         endpoints,
         mock_by_default,
         directory,
-        log: log.book,
+        log: Arc::clone(&site.book) as _,
         validators: validators::CATALOG,
         formats: dataset::CATALOG,
         seed_kinds: seeds::CATALOG.kinds(),
@@ -145,9 +181,7 @@ pub(super) async fn assemble(
     Ok(Assembled {
         started,
         held_by,
-        logs: log.guard,
-        grace,
-        ui,
+        read_only,
     })
 }
 
@@ -156,14 +190,15 @@ async fn open(
     dirs: &Dirs,
     needs: &Needs,
     what: String,
-) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
+) -> Result<(Arc<dyn Store>, Option<String>, Option<String>), Failure> {
     let path = settings
         .database_url
         .as_deref()
         .map_or_else(|| dirs.database(), file_of);
     let mode = match needs.database {
-        Database::None => return Ok((Arc::new(store::memory::MemoryStore::new()), None)),
+        Database::None => return Ok((Arc::new(store::memory::MemoryStore::new()), None, None)),
         Database::Read | Database::Look => store::OpenMode::Read,
+        Database::Closed => store::OpenMode::Closed,
         Database::Write => store::OpenMode::Write { what },
     };
     let opened = store::open(&path, settings.engine.durability, mode).await?;
@@ -175,9 +210,10 @@ async fn open(
             FailureKind::Unexpected,
             format!("{} cannot be written", path.display()),
         )
-        .because(why));
+        .because(why)
+        .help("make room or the directory writable, or name another file with database_url"));
     }
-    Ok((opened.store, opened.held_by))
+    Ok((opened.store, opened.held_by, opened.read_only))
 }
 
 /// The file of a `database_url`.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::config::{self, Dirs, Flags, Loaded, Variables};
 use crate::core::api::{Folder, KeyChange, UserFiles};
 use crate::core::ports::Customs;
-use crate::core::settings::UiSettings;
+use crate::core::settings::Settings;
 
 /// Longest keymap or theme that is read.
 const TEXT_AT_MOST: u64 = 1 << 20;
@@ -109,16 +109,17 @@ fn place(what: &str, path: PathBuf) -> Folder {
 
 impl Customs for UserFolder {
     fn files(&self) -> UserFiles {
-        let (ui, problem) = match self.load() {
-            Ok(loaded) => (loaded.settings.ui, None),
-            Err(problem) => (UiSettings::default(), Some(problem)),
+        let (settings, problem) = match self.load() {
+            Ok(loaded) => (loaded.settings, None),
+            Err(problem) => (Settings::default(), Some(problem)),
         };
         UserFiles {
             config_file: self.config_file(),
             keymap_file: self.keymap_file(),
             keymap: keymap(&self.dirs),
             themes: themes(&self.dirs),
-            ui,
+            ui: settings.ui,
+            engine: settings.engine,
             problem,
             places: self.places(),
         }

@@ -47,14 +47,21 @@ pub(super) fn editor(variables: &Variables) -> Option<String> {
             .filter(|value| !value.trim().is_empty())
             .cloned()
     });
+    named.or_else(|| first_there(&["nvim", "vim", "nano", "vi"], variables))
+}
+
+/// The user's pager: the one they name, else the first that is there.
+pub(super) fn pager(variables: &Variables) -> Option<String> {
+    let named = variables.get("PAGER").filter(|value| !value.trim().is_empty());
+    named
+        .cloned()
+        .or_else(|| first_there(&["less", "more"], variables))
+}
+
+fn first_there(names: &[&str], variables: &Variables) -> Option<String> {
     let places = variables.get("PATH").map(String::as_str).unwrap_or_default();
-    let is_there = |name: &&str| std::env::split_paths(places).any(|place| place.join(name).is_file());
-    named.or_else(|| {
-        ["nvim", "vim", "nano", "vi"]
-            .into_iter()
-            .find(is_there)
-            .map(str::to_owned)
-    })
+    let is_there = |name: &&&str| std::env::split_paths(places).any(|place| place.join(name).is_file());
+    names.iter().find(is_there).map(|name| (*name).to_owned())
 }
 
 /// Largest file of how the screens looked that is read.

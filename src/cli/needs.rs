@@ -37,6 +37,8 @@ pub enum Database {
     Read,
     /// The same, but one that cannot be read is a finding and not the end.
     Look,
+    /// It could not be opened: it reads as empty and takes nothing.
+    Closed,
     /// Takes the lock; exit 10 while another instance holds it.
     Write,
 }

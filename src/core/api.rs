@@ -23,6 +23,7 @@ mod filter;
 mod funnel;
 mod gauge;
 mod log;
+mod opened;
 mod providers;
 mod rejudged;
 mod review;
@@ -38,10 +39,11 @@ pub use filter::SampleQuery;
 pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
+pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
-pub use upkeep::{CleanRow, CleanRules, Folder, KeyChange, UserFiles};
+pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
 /// The application as a front end sees it.
@@ -459,6 +461,15 @@ pub enum Command {
         /// Copy the database first, beside it.
         backup: bool,
     },
+    /// Take the configuration over as it is now, as far as that works while running → [`Receipt::Done`].
+    ReadConfig,
+    /// End a cleaning after the transaction it is at; what is gone stays gone → [`Receipt::Done`].
+    StopCleaning,
+    /// Open the database, again if it could not be opened before; where it is open, nothing happens → [`Receipt::Opened`].
+    Open {
+        /// Only to read it.
+        read_only: bool,
+    },
     /// Stop claiming, wait for what is in flight at most this long, checkpoint, let go → [`Receipt::Done`].
     Stop {
         /// How long; zero aborts at once and returns the tasks to the queue.
@@ -496,6 +507,8 @@ pub enum Receipt {
     Queue(Option<QueueId>),
     /// New verdicts are in force.
     Rejudged(Rejudged),
+    /// How the database stands now.
+    Opened(Opened),
     /// A provider answered.
     Tested(Tested),
     /// A file was written, with so many entries.

@@ -354,8 +354,13 @@ pub trait LedgerStore: Send + Sync {
     async fn clean(&self) -> Stored<u64>;
     /// What [`LedgerStore::clean_up`] would take away, a row for each rule that is set (logs are no ledger's).
     async fn clean_plan(&self, rules: &CleanRules) -> Stored<Vec<CleanRow>>;
-    /// Takes away what the rules name: texts go, rows and sums stay, cancelled jobs go whole. Says how many rows.
-    async fn clean_up(&self, rules: &CleanRules) -> Stored<u64>;
+    /// Takes away what the rules name: texts go, rows and sums stay, cancelled jobs go whole. Says how many rows. `goes_on`
+    /// hears after every transaction how many are gone, and ends it there with false.
+    async fn clean_up(
+        &self,
+        rules: &CleanRules,
+        goes_on: &(dyn Fn(u64) -> bool + Send + Sync),
+    ) -> Stored<u64>;
     /// Truncates the write-ahead log and lets go of the database.
     async fn close(&self);
 }

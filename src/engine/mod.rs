@@ -54,7 +54,7 @@ use crate::core::ports::{
     CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError,
     Store, StoreError, ValidatorCatalog,
 };
-use crate::core::settings::{ProviderSettings, Settings};
+use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
 use governor::Station;
 use measured::Measurements;
 use roster::Roster;
@@ -141,7 +141,6 @@ pub struct Parts {
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) held_by: Option<String>,
-    pub(crate) settings: Settings,
     pub(crate) configuration: Vec<(String, String, String)>,
     pub(crate) directory: Arc<dyn ProviderDirectory>,
     pub(crate) log: Arc<dyn LogBook>,
@@ -172,6 +171,12 @@ pub(crate) struct Shared {
     tracker: TaskTracker,
     /// Jobs whose dataset lags behind what persons decided.
     lagging: review::Lagging,
+    /// What the engine is configured to be, as it is now.
+    engine: RwLock<EngineSettings>,
+    /// Ends the cleaning that is under way.
+    cleaning: Mutex<Option<CancellationToken>>,
+    /// Jobs whose new verdicts are being put in force.
+    rejudged: Mutex<BTreeSet<i64>>,
     told: Mutex<BTreeSet<String>>,
     measured: Measurements,
     /// Keeps the order of judging while a cassette is recorded or replayed.
@@ -217,6 +222,16 @@ impl Shared {
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<i64, Arc<Running>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Jobs that may run side by side.
+    fn most_jobs(&self) -> usize {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.jobs_at_once.max(1) as usize
+    }
+
+    fn rejudged(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.rejudged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn queue(&self) -> MutexGuard<'_, Vec<(Job, RunOptions)>> {
@@ -304,11 +319,13 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         };
         stations.push(Arc::new(Station::new(settings, endpoint.provider, spent)));
     }
+    let engine = parts.settings.engine.clone();
     let day_caps = Caps {
         usd: parts.settings.engine.usd_per_day.map(Money::from_usd),
         ..Caps::default()
     };
-    let spent_today = if day_caps.usd.is_some() {
+    // A cap may be set later on.
+    let spent_today = if day_caps.usd.is_some() || parts.runs {
         parts.store.spent_today().await?
     } else {
         Amount::default()
@@ -325,7 +342,6 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
     let shared = Arc::new(Shared {
         store: parts.store,
         held_by: parts.held_by,
-        settings: parts.settings,
         configuration: parts.configuration,
         directory: parts.directory,
         log: parts.log,
@@ -352,6 +368,9 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         progress,
         tracker: TaskTracker::new(),
         lagging: review::Lagging::default(),
+        engine: RwLock::new(engine),
+        cleaning: Mutex::default(),
+        rejudged: Mutex::default(),
         told: Mutex::default(),
         measured: Measurements::default(),
         turnstile,

@@ -13,7 +13,7 @@ use super::{
     streams, upkeep, writing,
 };
 use crate::core::api::{
-    Command, Event, Failure, FailureKind, How, JobSource, Level, Receipt, RunOptions, Started,
+    Command, Event, Failure, FailureKind, How, JobSource, Level, Opened, Receipt, RunOptions, Started,
 };
 use crate::core::budget::{Budget, Money};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
@@ -125,6 +125,12 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         }
         Command::WriteDataset(name) => {
             let job = shared.store.job(&name).await?;
+            if shared.running(&name).is_some() {
+                return Err(
+                    Failure::new(FailureKind::Usage, format!("job `{name}` is running"))
+                        .help("pause it first"),
+                );
+            }
             let report = outbox::rebuild(shared, &job).await?;
             let files = report
                 .files
@@ -153,6 +159,19 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
                 .customs
                 .set(&key, value.as_ref())
                 .map_err(upkeep::refused)?;
+            // It is written; what else is wrong with the file is said where settings are shown.
+            if upkeep::adopt(shared).is_ok() {
+                fill(shared).await;
+            }
+            Ok(Receipt::Done)
+        }
+        Command::ReadConfig => {
+            upkeep::adopt(shared)?;
+            fill(shared).await;
+            Ok(Receipt::Done)
+        }
+        Command::StopCleaning => {
+            upkeep::stop(shared);
             Ok(Receipt::Done)
         }
         Command::Bind(changes) => {
@@ -162,6 +181,10 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::CleanUp { rules, backup } => {
             upkeep::clean_up(shared, &rules, backup).await.map(Receipt::Count)
         }
+        Command::Open { .. } => Ok(Receipt::Opened(Opened {
+            held_by: shared.held_by.clone(),
+            ..Opened::default()
+        })),
         Command::Stop { grace } => {
             stop(shared, grace).await;
             Ok(Receipt::Done)
@@ -300,8 +323,7 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
     for station in &shared.roster().stations {
         station.reopen(Instant::now());
     }
-    let most = shared.settings.engine.jobs_at_once.max(1) as usize;
-    if !shared.runs || shared.jobs().len() >= most {
+    if !shared.runs || shared.jobs().len() >= shared.most_jobs() {
         shared
             .store
             .set_state(job.id, &JobState::Queued, Duration::ZERO)
@@ -316,10 +338,24 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
 
 async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
     let running = admit(shared, &job, &options).await?;
+    work(shared, (job, options, running));
+    Ok(())
+}
+
+/// Lets waiting jobs in, as many as have room.
+async fn fill(shared: &Arc<Shared>) {
+    while shared.runs && shared.jobs().len() < shared.most_jobs() {
+        let Some(turn) = next(shared).await else { return };
+        work(shared, turn);
+    }
+}
+
+/// Runs a job, and the next one after it while any waits.
+fn work(shared: &Arc<Shared>, first: (Job, RunOptions, Arc<Running>)) {
     let shared = Arc::clone(shared);
     let tracker = shared.tracker.clone();
     tracker.spawn(async move {
-        let mut turn = Some((job, options, running));
+        let mut turn = Some(first);
         while let Some((job, options, running)) = turn {
             let state = scheduler::run(Arc::clone(&shared), Arc::clone(&running)).await;
             shared.jobs().remove(&job.id.0);
@@ -333,14 +369,22 @@ async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<()
                     state,
                 });
             }
-            turn = next(&shared).await;
+            // There may be room for fewer than before.
+            turn = if shared.jobs().len() < shared.most_jobs() {
+                next(&shared).await
+            } else {
+                None
+            };
         }
     });
-    Ok(())
 }
 
 /// Lets a job in: from here on it counts as running.
 async fn admit(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Arc<Running>, Failure> {
+    if shared.rejudged().contains(&job.id.0) {
+        let text = format!("new verdicts of `{}` are being put in force", job.spec.name);
+        return Err(Failure::new(FailureKind::Usage, text).help("start it again when that has ended"));
+    }
     let running = Arc::new(prepare(shared, job, options).await?);
     shared
         .store

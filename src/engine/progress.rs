@@ -105,6 +105,7 @@ async fn publish(
             providers,
             today,
             day_cap,
+            cleaning: before.cleaning,
         };
         let changed = *before != now;
         if changed {

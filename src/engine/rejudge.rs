@@ -32,8 +32,23 @@ pub(super) async fn preview(shared: &Shared, name: &str) -> Result<Rejudged, Fai
     Ok(judge_all(shared, name).await?.1.report)
 }
 
+/// Keeps a job from being started while its verdicts change.
+struct Closed<'a>(&'a Shared, i64);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.rejudged().remove(&self.1);
+    }
+}
+
 /// Changes it, and writes the dataset anew.
 pub(super) async fn apply(shared: &Shared, name: &str) -> Result<Rejudged, Failure> {
+    let job = shared.store.job(name).await?.id.0;
+    if !shared.rejudged().insert(job) {
+        let text = format!("new verdicts of `{name}` are being put in force already");
+        return Err(Failure::new(FailureKind::Usage, text));
+    }
+    let _closed = Closed(shared, job);
     let (job, found) = judge_all(shared, name).await?;
     let Found {
         mut report,

@@ -13,7 +13,7 @@ use super::screens::settings::Section;
 use super::screens::verbs::Subject;
 
 /// What `jobs` can do to a job from the palette.
-const JOB_VERBS: [(&str, Option<Action>); 8] = [
+const JOB_VERBS: [(&str, Option<Action>); 9] = [
     ("show", None),
     ("pause", Some(Action::Pause)),
     ("resume", Some(Action::Pause)),
@@ -21,6 +21,7 @@ const JOB_VERBS: [(&str, Option<Action>); 8] = [
     ("retry", Some(Action::Retry)),
     ("delete", Some(Action::Delete)),
     ("edit", Some(Action::Edit)),
+    ("rejudge", Some(Action::Rejudge)),
     ("samples", Some(Action::Samples)),
 ];
 

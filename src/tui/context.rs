@@ -1,6 +1,7 @@
 //! What all screens share and all a screen can do to the world: [`Shared`] is read by everyone, [`Cx`] collects wishes.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ratatui::layout::Size;
@@ -13,9 +14,11 @@ use crate::core::api::{
 use super::history::History;
 use super::input::Facts;
 use super::keys::{Action, Keymap, Table};
-use super::message::{Edit, Effect, Ticket};
+use super::message::{Edit, Effect, Opening, Ticket};
 use super::overlay::{Capture, Dialog, Overlay, Page, Sheet};
 use super::screens::Screen;
+use super::screens::closed::Closed;
+use super::screens::rejudge::Rejudging;
 use super::theme::{self, Slot, Source, Theme};
 use super::{Exit, Options};
 
@@ -65,6 +68,16 @@ pub(crate) struct Shared {
     pub(crate) review_from: Option<SampleQuery>,
     /// Orders on their way.
     pub(crate) orders: Vec<Ordered>,
+    /// The order that opens the database, and since when, until it is carried out.
+    pub(crate) opening: Option<(Ticket, Duration)>,
+    /// Why there is no database.
+    pub(crate) closed: Option<Closed>,
+    /// Why nothing can be ordered, although nobody else holds the database.
+    pub(crate) read_only: Option<String>,
+    /// The gauge is what was kept of the last session.
+    pub(crate) from_last: bool,
+    /// Jobs whose verdicts are made again, and what came of it, by name.
+    pub(crate) rejudgings: BTreeMap<String, Rejudging>,
     /// What a screen still wants done that is being left.
     pub(crate) outbox: Vec<Effect>,
     /// A word in the status line until then.
@@ -155,6 +168,11 @@ impl Shared {
             drafts: BTreeMap::new(),
             review_from: None,
             orders: Vec::new(),
+            opening: None,
+            closed: None,
+            read_only: None,
+            from_last: false,
+            rejudgings: BTreeMap::new(),
             outbox: Vec::new(),
             hint: None,
             copying: String::new(),
@@ -231,6 +249,7 @@ impl Shared {
     pub(crate) fn adopt(&mut self, files: &UserFiles) {
         if files.problem.is_none() {
             self.options.adopt(files.ui.clone());
+            self.options.grace = Duration::from_secs(files.engine.grace_seconds);
         }
         self.themes = theme::all(&files.themes);
         self.options.keymap.clone_from(&files.keymap);
@@ -334,8 +353,11 @@ impl Shared {
         self.outbox.push(Effect::Order(ticket, command));
     }
 
-    /// Why nothing can be ordered here, if somebody else's engine runs the jobs.
+    /// Why nothing can be ordered here: somebody else's engine runs the jobs, or the database is only read.
     pub(crate) fn view_only(&self) -> Option<String> {
+        if let (None, Some(why)) = (&self.options.held_by, &self.read_only) {
+            return Some(format!("view only: {why}"));
+        }
         let holder = self.options.held_by.as_ref()?;
         Some(format!("view only: the engine runs in {holder}"))
     }
@@ -398,7 +420,10 @@ impl<'a> Cx<'a> {
             leave: None,
             draft: None,
             quiet: false,
-            restyles: matches!(command, Command::SetConfig { .. } | Command::Bind(_)),
+            restyles: matches!(
+                command,
+                Command::SetConfig { .. } | Command::Bind(_) | Command::ReadConfig
+            ),
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
         ticket
@@ -413,6 +438,15 @@ impl<'a> Cx<'a> {
             extension,
         };
         self.wishes.push(Wish::Effect(Effect::Edit(ticket, edit)));
+        ticket
+    }
+
+    /// Opens a file as it is, to be changed in the person's editor or to be read. That they left it comes as
+    /// [`super::message::Message::Edited`] with this ticket.
+    pub(crate) fn open_file(&mut self, path: PathBuf, to_read: bool) -> Ticket {
+        let ticket = self.shared.ticket();
+        self.wishes
+            .push(Wish::Effect(Effect::Open(ticket, Opening { path, to_read })));
         ticket
     }
 

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::core::api::{Application, Event, Progress};
 
 use super::input::{Facts, Input, Report};
-use super::message::{Edit, Effect, Message};
+use super::message::{Edit, Effect, Message, Opening};
 use super::model::{Model, update};
 use super::outside::Signs;
 use super::terminal::Signal;
@@ -42,6 +42,8 @@ pub(super) trait Host: Send {
     fn suspend(&mut self, jobs: usize) -> Option<Size>;
     /// Lends the terminal to the editor; when the future is done, [`Host::back`] takes it back.
     fn edit(&mut self, edit: Edit) -> BoxFuture<'static, Result<String, String>>;
+    /// Lends the terminal to a program that opens this file; the text it leads to is empty.
+    fn open(&mut self, opening: Opening) -> BoxFuture<'static, Result<String, String>>;
     /// Takes the terminal back; says what size it has now.
     fn back(&mut self) -> Option<Size>;
     /// Puts a text where it can be pasted from; says which ways it went.
@@ -71,6 +73,9 @@ impl Host for Nowhere {
     }
     fn edit(&mut self, _: Edit) -> BoxFuture<'static, Result<String, String>> {
         async { Err("There is no editor here".to_owned()) }.boxed()
+    }
+    fn open(&mut self, _: Opening) -> BoxFuture<'static, Result<String, String>> {
+        async { Err("There is no other program here".to_owned()) }.boxed()
     }
     fn back(&mut self) -> Option<Size> {
         None
@@ -291,6 +296,12 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
                     self.away = true;
                     self.work
                         .spawn(async move { Message::Edited(ticket, edited.await) });
+                }
+                Effect::Open(ticket, opening) => {
+                    let left = self.host.open(opening);
+                    self.away = true;
+                    self.work
+                        .spawn(async move { Message::Edited(ticket, left.await) });
                 }
                 Effect::Copy(text) => {
                     let copied = self.host.copy(&text);

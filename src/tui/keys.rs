@@ -134,6 +134,14 @@ pub enum Action {
     CloneJob,
     /// Edit the whole job file.
     EditFile,
+    /// Make verdicts again from stored answers.
+    Rejudge,
+    /// Put what is shown in force.
+    Apply,
+    /// Open the database for reading only.
+    OpenReadOnly,
+    /// Write the dataset's files anew.
+    WriteDataset,
     /// Write samples to a file.
     Export,
     /// Let it run earlier.
@@ -409,6 +417,10 @@ impl Action {
             Self::JobLog => "job.log",
             Self::CloneJob => "job.clone",
             Self::EditFile => "job.edit_file",
+            Self::Rejudge => "job.rejudge",
+            Self::Apply => "job.apply",
+            Self::OpenReadOnly => "app.open_read_only",
+            Self::WriteDataset => "job.write_dataset",
             Self::Export => "job.export",
             Self::Earlier => "job.earlier",
             Self::Later => "job.later",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::model::Model;
+use super::model::{Model, opening};
 use super::screens::{Screen, Tab};
 
 /// Its file in the state directory.
@@ -22,6 +22,8 @@ const AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Memory {
     /// What the screens gave in an earlier session; those that were not opened in this one keep it.
     screens: Map<String, Value>,
+    /// Jobs of the last session, for the first picture.
+    pub(super) jobs: Value,
     /// The text as it was kept last.
     kept: String,
     due: Option<Duration>,
@@ -36,6 +38,7 @@ impl Memory {
         }
         let memory = Self {
             screens: value["screens"].as_object().cloned().unwrap_or_default(),
+            jobs: value["jobs"].clone(),
             kept: String::new(),
             due: None,
         };
@@ -81,7 +84,12 @@ impl Model {
                 screens.insert(key(tab), memory);
             }
         }
-        json!({ "version": VERSION, "screen": key(self.tab), "screens": screens }).to_string()
+        let jobs = if self.shared.from_last || self.shared.closed.is_some() {
+            self.memory.jobs.clone()
+        } else {
+            opening::kept(&self.shared)
+        };
+        json!({ "version": VERSION, "screen": key(self.tab), "screens": screens, "jobs": jobs }).to_string()
     }
 
     /// Everything is kept as it is now.

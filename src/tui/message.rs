@@ -1,5 +1,6 @@
 //! What can happen ([`Message`]) and what the application wants done about it ([`Effect`]): plain data, both of them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::KeyEvent;
@@ -120,6 +121,8 @@ pub enum Effect {
     Order(Ticket, Command),
     /// Open a text in the person's own editor; it comes back as [`Message::Edited`] with this ticket.
     Edit(Ticket, Edit),
+    /// Open a file as it is; that the program is left comes as [`Message::Edited`] with this ticket and an empty text.
+    Open(Ticket, Opening),
     /// Put a text where a person can paste it from; [`Message::Copied`] says how far it got.
     Copy(String),
     /// Keep how the screens look until the next start.
@@ -132,6 +135,15 @@ pub enum Effect {
     Redraw,
     /// Give the terminal back to the shell until the program is continued.
     Suspend,
+}
+
+/// A file for another program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Where it is.
+    pub path: PathBuf,
+    /// It is only to be read.
+    pub to_read: bool,
 }
 
 /// A text for the person's own editor.

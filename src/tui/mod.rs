@@ -31,7 +31,7 @@ use crate::core::settings::UiSettings;
 pub use drive::drive;
 pub use input::{Facts, Input, Pointer, Press, Report};
 pub use memory::FILE as MEMORY_FILE;
-pub use message::{Edit, Effect, Message, Ticket};
+pub use message::{Edit, Effect, Message, Opening, Ticket};
 pub use model::{Model, update};
 pub use outside::{Notify, Outside};
 pub use terminal::{Signal, run};

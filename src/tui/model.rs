@@ -16,12 +16,13 @@ use super::message::{Effect, Message};
 use super::overlay::{Capture, Dialog, Outcome, Overlay, Page, Picker};
 use super::screens::job::JobScreen;
 use super::screens::verbs::Subject;
-use super::screens::{Screen, Tab};
+use super::screens::{Screen, Tab, closed};
 use super::terminal::LARGEST_PASTE;
 use super::theme::{Source, Theme};
 use super::{Exit, Options};
 
 mod heard;
+pub(super) mod opening;
 
 /// All state; one owner.
 pub struct Model {
@@ -44,6 +45,8 @@ pub struct Model {
     focused: Option<bool>,
     /// When someone who looks elsewhere was last called.
     notified: Option<Duration>,
+    /// A gauge came before the database was open, and said nothing.
+    empty_gauge: bool,
 }
 
 impl Model {
@@ -70,9 +73,15 @@ impl Model {
             clicked: None,
             focused: None,
             notified: None,
+            empty_gauge: false,
         };
+        model.shared.progress = opening::recalled(&model.memory.jobs);
+        model.shared.from_last = model.shared.progress.is_some();
         model.settle();
-        let effects = model.with_top(|screen, cx| screen.view_mut().enter(cx));
+        let ticket = model.shared.ticket();
+        model.shared.opening = Some((ticket, Duration::ZERO));
+        let mut effects = vec![Effect::Order(ticket, Command::Open { read_only: false })];
+        effects.extend(model.with_top(|screen, cx| screen.view_mut().enter(cx)));
         (model, effects)
     }
 
@@ -111,10 +120,22 @@ impl Model {
         toasts
             .chain(hint)
             .chain(self.patience)
+            .chain(self.opening_said())
             .chain(screen)
             .chain(self.poll())
             .chain(self.memory.due())
             .min()
+    }
+
+    /// When more is to be said about the database being opened.
+    fn opening_said(&self) -> Option<Duration> {
+        let (_, since) = self.shared.opening?;
+        let waited = self.shared.now.saturating_sub(since);
+        Some(if waited < closed::QUIET {
+            since + closed::QUIET
+        } else {
+            since + Duration::from_secs(waited.as_secs() + 1)
+        })
     }
 
     /// When to look again by itself: while it only watches another engine, or counts seconds down.
@@ -208,6 +229,7 @@ impl Model {
             self.parked.push((self.tab, left));
             self.tab = tab;
         }
+        self.close_off();
         self.enter_top()
     }
 
@@ -383,7 +405,7 @@ impl Model {
         }
         let (consumed, mut effects) = self.inner_back();
         if !consumed {
-            if self.screens.len() > 1 {
+            if self.screens.len() > 1 && !matches!(self.top(), Screen::Closed(_)) {
                 effects.extend(self.close());
             } else {
                 self.hint("q quits", Duration::from_secs(2));
@@ -393,6 +415,10 @@ impl Model {
     }
 
     fn quit(&mut self) -> Vec<Effect> {
+        if matches!(self.top(), Screen::Closed(_)) {
+            self.exit = Some(Exit::Quit);
+            return Vec::new();
+        }
         let (consumed, mut effects) = self.inner_back();
         if consumed {
             return effects;
@@ -585,8 +611,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Done(ticket, result) => model.done(ticket, result),
         Message::Event(event) => model.event(event),
         Message::Progress(progress) => {
-            model.shared.history.note(&progress, model.shared.now);
-            model.shared.progress = Some(*progress);
+            model.gauge(*progress);
             // The gauge is shared; the screen only hears that it moved.
             let message = Message::Tick(model.shared.now);
             model.with_top(|screen, cx| screen.view_mut().update(&message, cx))

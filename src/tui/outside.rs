@@ -18,6 +18,8 @@ use super::screens::dashboard::done;
 pub struct Outside {
     /// The person's editor with its arguments.
     pub editor: Option<String>,
+    /// What the person reads long texts with.
+    pub pager: Option<String>,
     /// Directory for what is kept between two starts.
     pub state: PathBuf,
     /// Directory of the log.
@@ -42,6 +44,7 @@ impl Default for Outside {
     fn default() -> Self {
         Self {
             editor: None,
+            pager: None,
             state: PathBuf::from("."),
             logs: PathBuf::from("."),
             trace: None,

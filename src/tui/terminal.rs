@@ -25,7 +25,7 @@ use crate::core::api::{Application, Event, Progress};
 
 use super::drive::{Host, turn};
 use super::input::{Facts, Input};
-use super::message::Edit;
+use super::message::{Edit, Opening};
 use super::outside::{Outside, Signs};
 use super::trace::Trace;
 use super::{Exit, Options};
@@ -170,6 +170,17 @@ impl Host for Real {
             edit,
         )
         .boxed()
+    }
+
+    fn open(&mut self, opening: Opening) -> BoxFuture<'static, Result<String, String>> {
+        self.reader.pause();
+        guard::restore();
+        let command = if opening.to_read {
+            self.outside.pager.clone().or_else(|| self.outside.editor.clone())
+        } else {
+            self.outside.editor.clone()
+        };
+        editor::open(command, opening.path).boxed()
     }
 
     fn back(&mut self) -> Option<Size> {

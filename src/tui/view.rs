@@ -16,7 +16,7 @@ use super::context::Shared;
 use super::keys::{Action, Binding, GLOBAL, MENU, TYPING};
 use super::layout::{SMALLEST, Shell, Width, centred, is_too_small, shell};
 use super::model::Model;
-use super::screens::Tab;
+use super::screens::{Tab, closed};
 use super::text::{put, put_all, put_right, sweep, wrap};
 use super::theme::Slot;
 
@@ -56,7 +56,8 @@ fn whole(model: &Model, buf: &mut Buffer) -> Option<Position> {
     if shell.status.height > 0 {
         let menu = view.bindings(shared).context == MENU.context;
         let mode = if view.typing() && !menu { "INSERT · " } else { "" };
-        let text = hint.map_or_else(|| format!("{mode}{}", view.status(shared)), ToOwned::to_owned);
+        let said = closed::opening(shared).unwrap_or_else(|| view.status(shared));
+        let text = hint.map_or_else(|| format!("{mode}{said}"), ToOwned::to_owned);
         let only = shared
             .view_only()
             .map_or_else(String::new, |why| format!("▲ {why} · "));
@@ -182,7 +183,7 @@ fn header(model: &Model, area: Rect, buf: &mut Buffer) {
 
 /// What is true of the whole engine, in as many letters as there is room for.
 fn facts(shared: &Shared) -> String {
-    let Some(progress) = &shared.progress else {
+    let Some(progress) = shared.progress.as_ref().filter(|_| !shared.from_last) else {
         return String::new();
     };
     let run = shared.running().count();

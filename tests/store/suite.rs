@@ -565,7 +565,7 @@ async fn cleaning_takes_texts_and_keeps_the_books(store: &dyn Store) {
         [("responses", 0), ("rejected", 0)],
         "what is young stays"
     );
-    assert_eq!(store.clean_up(&old).await, Ok(0));
+    assert_eq!(store.clean_up(&old, &|_| true).await, Ok(0));
     let plan = store.clean_plan(&all).await.unwrap();
     assert!(
         plan[0].bytes > 0 && plan[1].bytes > 0 && plan[2].bytes > 0,
@@ -580,7 +580,7 @@ async fn cleaning_takes_texts_and_keeps_the_books(store: &dyn Store) {
             ("orphans", 0)
         ]
     );
-    assert_eq!(store.clean_up(&all).await, Ok(5));
+    assert_eq!(store.clean_up(&all, &|_| true).await, Ok(5));
     assert_eq!(
         rows(store.clean_plan(&all).await.unwrap()),
         [

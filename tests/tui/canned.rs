@@ -519,6 +519,7 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
             },
             Vec::new(),
         ),
+        Query::Rejudge(name) => Answer::Rejudged(Box::new(crate::verdicts::rejudged(name))),
         Query::CleanPlan(rules) => Answer::CleanPlan(clean_plan(rules)),
         Query::Doctor => Answer::Doctor(vec![
             Finding {
@@ -574,7 +575,19 @@ pub fn receipt(command: &Command) -> Receipt {
         }),
         Command::ExportSamples { .. } => Receipt::Count(412_338),
         Command::Cancel(_) | Command::Retry(_) => Receipt::Count(112),
+        Command::Open { .. } => Receipt::Opened(Opened::default()),
         Command::CleanUp { .. } => Receipt::Count(7_190),
+        Command::Rejudge(name) => Receipt::Rejudged(Rejudged {
+            applied: true,
+            ..crate::verdicts::rejudged(name)
+        }),
+        Command::WriteDataset(name) => Receipt::Dataset(
+            format!("datasets/{name}").into(),
+            vec![
+                ("train.jsonl".to_owned(), 11_162, 1),
+                ("test.jsonl".to_owned(), 1_240, 1),
+            ],
+        ),
         Command::TestProvider(name) => Receipt::Tested(Tested {
             teacher: format!("{name}/small"),
             text: "pong".to_owned(),

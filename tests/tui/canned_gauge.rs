@@ -133,6 +133,7 @@ pub fn progress(second: u64) -> Progress {
         ..JobProgress::default()
     };
     Progress {
+        cleaning: None,
         jobs: vec![
             job(
                 "qa-distill-v2",

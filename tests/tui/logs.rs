@@ -80,3 +80,18 @@ fn what_was_searched_is_found_upwards_and_downwards() {
     assert_eq!(hand.screen(), once);
     assert!(!hand.screen().contains('\u{1b}'));
 }
+
+#[test]
+fn an_entry_is_copied_and_the_file_opened() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("6y");
+    assert!(!hand.copied.is_empty() && hand.screen().contains("Copied log entry"));
+    hand.keys("o");
+    let [opening] = &hand.opened[..] else {
+        panic!("{:?}", hand.opened)
+    };
+    assert!(
+        opening.to_read && opening.path.to_string_lossy().ends_with(".log"),
+        "{opening:?}"
+    );
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use destilation::cli::{KeyRow, keys_page};
-use destilation::core::api::{Command, Event, KeyChange};
+use destilation::core::api::{Cleaning, Command, Event, KeyChange};
 use destilation::core::job::{JobState, PauseReason};
 use destilation::core::settings::UiSettings;
 use destilation::tui::keys::{Action, JOBS, Keymap, TABLES};
@@ -11,7 +11,7 @@ use destilation::tui::{Message, Options, theme};
 use ratatui::style::{Color, Modifier};
 use serde_json::json;
 
-use super::canned::{KEYMAP, Says};
+use super::canned::{KEYMAP, Says, progress};
 use super::pictures;
 use super::world::{self, Hand, key};
 
@@ -411,4 +411,41 @@ fn the_page_of_keys_is_that_of_the_table() {
         })
         .collect();
     super::pictures::written("docs/keys.md", &keys_page(&rows));
+}
+
+#[test]
+fn the_config_file_is_opened_and_read_again() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("7o");
+    let path = hand.opened[0].path.display().to_string();
+    assert_eq!(path, "/home/user/.config/destiler/config.toml");
+    assert!(
+        !hand.opened[0].to_read && hand.orders.is_empty(),
+        "an editor that fails changes nothing"
+    );
+    hand.editor = Ok(String::new());
+    hand.keys("o");
+    assert_eq!(hand.orders, [Command::ReadConfig]);
+    assert!(
+        hand.screen().contains("config.toml is read again"),
+        "{}",
+        hand.screen()
+    );
+}
+
+#[test]
+fn a_cleaning_says_how_far_it_is_and_can_be_stopped() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("7[");
+    let mut now = progress(59);
+    now.cleaning = Some(Cleaning {
+        doing: "cleaning",
+        gone: 4_000,
+    });
+    hand.send(Message::Progress(Box::new(now)));
+    super::picture("settings_at_work_120", &hand.screen());
+    hand.keys("G<enter><wait>");
+    assert!(!hand.model.asks(), "one at a time");
+    hand.keys("<esc>");
+    assert_eq!(hand.orders, [Command::StopCleaning]);
 }

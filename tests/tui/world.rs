@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use destilation::core::api::*;
-use destilation::tui::{Effect, Message, Model, Options, update, view};
+use destilation::tui::{Effect, Message, Model, Opening, Options, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -56,6 +56,8 @@ pub struct Hand {
     pub now: Duration,
     /// What the person types in their own editor, or why that fails.
     pub editor: Result<String, String>,
+    /// Files that were opened as they are.
+    pub opened: Vec<Opening>,
     /// What was copied last.
     pub copied: String,
     /// How the screens looked when they were kept last.
@@ -79,6 +81,7 @@ impl Hand {
             orders: Vec::new(),
             now: Duration::ZERO,
             editor: Err("Unchanged: the editor saved nothing new".to_owned()),
+            opened: Vec::new(),
             copied: String::new(),
             kept: String::new(),
             called: Vec::new(),
@@ -122,13 +125,18 @@ impl Hand {
                         None => Ok(Box::new(receipt(&command))),
                     };
                     // Drafts are kept without anybody asking.
-                    if !matches!(command, Command::SaveDraft { .. }) {
+                    if !matches!(command, Command::SaveDraft { .. } | Command::Open { .. }) {
                         self.orders.push(command);
                     }
                     Message::Done(ticket, result)
                 }
                 Effect::Edit(ticket, edit) => {
                     let result = self.editor.clone().map(|typed| format!("{typed}{}", edit.text));
+                    Message::Edited(ticket, result)
+                }
+                Effect::Open(ticket, opening) => {
+                    let result = self.editor.clone().map(|_| String::new());
+                    self.opened.push(opening);
                     Message::Edited(ticket, result)
                 }
                 Effect::Copy(text) => {

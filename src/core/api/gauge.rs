@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::answers::Level;
+use super::upkeep::Cleaning;
 use crate::core::budget::Money;
 use crate::core::job::JobState;
 
@@ -66,6 +67,8 @@ pub struct Progress {
     pub today: Money,
     /// The day's cap.
     pub day_cap: Option<Money>,
+    /// How far a cleaning of the database is, while there is one.
+    pub cleaning: Option<Cleaning>,
 }
 
 /// One job's gauge.

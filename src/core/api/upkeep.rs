@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::core::settings::UiSettings;
+use crate::core::settings::{EngineSettings, UiSettings};
 
 /// The user's own files, as they are now.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,6 +19,8 @@ pub struct UserFiles {
     pub themes: Vec<(String, String)>,
     /// What the screen is configured to be.
     pub ui: UiSettings,
+    /// What the engine is configured to be.
+    pub engine: EngineSettings,
     /// Why the configuration cannot be read now.
     pub problem: Option<String>,
     /// Where everything lies.
@@ -69,6 +71,15 @@ impl CleanRules {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// How far a cleaning is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleaning {
+    /// What it does now: `copying the database`, `cleaning`, `freeing space`.
+    pub doing: &'static str,
+    /// Rows that are gone.
+    pub gone: u64,
 }
 
 /// What one rule would take away.

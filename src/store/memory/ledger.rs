@@ -132,7 +132,11 @@ impl LedgerStore for MemoryStore {
         Ok(self.read()?.clean_plan(rules, self.clock.now_ms()))
     }
 
-    async fn clean_up(&self, rules: &CleanRules) -> Stored<u64> {
+    async fn clean_up(
+        &self,
+        rules: &CleanRules,
+        goes_on: &(dyn Fn(u64) -> bool + Send + Sync),
+    ) -> Stored<u64> {
         let now_ms = self.clock.now_ms();
         let jobs = {
             let mut rows = self.write()?;
@@ -148,6 +152,8 @@ impl LedgerStore for MemoryStore {
         for job in jobs.1 {
             self.delete(job).await?;
         }
+        // All of it is one transaction here: there is nothing left to stop.
+        goes_on(jobs.0);
         Ok(jobs.0)
     }
 

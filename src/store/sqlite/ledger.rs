@@ -170,19 +170,26 @@ impl LedgerStore for SqliteStore {
         clean::plan(&mut connection, rules, &cancelled, self.clock.now_ms()).await
     }
 
-    async fn clean_up(&self, rules: &CleanRules) -> Stored<u64> {
+    async fn clean_up(
+        &self,
+        rules: &CleanRules,
+        goes_on: &(dyn Fn(u64) -> bool + Send + Sync),
+    ) -> Stored<u64> {
         let mut gone = 0;
-        let cancelled = self.cancelled(rules).await?;
-        if !cancelled.is_empty() {
-            let only = CleanRules {
-                cancelled_jobs: true,
-                ..CleanRules::default()
+        let whole = CleanRules {
+            cancelled_jobs: true,
+            ..CleanRules::default()
+        };
+        for job in self.cancelled(rules).await? {
+            let planned = {
+                let mut connection = self.readers.acquire().await?;
+                clean::plan(&mut connection, &whole, &[job], self.clock.now_ms()).await?
             };
-            let planned = self.clean_plan(&only).await?;
-            gone += planned.iter().map(|row| row.rows).sum::<u64>();
-        }
-        for job in cancelled {
             self.delete(JobId(job)).await?;
+            gone += planned.iter().map(|row| row.rows).sum::<u64>();
+            if !goes_on(gone) {
+                return Ok(gone);
+            }
         }
         for (step, at_ms) in clean::steps(rules, self.clock.now_ms()) {
             let mut after = i64::MIN;
@@ -192,6 +199,9 @@ impl LedgerStore for SqliteStore {
             {
                 gone += rows;
                 after = last;
+                if !goes_on(gone) {
+                    return Ok(gone);
+                }
             }
         }
         Ok(gone)

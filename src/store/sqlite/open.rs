@@ -37,6 +37,8 @@ pub enum OpenMode {
     },
     /// Reading only: nothing is created or changed.
     Read,
+    /// Not at all, since it could not be opened: it reads as empty.
+    Closed,
 }
 
 /// An open ledger.
@@ -57,6 +59,15 @@ pub async fn open(path: &Path, durability: Durability, mode: OpenMode) -> Stored
         OpenMode::Read => {
             let held_by = lock::holder(path);
             read(path, held_by, "opened for reading only".to_owned()).await
+        }
+        OpenMode::Closed => {
+            let because = "the database is not open".to_owned();
+            Ok(Opened {
+                store: Arc::new(MemoryStore::read_only(because.clone(), path)),
+                held_by: None,
+                read_only: Some(because),
+                unclean: false,
+            })
         }
         OpenMode::Write { what } => write(path, durability, &what).await,
     }

@@ -63,10 +63,12 @@ const fn key(
 pub static TABLES: &[&Table] = &[
     &GLOBAL,
     &TYPING,
+    &CLOSED,
     &DASHBOARD,
     &WELCOME,
     &JOBS,
     &JOB,
+    &REJUDGE,
     &NEW_JOB,
     &EDITOR,
     &READING,

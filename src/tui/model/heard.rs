@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Model;
 use crate::core::api::{Answer, Event, Failure, Health, Level, Query, Receipt};
 use crate::core::job::{JobState, PauseReason};
+use crate::core::text::grouped;
 use crate::tui::message::{Effect, Message, Ticket};
 use crate::tui::overlay::Overlay;
-use crate::tui::screens::{Screen, Tab};
+use crate::tui::screens::{Screen, Tab, rejudge};
 use crate::tui::{commands, outside};
 
 /// Someone who looks elsewhere is not called again within this time.
@@ -16,6 +17,7 @@ const QUIET: Duration = Duration::from_secs(5);
 impl Model {
     /// Some answers are everybody's: the jobs, and the user's files.
     pub(super) fn reply(&mut self, message: &Message) -> Vec<Effect> {
+        let mouse = self.shared.options.ui.mouse;
         if let Message::Reply(_, Ok(answer)) = message {
             match answer.as_ref() {
                 Answer::Jobs(rows) => {
@@ -37,10 +39,31 @@ impl Model {
                 _ => {}
             }
         }
-        self.with_top(|screen, cx| screen.view_mut().update(message, cx))
+        self.rejudged(message);
+        let mut effects = self.with_top(|screen, cx| screen.view_mut().update(message, cx));
+        let configured = self.shared.options.ui.mouse;
+        if configured != mouse {
+            self.shared.options.mouse = configured;
+            effects.push(Effect::Mouse(configured));
+        }
+        effects
+    }
+
+    /// New verdicts are everybody's: one may be elsewhere when they come.
+    fn rejudged(&mut self, message: &Message) {
+        let last = self.screens.len() - 1;
+        let looking = match &self.screens[last] {
+            Screen::Rejudge(screen) => Some(screen.job()),
+            _ => None,
+        };
+        rejudge::heard(&mut self.shared, message, looking);
     }
 
     pub(super) fn done(&mut self, ticket: Ticket, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
+        if self.shared.opening.is_some_and(|(opening, _)| opening == ticket) {
+            self.shared.orders.retain(|order| order.ticket != ticket);
+            return self.opened(result);
+        }
         let Some(at) = self.shared.orders.iter().position(|order| order.ticket == ticket) else {
             return Vec::new();
         };
@@ -70,8 +93,9 @@ impl Model {
                 self.shared.toast(Level::Error, text);
             }
         }
-        effects
-            .extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Done(ticket, result), cx)));
+        let message = Message::Done(ticket, result);
+        self.rejudged(&message);
+        effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&message, cx)));
         effects
     }
 
@@ -109,13 +133,14 @@ impl Model {
                     self.shared.toast(Level::Warning, note.clone());
                 }
             }
-            Receipt::Rejudged(report) => {
-                let text = format!("{done}: {} samples changed", report.changed());
+            Receipt::Dataset(directory, files) => {
+                let rows: u64 = files.iter().map(|(_, rows, _)| rows).sum();
+                let text = format!("{done}: {} rows in {}", grouped(rows), directory.display());
                 self.shared.toast(Level::Ok, text);
             }
-            // Whoever orders a bulk tells how far it is.
-            Receipt::Bulk(_) => {}
-            Receipt::Done | Receipt::DryRun(_) | Receipt::Dataset(..) | Receipt::Queue(_) => {
+            // Whoever orders a bulk tells how far it is; new verdicts are told wherever one is.
+            Receipt::Bulk(_) | Receipt::Rejudged(_) | Receipt::Opened(_) => {}
+            Receipt::Done | Receipt::DryRun(_) | Receipt::Queue(_) => {
                 self.shared.toast(Level::Ok, done);
             }
         }

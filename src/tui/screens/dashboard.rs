@@ -133,7 +133,8 @@ impl Dashboard {
                 news: &frozen.news,
             },
             None => Seen {
-                progress: shared.progress.as_ref(),
+                // What was kept of the last session is only shown as jobs.
+                progress: shared.progress.as_ref().filter(|_| !shared.from_last),
                 history: &shared.history,
                 news: &shared.news,
             },
@@ -142,9 +143,11 @@ impl Dashboard {
 
     /// The gauges; where another engine runs the jobs, what its ledger says.
     fn gauges<'a>(&'a self, shared: &'a Shared) -> Cow<'a, [JobProgress]> {
+        let last = shared.progress.as_ref().filter(|_| shared.from_last);
         let gauges = self
             .seen(shared)
             .progress
+            .or(last)
             .map_or(&[][..], |progress| &progress.jobs);
         if !gauges.is_empty() || shared.options.held_by.is_none() {
             return Cow::Borrowed(gauges);
@@ -517,7 +520,9 @@ impl Dashboard {
             .value()
             .map_or(jobs.len(), |rows| rows.len().max(jobs.len()));
         let still = !jobs.is_empty() && jobs.iter().all(|gauge| gauge.state == "paused");
-        let fact = if still {
+        let fact = if shared.from_last {
+            "as it was left".to_owned()
+        } else if still {
             "all jobs paused – p resumes".to_owned()
         } else {
             format!("{} of {known}", jobs.len())
@@ -544,7 +549,7 @@ impl Dashboard {
             .map(|gauge| cells(gauge, shared));
         let selected = Some(self.jobs.selected.saturating_sub(self.jobs.offset));
         table(buf, inner, columns, rows, selected, shared);
-        if self.frozen.is_some() {
+        if self.frozen.is_some() || shared.from_last {
             buf.set_style(inner, shared.style(Slot::Muted));
         }
     }

@@ -132,6 +132,11 @@ impl JobScreen {
             .to_owned()
     }
 
+    /// How far its new verdicts are, while they are made.
+    fn rejudging(&self, shared: &Shared) -> Option<String> {
+        shared.rejudgings.get(&self.name)?.busy(shared.now)
+    }
+
     /// What is drawn of a loaded job.
     fn facts<'a>(&'a self, detail: &'a JobDetail) -> Facts<'a> {
         Facts {
@@ -335,6 +340,8 @@ impl View for JobScreen {
             Action::Edit,
             Action::EditFile,
             Action::CloneJob,
+            Action::Rejudge,
+            Action::WriteDataset,
             Action::Export,
             Action::Samples,
             Action::Copy,
@@ -365,6 +372,11 @@ impl View for JobScreen {
         }
     }
 
+    fn wake(&self, shared: &Shared) -> Option<Duration> {
+        self.rejudging(shared)?;
+        Some(Duration::from_secs(shared.now.as_secs() + 1))
+    }
+
     fn wheel(&mut self, _: Position, rows: i16, cx: &mut Cx) {
         let action = if rows > 0 { Action::Down } else { Action::Up };
         for _ in 0..rows.unsigned_abs() {
@@ -379,6 +391,9 @@ impl View for JobScreen {
         let elapsed = clock(Duration::from_secs_f64(
             detail.summary.elapsed_seconds.clamp(0.0, 1e9),
         ));
+        if let Some(busy) = self.rejudging(shared) {
+            return busy;
+        }
         let stale = if self.detail.error().is_some() {
             " · not up to date"
         } else {

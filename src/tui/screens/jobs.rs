@@ -361,6 +361,8 @@ impl View for Jobs {
             Action::Edit,
             Action::EditFile,
             Action::CloneJob,
+            Action::Rejudge,
+            Action::WriteDataset,
             Action::Export,
             Action::Samples,
             Action::Copy,

@@ -1,6 +1,7 @@
 //! The log: a window on what the engine says, newest last, narrowed by facets, searched, and followed while one stands at its end.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -75,6 +76,14 @@ impl Logs {
 
     fn selected(&self) -> Option<&LogEntry> {
         self.entries().get(self.cursor.selected)
+    }
+
+    /// The file that is written now.
+    fn file(&self, shared: &Shared) -> Option<PathBuf> {
+        let (shown, _) = self.page.value()?.file.as_ref()?;
+        // What is shown may begin with `~`.
+        let name = Path::new(shown).file_name()?;
+        Some(shared.options.outside.logs.join(name))
     }
 
     fn follows(&self) -> bool {
@@ -210,6 +219,16 @@ impl Logs {
                     self.marked.insert(number);
                 }
             }
+            Action::Copy => {
+                if let Some(entry) = self.selected() {
+                    cx.copy(entry.text(), "log entry");
+                }
+            }
+            Action::External => {
+                if let Some(path) = self.file(cx.shared) {
+                    cx.open_file(path, true);
+                }
+            }
             Action::SaveLog => {
                 cx.order(Command::SaveLog(self.filter.clone()), "Saved log entries");
             }
@@ -293,12 +312,13 @@ impl View for Logs {
         false
     }
 
-    fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
+    fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
         match action {
             Action::NextMatch | Action::PreviousMatch if self.find.is_empty() => {
                 Some("/ finds something first".to_owned())
             }
-            Action::Open | Action::HideTarget | Action::Mark if self.selected().is_none() => {
+            Action::External if self.file(shared).is_none() => Some("this session writes no file".to_owned()),
+            Action::Open | Action::Copy | Action::HideTarget | Action::Mark if self.selected().is_none() => {
                 Some("no entry is selected".to_owned())
             }
             _ => None,

@@ -1,5 +1,6 @@
 //! The screens, one file each, behind one small trait; an enum holds them, so that the compiler leads whoever adds one.
 
+pub(crate) mod closed;
 pub(crate) mod dashboard;
 pub(crate) mod editor;
 pub(crate) mod forms;
@@ -8,6 +9,7 @@ pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod new_job;
 pub(crate) mod providers;
+pub(crate) mod rejudge;
 pub(crate) mod review;
 pub(crate) mod samples;
 pub(crate) mod settings;
@@ -95,6 +97,10 @@ pub(crate) enum Screen {
     Jobs(Box<jobs::Jobs>),
     /// One job.
     Job(Box<job::JobScreen>),
+    /// There is no database.
+    Closed(Box<closed::Closed>),
+    /// New verdicts of a job.
+    Rejudge(Box<rejudge::Rejudge>),
     /// Writing a job, step by step.
     NewJob(Box<new_job::NewJob>),
     /// A job file.
@@ -121,6 +127,8 @@ impl Screen {
             Self::Dashboard(screen) => screen.as_ref(),
             Self::Jobs(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
+            Self::Rejudge(screen) => screen.as_ref(),
+            Self::Closed(screen) => screen.as_ref(),
             Self::NewJob(screen) => screen.as_ref(),
             Self::Editor(screen) => screen.as_ref(),
             Self::Samples(screen) => screen.as_ref(),
@@ -138,6 +146,8 @@ impl Screen {
             Self::Dashboard(screen) => screen.as_mut(),
             Self::Jobs(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
+            Self::Rejudge(screen) => screen.as_mut(),
+            Self::Closed(screen) => screen.as_mut(),
             Self::NewJob(screen) => screen.as_mut(),
             Self::Editor(screen) => screen.as_mut(),
             Self::Samples(screen) => screen.as_mut(),

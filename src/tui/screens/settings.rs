@@ -18,7 +18,7 @@ use crate::core::ports::DatabaseInfo;
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, FIELD, SETTINGS, SETTINGS_CHOICE, SETTINGS_VALUE, TABLES, Table};
-use crate::tui::message::Message;
+use crate::tui::message::{Message, Ticket};
 use crate::tui::overlay::Dialog;
 use crate::tui::remote::Remote;
 use crate::tui::theme::Theme;
@@ -30,7 +30,7 @@ use choosing::{Choosing, options};
 use cleaning::Cleaning;
 use lines::{Line, Setting, What};
 pub(crate) use section::Section;
-use section::is_theme;
+use section::{is_for_next_start, is_theme};
 
 /// How often files of themes and keys are looked at while their section is open.
 const LOOK: Duration = Duration::from_secs(2);
@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     known: Vec<Setting>,
     files: UserFiles,
     looked: Duration,
+    /// The config file is in the editor.
+    editing: Option<Ticket>,
     database: Remote<(DatabaseInfo, Vec<String>)>,
     plan: Remote<Vec<CleanRow>>,
     cleaning: Cleaning,
@@ -137,7 +139,12 @@ impl Settings {
             key: key.to_owned(),
             value,
         };
-        cx.order(order, format!("{key}: {said} · u undo"));
+        let when = if is_for_next_start(key) {
+            " at the next start"
+        } else {
+            ""
+        };
+        cx.order(order, format!("{key}: {said}{when} · u undo"));
     }
 
     /// The setting of the selected line, if it may be changed here.
@@ -352,6 +359,10 @@ impl Settings {
             (Action::Toggle, _) => self.toggle(cx),
             (Action::NextSection, _) => self.step(1, cx),
             (Action::PreviousSection, _) => self.step(-1, cx),
+            (Action::External, _) => {
+                let path = self.files.config_file.clone();
+                self.editing = Some(cx.open_file(path, false));
+            }
             (Action::UndoSetting, _) => Self::undo(cx),
             (Action::Rebind, _) => {
                 if let Some(What::Key(context, action)) = self.selected(cx.shared).map(|line| line.what) {
@@ -419,6 +430,10 @@ impl View for Settings {
     }
 
     fn back(&mut self, cx: &mut Cx) -> bool {
+        if self.section == Section::Database && cleaning::busy(cx.shared).is_some() {
+            cx.order(Command::StopCleaning, "The cleaning ends where it is");
+            return true;
+        }
         match std::mem::take(&mut self.mode) {
             Mode::Choosing(_) => cx.shared.restyle(),
             Mode::Finding | Mode::Reading if !self.filter.text().is_empty() => self.filter = Field::default(),
@@ -431,6 +446,12 @@ impl View for Settings {
     fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
         let selected = || self.selected(shared).map(|line| line.what);
         match action {
+            Action::Open if selected() == Some(What::Clean) && cleaning::busy(shared).is_some() => {
+                Some("it is being cleaned".to_owned())
+            }
+            Action::External if self.files.config_file.as_os_str().is_empty() => {
+                Some("it is not known yet where the file is".to_owned())
+            }
             Action::Rebind => {
                 (!matches!(selected(), Some(What::Key(..)))).then(|| "no action is selected".to_owned())
             }
@@ -472,6 +493,13 @@ impl View for Settings {
                 Mode::Reading | Mode::Choosing(_) => {}
             },
             Message::Act(action) => self.act(*action, cx),
+            Message::Edited(ticket, result) if self.editing == Some(*ticket) => {
+                self.editing = None;
+                if result.is_ok() {
+                    cx.order(Command::ReadConfig, "config.toml is read again");
+                }
+                self.ask(cx);
+            }
             Message::Done(..) => self.ask(cx),
             Message::Tick(now) if *now >= self.looked + LOOK => {
                 self.looked = *now;
@@ -516,7 +544,10 @@ impl View for Settings {
         self.cursor.clamp(rows, draw::page(cx.shared));
     }
 
-    fn status(&self, _shared: &Shared) -> String {
+    fn status(&self, shared: &Shared) -> String {
+        if let Some(busy) = cleaning::busy(shared) {
+            return busy;
+        }
         if let Mode::Finding = self.mode {
             return format!("/{}", self.filter.text());
         }

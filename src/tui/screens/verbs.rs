@@ -14,6 +14,7 @@ use crate::tui::overlay::dialog::{cancel, choice};
 use super::editor::Editor;
 use super::job::{JobScreen, Page};
 use super::new_job::NewJob;
+use super::rejudge::{Rejudge, Rejudging};
 use super::samples::Samples;
 use super::{Screen, forms};
 
@@ -90,6 +91,18 @@ impl Subject {
             Action::EditFile if self.is_at_work() => {
                 Some("it is running: pause it first, or change its limits with e".to_owned())
             }
+            Action::Rejudge | Action::WriteDataset if self.is_at_work() => {
+                Some("it is running: pause it first".to_owned())
+            }
+            Action::Rejudge if self.samples == 0 => Some("it has no samples yet".to_owned()),
+            Action::Pause | Action::Delete | Action::EditFile | Action::WriteDataset
+                if shared
+                    .rejudgings
+                    .get(&self.name)
+                    .is_some_and(Rejudging::is_applying) =>
+            {
+                Some("new verdicts are being put in force".to_owned())
+            }
             Action::Export if self.samples == 0 => Some("it has no samples yet".to_owned()),
             _ => None,
         }
@@ -118,6 +131,8 @@ impl Subject {
                 let sheet = forms::export(vec![name.to_owned()], cx.shared);
                 cx.fill(sheet);
             }
+            Action::Rejudge => cx.open(Screen::Rejudge(Box::new(Rejudge::of(name)))),
+            Action::WriteDataset => self.write_dataset(cx),
             Action::Samples => cx.open(Screen::Samples(Box::new(Samples::of(name)))),
             Action::JobLog => cx.open(Screen::Job(Box::new(JobScreen::at(name.to_owned(), Page::Log)))),
             _ => return false,
@@ -138,6 +153,18 @@ impl Subject {
             }
             _ => cx.order(Command::Resume(name.clone()), format!("Resumed {name}")),
         };
+    }
+
+    /// Asks whether the dataset's files shall be written anew.
+    fn write_dataset(&self, cx: &mut Cx) {
+        let name = &self.name;
+        let lines = vec![
+            format!("Writes all files of {name}'s dataset anew, in plan order, from what the ledger has."),
+            "What was changed in those files by hand is lost.".to_owned(),
+        ];
+        let order = (Command::WriteDataset(name.clone()), format!("Dataset of {name}"));
+        let dialog = Dialog::order(cx.shared, "Write the dataset", lines, "Write", vec![order]);
+        cx.confirm(dialog);
     }
 
     /// Asks whether `tasks` failed tasks, all or those of a group, shall be tried again, and says what that will cost about.
@@ -192,6 +219,7 @@ pub(crate) fn is_order(action: Action) -> bool {
             | Action::CloneJob
             | Action::Earlier
             | Action::Later
+            | Action::WriteDataset
             | Action::Demo
     )
 }

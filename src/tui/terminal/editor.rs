@@ -32,6 +32,29 @@ pub(super) async fn edit(command: Option<String>, scratch: PathBuf, edit: Edit) 
     }
 }
 
+/// Runs `command` on the file itself, and waits for its end. There need not be a file yet.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the directory of the user's own files is made where it is missing"
+)]
+pub(super) async fn open(command: Option<String>, path: PathBuf) -> Result<String, String> {
+    let Some(command) = command else {
+        return Err("No editor was found: set EDITOR".to_owned());
+    };
+    if let Some(directory) = path.parent() {
+        let made = std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory);
+        made.map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    match start(&command, &path).await {
+        Ok(status) if status.success() => Ok(String::new()),
+        Ok(_) => Err(format!("`{command}` ended with an error")),
+        Err(error) => Err(format!("Cannot start `{command}`: {error}")),
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "one of the few places that start a program: the editor the person chose, in our own process group as it has our terminal"

@@ -87,6 +87,27 @@ pub static GLOBAL: Table = Table {
     ],
 };
 
+/// Where there is no database.
+pub static CLOSED: Table = Table {
+    context: "No database",
+    bindings: &[
+        key(
+            &["r"],
+            Action::Reload,
+            "try again",
+            "Try to open the database again",
+        ),
+        key(
+            &["o"],
+            Action::OpenReadOnly,
+            "read only",
+            "Open it for reading only: nothing runs, nothing is decided",
+        ),
+        key(&["y"], Action::Copy, "copy", "Copy what is wrong, as text"),
+        key(&["q"], Action::Quit, "quit", "Quit"),
+    ],
+};
+
 /// While a text field has the caret.
 pub static TYPING: Table = Table {
     context: "While typing",

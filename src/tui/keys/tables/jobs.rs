@@ -46,6 +46,18 @@ const RETRY: Binding = key(
     "retry failed",
     "Queue its failed tasks again, or those of the selected group (asks first)",
 );
+const REJUDGE_JOB: Binding = key(
+    &["V"],
+    Action::Rejudge,
+    "new verdicts",
+    "Judge its samples again from stored answers, 0 requests; shown as a difference first",
+);
+const WRITE_DATASET: Binding = key(
+    &["W"],
+    Action::WriteDataset,
+    "",
+    "Write its dataset's files anew from the ledger (asks first)",
+);
 const CANCEL: Binding = key(
     &["C"],
     Action::Cancel,
@@ -108,6 +120,8 @@ pub static JOBS: Table = Table {
         key(&["K"], Action::Earlier, "", "Let a queued job run earlier"),
         key(&["J"], Action::Later, "", "Let a queued job run later"),
         EDIT_FILE,
+        REJUDGE_JOB,
+        WRITE_DATASET,
     ],
 };
 
@@ -164,6 +178,27 @@ pub static JOB: Table = Table {
         key(&["-"], Action::Older, "", "On Config: an older revision"),
         key(&["+", "="], Action::Newer, "", "On Config: a newer revision"),
         EDIT_FILE,
+        REJUDGE_JOB,
+        WRITE_DATASET,
+    ],
+};
+
+/// New verdicts of a job, as a difference.
+pub static REJUDGE: Table = Table {
+    context: "New verdicts",
+    bindings: &[
+        key(
+            &["A"],
+            Action::Apply,
+            "put in force",
+            "Put the new verdicts in force and write the dataset anew (asks first)",
+        ),
+        key(
+            &["y"],
+            Action::Copy,
+            "",
+            "Copy the command line that puts it in force",
+        ),
     ],
 };
 

@@ -51,6 +51,13 @@ pub static LOGS: Table = Table {
             "Hide what this part of the program says; all come back by f",
         ),
         key(&["m"], Action::Mark, "mark", "Mark the entry, or no longer"),
+        key(&["y"], Action::Copy, "copy", "Copy the entry with its fields"),
+        key(
+            &["o"],
+            Action::External,
+            "open file",
+            "Open the log's file in $PAGER, or in the editor",
+        ),
         key(&["w"], Action::SaveLog, "save", "Write what is shown into a file"),
         key(
             &["d"],

@@ -27,6 +27,12 @@ pub static SETTINGS: Table = Table {
             "The section before",
         ),
         key(
+            &["o"],
+            Action::External,
+            "open file",
+            "Open config.toml in the editor; it is read again afterwards",
+        ),
+        key(
             &["u"],
             Action::UndoSetting,
             "undo",

@@ -154,7 +154,11 @@ pub(super) fn providers(seen: &Seen, cursor: Option<Cursor>, shared: &Shared, ar
     } else {
         String::new()
     };
-    let fact = format!("{up} of {} up{slow}", all.len());
+    let fact = if seen.progress.is_some() {
+        format!("{up} of {} up{slow}", all.len())
+    } else {
+        String::new()
+    };
     let inner = pane(
         buf,
         area,
@@ -163,6 +167,9 @@ pub(super) fn providers(seen: &Seen, cursor: Option<Cursor>, shared: &Shared, ar
         cursor.is_some(),
         shared,
     );
+    if all.is_empty() && seen.progress.is_none() {
+        return;
+    }
     if all.is_empty() {
         let lines = ["No provider is configured.", "5 says how to add one."];
         return empty(buf, inner, &lines, shared);

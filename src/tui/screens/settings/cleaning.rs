@@ -126,6 +126,16 @@ impl Cleaning {
     }
 }
 
+/// How far a cleaning is, while there is one.
+pub(crate) fn busy(shared: &Shared) -> Option<String> {
+    let now = shared.progress.as_ref()?.cleaning?;
+    let gone = match now.gone {
+        0 => String::new(),
+        gone => format!(" · {} rows gone", grouped(gone)),
+    };
+    Some(format!("{}{gone} · esc stops", now.doing))
+}
+
 /// Bytes as a person reads them.
 pub(crate) fn megabytes(bytes: u64) -> String {
     match bytes {

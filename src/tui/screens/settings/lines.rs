@@ -12,7 +12,7 @@ use crate::tui::keys::{Action, Table};
 use crate::tui::theme::Slot;
 
 use super::Settings;
-use super::cleaning::megabytes;
+use super::cleaning::{busy, megabytes};
 use super::section::{Section, help, is_for_next_start};
 
 /// What a line is, to whoever acts on it.
@@ -141,7 +141,7 @@ pub(super) fn of(screen: &Settings, shared: &Shared) -> Vec<Line> {
     let gap = !lines.is_empty();
     let more = match screen.section {
         Section::Paths => paths(screen),
-        Section::Database => database(screen),
+        Section::Database => database(screen, shared),
         Section::Keymap => keys(shared),
         Section::Notify if !gap => vec![Line::fact(
             "News and errors are shown in the corner, kept in `:messages` and in the log.",
@@ -203,7 +203,7 @@ fn paths(screen: &Settings) -> Vec<Line> {
     screen.files.places.iter().map(line).collect()
 }
 
-fn database(screen: &Settings) -> Vec<Line> {
+fn database(screen: &Settings, shared: &Shared) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some((info, _)) = screen.database.value() {
         let [jobs, tasks, requests, samples] = info.rows.map(grouped);
@@ -255,7 +255,7 @@ fn database(screen: &Settings) -> Vec<Line> {
     lines.push(Line {
         what: What::Clean,
         slot: Slot::Accent,
-        note: format!("{} rows, {}", grouped(rows), megabytes(bytes)),
+        note: busy(shared).unwrap_or_else(|| format!("{} rows, {}", grouped(rows), megabytes(bytes))),
         about: vec!["Asks first, and wants the number of rows typed.".to_owned()],
         ..Line::fact("Clean what is chosen …", "")
     });

@@ -170,7 +170,12 @@ pub(crate) fn help(key: &str) -> &'static str {
 
 /// Whether a change of it waits for the next start.
 pub(crate) fn is_for_next_start(key: &str) -> bool {
-    !key.starts_with("ui.") || key == "ui.mouse"
+    let at_once = [
+        "engine.jobs_at_once",
+        "engine.usd_per_day",
+        "engine.grace_seconds",
+    ];
+    !(key.starts_with("ui.") && key != "ui.notify" || at_once.contains(&key))
 }
 
 /// Whether a theme's name is its value.
