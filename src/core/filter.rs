@@ -221,6 +221,19 @@ impl Condition {
         }
     }
 
+    /// Whether it reads what samples say, or adds up their attempts: what is slow to find out about many.
+    pub fn is_slow(&self) -> bool {
+        self.terms().iter().any(|term| {
+            matches!(
+                term,
+                Term::Text(_)
+                    | Term::Seed(_)
+                    | Term::Field { .. }
+                    | Term::Number(Measure::Cost | Measure::Attempts, ..)
+            )
+        })
+    }
+
     /// Whether it looks into fields, which only [`Self::matches`] can.
     pub fn reads_fields(&self) -> bool {
         self.terms().iter().any(|term| matches!(term, Term::Field { .. }))
@@ -349,7 +362,8 @@ fn in_seed(sample: &Sample, text: &str) -> bool {
     holds(sample.seed.values().map(|value| as_text(value.clone())), text)
 }
 
-/// In which order samples are shown. Ties, and samples without the number, are in the order of the plan; those without come last.
+/// In which order samples are shown. Ties, and samples without the number, are in the order of the plan, backwards where the greatest
+/// come first; those without come last in both directions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sort {
     /// By what.

@@ -173,7 +173,6 @@ struct Key {
     name: Option<String>,
     place: SamplePlace,
     down: bool,
-    plan: bool,
 }
 
 impl Ord for Key {
@@ -186,7 +185,7 @@ impl Ord for Key {
         self.missing
             .cmp(&other.missing)
             .then(turned(value, self.down))
-            .then(turned(self.place.cmp(&other.place), self.down && self.plan))
+            .then(turned(self.place.cmp(&other.place), self.down))
     }
 }
 
@@ -285,14 +284,12 @@ impl Rows {
         };
         let name = kept.teacher.clone().filter(|_| sort.by == By::Teacher);
         let missing = number.is_none() || (sort.by == By::Teacher && name.is_none());
-        // Whole places go backwards only in the plan; elsewhere ties stay in its order.
         Key {
             missing,
             number: number.unwrap_or(0.0),
             name,
             place,
             down: sort.down,
-            plan: sort.by == By::Plan,
         }
     }
 

@@ -196,15 +196,14 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
                 .push_bind(prepared.now_ms.saturating_sub(ms));
         }
         Term::Text(text) => {
-            let like = like(text);
-            query.push(
-                "(EXISTS (SELECT 1 FROM answers y, json_each(y.steps) e WHERE y.id = s.answer AND e.value ->> '$.text' LIKE ",
-            );
-            query.push_bind(like.clone()).push(" ESCAPE '\\') OR ");
-            push_seed(query, like);
+            query.push("(EXISTS (SELECT 1 FROM answers y WHERE y.id = s.answer");
+            push_raw(query, "y.steps", text);
+            query.push(" AND EXISTS (SELECT 1 FROM json_each(y.steps) e WHERE e.value ->> '$.text' LIKE ");
+            query.push_bind(like(text)).push(" ESCAPE '\\')) OR ");
+            push_seed(query, text);
             query.push(")");
         }
-        Term::Seed(text) => push_seed(query, like(text)),
+        Term::Seed(text) => push_seed(query, text),
         Term::Field { .. } => {
             let places = prepared
                 .fields
@@ -218,9 +217,20 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
     }
 }
 
-fn push_seed(query: &mut QueryBuilder<Sqlite>, like: String) {
-    query.push("EXISTS (SELECT 1 FROM seeds z, json_each(z.seed) e WHERE z.task = s.task AND e.value LIKE ");
-    query.push_bind(like).push(" ESCAPE '\\')");
+fn push_seed(query: &mut QueryBuilder<Sqlite>, text: &str) {
+    query.push("EXISTS (SELECT 1 FROM seeds z WHERE z.task = s.task");
+    push_raw(query, "z.seed", text);
+    query.push(" AND EXISTS (SELECT 1 FROM json_each(z.seed) e WHERE e.value LIKE ");
+    query.push_bind(like(text)).push(" ESCAPE '\\'))");
+}
+
+/// ` AND` the JSON itself holds the text, which is known without reading it as JSON; what JSON would write otherwise is left to those
+/// who read it.
+fn push_raw(query: &mut QueryBuilder<Sqlite>, json: &str, text: &str) {
+    if !text.contains(|c: char| matches!(c, '"' | '\\' | '/') || c.is_control()) {
+        query.push(format!(" AND {json} LIKE ")).push_bind(like(text));
+        query.push(" ESCAPE '\\'");
+    }
 }
 
 /// A number about `samples s`.
