@@ -50,6 +50,8 @@ mod review;
 #[path = "tui/samples.rs"]
 mod samples;
 
+#[path = "tui/tags.rs"]
+mod tags;
 #[path = "tui/world.rs"]
 mod world;
 
@@ -193,6 +195,8 @@ fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
         &keys::MENU,
         &keys::SAMPLE_FILTER,
         &keys::SAMPLE_EDIT,
+        &keys::SAMPLE_TAGS,
+        &keys::SAMPLE_COLUMNS,
         &keys::REVIEW_EDIT,
         &keys::REVIEW_FIELD,
     ];

@@ -108,6 +108,11 @@ pub enum Query {
     CountSamples(SampleQuery),
     /// How they are distributed → [`Answer::Facets`].
     Facets(SampleQuery),
+    /// Tags in use, the most frequent first → [`Answer::Tags`].
+    Tags {
+        /// On samples of this job only.
+        job: Option<String>,
+    },
     /// What the teachers were asked for a sample, rendered as the job stands now → [`Answer::Prompts`].
     Prompts(SampleId),
     /// What was done by hand, newest first → [`Answer::History`].

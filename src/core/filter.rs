@@ -8,9 +8,11 @@ use regex::Regex;
 
 use super::sample::{Reason, Sample, SampleState, StepAnswer, Verdict, as_text};
 
+mod complete;
 pub mod parse;
 
-pub use parse::{Completion, FilterError, complete};
+pub use complete::{Completion, complete};
+pub use parse::FilterError;
 
 /// A condition; an empty `All` is every sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,8 @@ pub enum Term {
     Teacher(Part, String),
     /// A number about it.
     Number(Measure, Bound, f64),
+    /// With that tag, `*` standing for anything.
+    Tag(String),
     /// Made so lately.
     After(Duration),
     /// This text in an answer or in the seed, regardless of ASCII case.
@@ -273,6 +277,7 @@ impl Term {
             Self::Number(measure, bound, value) => subject
                 .measure(*measure)
                 .is_some_and(|found| bound.holds(found, *value)),
+            Self::Tag(pattern) => sample.tags.iter().any(|tag| like(tag, pattern)),
             Self::After(age) => subject.age <= *age,
             Self::Text(text) => {
                 holds(sample.steps.iter().map(|step| step.text.clone()), text) || in_seed(sample, text)

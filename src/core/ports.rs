@@ -215,6 +215,8 @@ pub enum Decided {
         /// All answers of the sample.
         steps: Vec<StepAnswer>,
     },
+    /// Other tags; where it stands is not touched.
+    Tag(crate::core::tags::TagChange),
     /// The last decision about it is taken back.
     Undo,
 }
@@ -255,6 +257,8 @@ pub trait SampleStore: Send + Sync {
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64>;
     /// An accepted sample of the job with that key, for `dedup` before paid validators.
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>>;
+    /// Tags in use, of a job or of all, and how many samples have each, the most frequent first.
+    async fn tags(&self, job: Option<JobId>) -> Stored<Vec<(String, u64)>>;
     /// A person's decision. Returns the review that is in force after it.
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
     /// The answers as the teachers gave them, where a person changed them.

@@ -117,3 +117,12 @@ pub(super) async fn history(
     }
     Ok(rows)
 }
+
+/// Tags in use.
+pub(super) async fn tags(shared: &Shared, job: Option<&str>) -> Result<Vec<(String, u64)>, Failure> {
+    let job = match job {
+        Some(name) => Some(shared.store.job(name).await?.id),
+        None => None,
+    };
+    Ok(shared.store.tags(job).await?)
+}

@@ -158,6 +158,12 @@ pub enum Action {
     RejectWhy,
     /// What to do with all that is marked.
     Bulk,
+    /// Put tags on samples, or take them off.
+    Tag,
+    /// Which columns there are, and how wide.
+    Columns,
+    /// Texts as Markdown, or as they were written.
+    Markdown,
     /// Stay with the newest.
     Follow,
     /// The other pane.
@@ -419,6 +425,9 @@ impl Action {
             Self::Redo => "sample.redo",
             Self::RejectWhy => "sample.reject_why",
             Self::Bulk => "sample.bulk",
+            Self::Tag => "sample.tag",
+            Self::Columns => "list.columns",
+            Self::Markdown => "sample.markdown",
             Self::Follow => "view.follow",
             Self::Pane => "nav.pane",
             Self::NextAttempt => "sample.next_attempt",

@@ -5,6 +5,7 @@ use std::path::Path;
 use destilation::core::journal::Deed;
 use destilation::core::ports::{Decided, SampleFilter, Store, StoreError};
 use destilation::core::sample::{Sample, SampleId, SampleState, StepAnswer};
+use destilation::core::tags::TagChange;
 use proptest::prelude::*;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row as _};
@@ -18,6 +19,7 @@ on_every_ledger! {
     what_was_decided_again_stays
     a_new_deed_forgets_what_was_taken_back
     an_export_is_remembered_and_stays
+    tags_are_put_on_and_given_back
 }
 
 async fn filled(store: &dyn Store) -> Vec<SampleId> {
@@ -44,10 +46,44 @@ async fn all(store: &dyn Store) -> Vec<Sample> {
     samples
 }
 
+fn tags(words: &str) -> Decided {
+    Decided::Tag(TagChange::parse(words).unwrap())
+}
+
 fn reject() -> Decided {
     Decided::Reject {
         note: Some("dull".to_owned()),
     }
+}
+
+async fn tags_are_put_on_and_given_back(store: &dyn Store) {
+    let ids = filled(store).await;
+    let before = all(store).await;
+    let first = store.act(&ids[..3], tags("good short"), None).await.unwrap();
+    let second = store.act(&ids[2..4], tags("long -short"), None).await.unwrap();
+    let tagged: Vec<String> = all(store).await.iter().map(|one| one.tags.join(" ")).collect();
+    assert_eq!(tagged, ["good short", "good short", "good long", "long", "", ""]);
+    let known = store.tags(None).await.unwrap();
+    let known: Vec<(&str, u64)> = known.iter().map(|(tag, many)| (tag.as_str(), *many)).collect();
+    assert_eq!(known, [("good", 3), ("long", 2), ("short", 2)]);
+    assert_eq!(store.conflicts(first).await.unwrap(), 1);
+    // A decision is another matter: it stands in nobody's way.
+    store.act(&ids[..1], reject(), None).await.unwrap();
+    assert_eq!(store.conflicts(first).await.unwrap(), 1);
+    let entry = store.journal(None, 2).await.unwrap().remove(1);
+    assert_eq!(
+        (entry.deed, entry.label.as_str()),
+        (Deed::Tag, "tagged 2 samples · long -short")
+    );
+    store.revert(second, false).await.unwrap();
+    store.revert(second, true).await.unwrap();
+    store.revert(second, false).await.unwrap();
+    let back = store.revert(first, false).await.unwrap();
+    assert_eq!((back.rows, back.skipped), (3, 0));
+    let after = all(store).await;
+    assert!(after.iter().all(|sample| sample.tags.is_empty()));
+    assert_eq!(after[1..], before[1..]);
+    assert_eq!(store.tags(None).await.unwrap(), Vec::new());
 }
 
 async fn a_bulk_is_one_entry_and_is_taken_back_whole(store: &dyn Store) {
@@ -137,7 +173,7 @@ async fn raw(path: &Path) -> SqliteConnection {
 async fn rows(path: &Path) -> Vec<String> {
     let mut connection = raw(path).await;
     let mut rows = Vec::new();
-    for table in ["samples", "answers", "reviews", "tasks"] {
+    for table in ["samples", "answers", "reviews", "taggings", "tasks"] {
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")
             .bind(table)
             .fetch_all(&mut connection)
@@ -166,6 +202,8 @@ fn any_deed() -> impl Strategy<Value = (Vec<usize>, Decided)> {
         Just(Decided::Reject { note: None }),
         Just(reject()),
         Just(Decided::Edit { steps }),
+        Just(tags("good")),
+        Just(tags("new -good")),
     ];
     (
         proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 1..6),
@@ -230,6 +268,7 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
         DROP TABLE ui_journal; ALTER TABLE reviews DROP COLUMN before_seq;
         ALTER TABLE samples DROP COLUMN judge; ALTER TABLE samples DROP COLUMN likeness;
         ALTER TABLE samples DROP COLUMN length; ALTER TABLE samples DROP COLUMN tokens;
+        DROP INDEX samples_tagged; ALTER TABLE samples DROP COLUMN tags; ALTER TABLE samples DROP COLUMN tagging; DROP TABLE taggings;
         ALTER TABLE samples DROP COLUMN made_ms; PRAGMA user_version = 1";
     sqlx::raw_sql(back).execute(&mut connection).await.unwrap();
     drop(connection);

@@ -36,7 +36,7 @@ impl JournalStore for MemoryStore {
         for place in places {
             rows.decide(place, decided.clone(), now);
             rows.judge_task(place.0);
-            let number = rows.newest(place);
+            let number = rows.newest(place, &decided);
             done.push((place, number.unwrap_or_default()));
         }
         if let Some(act) = before.and_then(|at| rows.acts.get_mut(at)) {
@@ -71,13 +71,12 @@ impl JournalStore for MemoryStore {
     async fn conflicts(&self, entry: EntryId) -> Stored<u64> {
         let rows = self.read()?;
         let act = rows.acts.iter().find(|act| act.entry.id == entry);
-        let samples = act
-            .and_then(|act| act.inverse.as_ref())
-            .map(|(_, samples)| samples);
+        let Some((decided, samples)) = act.and_then(|act| act.inverse.as_ref()) else {
+            return Ok(0);
+        };
         let stale = samples
-            .into_iter()
-            .flatten()
-            .filter(|(place, number)| rows.newest(*place) != Some(*number));
+            .iter()
+            .filter(|(place, number)| rows.newest(*place, decided) != Some(*number));
         Ok(stale.count() as u64)
     }
 
@@ -95,7 +94,7 @@ impl JournalStore for MemoryStore {
             jobs: Vec::new(),
         };
         for (place, number) in &mut samples {
-            let newest = rows.newest(*place);
+            let newest = rows.newest(*place, &decided);
             let changes = if again {
                 rows.samples.contains_key(place)
             } else {
@@ -105,11 +104,16 @@ impl JournalStore for MemoryStore {
                 reverted.skipped += 1;
                 continue;
             }
-            let order = if again { decided.clone() } else { Decided::Undo };
-            rows.decide(*place, order, now);
+            if again {
+                rows.decide(*place, decided.clone(), now);
+            } else if matches!(decided, Decided::Tag(_)) {
+                rows.untag(*place);
+            } else {
+                rows.decide(*place, Decided::Undo, now);
+            }
             rows.judge_task(place.0);
             if again {
-                *number = rows.newest(*place).unwrap_or_default();
+                *number = rows.newest(*place, &decided).unwrap_or_default();
             }
             reverted.rows += 1;
             if !reverted.jobs.contains(&place.0.job) {
@@ -143,9 +147,13 @@ fn one_job(samples: &[(SamplePlace, i64)]) -> Option<JobId> {
 }
 
 impl Rows {
-    /// The number of the decision in force about a sample.
-    fn newest(&self, place: SamplePlace) -> Option<i64> {
-        self.samples.get(&place)?.journal.last().map(|entry| entry.number)
+    /// The number of the decision of that kind in force about a sample.
+    fn newest(&self, place: SamplePlace, decided: &Decided) -> Option<i64> {
+        let kept = self.samples.get(&place)?;
+        match decided {
+            Decided::Tag(_) => kept.taggings.last().map(|(number, _)| *number),
+            _ => kept.journal.last().map(|entry| entry.number),
+        }
     }
 
     fn note(

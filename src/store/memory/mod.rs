@@ -88,6 +88,7 @@ struct Rows {
     last_request: i64,
     last_seq: i64,
     last_review: i64,
+    last_tagging: i64,
     acts: Vec<journal::Act>,
     last_act: i64,
     last_queue: i64,
@@ -131,6 +132,9 @@ struct Kept {
     teacher: Option<String>,
     made_ms: i64,
     journal: Vec<Entry>,
+    tags: Vec<String>,
+    /// The tags before each change, with its number.
+    taggings: Vec<(i64, Vec<String>)>,
     /// Grows with every sample made.
     made: i64,
 }

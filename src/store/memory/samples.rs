@@ -1,6 +1,7 @@
 //! The port of samples, over plain maps.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use crate::core::ports::{
     Stored,
 };
 use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, StepAnswer};
+use crate::core::tags::TagChange;
 use crate::core::task::{RequestId, TaskId, TaskState};
 
 #[async_trait]
@@ -110,6 +112,21 @@ impl SampleStore for MemoryStore {
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>> {
         let rows = self.read()?;
         Ok(rows.holder(job, key).map(|(_, kept)| kept.id.clone()))
+    }
+
+    async fn tags(&self, job: Option<JobId>) -> Stored<Vec<(String, u64)>> {
+        let rows = self.read()?;
+        let mut many = BTreeMap::<String, u64>::new();
+        for ((task, _), kept) in &rows.samples {
+            if job.is_none_or(|job| task.job == job) {
+                for tag in &kept.tags {
+                    *many.entry(tag.clone()).or_default() += 1;
+                }
+            }
+        }
+        let mut known: Vec<(String, u64)> = many.into_iter().collect();
+        known.sort_by_key(|(_, many)| std::cmp::Reverse(*many));
+        Ok(known)
     }
 
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>> {
@@ -307,6 +324,7 @@ impl Rows {
             steps: kept.steps.clone(),
             verdicts: kept.verdicts.clone(),
             review: kept.journal.last().map(|entry| entry.review.clone()),
+            tags: kept.tags.clone(),
         })
     }
 
@@ -348,6 +366,9 @@ impl Rows {
     }
 
     pub(super) fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
+        if let Decided::Tag(change) = &decided {
+            self.tag(place, change);
+        }
         let seq = self.last_seq + 1;
         let kept = self.samples.get_mut(&place)?;
         let before = kept.standing;
@@ -374,6 +395,7 @@ impl Rows {
                 let steps = std::mem::replace(&mut kept.steps, steps);
                 (edited, Some(("edited", None, Some(steps))))
             }
+            Decided::Tag(_) => (before, None),
             Decided::Undo => {
                 let entry = kept.journal.pop()?;
                 if let Some(steps) = entry.steps {
@@ -409,6 +431,24 @@ impl Rows {
         }
         self.samples.get_mut(&place)?.standing = after;
         review
+    }
+
+    fn tag(&mut self, place: (TaskId, u32), change: &TagChange) {
+        if let Some(kept) = self.samples.get_mut(&place) {
+            self.last_tagging += 1;
+            let before = std::mem::take(&mut kept.tags);
+            kept.tags = change.apply(&before);
+            kept.taggings.push((self.last_tagging, before));
+        }
+    }
+
+    /// The tags before the last change come back.
+    pub(super) fn untag(&mut self, place: (TaskId, u32)) {
+        if let Some(kept) = self.samples.get_mut(&place)
+            && let Some((_, before)) = kept.taggings.pop()
+        {
+            kept.tags = before;
+        }
     }
 
     pub(super) fn judge_task(&mut self, id: TaskId) {

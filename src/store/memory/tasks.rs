@@ -439,6 +439,8 @@ impl Rows {
         };
         self.last_made += 1;
         let kept = Kept {
+            tags: Vec::new(),
+            taggings: Vec::new(),
             id: sample.id,
             standing,
             teacher: sample.steps.last().map(|step| step.teacher.clone()),

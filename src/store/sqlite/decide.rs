@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::rules;
 use super::rows::{self, job_of, sample_code, sample_state, task_code};
+use super::tag;
 use super::tally::unsigned;
 use super::writer::Ledger;
 use crate::core::filter::Facts;
@@ -41,6 +42,10 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
     if decided == Decided::Undo {
         return undo(ledger, &found).await;
     }
+    if let Decided::Tag(change) = &decided {
+        tag::tag(ledger, (found.task, found.candidate), change).await?;
+        return in_force(ledger, found.review).await;
+    }
     let (_, review) = carry_out(ledger, &found, decided).await?;
     Ok(Some(review))
 }
@@ -48,12 +53,20 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
 /// Carries out what can be taken back. Returns where the sample is, and the row of the review that will take it back.
 pub(super) async fn act(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<(At, i64)> {
     let found = find(ledger, id).await?;
+    if let Decided::Tag(change) = &decided {
+        let at = (found.task, found.candidate);
+        let tagging = tag::tag(ledger, at, change).await?;
+        return Ok((at, tagging.unwrap_or_default()));
+    }
     let (review, _) = carry_out(ledger, &found, decided).await?;
     Ok(((found.task, found.candidate), review))
 }
 
 /// The same at a place, once more; `None` where the sample is gone.
 pub(super) async fn act_at(ledger: &mut Ledger, at: At, decided: Decided) -> Stored<Option<i64>> {
+    if let Decided::Tag(change) = &decided {
+        return tag::tag(ledger, at, change).await;
+    }
     let Some(found) = find_at(ledger, at).await? else {
         return Ok(None);
     };
@@ -83,7 +96,11 @@ async fn carry_out(ledger: &mut Ledger, found: &Found, decided: Decided) -> Stor
         }
     }
     let (action, note, mut after, steps) = match decided {
-        Decided::Undo => return Err(StoreError::Broken("taking back is no decision".to_owned())),
+        Decided::Tag(_) | Decided::Undo => {
+            return Err(StoreError::Broken(
+                "this is no decision about a sample".to_owned(),
+            ));
+        }
         Decided::Accept => ("accepted", None, accepted(before), None),
         Decided::Reject { note } => ("rejected", note, rejected(), None),
         Decided::Edit { steps } => {
@@ -171,11 +188,15 @@ async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
     }
     let earlier: Option<i64> = row.try_get(4)?;
     apply(ledger, found, &mut after, earlier).await?;
-    let in_force = sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
-        .bind(earlier)
+    in_force(ledger, earlier).await
+}
+
+async fn in_force(ledger: &mut Ledger, review: Option<i64>) -> Stored<Option<Review>> {
+    let found = sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
+        .bind(review)
         .fetch_optional(&mut ledger.connection)
         .await?;
-    in_force.as_ref().map(review_of).transpose()
+    found.as_ref().map(review_of).transpose()
 }
 
 fn review_of(row: &SqliteRow) -> Stored<Review> {

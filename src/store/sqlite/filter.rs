@@ -189,6 +189,10 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
                 .push(bound.sign())
                 .push_bind(*value);
         }
+        Term::Tag(pattern) => {
+            query.push("EXISTS (SELECT 1 FROM json_each(s.tags) e WHERE e.value GLOB ");
+            query.push_bind(glob(pattern)).push(")");
+        }
         Term::After(age) => {
             let ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             query
@@ -248,6 +252,15 @@ fn measure(measure: Measure) -> String {
 
 /// What the task of `samples s` cost, in micro-USD.
 pub(super) const COST: &str = "(SELECT ifnull(SUM(r.cost), 0) FROM requests r WHERE r.task = s.task)";
+
+/// The pattern, in which only `*` is special.
+fn glob(pattern: &str) -> String {
+    let plain = |c: char| match c {
+        '[' | '?' => format!("[{c}]"),
+        other => other.to_string(),
+    };
+    pattern.chars().map(plain).collect()
+}
 
 /// The text anywhere, with nothing in it special.
 fn like(text: &str) -> String {

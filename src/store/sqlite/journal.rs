@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::decide::{self, At};
 use super::rows::{self, job_of, sample_bytes};
+use super::tag;
 use super::tally::unsigned;
 use super::writer::Ledger;
 use super::{SqliteStore, filter};
@@ -24,7 +25,7 @@ const CHUNK: usize = 5000;
 #[derive(Serialize, Deserialize)]
 struct Inverse {
     decided: Decided,
-    /// Task, candidate, and the review that takes the decision back.
+    /// Task, candidate, and the row of `reviews` (of `taggings`, for tags) that takes the decision back.
     samples: Vec<(i64, i64, i64)>,
 }
 
@@ -68,7 +69,8 @@ impl JournalStore for SqliteStore {
         // Neither what was changed since, nor what is gone.
         let count: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM ui_journal u, json_each(u.inverse, '$.samples') e WHERE u.id = ? AND NOT EXISTS
-             (SELECT 1 FROM samples s WHERE s.task = e.value ->> 0 AND s.candidate = e.value ->> 1 AND s.review = e.value ->> 2)",
+             (SELECT 1 FROM samples s WHERE s.task = e.value ->> 0 AND s.candidate = e.value ->> 1
+              AND CASE u.kind WHEN 'tag' THEN s.tagging ELSE s.review END = e.value ->> 2)",
         )
         .bind(entry.0)
         .fetch_one(&self.readers)
@@ -250,6 +252,8 @@ async fn turn(
         let (review, changed) = if again {
             let made = decide::act_at(ledger, at, decided.clone()).await?;
             (made.unwrap_or(review), made.is_some())
+        } else if matches!(decided, Decided::Tag(_)) {
+            (review, tag::untag(ledger, at, review).await?)
         } else {
             (review, decide::take_back(ledger, at, review).await?)
         };

@@ -27,6 +27,7 @@ mod script;
 mod settle;
 mod statements;
 mod suspects;
+mod tag;
 mod tally;
 mod tasks;
 mod teachers;

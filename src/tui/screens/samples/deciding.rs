@@ -51,10 +51,15 @@ impl Samples {
         if self.marks == Marks::None {
             let done = match decided {
                 Decided::Accept => "Accepted samples (u takes it back)",
+                Decided::Tag(_) => "Tagged samples (u takes it back)",
                 _ => "Rejected samples (u takes it back)",
             };
+            let stays = matches!(decided, Decided::Tag(_));
             let samples = query.ids;
             cx.order(Command::Decide { samples, decided }, done);
+            if stays {
+                return;
+            }
             let page = Self::page(cx.shared);
             self.rows.act(Action::Down, page, cx);
             return;
@@ -65,7 +70,7 @@ impl Samples {
             self.bulk = Some(bulk);
             return;
         }
-        let verb = bulk.verb();
+        let [verb, ..] = bulk.verbs();
         let many = all.map_or("all".to_owned(), grouped);
         let lines = vec![
             format!(
