@@ -17,6 +17,8 @@ pub enum Deed {
     Edit,
     /// Tags were put on samples, or taken off.
     Tag,
+    /// Samples were judged again.
+    Judge,
     /// Samples were written to a file outside the dataset: nobody can take that back.
     Export,
 }
@@ -29,13 +31,21 @@ impl Deed {
             Self::Reject => "reject",
             Self::Edit => "edit",
             Self::Tag => "tag",
+            Self::Judge => "judge",
             Self::Export => "export",
         }
     }
 
     /// Reads [`Self::word`] back.
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [Self::Accept, Self::Reject, Self::Edit, Self::Tag, Self::Export];
+        let all = [
+            Self::Accept,
+            Self::Reject,
+            Self::Edit,
+            Self::Tag,
+            Self::Judge,
+            Self::Export,
+        ];
         all.into_iter().find(|deed| deed.word() == word)
     }
 
@@ -46,6 +56,7 @@ impl Deed {
             Self::Reject => "rejected",
             Self::Edit => "edited",
             Self::Tag => "tagged",
+            Self::Judge => "judged again",
             Self::Export => "exported",
         };
         let samples = if rows == 1 { "sample" } else { "samples" };

@@ -217,6 +217,8 @@ pub enum Decided {
     },
     /// Other tags; where it stands is not touched.
     Tag(crate::core::tags::TagChange),
+    /// As the validators judged it again: what they said goes with it, see [`JournalStore::judge_some`].
+    JudgedAgain,
     /// The last decision about it is taken back.
     Undo,
 }
@@ -275,6 +277,10 @@ pub trait JournalStore: Send + Sync {
     /// Decides about samples in one transaction and journals it: as an entry of its own, or as more of one that stands (a bulk is one
     /// action, however many transactions it takes). The newest 1,000 entries of a job are kept; those taken back are forgotten.
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId>;
+    /// New verdicts on some samples, in one transaction, journaled like [`Self::act`]. Samples a person has decided about are left
+    /// alone; `None` where that leaves nothing.
+    async fn judge_some(&self, judged: Vec<Rejudgement>, more_of: Option<EntryId>)
+    -> Stored<Option<EntryId>>;
     /// Journals an export, which nobody can take back.
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()>;
     /// Entries of a job, or of all, newest first.

@@ -86,6 +86,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             }
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
+        Query::RejudgeSome(query) => Answer::Rejudged(Box::new(rejudge::preview_some(shared, &query).await?)),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
         Query::Failures(name) => {
             let job = shared.store.job(&name).await?.id;

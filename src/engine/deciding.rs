@@ -65,7 +65,7 @@ pub(super) async fn bulk(
         Decided::Accept => Some(SampleState::Accepted),
         Decided::Reject { .. } => Some(SampleState::Rejected),
         Decided::Tag(_) => None,
-        Decided::Edit { .. } | Decided::Undo => {
+        Decided::Edit { .. } | Decided::JudgedAgain | Decided::Undo => {
             return Err(Failure::new(
                 FailureKind::Usage,
                 "a bulk accepts, rejects or tags",

@@ -160,6 +160,8 @@ pub enum Action {
     Bulk,
     /// Put tags on samples, or take them off.
     Tag,
+    /// Judge samples again by what is stored.
+    JudgeAgain,
     /// Which columns there are, and how wide.
     Columns,
     /// Texts as Markdown, or as they were written.
@@ -426,6 +428,7 @@ impl Action {
             Self::RejectWhy => "sample.reject_why",
             Self::Bulk => "sample.bulk",
             Self::Tag => "sample.tag",
+            Self::JudgeAgain => "sample.judge_again",
             Self::Columns => "list.columns",
             Self::Markdown => "sample.markdown",
             Self::Follow => "view.follow",

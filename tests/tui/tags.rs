@@ -1,4 +1,4 @@
-//! Tags, columns and Markdown on the samples screen.
+//! Tags, columns, Markdown and judging again on the samples screen.
 
 use destilation::core::api::Command;
 use destilation::core::ports::Decided;
@@ -80,4 +80,44 @@ fn a_filter_knows_the_tags() {
     let mut hand = Hand::new(80, 24, Says::Everything);
     hand.keys("3/tag:ch<tab>");
     assert!(hand.screen().contains("tag:checked"), "{}", hand.screen());
+}
+
+#[test]
+fn pictures_of_judging_again() {
+    pictures("samples_judged_same", Says::Everything, "3V");
+    pictures(
+        "samples_judged",
+        Says::Everything,
+        "3<space><space><space>V<wait>",
+    );
+}
+
+#[test]
+fn what_judging_again_changes_is_told_before_it_is_so() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("3V");
+    assert!(hand.screen().contains("nothing changes"), "{}", hand.screen());
+    assert!(hand.orders.is_empty());
+    hand.keys("<space><space><space>V<wait>");
+    let screen = hand.screen();
+    assert!(
+        screen.contains("2 rejected (near_duplicate) → accepted"),
+        "{screen}"
+    );
+    hand.keys("n<wait>V<wait>");
+    assert!(hand.orders.is_empty(), "{:?}", hand.orders);
+    hand.keys("y");
+    let [Command::RejudgeSome(query)] = &hand.orders[..] else {
+        panic!("{:?}", hand.orders)
+    };
+    assert_eq!(query.ids.len(), 3);
+}
+
+#[test]
+fn a_yes_means_the_question_that_was_asked_last() {
+    let mut hand = Hand::new(120, 36, Says::Everything);
+    hand.keys("3Aa<wait>n<wait>A<space>j<space>V<wait>y");
+    let [Command::RejudgeSome(_)] = &hand.orders[..] else {
+        panic!("{:?}", hand.orders)
+    };
 }

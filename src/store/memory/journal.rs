@@ -6,7 +6,7 @@ use super::super::rules::{ACTOR, ENTRIES, deed_of};
 use super::{MemoryStore, Rows};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
-use crate::core::ports::{Decided, JournalStore, SamplePlace, StoreError, Stored};
+use crate::core::ports::{Decided, JournalStore, Rejudgement, SamplePlace, StoreError, Stored};
 use crate::core::sample::SampleId;
 
 /// An entry with what takes it back: the places, each with the number of the decision; `None`: nothing does.
@@ -18,7 +18,9 @@ pub(super) struct Act {
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId> {
-        let (deed, note) = deed_of(&decided)?;
+        if decided == Decided::JudgedAgain {
+            return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
+        }
         let now = self.clock.now_ms();
         let mut rows = self.write()?;
         let mut places = Vec::with_capacity(samples.len());
@@ -27,11 +29,7 @@ impl JournalStore for MemoryStore {
             let missing = || StoreError::NotFound(format!("sample {}", id.0));
             places.push(*found.ok_or_else(missing)?.0);
         }
-        let open = |act: &Act| Some(act.entry.id) == more_of && act.entry.undone.is_none();
-        let before = rows.acts.iter().position(open);
-        if let (Some(entry), None) = (more_of, before) {
-            return Err(missing(entry));
-        }
+        rows.can_be_more(more_of)?;
         let mut done = Vec::with_capacity(places.len());
         for place in places {
             rows.decide(place, decided.clone(), now);
@@ -39,18 +37,26 @@ impl JournalStore for MemoryStore {
             let number = rows.newest(place, &decided);
             done.push((place, number.unwrap_or_default()));
         }
-        if let Some(act) = before.and_then(|at| rows.acts.get_mut(at)) {
-            if let Some((_, samples)) = &mut act.inverse {
-                samples.extend(done);
-                act.entry.rows = samples.len() as u64;
-                act.entry.job = one_job(samples);
-            }
-            act.entry.label = deed.label(act.entry.rows, note.as_deref());
-            return Ok(act.entry.id);
+        rows.enter(decided, done, more_of, now)
+    }
+
+    async fn judge_some(
+        &self,
+        judged: Vec<Rejudgement>,
+        more_of: Option<EntryId>,
+    ) -> Stored<Option<EntryId>> {
+        let now = self.clock.now_ms();
+        let mut rows = self.write()?;
+        rows.can_be_more(more_of)?;
+        let mut found = Vec::with_capacity(judged.len());
+        for one in judged {
+            found.push((rows.place(&one.sample)?, one));
         }
-        let (job, many) = (one_job(&done), done.len() as u64);
-        let label = deed.label(many, note.as_deref());
-        Ok(rows.note((deed, job, label, many), Some((decided, done)), now))
+        let done = rows.judge_some(found);
+        if done.is_empty() {
+            return Ok(more_of);
+        }
+        rows.enter(Decided::JudgedAgain, done, more_of, now).map(Some)
     }
 
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
@@ -93,7 +99,11 @@ impl JournalStore for MemoryStore {
             skipped: 0,
             jobs: Vec::new(),
         };
-        for (place, number) in &mut samples {
+        let judged = decided == Decided::JudgedAgain;
+        if judged {
+            rows.turn(&samples, again, &mut reverted);
+        }
+        for (place, number) in samples.iter_mut().filter(|_| !judged) {
             let newest = rows.newest(*place, &decided);
             let changes = if again {
                 rows.samples.contains_key(place)
@@ -151,6 +161,7 @@ impl Rows {
     fn newest(&self, place: SamplePlace, decided: &Decided) -> Option<i64> {
         let kept = self.samples.get(&place)?;
         match decided {
+            Decided::JudgedAgain => kept.judging.filter(|_| kept.journal.is_empty()),
             Decided::Tag(_) => kept.taggings.last().map(|(number, _)| *number),
             _ => kept.journal.last().map(|entry| entry.number),
         }
@@ -188,6 +199,60 @@ impl Rows {
             self.acts.remove(oldest);
         }
         id
+    }
+
+    /// An entry that more is added to must stand.
+    fn can_be_more(&self, of: Option<EntryId>) -> Stored<()> {
+        let stands = |act: &Act| Some(act.entry.id) == of && act.entry.undone.is_none();
+        match of {
+            Some(entry) if !self.acts.iter().any(stands) => Err(missing(entry)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what was done into the journal: places, each with the number that takes it back.
+    fn enter(
+        &mut self,
+        decided: Decided,
+        done: Vec<(SamplePlace, i64)>,
+        more_of: Option<EntryId>,
+        now: i64,
+    ) -> Stored<EntryId> {
+        let (deed, note) = deed_of(&decided)?;
+        let before = self.acts.iter_mut().find(|act| Some(act.entry.id) == more_of);
+        if let Some(act) = before {
+            if let Some((_, samples)) = &mut act.inverse {
+                samples.extend(done);
+                act.entry.rows = samples.len() as u64;
+                act.entry.job = one_job(samples);
+            }
+            act.entry.label = deed.label(act.entry.rows, note.as_deref());
+            return Ok(act.entry.id);
+        }
+        let (job, many) = (one_job(&done), done.len() as u64);
+        let label = deed.label(many, note.as_deref());
+        Ok(self.note((deed, job, label, many), Some((decided, done)), now))
+    }
+
+    /// Takes back what validators said the second time, or says it again.
+    fn turn(&mut self, samples: &[(SamplePlace, i64)], again: bool, reverted: &mut Reverted) {
+        let mut all = Vec::new();
+        for (place, number) in samples {
+            match self.turned(*place, *number, again) {
+                Some(side) => {
+                    self.lay_down(*place);
+                    all.push((*place, side));
+                }
+                None => reverted.skipped += 1,
+            }
+        }
+        for (place, (side, judging)) in all {
+            self.set_side(place, side, judging);
+            reverted.rows += 1;
+            if !reverted.jobs.contains(&place.0.job) {
+                reverted.jobs.push(place.0.job);
+            }
+        }
     }
 
     /// Forgets what was done in a job that is gone.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::super::rules;
-use super::{Entry, Kept, MemoryStore, Rows, Standing};
+use super::{Entry, Judging, Kept, MemoryStore, Rows, Side, Standing};
 use crate::core::filter::{By, Facets, Facts as Numbers, LENGTHS, Sort, Subject, shuffled};
 use crate::core::job::JobId;
 use crate::core::ports::{
@@ -361,8 +361,93 @@ impl Rows {
             kept.standing = after;
             kept.verdicts = judged.verdicts;
             kept.dedup_key = judged.dedup_key;
+            kept.judging = None;
         }
         true
+    }
+
+    fn side(&self, place: (TaskId, u32)) -> Option<Side> {
+        self.samples.get(&place).map(|kept| Side {
+            standing: kept.standing,
+            verdicts: kept.verdicts.clone(),
+            key: kept.dedup_key,
+        })
+    }
+
+    /// Lays down the keys of samples that are judged again, so that none stands in another's way.
+    pub(super) fn lay_down(&mut self, place: (TaskId, u32)) {
+        if let Some(kept) = self.samples.get_mut(&place) {
+            kept.dedup_key = None;
+        }
+    }
+
+    /// Judges samples again, as far as no person has decided about them; each with the number that takes it back.
+    pub(super) fn judge_some(
+        &mut self,
+        judged: Vec<((TaskId, u32), Rejudgement)>,
+    ) -> Vec<(SamplePlace, i64)> {
+        let mut open = Vec::new();
+        for (place, judged) in judged {
+            let is_open = |kept: &&Kept| kept.journal.is_empty();
+            let earlier = self.samples.get(&place).filter(is_open).map(|kept| kept.judging);
+            if let (Some(earlier), Some(before)) = (earlier, self.side(place)) {
+                open.push((place, judged, earlier, before));
+            }
+        }
+        for (place, ..) in &open {
+            self.lay_down(*place);
+        }
+        let mut done = Vec::new();
+        for (place, judged, earlier, before) in open {
+            self.rejudge(place, judged);
+            self.judge_task(place.0);
+            let Some(after) = self.side(place) else { continue };
+            self.last_judging += 1;
+            let number = self.last_judging;
+            if let Some(kept) = self.samples.get_mut(&place) {
+                kept.judging = Some(number);
+                kept.judgings.push(Judging {
+                    number,
+                    earlier,
+                    before,
+                    after,
+                });
+            }
+            done.push((place, number));
+        }
+        done
+    }
+
+    /// What a sample is to be after its judging is taken back or made again; `None` where that cannot be.
+    pub(super) fn turned(
+        &self,
+        place: (TaskId, u32),
+        number: i64,
+        again: bool,
+    ) -> Option<(Side, Option<i64>)> {
+        let kept = self.samples.get(&place).filter(|kept| kept.journal.is_empty())?;
+        let judging = kept.judgings.iter().find(|one| one.number == number)?;
+        if again {
+            (kept.judging == judging.earlier).then(|| (judging.after.clone(), Some(number)))
+        } else {
+            (kept.judging == Some(number)).then(|| (judging.before.clone(), judging.earlier))
+        }
+    }
+
+    /// Makes it so.
+    pub(super) fn set_side(&mut self, place: (TaskId, u32), side: Side, judging: Option<i64>) {
+        let mut standing = side.standing;
+        if standing.state == SampleState::Accepted {
+            let holder = side.key.and_then(|key| self.holder(place.0.job, key));
+            standing.overruled |= holder.is_some_and(|(other, _)| *other != place);
+        }
+        if let Some(kept) = self.samples.get_mut(&place) {
+            kept.standing = standing;
+            kept.verdicts = side.verdicts;
+            kept.dedup_key = side.key;
+            kept.judging = judging;
+        }
+        self.judge_task(place.0);
     }
 
     pub(super) fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
@@ -395,7 +480,7 @@ impl Rows {
                 let steps = std::mem::replace(&mut kept.steps, steps);
                 (edited, Some(("edited", None, Some(steps))))
             }
-            Decided::Tag(_) => (before, None),
+            Decided::Tag(_) | Decided::JudgedAgain => (before, None),
             Decided::Undo => {
                 let entry = kept.journal.pop()?;
                 if let Some(steps) = entry.steps {

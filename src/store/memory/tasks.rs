@@ -441,6 +441,8 @@ impl Rows {
         let kept = Kept {
             tags: Vec::new(),
             taggings: Vec::new(),
+            judgings: Vec::new(),
+            judging: None,
             id: sample.id,
             standing,
             teacher: sample.steps.last().map(|step| step.teacher.clone()),

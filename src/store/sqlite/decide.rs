@@ -96,7 +96,7 @@ async fn carry_out(ledger: &mut Ledger, found: &Found, decided: Decided) -> Stor
         }
     }
     let (action, note, mut after, steps) = match decided {
-        Decided::Tag(_) | Decided::Undo => {
+        Decided::Tag(_) | Decided::JudgedAgain | Decided::Undo => {
             return Err(StoreError::Broken(
                 "this is no decision about a sample".to_owned(),
             ));
@@ -221,7 +221,7 @@ pub(super) async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
     found(&row)
 }
 
-async fn find_at(ledger: &mut Ledger, (task, candidate): At) -> Stored<Option<Found>> {
+pub(super) async fn find_at(ledger: &mut Ledger, (task, candidate): At) -> Stored<Option<Found>> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "{COLUMNS} WHERE task = ? AND candidate = ?"
     )))

@@ -10,10 +10,10 @@ use super::rows::{self, job_of, sample_bytes};
 use super::tag;
 use super::tally::unsigned;
 use super::writer::Ledger;
-use super::{SqliteStore, filter};
+use super::{SqliteStore, filter, rejudge};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
-use crate::core::ports::{Decided, JournalStore, StoreError, Stored};
+use crate::core::ports::{Decided, JournalStore, Rejudgement, StoreError, Stored};
 use crate::core::sample::SampleId;
 
 use super::super::rules::{ACTOR, ENTRIES, deed_of};
@@ -25,7 +25,7 @@ const CHUNK: usize = 5000;
 #[derive(Serialize, Deserialize)]
 struct Inverse {
     decided: Decided,
-    /// Task, candidate, and the row of `reviews` (of `taggings`, for tags) that takes the decision back.
+    /// Task, candidate, and the row of `reviews` (or `taggings`, or `judgings`) that takes the decision back.
     samples: Vec<(i64, i64, i64)>,
 }
 
@@ -40,6 +40,24 @@ impl JournalStore for SqliteStore {
         self.index_samples().await?;
         self.write(move |ledger| Box::pin(act(ledger, ids, decided, more_of)))
             .await
+    }
+
+    async fn judge_some(
+        &self,
+        judged: Vec<Rejudgement>,
+        more_of: Option<EntryId>,
+    ) -> Stored<Option<EntryId>> {
+        self.index_samples().await?;
+        self.write(move |ledger| {
+            Box::pin(async move {
+                let done = rejudge::judge_some(ledger, judged).await?;
+                if done.is_empty() {
+                    return Ok(more_of);
+                }
+                enter(ledger, Decided::JudgedAgain, done, more_of).await.map(Some)
+            })
+        })
+        .await
     }
 
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
@@ -70,7 +88,8 @@ impl JournalStore for SqliteStore {
         let count: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM ui_journal u, json_each(u.inverse, '$.samples') e WHERE u.id = ? AND NOT EXISTS
              (SELECT 1 FROM samples s WHERE s.task = e.value ->> 0 AND s.candidate = e.value ->> 1
-              AND CASE u.kind WHEN 'tag' THEN s.tagging ELSE s.review END = e.value ->> 2)",
+              AND CASE u.kind WHEN 'tag' THEN s.tagging WHEN 'judge' THEN iif(s.review IS NULL, s.judging, NULL)
+                  ELSE s.review END = e.value ->> 2)",
         )
         .bind(entry.0)
         .fetch_one(&self.readers)
@@ -152,17 +171,33 @@ async fn act(
     decided: Decided,
     more_of: Option<EntryId>,
 ) -> Stored<EntryId> {
+    if decided == Decided::JudgedAgain {
+        return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
+    }
+    let mut done = Vec::with_capacity(ids.len());
+    for id in ids {
+        done.push(decide::act(ledger, id, decided.clone()).await?);
+    }
+    enter(ledger, decided, done, more_of).await
+}
+
+/// Writes what was done into the journal: places, each with the row that takes it back.
+async fn enter(
+    ledger: &mut Ledger,
+    decided: Decided,
+    done: Vec<(At, i64)>,
+    more_of: Option<EntryId>,
+) -> Stored<EntryId> {
     let (deed, note) = deed_of(&decided)?;
     let before = match more_of {
         None => None,
         Some(entry) => Some(open(ledger, entry).await?),
     };
     let (mut samples, mut jobs) = match before {
-        None => (Vec::with_capacity(ids.len()), Vec::new()),
+        None => (Vec::with_capacity(done.len()), Vec::new()),
         Some((inverse, job)) => (inverse.samples, vec![job]),
     };
-    for id in ids {
-        let ((task, candidate), review) = decide::act(ledger, id, decided.clone()).await?;
+    for ((task, candidate), review) in done {
         samples.push((task, candidate, review));
         let job = Some(job_of(task));
         if !jobs.contains(&job) {
@@ -246,6 +281,9 @@ async fn turn(
     decided: Decided,
     again: bool,
 ) -> Stored<Vec<(i64, i64, i64, bool)>> {
+    if decided == Decided::JudgedAgain {
+        return rejudge::turn(ledger, samples, again).await;
+    }
     let mut done = Vec::with_capacity(samples.len());
     for (task, candidate, review) in samples {
         let at: At = (task, candidate);

@@ -34,6 +34,7 @@ mod diff;
 mod edit;
 mod facets;
 mod history;
+mod judging;
 mod list;
 mod markdown;
 mod menu;
@@ -48,6 +49,7 @@ use detail::{Detail, Tab};
 use edit::Edit;
 use facets::FacetMenu;
 use history::History;
+use judging::Judging;
 use menu::{Kind, Menu};
 use prompt::Prompt;
 use rows::Rows;
@@ -89,6 +91,7 @@ pub(crate) struct Samples {
     /// On its way; and one that waits for a yes.
     bulk: Option<Bulk>,
     asked: Option<Bulk>,
+    judging: Option<Judging>,
     /// What is being written where.
     export: Option<(Option<Ticket>, SampleQuery, PathBuf)>,
     reason: usize,
@@ -113,6 +116,7 @@ impl Default for Samples {
             over: Over::Nothing,
             bulk: None,
             asked: None,
+            judging: None,
             export: None,
             reason: choosing::REASONS.len() - 1,
             draft: None,
@@ -233,6 +237,7 @@ impl Samples {
                 self.over = Over::Tags(Tagging::of(on));
                 self.ask_tags(cx);
             }
+            Action::JudgeAgain => self.judge_again(cx),
             Action::Columns => self.over = Over::Columns(ColumnMenu::default()),
             Action::Markdown => {
                 self.detail.markdown ^= true;
@@ -405,6 +410,8 @@ impl View for Samples {
             }
         } else if let Some(bulk) = &mut self.bulk {
             bulk.stop();
+        } else if let Some(mut judging) = self.judging.take_if(|judging| judging.is_underway()) {
+            judging.stop(cx);
         } else if self.reading || self.full {
             (self.reading, self.full) = (false, false);
         } else if self.range.take().is_some() {
@@ -433,7 +440,12 @@ impl View for Samples {
             Action::Columns if Width::of(shared.size.width) == Width::Narrow => {
                 "there is room for three columns only"
             }
-            Action::Accept | Action::Reject | Action::RejectWhy | Action::Tag | Action::Bulk
+            Action::Accept
+            | Action::Reject
+            | Action::RejectWhy
+            | Action::Tag
+            | Action::JudgeAgain
+            | Action::Bulk
                 if self.bulk.is_some() =>
             {
                 "a bulk is on its way; esc stops it"
@@ -442,6 +454,7 @@ impl View for Samples {
             | Action::Reject
             | Action::RejectWhy
             | Action::Tag
+            | Action::JudgeAgain
             | Action::Open
             | Action::Edit
             | Action::Copy
@@ -481,7 +494,8 @@ impl View for Samples {
             Message::Reply(..) => {
                 let taken = self.rows.take(message, page, cx)
                     || self.detail.take(message, cx)
-                    || self.take_tags(message, cx);
+                    || self.take_tags(message, cx)
+                    || self.take_judging(message, cx);
                 match &mut self.over {
                     Over::Facets(facets) if !taken => {
                         facets.take(message, cx);
@@ -578,6 +592,9 @@ impl View for Samples {
                 .all
                 .map_or(String::new(), |all| format!(" of {}", grouped(all)));
             return format!("{} {}{of} … esc stops", bulk.verbs()[1], grouped(bulk.done));
+        }
+        if self.judging.as_ref().is_some_and(Judging::is_underway) {
+            return "Judging again … esc stops".to_owned();
         }
         let mut parts = Vec::new();
         if !self.rows.shown().is_empty() {

@@ -130,6 +130,12 @@ pub static SAMPLES: Table = Table {
             "Why it stands as it does: scores and evidence",
         ),
         key(
+            &["V"],
+            Action::JudgeAgain,
+            "",
+            "Judge it, or all that are marked, again from stored answers: nobody is asked, changes are told first",
+        ),
+        key(
             &["c"],
             Action::Columns,
             "",

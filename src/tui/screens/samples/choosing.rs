@@ -56,6 +56,7 @@ impl Samples {
                     entry("Accept", &many),
                     entry("Reject", &many),
                     entry("Tag", &many),
+                    entry("Judge again", &many),
                     entry("Export to a file", &many),
                 ];
                 Menu::new(kind, "What is marked", entries, 0)
@@ -95,6 +96,7 @@ impl Samples {
                 0 => self.decide(Decided::Accept, cx),
                 1 => self.open_menu(Kind::Reject),
                 2 => self.act(Action::Tag, cx),
+                3 => self.judge_again(cx),
                 _ => self.over = Over::Path(Field::holding(&self.path_of())),
             },
             Kind::Copy => {

@@ -84,6 +84,8 @@ impl Samples {
             "It is one entry of the history: u takes all of it back.".to_owned(),
         ];
         let agreed = choice(format!("{verb} them"), "", Outcome::Act(Action::Agreed));
+        // What another question was about is no longer meant.
+        (self.judging, self.export) = (None, None);
         self.asked = Some(bulk);
         let dialog = Dialog::ask(
             cx.shared,
@@ -95,7 +97,8 @@ impl Samples {
     }
 
     pub(super) fn agreed(&mut self, cx: &mut Cx) {
-        if let Some(mut bulk) = self.asked.take() {
+        if self.judge_agreed(cx) {
+        } else if let Some(mut bulk) = self.asked.take() {
             bulk.go(None, cx);
             self.bulk = Some(bulk);
         } else if let Some((_, filter, path)) = self.export.take() {
@@ -130,6 +133,7 @@ impl Samples {
             cx.shared.toasts.pop();
             let lines = vec![format!("{} is there already.", path.display())];
             let agreed = choice("Replace it", "", Outcome::Act(Action::Agreed));
+            (self.asked, self.judging) = (None, None);
             self.export = Some((None, filter, path));
             let dialog = Dialog::ask(
                 cx.shared,
