@@ -224,7 +224,6 @@ impl Indexes {
 /// index can hold.
 fn index(by: By) -> Option<(&'static str, String)> {
     let name = match by {
-        By::Plan | By::Cost => return None,
         By::Time => "samples_made",
         By::Judge => "samples_judge",
         By::Duplicate => "samples_likeness",
@@ -232,7 +231,7 @@ fn index(by: By) -> Option<(&'static str, String)> {
         By::Tokens => "samples_tokens",
         By::Teacher => "samples_teacher",
         By::Random(1) => "samples_random",
-        By::Random(_) => return None,
+        By::Plan | By::Cost | By::Random(_) => return None,
     };
     let key = key(by, "").unwrap_or_else(|| "teacher".to_owned());
     Some((name, format!("{key}, task, candidate")))

@@ -89,9 +89,8 @@ fn inline(text: &str, slot: Slot, attributes: Modifier) -> Vec<Piece> {
                 return None;
             }
             let (inside, after) = inner.split_once(mark)?;
-            let ends = !inside.is_empty()
-                && !inside.ends_with(' ')
-                && !(mark.starts_with('_') && after.starts_with(char::is_alphanumeric));
+            let goes_on = mark.starts_with('_') && after.starts_with(char::is_alphanumeric);
+            let ends = !(inside.is_empty() || inside.ends_with(' ') || goes_on);
             ends.then_some((inside, after, *attribute))
         });
         if code.is_some() || marked.is_some() {
