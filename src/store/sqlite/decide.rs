@@ -192,6 +192,9 @@ async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
 }
 
 async fn in_force(ledger: &mut Ledger, review: Option<i64>) -> Stored<Option<Review>> {
+    let Some(review) = review else {
+        return Ok(None);
+    };
     let found = sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
         .bind(review)
         .fetch_optional(&mut ledger.connection)
