@@ -54,6 +54,8 @@ mod reviewing;
 #[path = "tui/samples.rs"]
 mod samples;
 
+#[path = "tui/tags.rs"]
+mod tags;
 #[path = "tui/verdicts.rs"]
 mod verdicts;
 
@@ -200,6 +202,8 @@ fn no_key_is_bound_twice_where_it_could_be_meant_twice() {
         &keys::MENU,
         &keys::SAMPLE_FILTER,
         &keys::SAMPLE_EDIT,
+        &keys::SAMPLE_TAGS,
+        &keys::SAMPLE_COLUMNS,
         &keys::REVIEW_EDIT,
         &keys::REVIEW_FIELD,
     ];

@@ -16,7 +16,7 @@ const FILTER: &str = "\
 The filter is words separated by spaces, as on the samples screen:
   job:NAME status:accepted,rejected,pending,edited,decided reason:schema,near_duplicate
   teacher:openrouter/x provider:openrouter* model:*qwen* after:2h task:4210 seed:TEXT
-  judge:>=3.5 dup:>0.9 len:<200 tokens:>1k cost:>0.01 attempt:>1 field.answer~\"regex\"
+  judge:>=3.5 dup:>0.9 len:<200 tokens:>1k cost:>0.01 attempt:>1 tag:WORD field.answer~\"regex\"
 and anything else is searched as text; quotes keep spaces together. All words must hold;
 -word must not, a OR b needs one of them, ( ) group.
 

@@ -110,6 +110,11 @@ pub enum Query {
     CountSamples(SampleQuery),
     /// How they are distributed → [`Answer::Facets`].
     Facets(SampleQuery),
+    /// Tags in use, the most frequent first → [`Answer::Tags`].
+    Tags {
+        /// On samples of this job only.
+        job: Option<String>,
+    },
     /// What the teachers were asked for a sample, rendered as the job stands now → [`Answer::Prompts`].
     Prompts(SampleId),
     /// What was done by hand, newest first → [`Answer::History`].
@@ -140,6 +145,8 @@ pub enum Query {
     Check(JobSource),
     /// What a job's verdicts would be if they were made again from stored answers → [`Answer::Rejudged`].
     Rejudge(String),
+    /// The same for some samples only → [`Answer::Rejudged`].
+    RejudgeSome(SampleQuery),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
     Estimate(JobSource),
     /// A job's failed tasks by what failed, the most frequent first → [`Answer::Failures`].
@@ -321,6 +328,8 @@ pub enum Command {
     },
     /// Make a job's verdicts again from stored answers, without a request, and write its dataset anew → [`Receipt::Rejudged`].
     Rejudge(String),
+    /// The same for some samples only, as one entry of the journal → [`Receipt::Rejudged`].
+    RejudgeSome(SampleQuery),
     /// Remove a job and everything it made, its dataset directory excepted → [`Receipt::Done`].
     Delete(String),
     /// A person's decision about samples → [`Receipt::Count`].

@@ -8,9 +8,11 @@ use regex::Regex;
 
 use super::sample::{Reason, Sample, SampleState, StepAnswer, Verdict, as_text};
 
+mod complete;
 pub mod parse;
 
-pub use parse::{Completion, FilterError, complete};
+pub use complete::{Completion, complete};
+pub use parse::FilterError;
 
 /// A condition; an empty `All` is every sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,8 @@ pub enum Term {
     Teacher(Part, String),
     /// A number about it.
     Number(Measure, Bound, f64),
+    /// With that tag, `*` standing for anything.
+    Tag(String),
     /// Made so lately.
     After(Duration),
     /// This text in an answer or in the seed, regardless of ASCII case.
@@ -221,6 +225,19 @@ impl Condition {
         }
     }
 
+    /// Whether it reads what samples say, or adds up their attempts: what is slow to find out about many.
+    pub fn is_slow(&self) -> bool {
+        self.terms().iter().any(|term| {
+            matches!(
+                term,
+                Term::Text(_)
+                    | Term::Seed(_)
+                    | Term::Field { .. }
+                    | Term::Number(Measure::Cost | Measure::Attempts, ..)
+            )
+        })
+    }
+
     /// Whether it looks into fields, which only [`Self::matches`] can.
     pub fn reads_fields(&self) -> bool {
         self.terms().iter().any(|term| matches!(term, Term::Field { .. }))
@@ -260,6 +277,7 @@ impl Term {
             Self::Number(measure, bound, value) => subject
                 .measure(*measure)
                 .is_some_and(|found| bound.holds(found, *value)),
+            Self::Tag(pattern) => sample.tags.iter().any(|tag| like(tag, pattern)),
             Self::After(age) => subject.age <= *age,
             Self::Text(text) => {
                 holds(sample.steps.iter().map(|step| step.text.clone()), text) || in_seed(sample, text)
@@ -349,7 +367,8 @@ fn in_seed(sample: &Sample, text: &str) -> bool {
     holds(sample.seed.values().map(|value| as_text(value.clone())), text)
 }
 
-/// In which order samples are shown. Ties, and samples without the number, are in the order of the plan; those without come last.
+/// In which order samples are shown. Ties, and samples without the number, are in the order of the plan, backwards where the greatest
+/// come first; those without come last in both directions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sort {
     /// By what.

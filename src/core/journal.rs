@@ -15,6 +15,10 @@ pub enum Deed {
     Reject,
     /// A sample's text was changed.
     Edit,
+    /// Tags were put on samples, or taken off.
+    Tag,
+    /// Samples were judged again.
+    Judge,
     /// Samples were written to a file outside the dataset: nobody can take that back.
     Export,
 }
@@ -26,13 +30,22 @@ impl Deed {
             Self::Accept => "accept",
             Self::Reject => "reject",
             Self::Edit => "edit",
+            Self::Tag => "tag",
+            Self::Judge => "judge",
             Self::Export => "export",
         }
     }
 
     /// Reads [`Self::word`] back.
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [Self::Accept, Self::Reject, Self::Edit, Self::Export];
+        let all = [
+            Self::Accept,
+            Self::Reject,
+            Self::Edit,
+            Self::Tag,
+            Self::Judge,
+            Self::Export,
+        ];
         all.into_iter().find(|deed| deed.word() == word)
     }
 
@@ -42,6 +55,8 @@ impl Deed {
             Self::Accept => "accepted",
             Self::Reject => "rejected",
             Self::Edit => "edited",
+            Self::Tag => "tagged",
+            Self::Judge => "judged again",
             Self::Export => "exported",
         };
         let samples = if rows == 1 { "sample" } else { "samples" };

@@ -22,6 +22,7 @@ pub mod route;
 pub mod sample;
 pub mod secret;
 pub mod settings;
+pub mod tags;
 pub mod task;
 pub mod template;
 pub mod text;

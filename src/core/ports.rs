@@ -215,6 +215,10 @@ pub enum Decided {
         /// All answers of the sample.
         steps: Vec<StepAnswer>,
     },
+    /// Other tags; where it stands is not touched.
+    Tag(crate::core::tags::TagChange),
+    /// As the validators judged it again: what they said goes with it, see [`JournalStore::judge_some`].
+    JudgedAgain,
     /// The last decision about it is taken back.
     Undo,
 }
@@ -255,6 +259,8 @@ pub trait SampleStore: Send + Sync {
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64>;
     /// An accepted sample of the job with that key, for `dedup` before paid validators.
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>>;
+    /// Tags in use, of a job or of all, and how many samples have each, the most frequent first.
+    async fn tags(&self, job: Option<JobId>) -> Stored<Vec<(String, u64)>>;
     /// A person's decision. Returns the review that is in force after it.
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>>;
     /// The answers as the teachers gave them, where a person changed them.
@@ -271,6 +277,10 @@ pub trait JournalStore: Send + Sync {
     /// Decides about samples in one transaction and journals it: as an entry of its own, or as more of one that stands (a bulk is one
     /// action, however many transactions it takes). The newest 1,000 entries of a job are kept; those taken back are forgotten.
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId>;
+    /// New verdicts on some samples, in one transaction, journaled like [`Self::act`]. Samples a person has decided about are left
+    /// alone; `None` where that leaves nothing.
+    async fn judge_some(&self, judged: Vec<Rejudgement>, more_of: Option<EntryId>)
+    -> Stored<Option<EntryId>>;
     /// Journals an export, which nobody can take back.
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()>;
     /// Entries of a job, or of all, newest first.

@@ -374,6 +374,8 @@ pub struct Sample {
     pub verdicts: Vec<Verdict>,
     /// What a person said, newest.
     pub review: Option<Review>,
+    /// Tags a person put on it, in order.
+    pub tags: Vec<String>,
 }
 
 impl Sample {

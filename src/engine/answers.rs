@@ -53,6 +53,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             let filter = filter(shared, &query).await?;
             Answer::Facets(Box::new(shared.store.facets(&filter).await?))
         }
+        Query::Tags { job } => Answer::Tags(browsing::tags(shared, job.as_deref()).await?),
         Query::Prompts(id) => Answer::Prompts(browsing::prompts(shared, &id).await?),
         Query::History { job, limit } => {
             Answer::History(browsing::history(shared, job.as_deref(), limit.clamp(1, PAGE_AT_MOST)).await?)
@@ -85,6 +86,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             }
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
+        Query::RejudgeSome(query) => Answer::Rejudged(Box::new(rejudge::preview_some(shared, &query).await?)),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
         Query::Failures(name) => {
             let job = shared.store.job(&name).await?.id;

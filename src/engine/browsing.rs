@@ -19,6 +19,8 @@ pub(super) async fn window(
     let filter = answers::filter(shared, query).await?;
     let place = match at {
         WindowAt::Place(place) => place,
+        // Where it stands among all would be known only after all were read: the first ones come at once.
+        WindowAt::Around(_) if filter.condition.is_slow() => Place::Row(0),
         WindowAt::Around(sample) => {
             let rank = shared.store.rank(&filter, sort, sample).await?;
             Place::Row(rank.map_or(0, |rank| rank.saturating_sub(limit as u64 / 2)))
@@ -114,4 +116,13 @@ pub(super) async fn history(
         rows.push(HistoryRow { entry, job, blocked });
     }
     Ok(rows)
+}
+
+/// Tags in use.
+pub(super) async fn tags(shared: &Shared, job: Option<&str>) -> Result<Vec<(String, u64)>, Failure> {
+    let job = match job {
+        Some(name) => Some(shared.store.job(name).await?.id),
+        None => None,
+    };
+    Ok(shared.store.tags(job).await?)
 }

@@ -47,7 +47,9 @@ pub(super) async fn decide(shared: &Shared, ids: &[SampleId], decided: Decided) 
             entry = Some(shared.store.act(chunk, decided.clone(), entry).await?);
         }
     }
-    write_datasets(shared, &jobs).await?;
+    if !matches!(decided, Decided::Tag(_)) {
+        write_datasets(shared, &jobs).await?;
+    }
     Ok(Receipt::Count(ids.len() as u64))
 }
 
@@ -60,15 +62,21 @@ pub(super) async fn bulk(
     after: Option<SamplePlace>,
 ) -> Result<BulkDone, Failure> {
     let done = match decided {
-        Decided::Accept => SampleState::Accepted,
-        Decided::Reject { .. } => SampleState::Rejected,
-        Decided::Edit { .. } | Decided::Undo => {
-            return Err(Failure::new(FailureKind::Usage, "a bulk accepts or rejects"));
+        Decided::Accept => Some(SampleState::Accepted),
+        Decided::Reject { .. } => Some(SampleState::Rejected),
+        Decided::Tag(_) => None,
+        Decided::Edit { .. } | Decided::JudgedAgain | Decided::Undo => {
+            return Err(Failure::new(
+                FailureKind::Usage,
+                "a bulk accepts, rejects or tags",
+            ));
         }
     };
     let mut filter = answers::filter(shared, query).await?;
-    let stands = Condition::Is(Term::Status(vec![Status::In(done)]));
-    filter.condition = filter.condition.and(Condition::Not(Box::new(stands)));
+    if let Some(done) = done {
+        let stands = Condition::Is(Term::Status(vec![Status::In(done)]));
+        filter.condition = filter.condition.and(Condition::Not(Box::new(stands)));
+    }
     let plan = Sort {
         by: By::Plan,
         down: false,
@@ -89,7 +97,7 @@ pub(super) async fn bulk(
     } else {
         Some(shared.store.act(&ids, decided, more_of).await?)
     };
-    if !more {
+    if !more && done.is_some() {
         let jobs = match filter.job {
             Some(job) => vec![job],
             None => shared.store.jobs().await?.iter().map(|job| job.id).collect(),
@@ -170,7 +178,9 @@ async fn revert(
     notes: Vec<String>,
 ) -> Result<RevertDone, Failure> {
     let reverted = shared.store.revert(entry.id, again).await?;
-    write_datasets(shared, &reverted.jobs).await?;
+    if entry.deed != Deed::Tag {
+        write_datasets(shared, &reverted.jobs).await?;
+    }
     Ok(RevertDone {
         label: entry.label.clone(),
         rows: reverted.rows,

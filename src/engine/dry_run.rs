@@ -146,6 +146,7 @@ pub(super) async fn try_sample(
             steps: candidate.steps,
             verdicts: judged.verdicts,
             review: None,
+            tags: Vec::new(),
         }),
         error: None,
         usd: Money(0),
@@ -277,6 +278,7 @@ impl Dry<'_> {
             steps: candidate.steps,
             verdicts: judged.verdicts,
             review: None,
+            tags: Vec::new(),
         })
     }
 }

@@ -65,6 +65,7 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         Command::Adjust { job, changes } => {
             adjust::adjust(shared, &job, &changes).await.map(Receipt::Started)
         }
+        Command::RejudgeSome(query) => rejudge::apply_some(shared, &query).await.map(Receipt::Rejudged),
         Command::Rejudge(name) => rejudge::apply(shared, &name).await.map(Receipt::Rejudged),
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => deciding::decide(shared, &samples, decided).await,

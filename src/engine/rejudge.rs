@@ -1,7 +1,7 @@
 //! Judging again: all verdicts of a job made anew from stored answers by the validators of its newest revision, without a request.
 //! What a person decided stays; what only a judge could say who was not asked this stays too, and is counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,12 +10,13 @@ use serde_json::Value;
 
 use super::judging::{check_all, state_of};
 use super::running::Gate;
-use super::{Shared, compile, outbox};
-use crate::core::api::{Failure, FailureKind, Rejudged};
+use super::{Shared, answers, compile, outbox};
+use crate::core::api::{Failure, FailureKind, Rejudged, SampleQuery};
 use crate::core::extract::extract_json;
+use crate::core::filter::Sort;
 use crate::core::job::Job;
 use crate::core::ports::{
-    CheckContext, CheckError, JudgeQuestion, Judgement, Rejudgement, SampleFilter, SampleOrder,
+    CheckContext, CheckError, JudgeQuestion, Judgement, Place, Rejudgement, SampleFilter, SampleOrder,
 };
 use crate::core::request::{Completion, ModelRequest};
 use crate::core::route::eligible_for;
@@ -26,10 +27,12 @@ use crate::core::task::{RequestState, Transition};
 const PAGE: usize = 250;
 /// Samples of one transaction.
 const CHUNK: usize = 500;
+/// The same where some were chosen: all of them, as far as that is bearable, so that none stands in another's way.
+const CHOSEN: usize = 5000;
 
 /// What would change.
 pub(super) async fn preview(shared: &Shared, name: &str) -> Result<Rejudged, Failure> {
-    Ok(judge_all(shared, name).await?.1.report)
+    Ok(judge_all(shared, name, None).await?.1.report)
 }
 
 /// Keeps a job from being started while its verdicts change.
@@ -49,7 +52,7 @@ pub(super) async fn apply(shared: &Shared, name: &str) -> Result<Rejudged, Failu
         return Err(Failure::new(FailureKind::Usage, text));
     }
     let _closed = Closed(shared, job);
-    let (job, found) = judge_all(shared, name).await?;
+    let (job, found) = judge_all(shared, name, None).await?;
     let Found {
         mut report,
         leaving,
@@ -74,6 +77,61 @@ pub(super) async fn apply(shared: &Shared, name: &str) -> Result<Rejudged, Failu
     Ok(report)
 }
 
+/// What would change of some samples, of whatever jobs they are.
+pub(super) async fn preview_some(shared: &Shared, query: &SampleQuery) -> Result<Rejudged, Failure> {
+    let mut report = Rejudged::default();
+    for (name, ids) in chosen(shared, query).await? {
+        report.absorb(judge_all(shared, &name, Some(&ids)).await?.1.report);
+    }
+    Ok(report)
+}
+
+/// Changes it as one entry of the journal, and writes the datasets anew.
+pub(super) async fn apply_some(shared: &Shared, query: &SampleQuery) -> Result<Rejudged, Failure> {
+    let mut report = Rejudged::default();
+    let mut entry = None;
+    for (name, ids) in chosen(shared, query).await? {
+        let (job, found) = judge_all(shared, &name, Some(&ids)).await?;
+        let changed = found.report.changed();
+        report.absorb(found.report);
+        // Whoever leaves goes first: their keys are free for the others.
+        let parts = [found.leaving, found.rekeyed, found.rest].concat();
+        for chunk in parts.chunks(CHOSEN) {
+            entry = shared.store.judge_some(chunk.to_vec(), entry).await?;
+        }
+        if changed > 0 && !shared.store.marks(job.id).await?.is_empty() {
+            outbox::rebuild(shared, &job).await?;
+        }
+    }
+    report.applied = true;
+    Ok(report)
+}
+
+/// The samples a query finds, by the names of their jobs.
+async fn chosen(shared: &Shared, query: &SampleQuery) -> Result<Vec<(String, HashSet<SampleId>)>, Failure> {
+    let filter = answers::filter(shared, query).await?;
+    let names = answers::names(shared).await?;
+    let mut found: Vec<(String, HashSet<SampleId>)> = Vec::new();
+    let mut place = Place::Row(0);
+    loop {
+        let page = shared.store.window(&filter, Sort::default(), place, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        place = Place::After((last.task, last.candidate));
+        for sample in page {
+            let Some(name) = names.get(&sample.task.job) else {
+                continue;
+            };
+            match found.iter_mut().find(|(known, _)| known == name) {
+                Some((_, ids)) => {
+                    ids.insert(sample.id);
+                }
+                None => found.push((name.clone(), HashSet::from([sample.id]))),
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// What judging found, in the order in which it can be written.
 #[derive(Default)]
 struct Found {
@@ -85,27 +143,37 @@ struct Found {
     rest: Vec<Rejudgement>,
 }
 
-async fn judge_all(shared: &Shared, name: &str) -> Result<(Job, Found), Failure> {
+async fn judge_all(
+    shared: &Shared,
+    name: &str,
+    only: Option<&HashSet<SampleId>>,
+) -> Result<(Job, Found), Failure> {
     let job = shared.store.job(name).await?;
     if shared.running(name).is_some() {
         let failure = Failure::new(FailureKind::Usage, format!("job `{name}` is running"));
         return Err(failure.help(format!("pause it first: `destiler jobs pause {name}`")));
     }
     let gates = compile::gates(shared, &job.spec.validators, &job.base)?;
-    let judging = judge_with(shared, &job, &gates).await;
+    let judging = judge_with(shared, &job, &gates, only).await;
     for gate in &gates {
         gate.validator.close().await;
     }
     Ok((job, judging?))
 }
 
-async fn judge_with(shared: &Shared, job: &Job, gates: &[Gate]) -> Result<Found, Failure> {
+async fn judge_with(
+    shared: &Shared,
+    job: &Job,
+    gates: &[Gate],
+    only: Option<&HashSet<SampleId>>,
+) -> Result<Found, Failure> {
     let steps = job.spec.steps.iter();
     let schemas = steps.filter_map(|step| Some((step.name.clone(), step.schema.clone()?)));
     let mut bench = Bench {
         shared,
         job,
         gates,
+        only,
         schemas: Arc::new(schemas.collect()),
         left: job
             .spec
@@ -153,6 +221,8 @@ struct Bench<'a> {
     shared: &'a Shared,
     job: &'a Job,
     gates: &'a [Gate],
+    /// Only these are judged; the others are what they are measured by.
+    only: Option<&'a HashSet<SampleId>>,
     schemas: Arc<Vec<(String, Arc<Value>)>>,
     /// Places within the target.
     left: Option<AtomicI64>,
@@ -170,13 +240,18 @@ impl Bench<'_> {
     }
 
     async fn judge(&mut self, sample: Sample) -> Result<(), Failure> {
-        self.found.report.samples += 1;
+        let is_meant = self.only.is_none_or(|only| only.contains(&sample.id));
+        self.found.report.samples += u64::from(is_meant);
         let candidate = self.candidate(&sample);
         if let Some(review) = &sample.review {
-            self.found.report.by_hand += 1;
+            self.found.report.by_hand += u64::from(is_meant);
             // Against the validators' word, or in other words: such a sample holds no key.
             let overruled = review.before == SampleState::Rejected || review.action == "edited";
             self.keep(&sample, &candidate, !overruled);
+            return Ok(());
+        }
+        if !is_meant {
+            self.keep(&sample, &candidate, true);
             return Ok(());
         }
         let stored = Stored {

@@ -60,6 +60,8 @@ pub(super) fn deed_of(decided: &Decided) -> Stored<(Deed, Option<String>)> {
         Decided::Accept => Ok((Deed::Accept, None)),
         Decided::Reject { note } => Ok((Deed::Reject, note.clone())),
         Decided::Edit { .. } => Ok((Deed::Edit, None)),
+        Decided::Tag(change) => Ok((Deed::Tag, Some(change.words()))),
+        Decided::JudgedAgain => Ok((Deed::Judge, None)),
         Decided::Undo => Err(StoreError::Broken("taking back is no deed of its own".to_owned())),
     }
 }

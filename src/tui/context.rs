@@ -405,6 +405,11 @@ impl<'a> Cx<'a> {
         ticket
     }
 
+    /// Gives up a question: the engine need not look for the answer any longer.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        self.wishes.push(Wish::Effect(Effect::Forget(ticket)));
+    }
+
     /// Orders something; `done` is said when it is carried out.
     pub(crate) fn order(&mut self, command: Command, done: impl Into<String>) -> Ticket {
         let ticket = self.shared.ticket();

@@ -1,7 +1,7 @@
 //! The loop between the model, the terminal and the engine: it drains messages, carries effects out, and draws when something has
 //! changed, never more often than a frame's time and data never more often than ten times a second. It decides nothing.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::core::api::{Application, Event, Progress};
 
 use super::input::{Facts, Input, Report};
-use super::message::{Edit, Effect, Message, Opening};
+use super::message::{Edit, Effect, Message, Opening, Ticket};
 use super::model::{Model, update};
 use super::outside::Signs;
 use super::terminal::Signal;
@@ -169,6 +169,9 @@ pub(super) async fn turn<B: Backend, H: Host>(
             Some(finished) = turn.work.join_next() => {
                 // A panic inside the engine: it was logged and told, and its ticket stays unanswered.
                 let Ok(message) = finished else { effects = Vec::new(); continue };
+                if let Message::Reply(ticket, _) = &message {
+                    turn.asked.remove(ticket);
+                }
                 message
             }
             () = at(probing), if probing.is_some() => turn.told(),
@@ -205,6 +208,8 @@ struct Turn<'a, B: Backend, H> {
     app: Arc<dyn Application>,
     model: Model,
     work: JoinSet<Message>,
+    /// Questions on their way.
+    asked: HashMap<Ticket, AbortHandle>,
     start: Instant,
     /// Every question waits so long first.
     slow: Duration,
@@ -250,6 +255,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             app,
             model,
             work: JoinSet::new(),
+            asked: HashMap::new(),
             start,
             slow,
             due: Some(start),
@@ -278,12 +284,18 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             match effect {
                 Effect::Ask(ticket, query) => {
                     let (app, slow) = (Arc::clone(&self.app), self.slow);
-                    self.work.spawn(async move {
+                    let asked = self.work.spawn(async move {
                         if !slow.is_zero() {
                             tokio::time::sleep(slow).await;
                         }
                         Message::Reply(ticket, app.ask(query).await.map(Box::new).map_err(Box::new))
                     });
+                    self.asked.insert(ticket, asked);
+                }
+                Effect::Forget(ticket) => {
+                    if let Some(asked) = self.asked.remove(&ticket) {
+                        asked.abort();
+                    }
                 }
                 Effect::Order(ticket, command) => {
                     let app = Arc::clone(&self.app);

@@ -166,6 +166,14 @@ pub enum Action {
     RejectWhy,
     /// What to do with all that is marked.
     Bulk,
+    /// Put tags on samples, or take them off.
+    Tag,
+    /// Judge samples again by what is stored.
+    JudgeAgain,
+    /// Which columns there are, and how wide.
+    Columns,
+    /// Texts as Markdown, or as they were written.
+    Markdown,
     /// Stay with the newest.
     Follow,
     /// The other pane.
@@ -433,6 +441,10 @@ impl Action {
             Self::Redo => "sample.redo",
             Self::RejectWhy => "sample.reject_why",
             Self::Bulk => "sample.bulk",
+            Self::Tag => "sample.tag",
+            Self::JudgeAgain => "sample.judge_again",
+            Self::Columns => "list.columns",
+            Self::Markdown => "sample.markdown",
             Self::Follow => "view.follow",
             Self::Pane => "nav.pane",
             Self::NextAttempt => "sample.next_attempt",

@@ -117,6 +117,8 @@ impl From<Input> for Message {
 pub enum Effect {
     /// Ask; the answer comes as [`Message::Reply`] with this ticket.
     Ask(Ticket, Query),
+    /// Nobody waits for the answer to that question any more.
+    Forget(Ticket),
     /// Order; the receipt comes as [`Message::Done`] with this ticket.
     Order(Ticket, Command),
     /// Open a text in the person's own editor; it comes back as [`Message::Edited`] with this ticket.

@@ -40,6 +40,13 @@ impl<T> Remote<T> {
         self.pending = Some(cx.ask(query));
     }
 
+    /// Gives up the question that is on its way, so that a new one does not wait behind it.
+    pub(crate) fn give_up(&mut self, cx: &mut Cx) {
+        if let Some(ticket) = self.pending.take() {
+            cx.forget(ticket);
+        }
+    }
+
     /// Asks again; while an answer is on its way that is remembered and done once after it.
     pub(crate) fn refresh(&mut self, query: Query, cx: &mut Cx) {
         if self.pending.is_some() {

@@ -303,6 +303,7 @@ fn sample(id: SampleId) -> Sample {
         }],
         verdicts: vec![Verdict::reject("judge", Reason::Judge, "too short").scored(2.0)],
         review: None,
+        tags: Vec::new(),
     }
 }
 

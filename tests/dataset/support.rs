@@ -102,6 +102,7 @@ pub fn sample(index: u64, seed: Value, steps: Vec<StepAnswer>) -> Sample {
         steps,
         verdicts: vec![Verdict::accept("structural")],
         review: None,
+        tags: Vec::new(),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use destilation::core::journal::Deed;
-use destilation::core::ports::{Decided, SampleFilter, Store, StoreError};
-use destilation::core::sample::{Sample, SampleId, SampleState, StepAnswer};
+use destilation::core::ports::{Decided, Rejudgement, SampleFilter, Store, StoreError};
+use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
+use destilation::core::tags::TagChange;
 use proptest::prelude::*;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row as _};
@@ -18,6 +19,8 @@ on_every_ledger! {
     what_was_decided_again_stays
     a_new_deed_forgets_what_was_taken_back
     an_export_is_remembered_and_stays
+    tags_are_put_on_and_given_back
+    what_was_judged_again_is_had_back
 }
 
 async fn filled(store: &dyn Store) -> Vec<SampleId> {
@@ -44,10 +47,111 @@ async fn all(store: &dyn Store) -> Vec<Sample> {
     samples
 }
 
+fn tags(words: &str) -> Decided {
+    Decided::Tag(TagChange::parse(words).unwrap())
+}
+
 fn reject() -> Decided {
     Decided::Reject {
         note: Some("dull".to_owned()),
     }
+}
+
+fn judgement(id: &SampleId, state: SampleState, key: Option<u8>) -> Rejudgement {
+    let rejected = state == SampleState::Rejected;
+    Rejudgement {
+        sample: id.clone(),
+        state,
+        reason: rejected.then_some(Reason::Length),
+        verdicts: vec![Verdict::accept("judge").scored(2.5)],
+        dedup_key: key.map(|key| [key; 16]),
+    }
+}
+
+async fn what_was_judged_again_is_had_back(store: &dyn Store) {
+    let ids = filled(store).await;
+    let before = all(store).await;
+    store.act(&ids[5..], reject(), None).await.unwrap();
+    // The first gives its key to the second; the last is a person's.
+    let judged = vec![
+        judgement(&ids[0], SampleState::Rejected, None),
+        judgement(&ids[1], SampleState::Accepted, Some(0)),
+        judgement(&ids[5], SampleState::Accepted, None),
+    ];
+    let entry = store.judge_some(judged, None).await.unwrap().unwrap();
+    let row = store.journal(None, 1).await.unwrap().remove(0);
+    assert_eq!(
+        (row.deed, row.label.as_str()),
+        (Deed::Judge, "judged again 2 samples")
+    );
+    let after = all(store).await;
+    assert_eq!(after[0].reason, Some(Reason::Length));
+    assert_eq!(after[1].state, SampleState::Accepted);
+    assert_eq!(after[5].state, SampleState::Rejected);
+    assert_eq!(after[0].verdicts.len(), 1);
+    for _ in 0..2 {
+        let back = store.revert(entry, false).await.unwrap();
+        assert_eq!((back.rows, back.skipped), (2, 0));
+        assert_eq!(all(store).await[..5], before[..5]);
+        let again = store.revert(entry, true).await.unwrap();
+        assert_eq!((again.rows, again.skipped), (2, 0));
+        assert_eq!(all(store).await[0], after[0]);
+    }
+    // What a person says of it since stands in the way.
+    store.act(&ids[1..2], reject(), None).await.unwrap();
+    assert_eq!(store.conflicts(entry).await.unwrap(), 1);
+    let back = store.revert(entry, false).await.unwrap();
+    assert_eq!((back.rows, back.skipped), (1, 1));
+    let by_hand = vec![judgement(&ids[5], SampleState::Accepted, None)];
+    assert_eq!(store.judge_some(by_hand, None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn judging_again_and_its_undo_leave_the_rows_byte_equal() {
+    let disk = OnDisk::new().await;
+    let path = disk.directory.path().join("ledger.db");
+    let ids = filled(&*disk.store).await;
+    let before = rows(&path).await;
+    let states = [
+        SampleState::Rejected,
+        SampleState::Accepted,
+        SampleState::NeedsReview,
+    ];
+    let judged = (0..6).map(|n: usize| judgement(&ids[n], states[n % 3], Some((n as u8 + 5) % 6)));
+    let entry = disk.store.judge_some(judged.collect(), None).await.unwrap();
+    disk.store.revert(entry.unwrap(), false).await.unwrap();
+    assert_eq!(rows(&path).await, before);
+    disk.end().await;
+}
+
+async fn tags_are_put_on_and_given_back(store: &dyn Store) {
+    let ids = filled(store).await;
+    let before = all(store).await;
+    let first = store.act(&ids[..3], tags("good short"), None).await.unwrap();
+    let second = store.act(&ids[2..4], tags("long -short"), None).await.unwrap();
+    let tagged: Vec<String> = all(store).await.iter().map(|one| one.tags.join(" ")).collect();
+    assert_eq!(tagged, ["good short", "good short", "good long", "long", "", ""]);
+    let known = store.tags(None).await.unwrap();
+    let known: Vec<(&str, u64)> = known.iter().map(|(tag, many)| (tag.as_str(), *many)).collect();
+    assert_eq!(known, [("good", 3), ("long", 2), ("short", 2)]);
+    assert_eq!(store.conflicts(first).await.unwrap(), 1);
+    // A decision is another matter: it stands in nobody's way.
+    store.act(&ids[..1], reject(), None).await.unwrap();
+    assert_eq!(store.conflicts(first).await.unwrap(), 1);
+    let entry = store.journal(None, 2).await.unwrap().remove(1);
+    assert_eq!(
+        (entry.deed, entry.label.as_str()),
+        (Deed::Tag, "tagged 2 samples · long -short")
+    );
+    store.revert(second, false).await.unwrap();
+    store.revert(second, true).await.unwrap();
+    store.revert(second, false).await.unwrap();
+    let back = store.revert(first, false).await.unwrap();
+    assert_eq!((back.rows, back.skipped), (3, 0));
+    let after = all(store).await;
+    assert!(after.iter().all(|sample| sample.tags.is_empty()));
+    assert_eq!(after[1..], before[1..]);
+    assert_eq!(store.tags(None).await.unwrap(), Vec::new());
 }
 
 async fn a_bulk_is_one_entry_and_is_taken_back_whole(store: &dyn Store) {
@@ -137,7 +241,7 @@ async fn raw(path: &Path) -> SqliteConnection {
 async fn rows(path: &Path) -> Vec<String> {
     let mut connection = raw(path).await;
     let mut rows = Vec::new();
-    for table in ["samples", "answers", "reviews", "tasks"] {
+    for table in ["samples", "answers", "reviews", "taggings", "tasks"] {
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")
             .bind(table)
             .fetch_all(&mut connection)
@@ -166,6 +270,8 @@ fn any_deed() -> impl Strategy<Value = (Vec<usize>, Decided)> {
         Just(Decided::Reject { note: None }),
         Just(reject()),
         Just(Decided::Edit { steps }),
+        Just(tags("good")),
+        Just(tags("new -good")),
     ];
     (
         proptest::sample::subsequence((0..6).collect::<Vec<usize>>(), 1..6),
@@ -230,6 +336,8 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
         DROP TABLE ui_journal; ALTER TABLE reviews DROP COLUMN before_seq;
         ALTER TABLE samples DROP COLUMN judge; ALTER TABLE samples DROP COLUMN likeness;
         ALTER TABLE samples DROP COLUMN length; ALTER TABLE samples DROP COLUMN tokens;
+        DROP INDEX samples_tagged; ALTER TABLE samples DROP COLUMN tags; ALTER TABLE samples DROP COLUMN tagging; DROP TABLE taggings;
+        ALTER TABLE samples DROP COLUMN judging; DROP TABLE judgings;
         ALTER TABLE samples DROP COLUMN made_ms; PRAGMA user_version = 1";
     sqlx::raw_sql(back).execute(&mut connection).await.unwrap();
     drop(connection);

@@ -2,7 +2,7 @@
 //! (`cargo test --test store -- --ignored --nocapture large`).
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use destilation::core::filter::parse::parse;
 use destilation::core::filter::{By, Sort};
@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use super::support::*;
 
 /// Samples of the large ledger.
-const ROWS: u64 = 200_000;
+const ROWS: u64 = 1_000_000;
 
 /// Copies the one sample of the job many times, as SQL can do it quickly.
 async fn multiply(path: &Path) {
@@ -33,7 +33,8 @@ async fn multiply(path: &Path) {
          INSERT INTO samples (task, candidate, id, state, teacher, answer, reason, seq, judge, length, tokens, made_ms)
            SELECT t.id, 0, randomblob(16), t.id % 3 > 0, s.teacher, 10 + (t.id & 0xffffffff), CASE WHEN t.id % 3 > 0 THEN 'judge' END,
                   CASE WHEN t.id % 3 = 0 THEN 10 + (t.id & 0xffffffff) END, (t.id * 7919 % 100) / 20.0, t.id * 31 % 4000, t.id % 900, t.id & 0xffffff
-           FROM tasks t, (SELECT * FROM samples LIMIT 1) s WHERE t.id NOT IN (SELECT task FROM samples);"
+           FROM tasks t, (SELECT * FROM samples LIMIT 1) s WHERE t.id NOT IN (SELECT task FROM samples);
+         UPDATE counters SET value = {ROWS} WHERE kind = 'samples' AND job > 0;"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
         .execute(&mut connection)
@@ -59,17 +60,30 @@ async fn large_ledgers_answer_at_once() {
     let sorted = |by| Sort { by, down: true };
     let windows = [
         ("plan, first", "", By::Plan, Place::Row(0)),
-        ("plan, middle", "", By::Plan, Place::Row(ROWS / 2)),
-        ("plan, last row by number", "", By::Plan, Place::Row(ROWS - 100)),
+        ("plan, :777777", "", By::Plan, Place::Row(ROWS * 7 / 9)),
         ("plan, G", "", By::Plan, Place::Last),
+        ("time", "", By::Time, Place::Row(0)),
         ("judge", "", By::Judge, Place::Row(0)),
+        ("judge, :777777", "", By::Judge, Place::Row(ROWS * 7 / 9)),
+        ("judge, G", "", By::Judge, Place::Last),
+        ("likeness", "", By::Duplicate, Place::Row(0)),
         ("length", "", By::Length, Place::Row(0)),
-        ("cost", "", By::Cost, Place::Row(0)),
+        ("tokens", "", By::Tokens, Place::Row(0)),
         ("teacher", "", By::Teacher, Place::Row(0)),
         ("random", "", By::Random(1), Place::Row(0)),
+        ("cost", "", By::Cost, Place::Row(0)),
         ("judge:<1, plan", "judge:<1", By::Plan, Place::Row(0)),
         ("judge:<1, middle", "judge:<1", By::Plan, Place::Row(ROWS / 10)),
+        ("judge:<1 by length", "judge:<1", By::Length, Place::Row(0)),
+        (
+            "few by length",
+            "judge:<0.1 status:accepted tokens:<30",
+            By::Length,
+            Place::Row(0),
+        ),
         ("text, first", "\"Answer 1\"", By::Plan, Place::Row(0)),
+        ("text by judge", "\"Answer 1\"", By::Judge, Place::Row(0)),
+        ("text nobody wrote", "nowhere", By::Plan, Place::Row(0)),
     ];
     for (name, text, by, place) in windows {
         let filter = of(text);
@@ -81,8 +95,49 @@ async fn large_ledgers_answer_at_once() {
                 start.elapsed().as_secs_f64() * 1e3,
                 page.len()
             );
+            // What the first one set going is there for the second: every write waits for it.
+            store.exported(id, 1, "nowhere").await.unwrap();
         }
     }
+    let mut page = store
+        .window(&of(""), sorted(By::Judge), Place::Row(ROWS / 2), 150)
+        .await
+        .unwrap();
+    let start = Instant::now();
+    for _ in 0..10 {
+        let last = page.last().unwrap();
+        let place = Place::After((last.task, last.candidate));
+        page = store
+            .window(&of(""), sorted(By::Judge), place, 150)
+            .await
+            .unwrap();
+    }
+    println!(
+        "a page on by judge {:7.1} ms",
+        start.elapsed().as_secs_f64() * 1e2
+    );
+    let last = page.last().unwrap();
+    let start = Instant::now();
+    let place = (last.task, last.candidate);
+    let rank = store.rank(&of(""), sorted(By::Judge), place).await.unwrap();
+    println!(
+        "its row by judge {:7.1} ms  {rank:?}",
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    let slow = of("nowhere");
+    let waiting = tokio::time::timeout(Duration::from_millis(200), store.count_samples(&slow));
+    assert!(waiting.await.is_err());
+    let start = Instant::now();
+    for _ in 0..6 {
+        store
+            .window(&of(""), sorted(By::Judge), Place::Row(0), 1)
+            .await
+            .unwrap();
+    }
+    println!(
+        "six questions after one that was given up {:7.1} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
     for text in ["", "judge:<1", "\"Answer 1\"", "field.answer~\"12$\""] {
         let start = Instant::now();
         let count = store.count_samples(&of(text)).await.unwrap();

@@ -4,13 +4,14 @@ use destilation::core::filter::parse::parse;
 use destilation::core::filter::{By, Sort};
 use destilation::core::ports::{Decided, Place, SampleFilter, SamplePlace, Store};
 use destilation::core::sample::{Reason, Sample, SampleId, SampleState, Verdict};
+use destilation::core::tags::TagChange;
 use destilation::core::task::{RequestState, Transition};
 use destilation::store::memory::MemoryStore;
 use serde_json::json;
 
 use super::support::*;
 
-const FILTERS: [&str; 24] = [
+const FILTERS: [&str; 27] = [
     "",
     "status:accepted",
     "-status:pending",
@@ -35,6 +36,9 @@ const FILTERS: [&str; 24] = [
     "-field.answer.mood~\"^g\" status:accepted",
     "field.question~\"[13]$\" (judge:<4 OR len:>13)",
     "job:other",
+    "tag:good",
+    "-tag:good",
+    "tag:g*d OR tag:n*",
 ];
 
 /// Twelve tasks with samples of every kind, the same in every ledger.
@@ -90,6 +94,12 @@ async fn filled(store: &dyn Store) -> SampleFilter {
     let steps = vec![answer("By hand")];
     let edited = SampleId::of("windows", 5, 0);
     store.decide(&edited, Decided::Edit { steps }).await.unwrap();
+    let tagged = [(1, "good"), (2, "good"), (2, "new-one"), (3, "other")];
+    for (n, words) in tagged {
+        let change = TagChange::parse(words).unwrap();
+        let id = SampleId::of("windows", n, 0);
+        store.act(&[id], Decided::Tag(change), None).await.unwrap();
+    }
     SampleFilter {
         job: Some(id),
         ..SampleFilter::default()

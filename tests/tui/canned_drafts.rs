@@ -259,6 +259,7 @@ fn dry() -> Vec<DrySample> {
                 }],
                 verdicts,
                 review: None,
+                tags: Vec::new(),
             }),
             error: None,
             usd: Money(210),

@@ -45,6 +45,7 @@ pub fn sample(
         }],
         verdicts,
         review: None,
+        tags: Vec::new(),
     };
     ("qa-distill-v2".to_owned(), sample)
 }
@@ -119,6 +120,51 @@ pub fn window(at: WindowAt, limit: usize) -> SampleWindow {
 /// Whether the filter asks for what nobody has.
 pub fn is_hopeless(filter: &SampleQuery) -> bool {
     filter.condition.to_string().contains("hopeless")
+}
+
+/// Tags where a filter asks for some, and notes where it asks for those.
+pub fn as_asked(filter: &SampleQuery, mut window: SampleWindow) -> SampleWindow {
+    let asked = filter.condition.to_string();
+    for (at, (_, sample)) in window.samples.iter_mut().enumerate() {
+        if asked.contains("tag:") {
+            let words = ["good", "short"].iter().take(1 + at % 2);
+            sample.tags = words.map(|word| (*word).to_owned()).collect();
+        }
+        if asked.contains("notes") {
+            sample.steps[0].value = Some(json!({ "notes": NOTES }));
+        }
+    }
+    window
+}
+
+const NOTES: &str = "# Photosynthesis\n\nPlants turn **light** into *chemical* energy in `chloroplasts`; \u{1b}[31mno colour\u{1b}[0m comes with it.\n\n- water\n- carbon dioxide, which is taken from the air around the plant\n  1. day\n  2. night\n\n> What a plant does not need it gives away.\n\n```rust\nfn leaf() -> Energy { *light }\n```\na_b_c stays, 2 * 3 * 4 too.";
+
+/// A single accepted sample stays as it is; of many some change.
+pub fn rejudged(filter: &SampleQuery) -> Rejudged {
+    let mut report = Rejudged {
+        job: "qa-distill-v2".to_owned(),
+        revision: 3,
+        samples: filter.ids.len() as u64,
+        ..Rejudged::default()
+    };
+    if filter.ids.len() > 1 {
+        let (accepted, rejected) = (SampleState::Accepted, SampleState::Rejected);
+        let near = Some(Reason::NearDuplicate);
+        report.by_hand = 1;
+        report.not_rejudged = 1;
+        for id in &filter.ids[1..] {
+            report.add(id, (rejected, near), (accepted, None));
+        }
+        report.add(&filter.ids[0], (accepted, None), (rejected, Some(Reason::Length)));
+    }
+    report
+}
+
+/// Tags in use.
+pub fn tags() -> Vec<(String, u64)> {
+    [("good", 340), ("checked", 12), ("too-long", 3)]
+        .map(|(tag, many)| (tag.to_owned(), many))
+        .to_vec()
 }
 
 pub fn facets() -> Facets {

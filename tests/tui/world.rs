@@ -151,7 +151,7 @@ impl Hand {
                     self.called.push(text);
                     continue;
                 }
-                Effect::Mouse(_) | Effect::Redraw | Effect::Suspend => continue,
+                Effect::Forget(_) | Effect::Mouse(_) | Effect::Redraw | Effect::Suspend => continue,
             };
             queue.extend(update(&mut self.model, message));
         }

@@ -40,6 +40,8 @@ pub enum Answer {
     Count(u64),
     /// How samples are distributed.
     Facets(Box<Facets>),
+    /// Tags, and how many samples have each.
+    Tags(Vec<(String, u64)>),
     /// What the teachers were asked, step by step.
     Prompts(Vec<StepPrompt>),
     /// What was done by hand.

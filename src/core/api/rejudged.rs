@@ -76,6 +76,28 @@ impl Rejudged {
         });
     }
 
+    /// What was found in another job, added up.
+    pub fn absorb(&mut self, other: Self) {
+        self.job = other.job;
+        self.revision = other.revision;
+        self.samples += other.samples;
+        self.by_hand += other.by_hand;
+        self.not_rejudged += other.not_rejudged;
+        self.requests_needed += other.requests_needed;
+        self.reworded += other.reworded;
+        for change in other.changes {
+            let same = |known: &&mut StateChange| {
+                (known.from, known.from_reason, known.to, known.to_reason)
+                    == (change.from, change.from_reason, change.to, change.to_reason)
+            };
+            match self.changes.iter_mut().find(same) {
+                Some(known) => known.count += change.count,
+                None => self.changes.push(change),
+            }
+        }
+        self.changes.sort_by_key(|change| std::cmp::Reverse(change.count));
+    }
+
     /// Samples that change their state or reason.
     pub fn changed(&self) -> u64 {
         self.changes.iter().map(|change| change.count).sum()

@@ -1,4 +1,4 @@
-//! The filter language of samples, as words typed by a person: read, written back, and completed. Its meaning is in [`super`].
+//! The filter language of samples, as words typed by a person: read and written back. Its meaning is in [`super`].
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct FilterError {
 }
 
 /// The keys, each with what it asks.
-pub const KEYS: [(&str, &str); 17] = [
+pub const KEYS: [(&str, &str); 18] = [
     ("status:", "accepted rejected pending edited decided"),
     ("reason:", "why it was rejected"),
     ("provider:", "the teacher's provider, * for anything"),
@@ -33,6 +33,7 @@ pub const KEYS: [(&str, &str); 17] = [
     ("cost:", "USD of its task: cost:>0.01"),
     ("task:", "place in the plan: task:4210"),
     ("attempt:", "attempts of its task: attempt:>1"),
+    ("tag:", "a tag put on it, * for anything"),
     ("after:", "made in the last: after:2h"),
     ("seed:", "text in the seed"),
     ("text:", "text in answers and seed"),
@@ -40,7 +41,7 @@ pub const KEYS: [(&str, &str); 17] = [
     ("job:", "of that job"),
 ];
 
-const STATUSES: [(&str, Status); 6] = [
+pub(super) const STATUSES: [(&str, Status); 6] = [
     ("accepted", Status::In(SampleState::Accepted)),
     ("rejected", Status::In(SampleState::Rejected)),
     ("pending", Status::In(SampleState::NeedsReview)),
@@ -288,6 +289,7 @@ fn term(word: &Word) -> Result<Term, FilterError> {
         "cost" => number(Measure::Cost),
         "task" => number(Measure::Task),
         "attempt" => number(Measure::Attempts),
+        "tag" => Ok(Term::Tag(value.to_owned())),
         "after" => age(value, column).map(Term::After),
         _ => {
             let known: Vec<&str> = KEYS
@@ -435,6 +437,7 @@ impl fmt::Display for Term {
                 let sign = if *bound == Bound::Equal { "" } else { bound.sign() };
                 write!(f, "{key}:{sign}{value}")
             }
+            Self::Tag(pattern) => write!(f, "tag:{}", quoted(pattern)),
             Self::After(age) => write!(f, "after:{}s", age.as_secs()),
             Self::Text(text) => write!(f, "{}", quoted(text)),
             Self::Seed(text) => write!(f, "seed:{}", quoted(text)),
@@ -444,57 +447,6 @@ impl fmt::Display for Term {
             }
         }
     }
-}
-
-/// What may stand where the caret is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completion {
-    /// Byte from which the chosen word replaces the text up to the caret.
-    pub from: usize,
-    /// Words, each with what it means.
-    pub words: Vec<(String, String)>,
-}
-
-/// Completes the word before the caret (a byte): a key, or a value of it. `known` names teachers and jobs.
-pub fn complete(text: &str, caret: usize, known: &[(&'static str, Vec<String>)]) -> Completion {
-    let head = text.get(..caret).unwrap_or(text);
-    let from = head
-        .rfind(|c: char| c.is_whitespace() || matches!(c, '(' | ')'))
-        .map_or(0, |at| at + 1);
-    let word = &head[from..];
-    let minus = word.len() - word.trim_start_matches('-').len();
-    let (from, word) = (from + minus, &word[minus..]);
-    let Some((key, value)) = word.split_once(':') else {
-        let keys = KEYS.iter().filter(|(key, _)| key.starts_with(word));
-        let words = keys.map(|(key, help)| ((*key).to_owned(), (*help).to_owned()));
-        return Completion {
-            from,
-            words: words.collect(),
-        };
-    };
-    let last = value.rfind([',', '|']).map_or(0, |at| at + 1);
-    let typed = &value[last..];
-    let values: Vec<(String, String)> = match key {
-        "status" | "state" => STATUSES.iter().map(|(word, _)| plain(word)).collect(),
-        "reason" => Reason::ALL.iter().map(|reason| plain(reason.word())).collect(),
-        _ => {
-            let found = known.iter().filter(|(of, _)| *of == key);
-            found
-                .flat_map(|(_, words)| words.iter().map(|word| plain(word)))
-                .collect()
-        }
-    };
-    Completion {
-        from: from + key.len() + 1 + last,
-        words: values
-            .into_iter()
-            .filter(|(word, _)| word.starts_with(typed) && word != typed)
-            .collect(),
-    }
-}
-
-fn plain(word: &str) -> (String, String) {
-    (word.to_owned(), String::new())
 }
 
 #[cfg(test)]
@@ -560,19 +512,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn words_are_completed() {
-        let words = |text: &str| {
-            let known = [("job", vec!["quiz".to_owned()])];
-            let found = complete(text, text.len(), &known);
-            let words: Vec<String> = found.words.into_iter().map(|(word, _)| word).collect();
-            (found.from, words)
-        };
-        assert_eq!(words("a -st"), (3, vec!["status:".to_owned()]));
-        assert_eq!(words("status:accepted,re"), (16, vec!["rejected".to_owned()]));
-        assert_eq!(words("job:q"), (4, vec!["quiz".to_owned()]));
-    }
-
     proptest! {
         #[test]
         fn nothing_panics_and_columns_are_within(text in "[a-z:<>=.~ ()\"\\\\|,OR0-9üñ-]{0,40}") {
@@ -580,7 +519,7 @@ mod tests {
                 prop_assert!(error.column >= 1 && error.column <= text.chars().count() + 1, "{text}: {error}");
             }
             let caret = text.char_indices().nth(3).map_or(text.len(), |(at, _)| at);
-            prop_assert!(text.is_char_boundary(complete(&text, caret, &[]).from));
+            prop_assert!(text.is_char_boundary(super::super::complete(&text, caret, &[]).from));
         }
 
         #[test]
@@ -589,7 +528,7 @@ mod tests {
                 "[a-z\"\\\\]{1,5}".prop_map(|text| quoted(&text)),
                 Just("status:rejected,edited".to_owned()), Just("judge:>=3.5".to_owned()), Just("-".to_owned()),
                 Just("OR".to_owned()), Just("(".to_owned()), Just(")".to_owned()), Just("provider:o*".to_owned()),
-                Just("field.a.b~\"x\\\\.y\"".to_owned()), Just("after:30m".to_owned()), Just("seed:\"a b\"".to_owned()),
+                Just("field.a.b~\"x\\\\.y\"".to_owned()), Just("after:30m".to_owned()), Just("tag:good".to_owned()), Just("seed:\"a b\"".to_owned()),
             ], 0..9)) {
             if let Ok(condition) = parse(&words.join(" ")) {
                 let written = condition.to_string();

@@ -115,6 +115,7 @@ mod tests {
             }],
             verdicts: Vec::new(),
             review: None,
+            tags: Vec::new(),
         }
     }
 

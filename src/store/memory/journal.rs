@@ -6,7 +6,7 @@ use super::super::rules::{ACTOR, ENTRIES, deed_of};
 use super::{MemoryStore, Rows};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
-use crate::core::ports::{Decided, JournalStore, SamplePlace, StoreError, Stored};
+use crate::core::ports::{Decided, JournalStore, Rejudgement, SamplePlace, StoreError, Stored};
 use crate::core::review::{QueueId, Word};
 use crate::core::sample::SampleId;
 
@@ -27,7 +27,9 @@ pub(super) struct Act {
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId> {
-        let (deed, note) = deed_of(&decided)?;
+        if decided == Decided::JudgedAgain {
+            return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
+        }
         let now = self.clock.now_ms();
         let mut rows = self.write()?;
         let mut places = Vec::with_capacity(samples.len());
@@ -36,30 +38,34 @@ impl JournalStore for MemoryStore {
             let missing = || StoreError::NotFound(format!("sample {}", id.0));
             places.push(*found.ok_or_else(missing)?.0);
         }
-        let open = |act: &Act| Some(act.entry.id) == more_of && act.entry.undone.is_none();
-        let before = rows.acts.iter().position(open);
-        if let (Some(entry), None) = (more_of, before) {
-            return Err(missing(entry));
-        }
+        rows.can_be_more(more_of)?;
         let mut done = Vec::with_capacity(places.len());
         for place in places {
             rows.decide(place, decided.clone(), now);
             rows.judge_task(place.0);
-            let number = rows.newest(place);
+            let number = rows.newest(place, &decided);
             done.push((place, number.unwrap_or_default()));
         }
-        if let Some(act) = before.and_then(|at| rows.acts.get_mut(at)) {
-            if let Some((_, samples)) = &mut act.inverse {
-                samples.extend(done);
-                act.entry.rows = samples.len() as u64;
-                act.entry.job = one_job(samples);
-            }
-            act.entry.label = deed.label(act.entry.rows, note.as_deref());
-            return Ok(act.entry.id);
+        rows.enter(decided, done, more_of, now)
+    }
+
+    async fn judge_some(
+        &self,
+        judged: Vec<Rejudgement>,
+        more_of: Option<EntryId>,
+    ) -> Stored<Option<EntryId>> {
+        let now = self.clock.now_ms();
+        let mut rows = self.write()?;
+        rows.can_be_more(more_of)?;
+        let mut found = Vec::with_capacity(judged.len());
+        for one in judged {
+            found.push((rows.place(&one.sample)?, one));
         }
-        let (job, many) = (one_job(&done), done.len() as u64);
-        let label = deed.label(many, note.as_deref());
-        Ok(rows.note((deed, job, label, many), Some((decided, done)), None, now))
+        let done = rows.judge_some(found);
+        if done.is_empty() {
+            return Ok(more_of);
+        }
+        rows.enter(Decided::JudgedAgain, done, more_of, now).map(Some)
     }
 
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
@@ -80,13 +86,12 @@ impl JournalStore for MemoryStore {
     async fn conflicts(&self, entry: EntryId) -> Stored<u64> {
         let rows = self.read()?;
         let act = rows.acts.iter().find(|act| act.entry.id == entry);
-        let samples = act
-            .and_then(|act| act.inverse.as_ref())
-            .map(|(_, samples)| samples);
+        let Some((decided, samples)) = act.and_then(|act| act.inverse.as_ref()) else {
+            return Ok(0);
+        };
         let stale = samples
-            .into_iter()
-            .flatten()
-            .filter(|(place, number)| rows.newest(*place) != Some(*number));
+            .iter()
+            .filter(|(place, number)| rows.newest(*place, decided) != Some(*number));
         Ok(stale.count() as u64)
     }
 
@@ -104,8 +109,12 @@ impl JournalStore for MemoryStore {
             skipped: 0,
             jobs: Vec::new(),
         };
-        for (place, number) in &mut samples {
-            let newest = rows.newest(*place);
+        let judged = decided == Decided::JudgedAgain;
+        if judged {
+            rows.turn_judgings(&samples, again, &mut reverted);
+        }
+        for (place, number) in samples.iter_mut().filter(|_| !judged) {
+            let newest = rows.newest(*place, &decided);
             let changes = if again {
                 rows.samples.contains_key(place)
             } else {
@@ -115,11 +124,16 @@ impl JournalStore for MemoryStore {
                 reverted.skipped += 1;
                 continue;
             }
-            let order = if again { decided.clone() } else { Decided::Undo };
-            rows.decide(*place, order, now);
+            if again {
+                rows.decide(*place, decided.clone(), now);
+            } else if matches!(decided, Decided::Tag(_)) {
+                rows.untag(*place);
+            } else {
+                rows.decide(*place, Decided::Undo, now);
+            }
             rows.judge_task(place.0);
             if again {
-                *number = rows.newest(*place).unwrap_or_default();
+                *number = rows.newest(*place, &decided).unwrap_or_default();
             }
             if let Some(spot) = &mut said {
                 rows.turn(spot, again.then_some(now));
@@ -157,9 +171,14 @@ fn one_job(samples: &[(SamplePlace, i64)]) -> Option<JobId> {
 }
 
 impl Rows {
-    /// The number of the decision in force about a sample.
-    pub(super) fn newest(&self, place: SamplePlace) -> Option<i64> {
-        self.samples.get(&place)?.journal.last().map(|entry| entry.number)
+    /// The number of the decision of that kind in force about a sample.
+    pub(super) fn newest(&self, place: SamplePlace, decided: &Decided) -> Option<i64> {
+        let kept = self.samples.get(&place)?;
+        match decided {
+            Decided::JudgedAgain => kept.judging.filter(|_| kept.journal.is_empty()),
+            Decided::Tag(_) => kept.taggings.last().map(|(number, _)| *number),
+            _ => kept.journal.last().map(|entry| entry.number),
+        }
     }
 
     fn note(
@@ -201,7 +220,7 @@ impl Rows {
     pub(super) fn note_word(&mut self, decided: Decided, place: SamplePlace, spot: Spot) -> Stored<()> {
         let (deed, detail) = deed_of(&decided)?;
         let label = deed.label(1, detail.as_deref());
-        let number = self.newest(place).unwrap_or_default();
+        let number = self.newest(place, &decided).unwrap_or_default();
         let inverse = Some((decided, vec![(place, number)]));
         let at_ms = spot.2.at_ms;
         self.note((deed, Some(place.0.job), label, 1), inverse, Some(spot), at_ms);
@@ -212,7 +231,9 @@ impl Rows {
     fn of_decision(&mut self, decision: i64) -> Option<&mut Act> {
         let ours = |act: &&mut Act| {
             let samples = act.inverse.as_ref().map(|(_, samples)| samples.as_slice());
-            act.entry.undone.is_none() && matches!(samples, Some([(_, number)]) if *number == decision)
+            let decides = !matches!(act.entry.deed, Deed::Tag | Deed::Judge);
+            let one = matches!(samples, Some([(_, number)]) if *number == decision);
+            decides && one && act.entry.undone.is_none()
         };
         self.acts.iter_mut().rev().find(ours)
     }
@@ -252,6 +273,60 @@ impl Rows {
                 item.word.take_if(|said| said.at_ms == word.at_ms);
             }
             (None, _) => {}
+        }
+    }
+
+    /// An entry that more is added to must stand.
+    fn can_be_more(&self, of: Option<EntryId>) -> Stored<()> {
+        let stands = |act: &Act| Some(act.entry.id) == of && act.entry.undone.is_none();
+        match of {
+            Some(entry) if !self.acts.iter().any(stands) => Err(missing(entry)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what was done into the journal: places, each with the number that takes it back.
+    fn enter(
+        &mut self,
+        decided: Decided,
+        done: Vec<(SamplePlace, i64)>,
+        more_of: Option<EntryId>,
+        now: i64,
+    ) -> Stored<EntryId> {
+        let (deed, note) = deed_of(&decided)?;
+        let before = self.acts.iter_mut().find(|act| Some(act.entry.id) == more_of);
+        if let Some(act) = before {
+            if let Some((_, samples)) = &mut act.inverse {
+                samples.extend(done);
+                act.entry.rows = samples.len() as u64;
+                act.entry.job = one_job(samples);
+            }
+            act.entry.label = deed.label(act.entry.rows, note.as_deref());
+            return Ok(act.entry.id);
+        }
+        let (job, many) = (one_job(&done), done.len() as u64);
+        let label = deed.label(many, note.as_deref());
+        Ok(self.note((deed, job, label, many), Some((decided, done)), None, now))
+    }
+
+    /// Takes back what validators said the second time, or says it again.
+    fn turn_judgings(&mut self, samples: &[(SamplePlace, i64)], again: bool, reverted: &mut Reverted) {
+        let mut all = Vec::new();
+        for (place, number) in samples {
+            match self.turned(*place, *number, again) {
+                Some(side) => {
+                    self.lay_down(*place);
+                    all.push((*place, side));
+                }
+                None => reverted.skipped += 1,
+            }
+        }
+        for (place, (side, judging)) in all {
+            self.set_side(place, side, judging);
+            reverted.rows += 1;
+            if !reverted.jobs.contains(&place.0.job) {
+                reverted.jobs.push(place.0.job);
+            }
         }
     }
 

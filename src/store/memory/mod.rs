@@ -88,6 +88,8 @@ struct Rows {
     last_request: i64,
     last_seq: i64,
     last_review: i64,
+    last_tagging: i64,
+    last_judging: i64,
     acts: Vec<journal::Act>,
     last_act: i64,
     last_queue: i64,
@@ -131,6 +133,12 @@ struct Kept {
     teacher: Option<String>,
     made_ms: i64,
     journal: Vec<Entry>,
+    tags: Vec<String>,
+    /// The tags before each change, with its number.
+    taggings: Vec<(i64, Vec<String>)>,
+    /// What was judged again, the oldest first; and the number of the newest in force.
+    judgings: Vec<Judging>,
+    judging: Option<i64>,
     /// Grows with every sample made.
     made: i64,
 }
@@ -141,6 +149,22 @@ struct Standing {
     reason: Option<Reason>,
     overruled: bool,
     seq: Option<i64>,
+}
+
+/// All that validators say of a sample.
+#[derive(Clone)]
+struct Side {
+    standing: Standing,
+    verdicts: Vec<Verdict>,
+    key: Option<[u8; 16]>,
+}
+
+/// A sample judged again.
+struct Judging {
+    number: i64,
+    earlier: Option<i64>,
+    before: Side,
+    after: Side,
 }
 
 /// A decision and what an undo brings back.

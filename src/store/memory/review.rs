@@ -109,7 +109,7 @@ impl ReviewStore for MemoryStore {
             word.outcome.accepts().is_some() && newest.is_some_and(|entry| entry.review.at_ms == word.at_ms)
         });
         if let Some(at) = at {
-            let decision = rows.newest(at);
+            let decision = rows.newest(at, &Decided::Undo);
             rows.decide(at, Decided::Undo, word.at_ms);
             rows.judge_task(at.0);
             rows.taken_back(decision.unwrap_or_default());

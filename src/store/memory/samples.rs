@@ -1,12 +1,13 @@
 //! The port of samples, over plain maps.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::super::rules;
-use super::{Entry, Kept, MemoryStore, Rows, Standing};
+use super::{Entry, Judging, Kept, MemoryStore, Rows, Side, Standing};
 use crate::core::filter::{By, Facets, Facts as Numbers, LENGTHS, Sort, Subject, shuffled};
 use crate::core::job::JobId;
 use crate::core::ports::{
@@ -14,6 +15,7 @@ use crate::core::ports::{
     Stored,
 };
 use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, StepAnswer};
+use crate::core::tags::TagChange;
 use crate::core::task::{RequestId, TaskId, TaskState};
 
 #[async_trait]
@@ -112,6 +114,21 @@ impl SampleStore for MemoryStore {
         Ok(rows.holder(job, key).map(|(_, kept)| kept.id.clone()))
     }
 
+    async fn tags(&self, job: Option<JobId>) -> Stored<Vec<(String, u64)>> {
+        let rows = self.read()?;
+        let mut many = BTreeMap::<String, u64>::new();
+        for ((task, _), kept) in &rows.samples {
+            if job.is_none_or(|job| task.job == job) {
+                for tag in &kept.tags {
+                    *many.entry(tag.clone()).or_default() += 1;
+                }
+            }
+        }
+        let mut known: Vec<(String, u64)> = many.into_iter().collect();
+        known.sort_by_key(|(_, many)| std::cmp::Reverse(*many));
+        Ok(known)
+    }
+
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>> {
         let mut rows = self.write()?;
         let place = rows.place(sample)?;
@@ -173,7 +190,6 @@ struct Key {
     name: Option<String>,
     place: SamplePlace,
     down: bool,
-    plan: bool,
 }
 
 impl Ord for Key {
@@ -186,7 +202,7 @@ impl Ord for Key {
         self.missing
             .cmp(&other.missing)
             .then(turned(value, self.down))
-            .then(turned(self.place.cmp(&other.place), self.down && self.plan))
+            .then(turned(self.place.cmp(&other.place), self.down))
     }
 }
 
@@ -285,14 +301,12 @@ impl Rows {
         };
         let name = kept.teacher.clone().filter(|_| sort.by == By::Teacher);
         let missing = number.is_none() || (sort.by == By::Teacher && name.is_none());
-        // Whole places go backwards only in the plan; elsewhere ties stay in its order.
         Key {
             missing,
             number: number.unwrap_or(0.0),
             name,
             place,
             down: sort.down,
-            plan: sort.by == By::Plan,
         }
     }
 
@@ -310,6 +324,7 @@ impl Rows {
             steps: kept.steps.clone(),
             verdicts: kept.verdicts.clone(),
             review: kept.journal.last().map(|entry| entry.review.clone()),
+            tags: kept.tags.clone(),
         })
     }
 
@@ -346,11 +361,99 @@ impl Rows {
             kept.standing = after;
             kept.verdicts = judged.verdicts;
             kept.dedup_key = judged.dedup_key;
+            kept.judging = None;
         }
         true
     }
 
+    fn side(&self, place: (TaskId, u32)) -> Option<Side> {
+        self.samples.get(&place).map(|kept| Side {
+            standing: kept.standing,
+            verdicts: kept.verdicts.clone(),
+            key: kept.dedup_key,
+        })
+    }
+
+    /// Lays down the keys of samples that are judged again, so that none stands in another's way.
+    pub(super) fn lay_down(&mut self, place: (TaskId, u32)) {
+        if let Some(kept) = self.samples.get_mut(&place) {
+            kept.dedup_key = None;
+        }
+    }
+
+    /// Judges samples again, as far as no person has decided about them; each with the number that takes it back.
+    pub(super) fn judge_some(
+        &mut self,
+        judged: Vec<((TaskId, u32), Rejudgement)>,
+    ) -> Vec<(SamplePlace, i64)> {
+        let mut open = Vec::new();
+        for (place, judged) in judged {
+            let is_open = |kept: &&Kept| kept.journal.is_empty();
+            let earlier = self.samples.get(&place).filter(is_open).map(|kept| kept.judging);
+            if let (Some(earlier), Some(before)) = (earlier, self.side(place)) {
+                open.push((place, judged, earlier, before));
+            }
+        }
+        for (place, ..) in &open {
+            self.lay_down(*place);
+        }
+        let mut done = Vec::new();
+        for (place, judged, earlier, before) in open {
+            self.rejudge(place, judged);
+            self.judge_task(place.0);
+            let Some(after) = self.side(place) else { continue };
+            self.last_judging += 1;
+            let number = self.last_judging;
+            if let Some(kept) = self.samples.get_mut(&place) {
+                kept.judging = Some(number);
+                kept.judgings.push(Judging {
+                    number,
+                    earlier,
+                    before,
+                    after,
+                });
+            }
+            done.push((place, number));
+        }
+        done
+    }
+
+    /// What a sample is to be after its judging is taken back or made again; `None` where that cannot be.
+    pub(super) fn turned(
+        &self,
+        place: (TaskId, u32),
+        number: i64,
+        again: bool,
+    ) -> Option<(Side, Option<i64>)> {
+        let kept = self.samples.get(&place).filter(|kept| kept.journal.is_empty())?;
+        let judging = kept.judgings.iter().find(|one| one.number == number)?;
+        if again {
+            (kept.judging == judging.earlier).then(|| (judging.after.clone(), Some(number)))
+        } else {
+            (kept.judging == Some(number)).then(|| (judging.before.clone(), judging.earlier))
+        }
+    }
+
+    /// Makes it so.
+    pub(super) fn set_side(&mut self, place: (TaskId, u32), side: Side, judging: Option<i64>) {
+        let mut standing = side.standing;
+        if standing.state == SampleState::Accepted {
+            let holder = side.key.and_then(|key| self.holder(place.0.job, key));
+            standing.overruled |= holder.is_some_and(|(other, _)| *other != place);
+        }
+        if let Some(kept) = self.samples.get_mut(&place) {
+            kept.standing = standing;
+            kept.verdicts = side.verdicts;
+            kept.dedup_key = side.key;
+            kept.judging = judging;
+        }
+        self.judge_task(place.0);
+    }
+
     pub(super) fn decide(&mut self, place: (TaskId, u32), decided: Decided, at_ms: i64) -> Option<Review> {
+        if let Decided::Tag(change) = &decided {
+            self.tag(place, change);
+        }
         let seq = self.last_seq + 1;
         let kept = self.samples.get_mut(&place)?;
         let before = kept.standing;
@@ -377,6 +480,7 @@ impl Rows {
                 let steps = std::mem::replace(&mut kept.steps, steps);
                 (edited, Some(("edited", None, Some(steps))))
             }
+            Decided::Tag(_) | Decided::JudgedAgain => (before, None),
             Decided::Undo => {
                 let entry = kept.journal.pop()?;
                 if let Some(steps) = entry.steps {
@@ -412,6 +516,24 @@ impl Rows {
         }
         self.samples.get_mut(&place)?.standing = after;
         review
+    }
+
+    fn tag(&mut self, place: (TaskId, u32), change: &TagChange) {
+        if let Some(kept) = self.samples.get_mut(&place) {
+            self.last_tagging += 1;
+            let before = std::mem::take(&mut kept.tags);
+            kept.tags = change.apply(&before);
+            kept.taggings.push((self.last_tagging, before));
+        }
+    }
+
+    /// The tags before the last change come back.
+    pub(super) fn untag(&mut self, place: (TaskId, u32)) {
+        if let Some(kept) = self.samples.get_mut(&place)
+            && let Some((_, before)) = kept.taggings.pop()
+        {
+            kept.tags = before;
+        }
     }
 
     pub(super) fn judge_task(&mut self, id: TaskId) {

@@ -439,6 +439,10 @@ impl Rows {
         };
         self.last_made += 1;
         let kept = Kept {
+            tags: Vec::new(),
+            taggings: Vec::new(),
+            judgings: Vec::new(),
+            judging: None,
             id: sample.id,
             standing,
             teacher: sample.steps.last().map(|step| step.teacher.clone()),

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::rules;
 use super::rows::{self, job_of, sample_code, sample_state, task_code};
+use super::tag;
 use super::tally::unsigned;
 use super::writer::Ledger;
 use crate::core::filter::Facts;
@@ -41,23 +42,45 @@ pub(super) async fn decide(ledger: &mut Ledger, id: [u8; 16], decided: Decided) 
     if decided == Decided::Undo {
         return undo(ledger, &found).await;
     }
+    if let Decided::Tag(change) = &decided {
+        tag::tag(ledger, (found.task, found.candidate), change).await?;
+        return in_force(ledger, found.review).await;
+    }
     let (_, review) = carry_out(ledger, &found, decided).await?;
     Ok(Some(review))
 }
 
-/// Carries out what can be taken back. Returns where the sample is, and the review that will take it back with its row.
-pub(super) async fn act(ledger: &mut Ledger, id: [u8; 16], decided: Decided) -> Stored<(At, (i64, Review))> {
+/// Carries out what can be taken back. Returns where the sample is, and the row that will take it back, with the review if that is one.
+pub(super) async fn act(
+    ledger: &mut Ledger,
+    id: [u8; 16],
+    decided: Decided,
+) -> Stored<(At, (i64, Option<Review>))> {
     let found = find(ledger, id).await?;
-    let review = carry_out(ledger, &found, decided).await?;
-    Ok(((found.task, found.candidate), review))
+    if let Decided::Tag(change) = &decided {
+        let at = (found.task, found.candidate);
+        let tagging = tag::tag(ledger, at, change).await?;
+        return Ok((at, (tagging.unwrap_or_default(), None)));
+    }
+    let (row, review) = carry_out(ledger, &found, decided).await?;
+    Ok(((found.task, found.candidate), (row, Some(review))))
 }
 
 /// The same at a place, once more; `None` where the sample is gone.
-pub(super) async fn act_at(ledger: &mut Ledger, at: At, decided: Decided) -> Stored<Option<(i64, Review)>> {
+pub(super) async fn act_at(
+    ledger: &mut Ledger,
+    at: At,
+    decided: Decided,
+) -> Stored<Option<(i64, Option<Review>)>> {
+    if let Decided::Tag(change) = &decided {
+        let tagging = tag::tag(ledger, at, change).await?;
+        return Ok(tagging.map(|tagging| (tagging, None)));
+    }
     let Some(found) = find_at(ledger, at).await? else {
         return Ok(None);
     };
-    carry_out(ledger, &found, decided).await.map(Some)
+    let (row, review) = carry_out(ledger, &found, decided).await?;
+    Ok(Some((row, Some(review))))
 }
 
 /// Takes that review back. False where the sample is gone, or was decided again since.
@@ -82,7 +105,11 @@ async fn carry_out(ledger: &mut Ledger, found: &Found, decided: Decided) -> Stor
         }
     }
     let (action, note, mut after, steps) = match decided {
-        Decided::Undo => return Err(StoreError::Broken("taking back is no decision".to_owned())),
+        Decided::Tag(_) | Decided::JudgedAgain | Decided::Undo => {
+            return Err(StoreError::Broken(
+                "this is no decision about a sample".to_owned(),
+            ));
+        }
         Decided::Accept => ("accepted", None, accepted(before), None),
         Decided::Reject { note } => ("rejected", note, rejected(), None),
         Decided::Edit { steps } => {
@@ -170,11 +197,18 @@ async fn undo(ledger: &mut Ledger, found: &Found) -> Stored<Option<Review>> {
     }
     let earlier: Option<i64> = row.try_get(4)?;
     apply(ledger, found, &mut after, earlier).await?;
-    let in_force = sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
-        .bind(earlier)
+    in_force(ledger, earlier).await
+}
+
+async fn in_force(ledger: &mut Ledger, review: Option<i64>) -> Stored<Option<Review>> {
+    let Some(review) = review else {
+        return Ok(None);
+    };
+    let found = sqlx::query("SELECT action, note, before_state, at_ms FROM reviews WHERE id = ?")
+        .bind(review)
         .fetch_optional(&mut ledger.connection)
         .await?;
-    in_force.as_ref().map(review_of).transpose()
+    found.as_ref().map(review_of).transpose()
 }
 
 fn review_of(row: &SqliteRow) -> Stored<Review> {
@@ -199,7 +233,7 @@ pub(super) async fn find(ledger: &mut Ledger, id: [u8; 16]) -> Stored<Found> {
     found(&row)
 }
 
-async fn find_at(ledger: &mut Ledger, (task, candidate): At) -> Stored<Option<Found>> {
+pub(super) async fn find_at(ledger: &mut Ledger, (task, candidate): At) -> Stored<Option<Found>> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "{COLUMNS} WHERE task = ? AND candidate = ?"
     )))

@@ -51,6 +51,8 @@ pub(super) async fn chunk(ledger: &mut Ledger, job: i64) -> Stored<bool> {
     } else {
         sqlx::query(
             "DELETE FROM reviews WHERE task >> 40 = ?1;
+             DELETE FROM taggings WHERE task >> 40 = ?1;
+             DELETE FROM judgings WHERE task >> 40 = ?1;
              DELETE FROM ui_journal WHERE job = ?1;
              DELETE FROM review_items WHERE task >> 40 = ?1 OR other_task >> 40 = ?1;
              DELETE FROM review_flags WHERE task >> 40 = ?1;

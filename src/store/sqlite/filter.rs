@@ -189,6 +189,10 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
                 .push(bound.sign())
                 .push_bind(*value);
         }
+        Term::Tag(pattern) => {
+            query.push("EXISTS (SELECT 1 FROM json_each(s.tags) e WHERE e.value GLOB ");
+            query.push_bind(glob(pattern)).push(")");
+        }
         Term::After(age) => {
             let ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             query
@@ -196,15 +200,14 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
                 .push_bind(prepared.now_ms.saturating_sub(ms));
         }
         Term::Text(text) => {
-            let like = like(text);
-            query.push(
-                "(EXISTS (SELECT 1 FROM answers y, json_each(y.steps) e WHERE y.id = s.answer AND e.value ->> '$.text' LIKE ",
-            );
-            query.push_bind(like.clone()).push(" ESCAPE '\\') OR ");
-            push_seed(query, like);
+            query.push("(EXISTS (SELECT 1 FROM answers y WHERE y.id = s.answer");
+            push_raw(query, "y.steps", text);
+            query.push(" AND EXISTS (SELECT 1 FROM json_each(y.steps) e WHERE e.value ->> '$.text' LIKE ");
+            query.push_bind(like(text)).push(" ESCAPE '\\')) OR ");
+            push_seed(query, text);
             query.push(")");
         }
-        Term::Seed(text) => push_seed(query, like(text)),
+        Term::Seed(text) => push_seed(query, text),
         Term::Field { .. } => {
             let places = prepared
                 .fields
@@ -218,9 +221,20 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
     }
 }
 
-fn push_seed(query: &mut QueryBuilder<Sqlite>, like: String) {
-    query.push("EXISTS (SELECT 1 FROM seeds z, json_each(z.seed) e WHERE z.task = s.task AND e.value LIKE ");
-    query.push_bind(like).push(" ESCAPE '\\')");
+fn push_seed(query: &mut QueryBuilder<Sqlite>, text: &str) {
+    query.push("EXISTS (SELECT 1 FROM seeds z WHERE z.task = s.task");
+    push_raw(query, "z.seed", text);
+    query.push(" AND EXISTS (SELECT 1 FROM json_each(z.seed) e WHERE e.value LIKE ");
+    query.push_bind(like(text)).push(" ESCAPE '\\'))");
+}
+
+/// ` AND` the JSON itself holds the text, which is known without reading it as JSON; what JSON would write otherwise is left to those
+/// who read it.
+fn push_raw(query: &mut QueryBuilder<Sqlite>, json: &str, text: &str) {
+    if !text.contains(|c: char| matches!(c, '"' | '\\' | '/') || c.is_control()) {
+        query.push(format!(" AND {json} LIKE ")).push_bind(like(text));
+        query.push(" ESCAPE '\\'");
+    }
 }
 
 /// A number about `samples s`.
@@ -238,6 +252,15 @@ fn measure(measure: Measure) -> String {
 
 /// What the task of `samples s` cost, in micro-USD.
 pub(super) const COST: &str = "(SELECT ifnull(SUM(r.cost), 0) FROM requests r WHERE r.task = s.task)";
+
+/// The pattern, in which only `*` is special.
+fn glob(pattern: &str) -> String {
+    let plain = |c: char| match c {
+        '[' | '?' => format!("[{c}]"),
+        other => other.to_string(),
+    };
+    pattern.chars().map(plain).collect()
+}
 
 /// The text anywhere, with nothing in it special.
 fn like(text: &str) -> String {

@@ -7,12 +7,13 @@ use sqlx::sqlite::SqliteRow;
 
 use super::decide::{self, At};
 use super::rows::{self, job_of, sample_bytes};
+use super::tag;
 use super::tally::unsigned;
 use super::writer::Ledger;
-use super::{SqliteStore, filter, review};
+use super::{SqliteStore, filter, rejudge, review};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
-use crate::core::ports::{Decided, JournalStore, StoreError, Stored};
+use crate::core::ports::{Decided, JournalStore, Rejudgement, StoreError, Stored};
 use crate::core::review::Word;
 use crate::core::sample::SampleId;
 
@@ -25,7 +26,7 @@ const CHUNK: usize = 5000;
 #[derive(Serialize, Deserialize)]
 struct Inverse {
     decided: Decided,
-    /// Task, candidate, and the review that takes the decision back.
+    /// Task, candidate, and the row of `reviews` (or `taggings`, or `judgings`) that takes the decision back.
     samples: Vec<(i64, i64, i64)>,
     /// Where in a queue it was said: the word comes and goes with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +52,24 @@ impl JournalStore for SqliteStore {
         self.index_samples().await?;
         self.write(move |ledger| Box::pin(act(ledger, ids, decided, more_of)))
             .await
+    }
+
+    async fn judge_some(
+        &self,
+        judged: Vec<Rejudgement>,
+        more_of: Option<EntryId>,
+    ) -> Stored<Option<EntryId>> {
+        self.index_samples().await?;
+        self.write(move |ledger| {
+            Box::pin(async move {
+                let done = rejudge::judge_some(ledger, judged).await?;
+                if done.is_empty() {
+                    return Ok(more_of);
+                }
+                enter(ledger, Decided::JudgedAgain, done, more_of).await.map(Some)
+            })
+        })
+        .await
     }
 
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
@@ -80,7 +99,9 @@ impl JournalStore for SqliteStore {
         // Neither what was changed since, nor what is gone.
         let count: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM ui_journal u, json_each(u.inverse, '$.samples') e WHERE u.id = ? AND NOT EXISTS
-             (SELECT 1 FROM samples s WHERE s.task = e.value ->> 0 AND s.candidate = e.value ->> 1 AND s.review = e.value ->> 2)",
+             (SELECT 1 FROM samples s WHERE s.task = e.value ->> 0 AND s.candidate = e.value ->> 1
+              AND CASE u.kind WHEN 'tag' THEN s.tagging WHEN 'judge' THEN iif(s.review IS NULL, s.judging, NULL)
+                  ELSE s.review END = e.value ->> 2)",
         )
         .bind(entry.0)
         .fetch_one(&self.readers)
@@ -169,17 +190,34 @@ async fn act(
     decided: Decided,
     more_of: Option<EntryId>,
 ) -> Stored<EntryId> {
+    if decided == Decided::JudgedAgain {
+        return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
+    }
+    let mut done = Vec::with_capacity(ids.len());
+    for id in ids {
+        let (at, (row, _)) = decide::act(ledger, id, decided.clone()).await?;
+        done.push((at, row));
+    }
+    enter(ledger, decided, done, more_of).await
+}
+
+/// Writes what was done into the journal: places, each with the row that takes it back.
+async fn enter(
+    ledger: &mut Ledger,
+    decided: Decided,
+    done: Vec<(At, i64)>,
+    more_of: Option<EntryId>,
+) -> Stored<EntryId> {
     let (deed, note) = deed_of(&decided)?;
     let before = match more_of {
         None => None,
         Some(entry) => Some(open(ledger, entry).await?),
     };
     let (mut samples, mut jobs) = match before {
-        None => (Vec::with_capacity(ids.len()), Vec::new()),
+        None => (Vec::with_capacity(done.len()), Vec::new()),
         Some((inverse, job)) => (inverse.samples, vec![job]),
     };
-    for id in ids {
-        let ((task, candidate), (review, _)) = decide::act(ledger, id, decided.clone()).await?;
+    for ((task, candidate), review) in done {
         samples.push((task, candidate, review));
         let job = Some(job_of(task));
         if !jobs.contains(&job) {
@@ -282,7 +320,8 @@ pub(super) async fn note(
 /// The standing entry of one sample's decision, by the row of its review. Nobody looks among the large ones.
 async fn of_review(ledger: &mut Ledger, task: i64, review: i64) -> Stored<Option<(i64, Inverse)>> {
     let row = sqlx::query(
-        "SELECT id, inverse FROM ui_journal WHERE job = ? AND undone IS NULL AND rows = 1 AND inverse ->> '$.samples[0][2]' = ?
+        "SELECT id, inverse FROM ui_journal WHERE job = ? AND undone IS NULL AND rows = 1 AND kind NOT IN ('tag', 'judge')
+         AND inverse ->> '$.samples[0][2]' = ?
          ORDER BY id DESC LIMIT 1",
     )
     .bind(job_of(task))
@@ -337,16 +376,21 @@ async fn turn(
     again: bool,
     mut spot: Option<Spot>,
 ) -> Stored<(Vec<(i64, i64, i64, bool)>, Option<Spot>)> {
+    if decided == Decided::JudgedAgain {
+        return Ok((rejudge::turn(ledger, samples, again).await?, spot));
+    }
     let mut done = Vec::with_capacity(samples.len());
     for (task, candidate, review) in samples {
         let at: At = (task, candidate);
         let (review, changed) = if again {
             let made = decide::act_at(ledger, at, decided.clone()).await?;
-            if let (Some((_, told)), Some(spot)) = (&made, &mut spot) {
+            if let (Some((_, Some(told))), Some(spot)) = (&made, &mut spot) {
                 spot.word.at_ms = told.at_ms;
                 review::write(ledger, spot).await?;
             }
             made.map_or((review, false), |(made, _)| (made, true))
+        } else if matches!(decided, Decided::Tag(_)) {
+            (review, tag::untag(ledger, at, review).await?)
         } else {
             let changed = decide::take_back(ledger, at, review).await?;
             if let (true, Some(spot)) = (changed, &spot) {

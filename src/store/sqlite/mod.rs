@@ -15,6 +15,8 @@ mod journal;
 mod ledger;
 mod lock;
 pub mod open;
+mod order;
+mod reading;
 mod rejudge;
 mod rescue;
 mod review;
@@ -25,6 +27,7 @@ mod script;
 mod settle;
 mod statements;
 mod suspects;
+mod tag;
 mod tally;
 mod tasks;
 mod teachers;
@@ -51,6 +54,7 @@ pub struct SqliteStore {
     access: Access,
     request_index: OnceCell<()>,
     sample_index: OnceCell<()>,
+    indexes: order::Indexes,
 }
 
 /// What may be done with the file.
@@ -75,6 +79,7 @@ impl SqliteStore {
             access,
             request_index: OnceCell::new(),
             sample_index: OnceCell::new(),
+            indexes: order::Indexes::default(),
         }
     }
 

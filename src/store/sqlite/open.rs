@@ -23,7 +23,7 @@ use crate::core::ports::{Store, StoreError, Stored};
 use crate::core::settings::Durability;
 
 /// Readers at once.
-const READERS: u32 = 2;
+const READERS: u32 = 3;
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
 

@@ -269,7 +269,7 @@ async fn say(ledger: &mut Ledger, queue: QueueId, place: u32, said: Said) -> Sto
     };
     let (at, (review, told)) = decide::act(ledger, sample, decided.clone()).await?;
     // The same instant as the decision's: that is how an undo knows its own.
-    spot.word.at_ms = told.at_ms;
+    spot.word.at_ms = told.map_or_else(|| ledger.clock.now_ms(), |review| review.at_ms);
     write(ledger, &spot).await?;
     journal::note(ledger, decided, (at, review), spot).await
 }

@@ -195,7 +195,7 @@ pub(super) fn response(row: &SqliteRow, first: usize) -> Stored<Option<RawRespon
 
 /// The columns of a whole sample.
 pub(super) const SAMPLE_COLUMNS: &str = "s.task, s.candidate, s.id, s.state, s.reason, s.seq, d.seed, d.vary, a.steps, \
-     a.verdicts, v.action, v.note, v.before_state, v.at_ms";
+     a.verdicts, v.action, v.note, v.before_state, v.at_ms, s.tags";
 
 /// Reads [`SAMPLE_COLUMNS`].
 pub(super) fn sample(row: &SqliteRow) -> Stored<Sample> {
@@ -220,7 +220,13 @@ pub(super) fn sample(row: &SqliteRow) -> Stored<Sample> {
         steps: parse(row.try_get(8)?)?,
         verdicts: parse(row.try_get(9)?)?,
         review,
+        tags: tags(row.try_get(14)?)?,
     })
+}
+
+/// Tags of a column.
+pub(super) fn tags(column: Option<&str>) -> Stored<Vec<String>> {
+    column.map_or(Ok(Vec::new()), parse)
 }
 
 #[cfg(test)]

@@ -94,6 +94,10 @@ impl SampleStore for SqliteStore {
         Ok(holders.pop().map(|(_, id)| id))
     }
 
+    async fn tags(&self, job: Option<JobId>) -> Stored<Vec<(String, u64)>> {
+        self.known_tags(job).await
+    }
+
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>> {
         let missing = || StoreError::NotFound(format!("sample {}", sample.0));
         let id = sample_bytes(sample).ok_or_else(missing)?;

@@ -1,15 +1,16 @@
-//! Windows into the samples, in any order: first the places of the rows, which are small, then the rows themselves. In the order
-//! of the plan a window is found directly, whatever it is in; other orders sort the narrow rows of `samples`.
+//! Windows into the samples, in any order: first the places of the rows, which are small, then the rows themselves. Rows are found
+//! where an index has them in their order; what no index has is sorted, anew for every window.
 
 use std::fmt::Write as _;
 
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::filter::{self, COST, Prepared};
+use super::filter::{self, Prepared};
+use super::order::{Order, Standing};
 use super::rows::{self, SAMPLE_COLUMNS, task_key};
 use super::tally::unsigned;
 use super::{SqliteStore, decide::At};
-use crate::core::filter::{By, Facets, LENGTHS, Sort};
+use crate::core::filter::{Facets, LENGTHS, Sort};
 use crate::core::ports::{Place, SampleFilter, SamplePlace, Stored};
 use crate::core::sample::Sample;
 
@@ -23,6 +24,22 @@ fn length_range() -> String {
     ranges + " END"
 }
 
+/// Rows of an order that are looked at one by one for matching ones, before all rows are searched and the matching ones sorted.
+const LOOKED_AT: i64 = 20_000;
+
+/// A piece of a stretch.
+struct Piece<'a> {
+    filter: &'a SampleFilter,
+    prepared: &'a Prepared,
+    order: &'a Order,
+    stretch: usize,
+    /// Only what comes beyond this sample.
+    beyond: Option<&'a Standing>,
+    backwards: bool,
+    limit: usize,
+    skip: u64,
+}
+
 impl SqliteStore {
     /// Where the rows of a window are.
     pub(super) async fn places(
@@ -33,23 +50,110 @@ impl SqliteStore {
         limit: usize,
     ) -> Stored<Vec<At>> {
         let prepared = self.prepare(filter).await?;
-        let mut query = matching("s.task, s.candidate", filter, &prepared);
+        let order = self.order_of(filter, sort).await?;
         let backwards = matches!(place, Place::Before(_) | Place::Last);
-        match place {
-            Place::After(at) => push_side(&mut query, sort, at, true),
-            Place::Before(at) => push_side(&mut query, sort, at, false),
-            Place::Row(_) | Place::Last => {}
+        let from = match place {
+            Place::After((task, candidate)) | Place::Before((task, candidate)) => {
+                let standing = self.standing(&order, (task_key(task), candidate.into())).await?;
+                if standing.is_none() && backwards {
+                    return Ok(Vec::new());
+                }
+                standing
+            }
+            Place::Row(_) | Place::Last => None,
+        };
+        let last = order.stretches.len() - 1;
+        let first = from.as_ref().map(|from| from.stretch);
+        let turned = |at: usize| if backwards { last - at } else { at };
+        let mut skip = if let Place::Row(row) = place { row } else { 0 };
+        let mut found = Vec::new();
+        for stretch in (turned(first.unwrap_or(turned(0)))..=last).map(turned) {
+            let piece = Piece {
+                filter,
+                prepared: &prepared,
+                order: &order,
+                stretch,
+                beyond: from.as_ref().filter(|from| from.stretch == stretch),
+                backwards,
+                limit: limit - found.len(),
+                skip,
+            };
+            let rows = self.read(&piece).await?;
+            if rows.is_empty() && skip > 0 && turned(stretch) < last {
+                skip = skip.saturating_sub(self.count_piece(&piece).await?);
+            } else {
+                skip = 0;
+            }
+            found.extend(rows);
+            if found.len() >= limit {
+                break;
+            }
         }
-        push_order(&mut query, sort, backwards);
-        query.push(" LIMIT ").push_bind(filter::limit(limit));
-        if let Place::Row(from) = place {
-            query.push(" OFFSET ").push_bind(unsigned(from));
-        }
-        let mut found: Vec<At> = query.build_query_as().fetch_all(&self.readers).await?;
         if backwards {
             found.reverse();
         }
         Ok(found)
+    }
+
+    /// The rows of a piece. With an index its first rows are found at once where many match; where few do, there is little to sort.
+    async fn read(&self, piece: &Piece<'_>) -> Stored<Vec<At>> {
+        let Some(index) = piece.order.index else {
+            return self.search(piece, None).await;
+        };
+        if piece.is_whole() {
+            return self.search(piece, Some(index)).await;
+        }
+        if piece.skip < LOOKED_AT.unsigned_abs() {
+            let found = self.look(piece, index).await?;
+            if found.len() >= piece.limit {
+                return Ok(found);
+            }
+        }
+        self.search(piece, None).await
+    }
+
+    async fn search(&self, piece: &Piece<'_>, index: Option<&str>) -> Stored<Vec<At>> {
+        let mut query = piece.select("s.task, s.candidate", index);
+        filter::push(&mut query, piece.filter, piece.prepared);
+        piece.push_page(&mut query);
+        let mut reading = self.reading().await?;
+        let found = query.build_query_as().fetch_all(reading.connection()).await?;
+        reading.done();
+        Ok(found)
+    }
+
+    /// Those that match among the first rows of the order.
+    async fn look(&self, piece: &Piece<'_>, index: &str) -> Stored<Vec<At>> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT s.task, s.candidate FROM (");
+        piece.push_select(&mut query, "s.task, s.candidate", Some(index));
+        piece
+            .order
+            .push_sorted(&mut query, piece.stretch, piece.backwards);
+        query
+            .push(" LIMIT ")
+            .push_bind(LOOKED_AT)
+            .push(") o CROSS JOIN samples s ON s.task = o.task AND s.candidate = o.candidate WHERE true");
+        filter::push(&mut query, piece.filter, piece.prepared);
+        piece.push_page(&mut query);
+        let mut reading = self.reading().await?;
+        let found = query.build_query_as().fetch_all(reading.connection()).await?;
+        reading.done();
+        Ok(found)
+    }
+
+    async fn count_piece(&self, piece: &Piece<'_>) -> Stored<u64> {
+        let index = piece.order.index.filter(|_| piece.is_whole());
+        let mut query = piece.select("COUNT(*)", index);
+        filter::push(&mut query, piece.filter, piece.prepared);
+        self.number(query).await
+    }
+
+    /// The answer of a count.
+    async fn number(&self, mut query: QueryBuilder<Sqlite>) -> Stored<u64> {
+        let mut reading = self.reading().await?;
+        let count: i64 = query.build_query_scalar().fetch_one(reading.connection()).await?;
+        reading.done();
+        Ok(rows::unsigned(count))
     }
 
     /// The samples at these places, in their order.
@@ -65,12 +169,19 @@ impl SqliteStore {
         found.iter().map(rows::sample).collect()
     }
 
-    /// How many match.
+    /// How many match. All there are was counted as they came.
     pub(super) async fn count(&self, filter: &SampleFilter) -> Stored<u64> {
+        if is_whole(filter) {
+            let count: i64 = sqlx::query_scalar(
+                "SELECT COALESCE(SUM(value), 0) FROM counters WHERE kind = 'samples' AND CASE WHEN ?1 IS NULL THEN job > 0 ELSE job = ?1 END",
+            )
+            .bind(filter.job.map(|job| job.0))
+            .fetch_one(&self.readers)
+            .await?;
+            return Ok(rows::unsigned(count));
+        }
         let prepared = self.prepare(filter).await?;
-        let mut query = matching("COUNT(*)", filter, &prepared);
-        let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
-        Ok(rows::unsigned(count))
+        self.number(matching("COUNT(*)", filter, &prepared)).await
     }
 
     /// How many come before a sample, if it matches.
@@ -78,22 +189,36 @@ impl SqliteStore {
         &self,
         filter: &SampleFilter,
         sort: Sort,
-        sample: SamplePlace,
+        (task, candidate): SamplePlace,
     ) -> Stored<Option<u64>> {
         let prepared = self.prepare(filter).await?;
+        let order = self.order_of(filter, sort).await?;
+        let at: At = (task_key(task), candidate.into());
         let mut query = matching("COUNT(*)", filter, &prepared);
-        query
-            .push(" AND (s.task, s.candidate) = (")
-            .push_bind(task_key(sample.0));
-        query.push(", ").push_bind(sample.1).push(")");
-        let is_there: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
-        if is_there == 0 {
+        query.push(" AND (s.task, s.candidate) = (").push_bind(at.0);
+        query.push(", ").push_bind(at.1).push(")");
+        let standing = self.standing(&order, at).await?;
+        let Some(standing) = standing.filter(|standing| standing.stretch < order.stretches.len()) else {
+            return Ok(None);
+        };
+        if self.number(query).await? == 0 {
             return Ok(None);
         }
-        let mut query = matching("COUNT(*)", filter, &prepared);
-        push_side(&mut query, sort, sample, false);
-        let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
-        Ok(Some(rows::unsigned(count)))
+        let mut before = 0;
+        for stretch in 0..=standing.stretch {
+            let piece = Piece {
+                filter,
+                prepared: &prepared,
+                order: &order,
+                stretch,
+                beyond: Some(&standing).filter(|standing| standing.stretch == stretch),
+                backwards: true,
+                limit: 0,
+                skip: 0,
+            };
+            before += self.count_piece(&piece).await?;
+        }
+        Ok(Some(before))
     }
 
     /// One pass over the matching rows, counted by everything at once.
@@ -106,7 +231,10 @@ impl SqliteStore {
         let mut query = matching(&columns, filter, &prepared);
         query.push(" GROUP BY s.state, s.reason, s.teacher, 4, 5");
         let mut facets = Facets::default();
-        for row in query.build().fetch_all(&self.readers).await? {
+        let mut reading = self.reading().await?;
+        let found = query.build().fetch_all(reading.connection()).await?;
+        reading.done();
+        for row in found {
             let teacher: Option<String> = row.try_get(2)?;
             let length = usize::try_from(row.try_get::<i64, _>(4)?).unwrap_or(0);
             facets.count(
@@ -131,85 +259,43 @@ fn matching(columns: &str, filter: &SampleFilter, prepared: &Prepared) -> QueryB
     query
 }
 
-/// What `samples s` is sorted by; the plan needs nothing.
-fn key(by: By) -> Option<String> {
-    Some(match by {
-        By::Plan => return None,
-        By::Time => "s.made_ms".to_owned(),
-        By::Judge => "s.judge".to_owned(),
-        By::Duplicate => "s.likeness".to_owned(),
-        By::Length => "s.length".to_owned(),
-        By::Tokens => "s.tokens".to_owned(),
-        By::Cost => COST.to_owned(),
-        By::Teacher => "(SELECT n.name FROM teachers n WHERE n.id = s.teacher)".to_owned(),
-        // `crate::core::filter::shuffled` in SQL, which has no exclusive or.
-        By::Random(seed) => {
-            let seed = seed & 0x7fff_ffff;
-            let task = "(s.task & 2147483647)";
-            let mixed = format!("(({task} | {seed}) - ({task} & {seed}))");
-            let first = format!("((({mixed} + s.candidate * 7919 + 12345) * 1103515245) & 2147483647)");
-            format!("(((({first} >> 7) + {first} % 128 * 16777216) * 69621) & 2147483647)")
-        }
-    })
+/// Whether nothing but the job is asked.
+fn is_whole(filter: &SampleFilter) -> bool {
+    filter.states.is_empty() && filter.ids.is_empty() && filter.condition.is_everything()
 }
 
-fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, backwards: bool) {
-    let direction = |down: bool| if down { " DESC" } else { "" };
-    query.push(" ORDER BY ");
-    let Some(key) = key(sort.by) else {
-        let down = direction(sort.down != backwards);
-        query.push(format!("s.task{down}, s.candidate{down}"));
-        return;
-    };
-    query.push(format!(
-        "{key} IS NULL{}, {key}{}, s.task{back}, s.candidate{back}",
-        direction(backwards),
-        direction(sort.down != backwards),
-        back = direction(backwards)
-    ));
-}
-
-/// Only what comes after that sample, or before it.
-fn push_side(query: &mut QueryBuilder<Sqlite>, sort: Sort, (task, candidate): SamplePlace, after: bool) {
-    let task = task_key(task);
-    let sign = |after: bool| if after { ">" } else { "<" };
-    let place = |query: &mut QueryBuilder<Sqlite>, after: bool| {
-        query.push(format!("(s.task, s.candidate) {} (", sign(after)));
-        query.push_bind(task).push(", ").push_bind(candidate).push(")");
-    };
-    query.push(" AND (");
-    if let Some(key) = key(sort.by) {
-        let value = |query: &mut QueryBuilder<Sqlite>| {
-            query.push(format!("(SELECT {key} FROM samples s WHERE s.task = "));
-            query
-                .push_bind(task)
-                .push(" AND s.candidate = ")
-                .push_bind(candidate)
-                .push(")");
-        };
-        // Rows without the number come last, in the order of the plan.
-        query.push("CASE WHEN ");
-        value(query);
-        query.push(format!(" IS NULL THEN ({key} IS NULL AND "));
-        place(query, after);
-        query.push(if after { ")" } else { ") OR (" });
-        if !after {
-            query.push(format!("{key} IS NOT NULL)"));
-        }
-        query.push(format!(" ELSE ({key} {} ", sign(after != sort.down)));
-        value(query);
-        query.push(format!(" OR {key} = "));
-        value(query);
-        query.push(" AND ");
-        place(query, after);
-        query.push(if after {
-            format!(" OR {key} IS NULL)")
-        } else {
-            ")".to_owned()
-        });
-        query.push(" END");
-    } else {
-        place(query, after != sort.down);
+impl Piece<'_> {
+    /// Whether all of the job's rows are in it.
+    fn is_whole(&self) -> bool {
+        is_whole(self.filter)
     }
-    query.push(")");
+
+    /// `SELECT … FROM samples s WHERE` with all but the filter's conditions.
+    fn select(&self, columns: &str, index: Option<&str>) -> QueryBuilder<Sqlite> {
+        let mut query = QueryBuilder::new("");
+        self.push_select(&mut query, columns, index);
+        query
+    }
+
+    fn push_select(&self, query: &mut QueryBuilder<Sqlite>, columns: &str, index: Option<&str>) {
+        query.push("SELECT ").push(columns).push(" FROM samples s");
+        if let Some(index) = index {
+            query.push(" INDEXED BY ").push(index);
+        }
+        query
+            .push(" WHERE ")
+            .push(&self.order.stretches[self.stretch].holds);
+        filter::push_job(query, self.filter);
+        if let Some(standing) = self.beyond {
+            self.order.push_beyond(query, standing, self.backwards);
+        }
+    }
+
+    fn push_page(&self, query: &mut QueryBuilder<Sqlite>) {
+        self.order.push_sorted(query, self.stretch, self.backwards);
+        query.push(" LIMIT ").push_bind(filter::limit(self.limit));
+        if self.skip > 0 {
+            query.push(" OFFSET ").push_bind(unsigned(self.skip));
+        }
+    }
 }

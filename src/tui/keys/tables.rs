@@ -91,6 +91,8 @@ pub static TABLES: &[&Table] = &[
     &MENU,
     &SAMPLE_FILTER,
     &SAMPLE_EDIT,
+    &SAMPLE_TAGS,
+    &SAMPLE_COLUMNS,
     &REVIEWING,
     &REVIEWED,
     &COMPARING,

@@ -7,16 +7,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::{Value, json};
 
-use crate::core::api::{Command, Level, SampleQuery};
+use crate::core::api::{Answer, Command, Level, Query, SampleQuery};
 use crate::core::filter::{By, Sort};
 use crate::core::ports::Decided;
 use crate::core::sample::SampleState;
 use crate::core::text::grouped;
 
 use crate::tui::context::{Cx, Shared};
-use crate::tui::keys::{Action, FIELD, MENU, SAMPLE_EDIT, SAMPLE_FILTER, SAMPLES, Table};
+use crate::tui::keys::{
+    Action, FIELD, MENU, SAMPLE_COLUMNS, SAMPLE_EDIT, SAMPLE_FILTER, SAMPLE_TAGS, SAMPLES, Table,
+};
 use crate::tui::layout::{Width, inside, left, shell, top};
 use crate::tui::message::{Message, Ticket};
+use crate::tui::remote::Remote;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::table::row_at;
 
@@ -24,26 +27,33 @@ use super::View;
 
 mod bulk;
 mod choosing;
+mod columns;
 mod deciding;
 mod detail;
 mod diff;
 mod edit;
 mod facets;
 mod history;
+mod judging;
 mod list;
+mod markdown;
 mod menu;
 mod prompt;
 mod rows;
+mod tagging;
 mod tree;
 
 use bulk::{Bulk, Marks};
+use columns::{ColumnMenu, Columns};
 use detail::{Detail, Tab};
 use edit::Edit;
 use facets::FacetMenu;
 use history::History;
+use judging::Judging;
 use menu::{Kind, Menu};
 use prompt::Prompt;
 use rows::Rows;
+use tagging::Tagging;
 
 /// What stands over the list.
 enum Over {
@@ -51,6 +61,8 @@ enum Over {
     Filter(Box<Prompt>),
     Menu(Menu),
     Facets(FacetMenu),
+    Columns(ColumnMenu),
+    Tags(Tagging),
     History(History),
     Edit(Box<Edit>),
     /// A reason in the person's own words.
@@ -68,6 +80,9 @@ pub(crate) struct Samples {
     /// Where a range began.
     range: Option<u64>,
     detail: Detail,
+    columns: Columns,
+    /// Tags in use.
+    tags: Remote<Vec<(String, u64)>>,
     /// The sample has the keys.
     reading: bool,
     /// It covers the list.
@@ -76,6 +91,7 @@ pub(crate) struct Samples {
     /// On its way; and one that waits for a yes.
     bulk: Option<Bulk>,
     asked: Option<Bulk>,
+    judging: Option<Judging>,
     /// What is being written where.
     export: Option<(Option<Ticket>, SampleQuery, PathBuf)>,
     reason: usize,
@@ -93,11 +109,14 @@ impl Default for Samples {
             marks: Marks::None,
             range: None,
             detail: Detail::default(),
+            columns: Columns::default(),
+            tags: Remote::default(),
             reading: false,
             full: false,
             over: Over::Nothing,
             bulk: None,
             asked: None,
+            judging: None,
             export: None,
             reason: choosing::REASONS.len() - 1,
             draft: None,
@@ -208,9 +227,27 @@ impl Samples {
             Action::Mark | Action::MarkAll | Action::MarkRange => self.mark(action, cx),
             Action::Filter => {
                 self.over = Over::Filter(Box::new(Prompt::holding(&self.filter, known(cx.shared))));
+                self.ask_tags(cx);
             }
             Action::Facets => self.over = Over::Facets(FacetMenu::of(&self.rows.filter, cx)),
             Action::History => self.over = Over::History(History::of(job.as_deref(), cx)),
+            Action::Tag => {
+                let one = self.rows.selected().filter(|_| self.marks == Marks::None);
+                let on = one.map_or(&[][..], |(_, sample)| &sample.tags);
+                self.over = Over::Tags(Tagging::of(on));
+                self.ask_tags(cx);
+            }
+            Action::JudgeAgain => self.judge_again(cx),
+            Action::Columns => self.over = Over::Columns(ColumnMenu::default()),
+            Action::Markdown => {
+                self.detail.markdown ^= true;
+                let says = if self.detail.markdown {
+                    "Texts are shown as Markdown"
+                } else {
+                    "Texts are shown as they were written"
+                };
+                cx.shared.toast(Level::Ok, says);
+            }
             Action::Sort => self.open_menu(Kind::Sort),
             Action::Bulk => self.open_menu(Kind::Bulk),
             Action::Copy => self.open_menu(Kind::Copy),
@@ -251,6 +288,37 @@ impl Samples {
         if matches!(action, Action::Compare | Action::Explain) {
             self.reading = true;
         }
+    }
+
+    fn ask_tags(&mut self, cx: &mut Cx) {
+        let query = self.tags_query();
+        self.tags.refresh(query, cx);
+    }
+
+    fn tags_query(&self) -> Query {
+        Query::Tags {
+            job: self.rows.filter.job.clone(),
+        }
+    }
+
+    /// Takes the tags that are known; a filter being typed learns them.
+    fn take_tags(&mut self, message: &Message, cx: &mut Cx) -> bool {
+        let query = self.tags_query();
+        let read = |answer: &Answer| {
+            if let Answer::Tags(tags) = answer {
+                Some(tags.clone())
+            } else {
+                None
+            }
+        };
+        if !self.tags.take(message, read, || query, cx) {
+            return false;
+        }
+        if let Over::Filter(prompt) = &mut self.over {
+            let tags = self.tags.value().into_iter().flatten();
+            prompt.learn("tag", tags.map(|(tag, _)| tag.clone()).collect());
+        }
+        true
     }
 
     fn detail_act(&mut self, action: Action, shared: &Shared) {
@@ -300,6 +368,8 @@ impl View for Samples {
         match &self.over {
             Over::Nothing => &SAMPLES,
             Over::Filter(_) => &SAMPLE_FILTER,
+            Over::Tags(_) => &SAMPLE_TAGS,
+            Over::Columns(_) => &SAMPLE_COLUMNS,
             Over::Menu(_) | Over::Facets(_) | Over::History(_) => &MENU,
             Over::Edit(_) => &SAMPLE_EDIT,
             Over::Reason(_) | Over::Path(_) => &FIELD,
@@ -340,6 +410,8 @@ impl View for Samples {
             }
         } else if let Some(bulk) = &mut self.bulk {
             bulk.stop();
+        } else if let Some(mut judging) = self.judging.take_if(|judging| judging.is_underway()) {
+            judging.stop(cx);
         } else if self.reading || self.full {
             (self.reading, self.full) = (false, false);
         } else if self.range.take().is_some() {
@@ -358,19 +430,31 @@ impl View for Samples {
         true
     }
 
-    fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
+    fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
         if !matches!(self.over, Over::Nothing) {
             return None;
         }
         let state = self.rows.selected().map(|(_, sample)| sample.state);
         let one = self.marks == Marks::None;
         let why = match action {
-            Action::Accept | Action::Reject | Action::RejectWhy | Action::Bulk if self.bulk.is_some() => {
+            Action::Columns if Width::of(shared.size.width) == Width::Narrow => {
+                "there is room for three columns only"
+            }
+            Action::Accept
+            | Action::Reject
+            | Action::RejectWhy
+            | Action::Tag
+            | Action::JudgeAgain
+            | Action::Bulk
+                if self.bulk.is_some() =>
+            {
                 "a bulk is on its way; esc stops it"
             }
             Action::Accept
             | Action::Reject
             | Action::RejectWhy
+            | Action::Tag
+            | Action::JudgeAgain
             | Action::Open
             | Action::Edit
             | Action::Copy
@@ -408,7 +492,10 @@ impl View for Samples {
             Message::Tick(_) => self.rows.look(cx),
             Message::Resize(..) => self.rows.fit(page),
             Message::Reply(..) => {
-                let taken = self.rows.take(message, page, cx) || self.detail.take(message, cx);
+                let taken = self.rows.take(message, page, cx)
+                    || self.detail.take(message, cx)
+                    || self.take_tags(message, cx)
+                    || self.take_judging(message, cx);
                 match &mut self.over {
                     Over::Facets(facets) if !taken => {
                         facets.take(message, cx);
@@ -478,6 +565,7 @@ impl View for Samples {
         let sort = self.rows.sort;
         Some(json!({
             "filter": self.filter, "sort": sort.by.word(), "down": sort.down, "tab": self.detail.tab.word(),
+            "markdown": self.detail.markdown, "columns": self.columns.remember(),
         }))
     }
 
@@ -494,6 +582,8 @@ impl View for Samples {
         };
         let tab = memory["tab"].as_str().and_then(Tab::from_word);
         self.detail.tab = tab.unwrap_or_default();
+        self.detail.markdown = memory["markdown"] == json!(true);
+        self.columns = Columns::recall(&memory["columns"]);
     }
 
     fn status(&self, _: &Shared) -> String {
@@ -501,7 +591,10 @@ impl View for Samples {
             let of = bulk
                 .all
                 .map_or(String::new(), |all| format!(" of {}", grouped(all)));
-            return format!("{}ing {}{of} … esc stops", bulk.verb(), grouped(bulk.done));
+            return format!("{} {}{of} … esc stops", bulk.verbs()[1], grouped(bulk.done));
+        }
+        if self.judging.as_ref().is_some_and(Judging::is_underway) {
+            return "Judging again … esc stops".to_owned();
         }
         let mut parts = Vec::new();
         if !self.rows.shown().is_empty() {
@@ -539,6 +632,11 @@ impl View for Samples {
         caret = self.beside(shared, beside, buf).or(caret);
         match &self.over {
             Over::Filter(typed) => caret = Some(typed.view(list::clear(prompt, shared, buf), shared, buf)),
+            Over::Tags(typed) => {
+                let known = self.tags.value().map_or(&[][..], Vec::as_slice);
+                caret = Some(typed.view(list::clear(prompt, shared, buf), known, shared, buf));
+            }
+            Over::Columns(menu) => menu.view(&self.columns, shared, buf),
             Over::Menu(menu) => menu.view(shared, buf),
             Over::Facets(facets) => facets.view(shared, buf),
             Over::History(history) => history.view(shared, buf),

@@ -51,6 +51,12 @@ pub static SAMPLES: Table = Table {
             "Counts by status, reason, teacher, score and length",
         ),
         key(&["s"], Action::Sort, "sort", "Choose the order"),
+        key(
+            &["t"],
+            Action::Tag,
+            "tag",
+            "Put tags on the sample, or on all that are marked; -tag takes one off",
+        ),
         key(&["b"], Action::Bulk, "bulk", "What to do with all that is marked"),
         key(
             &["y"],
@@ -122,6 +128,24 @@ pub static SAMPLES: Table = Table {
             Action::Explain,
             "",
             "Why it stands as it does: scores and evidence",
+        ),
+        key(
+            &["V"],
+            Action::JudgeAgain,
+            "",
+            "Judge it, or all that are marked, again from stored answers: nobody is asked, changes are told first",
+        ),
+        key(
+            &["c"],
+            Action::Columns,
+            "",
+            "Choose the columns, their order and their width",
+        ),
+        key(
+            &["m"],
+            Action::Markdown,
+            "",
+            "Show texts as Markdown, or as they were written",
         ),
         key(
             &["H"],
@@ -206,5 +230,76 @@ pub static SAMPLE_EDIT: Table = Table {
             "leave",
             "Leave; what was typed is there when you come back",
         ),
+    ],
+};
+
+/// Tags of a sample, being typed.
+pub static SAMPLE_TAGS: Table = Table {
+    context: "Tags of samples",
+    bindings: &[
+        key(
+            &["enter"],
+            Action::Press,
+            "tag",
+            "Put the words on; those with a minus are taken off",
+        ),
+        key(
+            &["tab"],
+            Action::Complete,
+            "complete",
+            "Take the tag that is offered",
+        ),
+        key(
+            &["down", "ctrl-n"],
+            Action::Down,
+            "",
+            "The next tag that is offered",
+        ),
+        key(&["up"], Action::Up, "", "The tag before"),
+        key(
+            &["esc"],
+            Action::Back,
+            "close",
+            "Close it; the tags stay as they were",
+        ),
+        key(
+            &["ctrl-u"],
+            Action::DeleteToStart,
+            "",
+            "Delete from the start of the line",
+        ),
+    ],
+};
+
+/// The columns of the samples.
+pub static SAMPLE_COLUMNS: Table = Table {
+    context: "Columns of samples",
+    bindings: &[
+        key(&["space"], Action::Toggle, "show", "Show the column, or hide it"),
+        key(
+            &[">", "l", "right"],
+            Action::MoreOf,
+            "wider",
+            "Make the column wider",
+        ),
+        key(
+            &["<", "h", "left"],
+            Action::LessOf,
+            "narrower",
+            "Make the column narrower",
+        ),
+        key(&["J"], Action::Later, "later", "Move the column further right"),
+        key(&["K"], Action::Earlier, "earlier", "Move the column further left"),
+        key(
+            &["0"],
+            Action::Whole,
+            "as at first",
+            "All columns as they were at first",
+        ),
+        key(&["j", "down"], Action::Down, "", "Down"),
+        key(&["k", "up"], Action::Up, "", "Up"),
+        key(&["g", "home"], Action::First, "", "First column"),
+        key(&["G", "end"], Action::Last, "", "Last column"),
+        key(&["esc", "enter", "q"], Action::Back, "close", "Close it"),
     ],
 };

@@ -90,11 +90,12 @@ impl Bulk {
         }
     }
 
-    /// What it does, for a question and for the status line.
-    pub(super) fn verb(&self) -> &'static str {
+    /// What it does, for a question; what it is doing; what it did.
+    pub(super) fn verbs(&self) -> [&'static str; 3] {
         match self.decided {
-            Decided::Accept => "Accept",
-            _ => "Reject",
+            Decided::Accept => ["Accept", "Accepting", "Accepted"],
+            Decided::Tag(_) => ["Tag", "Tagging", "Tagged"],
+            _ => ["Reject", "Rejecting", "Rejected"],
         }
     }
 
@@ -139,7 +140,7 @@ impl Bulk {
                 } else {
                     ""
                 };
-                let text = format!("{}ed {}{stopped} · u undo", self.verb(), grouped(self.done));
+                let text = format!("{} {}{stopped} · u undo", self.verbs()[2], grouped(self.done));
                 let level = if next.is_some() { Level::Warning } else { Level::Ok };
                 cx.shared.toast(level, text);
                 true

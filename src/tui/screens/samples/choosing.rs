@@ -55,6 +55,8 @@ impl Samples {
                 let entries = vec![
                     entry("Accept", &many),
                     entry("Reject", &many),
+                    entry("Tag", &many),
+                    entry("Judge again", &many),
                     entry("Export to a file", &many),
                 ];
                 Menu::new(kind, "What is marked", entries, 0)
@@ -93,6 +95,8 @@ impl Samples {
             Kind::Bulk => match at {
                 0 => self.decide(Decided::Accept, cx),
                 1 => self.open_menu(Kind::Reject),
+                2 => self.act(Action::Tag, cx),
+                3 => self.judge_again(cx),
                 _ => self.over = Over::Path(Field::holding(&self.path_of())),
             },
             Kind::Copy => {
@@ -129,6 +133,23 @@ impl Samples {
                 Action::DeleteToStart => prompt.delete_to_start(),
                 direction => prompt.choose(direction == Action::Down),
             },
+            Over::Tags(typed) => {
+                let known = self.tags.value().map_or(&[][..], Vec::as_slice);
+                match action {
+                    Action::Press => {
+                        if let Some(change) = typed.apply() {
+                            self.over = Over::Nothing;
+                            if !change.is_nothing() {
+                                self.decide(Decided::Tag(change), cx);
+                            }
+                        }
+                    }
+                    Action::Complete => typed.complete(known),
+                    Action::DeleteToStart => typed.delete_to_start(),
+                    direction => typed.choose(direction == Action::Down, known),
+                }
+            }
+            Over::Columns(menu) => menu.act(action, &mut self.columns, cx.shared),
             Over::Menu(menu) => {
                 let kind = menu.kind;
                 if let Some(at) = menu.act(action, cx.shared) {
@@ -176,6 +197,8 @@ impl Samples {
         match (&mut self.over, message) {
             (Over::Filter(prompt), Message::Key(key)) => prompt.key(key),
             (Over::Filter(prompt), Message::Paste(text)) => prompt.insert(text),
+            (Over::Tags(typed), Message::Key(key)) => typed.key(key),
+            (Over::Tags(typed), Message::Paste(text)) => typed.insert(text),
             (Over::Edit(edit), Message::Key(key)) => edit.key(key),
             (Over::Edit(edit), Message::Paste(text)) => edit.insert(text),
             (Over::Reason(field) | Over::Path(field), Message::Key(key)) => {

@@ -51,10 +51,15 @@ impl Samples {
         if self.marks == Marks::None {
             let done = match decided {
                 Decided::Accept => "Accepted samples (u takes it back)",
+                Decided::Tag(_) => "Tagged samples (u takes it back)",
                 _ => "Rejected samples (u takes it back)",
             };
+            let stays = matches!(decided, Decided::Tag(_));
             let samples = query.ids;
             cx.order(Command::Decide { samples, decided }, done);
+            if stays {
+                return;
+            }
             let page = Self::page(cx.shared);
             self.rows.act(Action::Down, page, cx);
             return;
@@ -65,7 +70,7 @@ impl Samples {
             self.bulk = Some(bulk);
             return;
         }
-        let verb = bulk.verb();
+        let [verb, ..] = bulk.verbs();
         let many = all.map_or("all".to_owned(), grouped);
         let lines = vec![
             format!(
@@ -79,6 +84,8 @@ impl Samples {
             "It is one entry of the history: u takes all of it back.".to_owned(),
         ];
         let agreed = choice(format!("{verb} them"), "", Outcome::Act(Action::Agreed));
+        // What another question was about is no longer meant.
+        (self.judging, self.export) = (None, None);
         self.asked = Some(bulk);
         let dialog = Dialog::ask(
             cx.shared,
@@ -90,7 +97,8 @@ impl Samples {
     }
 
     pub(super) fn agreed(&mut self, cx: &mut Cx) {
-        if let Some(mut bulk) = self.asked.take() {
+        if self.judge_agreed(cx) {
+        } else if let Some(mut bulk) = self.asked.take() {
             bulk.go(None, cx);
             self.bulk = Some(bulk);
         } else if let Some((_, filter, path)) = self.export.take() {
@@ -125,6 +133,7 @@ impl Samples {
             cx.shared.toasts.pop();
             let lines = vec![format!("{} is there already.", path.display())];
             let agreed = choice("Replace it", "", Outcome::Act(Action::Agreed));
+            (self.asked, self.judging) = (None, None);
             self.export = Some((None, filter, path));
             let dialog = Dialog::ask(
                 cx.shared,

@@ -21,7 +21,7 @@ use crate::tui::widgets::cursor::Cursor;
 
 use super::diff::diff;
 use super::rows::Row;
-use super::tree::{Line, paragraph, tree};
+use super::tree::{Line, Look, paragraph, tree};
 
 /// A side of a sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +65,8 @@ impl Tab {
 #[derive(Default)]
 pub(super) struct Detail {
     pub(super) tab: Tab,
+    /// Texts are shown as Markdown.
+    pub(super) markdown: bool,
     of: Option<SampleId>,
     cursor: Cursor,
     folded: BTreeSet<String>,
@@ -238,7 +240,22 @@ impl Detail {
     }
 
     fn pretty(&self, sample: &Sample, width: usize) -> Vec<Line> {
-        let mut lines = vec![standing(sample), Line::of("", Slot::Fg)];
+        let look = Look {
+            folded: &self.folded,
+            width,
+            markdown: self.markdown,
+        };
+        let mut lines = vec![standing(sample)];
+        if !sample.tags.is_empty() {
+            paragraph(
+                &format!("# {}", sample.tags.join("  ")),
+                0,
+                Slot::Accent,
+                width,
+                &mut lines,
+            );
+        }
+        lines.push(Line::of("", Slot::Fg));
         for step in &sample.steps {
             let finish = step.finish.as_str();
             let head = format!("{} by {} ({finish})", step.step, step.teacher);
@@ -247,8 +264,8 @@ impl Detail {
                 paragraph(reasoning, 2, Slot::Muted, width, &mut lines);
             }
             match &step.value {
-                Some(value) => tree(&step.step, value, "steps", 0, &self.folded, width, &mut lines),
-                None => paragraph(&step.text, 2, Slot::Fg, width, &mut lines),
+                Some(value) => tree(&step.step, value, "steps", 0, &look, &mut lines),
+                None => look.text(&step.text, 2, &mut lines),
             }
             for call in &step.tool_calls {
                 let text = format!("calls {}({})", call.name, call.arguments);
@@ -259,7 +276,7 @@ impl Detail {
         for (name, fields) in [("seed", &sample.seed), ("vary", &sample.vary)] {
             if !fields.is_empty() {
                 let value = serde_json::Value::Object(fields.clone());
-                tree(name, &value, "", 0, &self.folded, width, &mut lines);
+                tree(name, &value, "", 0, &look, &mut lines);
             }
         }
         lines
@@ -348,6 +365,9 @@ impl Detail {
         say("job", job.to_owned());
         say("task", grouped(sample.task.index));
         say("candidate", sample.candidate.to_string());
+        if !sample.tags.is_empty() {
+            say("tags", sample.tags.join(", "));
+        }
         say(
             "place",
             sample.seq.map_or("–".to_owned(), |seq| {
@@ -414,8 +434,10 @@ impl Detail {
             .enumerate()
         {
             let mut x = 2;
-            for (text, slot) in &line.spans {
-                x += put(buf, below, x, row as u16, text, shared.style(*slot));
+            for (at, (text, slot)) in line.spans.iter().enumerate() {
+                let look = line.looks.get(at).copied().unwrap_or_default();
+                let style = shared.style(*slot).add_modifier(look);
+                x += put(buf, below, x, row as u16, text, style);
             }
             if focused && offset + row == self.cursor.selected {
                 put(buf, below, 0, row as u16, "▌", shared.style(Slot::Accent));
@@ -509,6 +531,7 @@ pub(super) fn object(sample: &Sample) -> String {
         "steps": sample.steps,
         "verdicts": sample.verdicts,
         "review": sample.review,
+        "tags": sample.tags,
     });
     serde_json::to_string_pretty(&value).unwrap_or_default()
 }

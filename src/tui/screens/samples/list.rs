@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
-use crate::core::filter::By;
+use crate::core::filter::{By, Facts};
 use crate::core::sample::{Sample, SampleState};
 use crate::core::text::grouped;
 
@@ -15,16 +15,8 @@ use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{empty, failure, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, prose, table, words};
 
+use super::columns::Fact;
 use super::{Over, Samples};
-
-const COLUMNS: [Column; 6] = [
-    numbers("ROW", 9, 8),
-    words("ST", 2, 7),
-    numbers("JUDGE", 5, 4),
-    words("REASON", 12, 2),
-    words("PROVIDER", 10, 3),
-    prose("TEXT", 14, 9),
-];
 
 const NARROW: [Column; 3] = [numbers("ROW", 7, 2), words("ST", 2, 7), prose("TEXT", 12, 9)];
 
@@ -47,41 +39,61 @@ fn glyph(state: SampleState) -> (&'static str, Slot) {
     }
 }
 
-fn cells(row: u64, sample: &Sample, stale: bool, narrow: bool, shared: &Shared) -> Vec<Cell> {
-    let tint = |slot: Slot| shared.style(if stale { Slot::Muted } else { slot });
-    let (fg, muted) = (tint(Slot::Fg), tint(Slot::Muted));
-    let (mark, slot) = glyph(sample.state);
-    let edited = sample
-        .review
-        .as_ref()
-        .is_some_and(|review| review.action == "edited");
-    let mark = if edited {
-        format!("{mark}e")
-    } else {
-        mark.to_owned()
-    };
-    let number = (grouped(row + 1), muted);
-    let text = (headline(sample).to_owned(), fg);
-    if narrow {
-        return vec![number, (mark, tint(slot)), text];
+/// Which columns a narrow list has.
+const NARROW_FACTS: [Fact; 3] = [Fact::Row, Fact::State, Fact::Text];
+
+/// A row as it is shown.
+struct Shown<'a> {
+    number: u64,
+    job: &'a str,
+    sample: &'a Sample,
+    stale: bool,
+}
+
+impl Shown<'_> {
+    fn cell(&self, fact: Fact, shared: &Shared) -> Cell {
+        let sample = self.sample;
+        let score = |wanted: fn(&str) -> bool| {
+            let of = sample.verdicts.iter().filter(move |one| wanted(&one.validator));
+            of.filter_map(|one| one.score)
+        };
+        let told = |score: Option<f64>, digits: usize| {
+            score.map_or("–".to_owned(), |score| format!("{score:.digits$}"))
+        };
+        let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+        let (provider, model) = teacher.split_once('/').unwrap_or((teacher, ""));
+        let numbers = || Facts::of(&sample.steps, &[]);
+        let (text, slot) = match fact {
+            Fact::Row => (grouped(self.number + 1), Slot::Muted),
+            Fact::State => {
+                let (mark, slot) = glyph(sample.state);
+                let edited = sample
+                    .review
+                    .as_ref()
+                    .is_some_and(|review| review.action == "edited");
+                (format!("{mark}{}", if edited { "e" } else { "" }), slot)
+            }
+            Fact::Judge => (told(score(|kind| kind == "judge").reduce(f64::min), 1), Slot::Fg),
+            Fact::Likeness => {
+                let most = score(|kind| kind.ends_with("dedup")).reduce(f64::max);
+                (told(most, 2), Slot::Muted)
+            }
+            Fact::Reason => {
+                let reason = sample.reason.map_or("", |reason| reason.word());
+                (reason.to_owned(), Slot::Muted)
+            }
+            Fact::Provider => (provider.to_owned(), Slot::Muted),
+            Fact::Model => (model.to_owned(), Slot::Muted),
+            Fact::Tags => (sample.tags.join(" "), Slot::Accent),
+            Fact::Length => (grouped(numbers().length), Slot::Muted),
+            Fact::Tokens => (grouped(numbers().tokens), Slot::Muted),
+            Fact::Task => (grouped(sample.task.index), Slot::Muted),
+            Fact::Job => (self.job.to_owned(), Slot::Muted),
+            Fact::Text => (headline(sample).to_owned(), Slot::Fg),
+        };
+        let slot = if self.stale { Slot::Muted } else { slot };
+        (text, shared.style(slot))
     }
-    let judge = sample
-        .verdicts
-        .iter()
-        .filter(|verdict| verdict.validator == "judge");
-    let judge = judge.filter_map(|verdict| verdict.score).reduce(f64::min);
-    let judge = judge.map_or("–".to_owned(), |score| format!("{score:.1}"));
-    let reason = sample.reason.map_or("", |reason| reason.word());
-    let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
-    let provider = teacher.split('/').next().unwrap_or_default();
-    vec![
-        number,
-        (mark, tint(slot)),
-        (judge, fg),
-        (reason.to_owned(), muted),
-        (provider.to_owned(), muted),
-        text,
-    ]
 }
 
 impl Samples {
@@ -105,14 +117,25 @@ impl Samples {
             return self.nothing(shared, inner, buf);
         }
         let narrow = Width::of(shared.size.width) == Width::Narrow;
-        let columns = if narrow { &NARROW[..] } else { &COLUMNS[..] };
+        let any_tags = shown.iter().any(|(_, sample)| !sample.tags.is_empty());
+        let (facts, columns) = if narrow {
+            (NARROW_FACTS.to_vec(), Vec::from(NARROW))
+        } else {
+            self.columns.shown(any_tags)
+        };
         let (offset, first, selected) = self.rows.view();
         let stale = self.rows.is_slow(shared.now);
         let rows = shown.iter().skip(offset).zip(first..);
-        let cells = rows
-            .clone()
-            .map(|((_, sample), row)| cells(row, sample, stale, narrow, shared));
-        table(buf, inner, columns, cells, Some(selected), shared);
+        let cells = rows.clone().map(|((job, sample), number)| {
+            let row = Shown {
+                number,
+                job,
+                sample,
+                stale,
+            };
+            facts.iter().map(|fact| row.cell(*fact, shared)).collect()
+        });
+        table(buf, inner, &columns, cells, Some(selected), shared);
         for (at, ((_, sample), row)) in rows.take(usize::from(inner.height.saturating_sub(1))).enumerate() {
             if self.marks.has(&sample.id) {
                 put(buf, inner, 1, at as u16 + 1, "+", shared.style(Slot::Accent));

@@ -50,6 +50,13 @@ impl Prompt {
         }
     }
 
+    /// More words that a filter may ask for.
+    pub(super) fn learn(&mut self, key: &'static str, words: Vec<String>) {
+        self.known.retain(|(known, _)| *known != key);
+        self.known.push((key, words));
+        self.offered = complete(self.field.text(), self.field.caret(), &self.known);
+    }
+
     pub(super) fn text(&self) -> &str {
         self.field.text().trim()
     }

@@ -117,6 +117,7 @@ impl Rows {
     }
 
     fn ask(&mut self, at: WindowAt, goal: Goal, page: usize, cx: &mut Cx) {
+        self.window.give_up(cx);
         self.at = at;
         self.goal = Some(goal);
         self.base = (None, None);
@@ -137,6 +138,7 @@ impl Rows {
     }
 
     fn recount(&mut self, fresh: bool, cx: &mut Cx) {
+        self.count.give_up(cx);
         self.fresh |= fresh;
         self.counted.0 = cx.shared.now;
         self.count.ask(Query::CountSamples(self.filter.clone()), cx);

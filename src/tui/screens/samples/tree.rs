@@ -2,23 +2,58 @@
 
 use std::collections::BTreeSet;
 
+use ratatui::style::Modifier;
 use serde_json::Value;
 
 use crate::tui::text::wrap;
 use crate::tui::theme::Slot;
 
 use super::diff::Spans;
+use super::markdown::markdown;
 
 /// A line, and the branch that begins on it.
 pub(super) struct Line {
     pub(super) spans: Spans,
     /// Name of the branch, where there is one to fold.
     pub(super) branch: Option<String>,
+    /// Attributes of the spans, as far as they have some.
+    pub(super) looks: Vec<Modifier>,
+}
+
+/// How a value is shown.
+pub(super) struct Look<'a> {
+    /// Names of closed branches.
+    pub(super) folded: &'a BTreeSet<String>,
+    pub(super) width: usize,
+    /// Texts are Markdown.
+    pub(super) markdown: bool,
+}
+
+impl Look<'_> {
+    /// A text in its lines.
+    pub(super) fn text(&self, text: &str, indent: usize, lines: &mut Vec<Line>) {
+        if self.markdown {
+            markdown(text, indent, self.width, lines);
+        } else {
+            paragraph(text, indent, Slot::Fg, self.width, lines);
+        }
+    }
 }
 
 impl Line {
     pub(super) fn plain(spans: Spans) -> Self {
-        Self { spans, branch: None }
+        Self {
+            spans,
+            branch: None,
+            looks: Vec::new(),
+        }
+    }
+
+    /// One more span, with attributes.
+    pub(super) fn push(&mut self, text: String, slot: Slot, look: Modifier) {
+        self.looks.resize(self.spans.len(), Modifier::empty());
+        self.spans.push((text, slot));
+        self.looks.push(look);
     }
 
     /// One piece of text.
@@ -41,8 +76,7 @@ pub(super) fn tree(
     value: &Value,
     path: &str,
     depth: usize,
-    folded: &BTreeSet<String>,
-    width: usize,
+    look: &Look<'_>,
     lines: &mut Vec<Line>,
 ) {
     let indent = depth * 2;
@@ -54,9 +88,9 @@ pub(super) fn tree(
             .enumerate()
             .map(|(at, value)| (at.to_string(), value))
             .collect(),
-        _ => return leaf(name, value, indent, width, lines),
+        _ => return leaf(name, value, indent, look, lines),
     };
-    let is_folded = folded.contains(&path);
+    let is_folded = look.folded.contains(&path);
     let mark = if is_folded { "▸ " } else { "▾ " };
     let many = children.len();
     let s = if many == 1 { "" } else { "s" };
@@ -71,15 +105,16 @@ pub(super) fn tree(
             (format!("  {count}"), Slot::Muted),
         ],
         branch: Some(path.clone()),
+        looks: Vec::new(),
     });
     if !is_folded {
         for (name, value) in children {
-            tree(&name, value, &path, depth + 1, folded, width, lines);
+            tree(&name, value, &path, depth + 1, look, lines);
         }
     }
 }
 
-fn leaf(name: &str, value: &Value, indent: usize, width: usize, lines: &mut Vec<Line>) {
+fn leaf(name: &str, value: &Value, indent: usize, look: &Look<'_>, lines: &mut Vec<Line>) {
     let head = format!("{}  ", " ".repeat(indent));
     match value {
         Value::String(text) => {
@@ -87,7 +122,7 @@ fn leaf(name: &str, value: &Value, indent: usize, width: usize, lines: &mut Vec<
                 (head, Slot::Fg),
                 (name.to_owned(), Slot::JsonKey),
             ]));
-            paragraph(text, indent + 4, Slot::Fg, width, lines);
+            look.text(text, indent + 4, lines);
         }
         other => {
             let slot = if other.is_number() {
@@ -114,9 +149,13 @@ mod tests {
     fn branches_fold() {
         let value = json!({ "a": [1, 2], "b": "text" });
         let shown = |folded: &[&str]| {
-            let folded = folded.iter().map(|path| (*path).to_owned()).collect();
+            let look = Look {
+                folded: &folded.iter().map(|path| (*path).to_owned()).collect(),
+                width: 40,
+                markdown: false,
+            };
             let mut lines = Vec::new();
-            tree("x", &value, "", 0, &folded, 40, &mut lines);
+            tree("x", &value, "", 0, &look, &mut lines);
             lines.len()
         };
         assert_eq!(shown(&[]), 6);
