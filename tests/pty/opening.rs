@@ -101,7 +101,7 @@ fn a_directory_that_takes_nothing_is_named() {
     let mut session = start(&sandbox);
     session.shows(CLOSED);
     session.shows(&place);
-    session.shows("database_url names another file");
+    session.shows("name another file with database_url");
     // Another file is named, and it opens.
     sandbox.write("destiler.toml", "");
     session.send("r");
