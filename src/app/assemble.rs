@@ -14,13 +14,15 @@ use crate::cli::{Database, Needs};
 use crate::config::{Dirs, Flags, Loaded, Redactor, Variables};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::directory::ProviderDirectory;
-use crate::core::ports::{Recorder, Store};
+use crate::core::ports::{Recorder, Store, StoreError};
 use crate::core::settings::{ProviderSettings, Settings};
 use crate::dataset::FilesystemDatasetWriter;
 use crate::engine::{self, Endpoint, Parts, Started};
 use crate::providers::CassetteRecorder;
 use crate::{dataset, providers, seeds, store, validators};
 
+/// What helps where the database's place takes nothing.
+const ELSEWHERE: &str = "make room or the directory writable, or name another file with database_url";
 /// Longest text file read beside a job.
 const TEXT_AT_MOST: u64 = 16 << 20;
 
@@ -201,7 +203,12 @@ async fn open(
         Database::Closed => store::OpenMode::Closed,
         Database::Write => store::OpenMode::Write { what },
     };
-    let opened = store::open(&path, settings.engine.durability, mode).await?;
+    let opened = store::open(&path, settings.engine.durability, mode)
+        .await
+        .map_err(|error| match error {
+            StoreError::Disk(_) => Failure::from(error).help(ELSEWHERE),
+            error => error.into(),
+        })?;
     if needs.database == Database::Write
         && opened.held_by.is_none()
         && let Some(why) = opened.read_only
@@ -211,7 +218,7 @@ async fn open(
             format!("{} cannot be written", path.display()),
         )
         .because(why)
-        .help("make room or the directory writable, or name another file with database_url"));
+        .help(ELSEWHERE));
     }
     Ok((opened.store, opened.held_by, opened.read_only))
 }

@@ -5,20 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Serialize;
 
-use super::catalog::Plug;
 use super::directory::{LogQuery, ProviderChange};
 use super::filter::Sort;
 use super::job::Adjustment;
-use super::job::parse::Problem;
 use super::journal::EntryId;
 use super::ports::{Decided, Place, SamplePlace};
 use super::review::QueueId;
-use super::sample::{Reason, SampleId};
+use super::sample::SampleId;
 use super::settings::ProviderSettings;
 
 mod answers;
+mod failure;
 mod filter;
 mod funnel;
 mod gauge;
@@ -27,6 +25,7 @@ mod opened;
 mod providers;
 mod rejudged;
 mod review;
+mod stream;
 mod upkeep;
 mod writing;
 
@@ -35,6 +34,7 @@ pub use answers::{
     Measured, SampleDetail, SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples,
     SummaryTasks, SummaryTokens, TeacherRow, Tested,
 };
+pub use failure::{Failure, FailureKind};
 pub use filter::SampleQuery;
 pub use funnel::{Funnel, Stage};
 pub use gauge::{Event, Health, JobProgress, Progress, ProviderHealth};
@@ -43,6 +43,7 @@ pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
+pub use stream::{Export, StreamReport, StreamRequest};
 pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
@@ -572,116 +573,4 @@ pub enum How {
     Revised,
     /// It was complete and nothing changed: nothing to do.
     Unchanged,
-}
-
-/// Which samples, in which shape.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Export {
-    /// The job.
-    pub job: String,
-    /// A format other than the job's own.
-    pub format: Option<String>,
-    /// Only that part of the split.
-    pub split: Option<String>,
-    /// Samples that are not accepted too.
-    pub include_rejected: bool,
-}
-
-/// Rows to be written as they come.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StreamRequest {
-    /// A dataset's rows.
-    Export(Export),
-    /// Samples as JSON lines (the `raw` shape).
-    Samples(SampleQuery),
-    /// Validators over any JSONL; every row comes back with its verdicts.
-    Validate {
-        /// The rows.
-        file: PathBuf,
-        /// Kind and settings of each validator; empty: structural, dedup, refusal, truncated, `no_control_chars`.
-        validators: Vec<Plug>,
-        /// Which field holds the answer; `None`: the last text field.
-        field: Option<String>,
-    },
-}
-
-/// What a stream wrote.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct StreamReport {
-    /// Rows written.
-    pub rows: u64,
-    /// Rows accepted (`Validate`).
-    pub accepted: u64,
-    /// Rows rejected by reason (`Validate`).
-    pub rejected: Vec<(Reason, u64)>,
-    /// The reader had enough: `out` was a closed pipe.
-    pub closed: bool,
-}
-
-/// Why a question or order failed, sorted by exit code (product.md).
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// What kind.
-    pub kind: FailureKind,
-    /// What failed, one line.
-    pub message: String,
-    /// Why, outermost first.
-    pub causes: Vec<String>,
-    /// What to do next.
-    pub help: Option<String>,
-    /// Problems of a job file, if that is what failed.
-    pub problems: Vec<Problem>,
-}
-
-impl Failure {
-    /// A failure of one line.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            causes: Vec::new(),
-            help: None,
-            problems: Vec::new(),
-        }
-    }
-
-    /// With a cause.
-    #[must_use]
-    pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.causes.push(cause.into());
-        self
-    }
-
-    /// With a next step.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
-/// What kind of failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// Unexpected.
-    Unexpected,
-    /// The call makes no sense.
-    Usage,
-    /// Config or job file invalid.
-    Invalid,
-    /// Key missing or rejected.
-    Auth,
-    /// A limit is met.
-    Limit,
-    /// Invalid records found.
-    Records,
-    /// No such thing.
-    NotFound,
-    /// A provider cannot be reached.
-    Unreachable,
-    /// Another instance holds the database.
-    Locked,
-    /// Another instance took over.
-    Fenced,
 }

@@ -1,7 +1,7 @@
 //! The driven ports: what the engine needs from the world. Small, object-safe, plain data in and out; errors sorted by what to do next.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::budget::Amount;
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
 use super::filter::{Condition, Facets, Sort};
-use super::job::{DatasetSpec, Job, JobId, JobSpec, JobState, TeacherUse};
+use super::job::{Job, JobId, JobSpec, JobState, TeacherUse};
 use super::journal::{EntryId, JournalEntry, Reverted};
 use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage};
 use super::sample::{
@@ -24,8 +24,13 @@ use super::sample::{
 use super::settings::ProviderSettings;
 use super::task::{Closed, Lease, Leased, NewRequest, NewTask, RequestId, Settled, TaskCounts, Transition};
 
+mod dataset;
 mod review;
 
+pub use dataset::{
+    BuildFormat, DatasetError, DatasetReport, DatasetWriter, FileMark, Format, FormatCatalog, PendingFile,
+    SampleSource, VerifiedDataset,
+};
 pub use review::ReviewStore;
 
 // ---------------------------------------------------------------------------------------------------------------- the ledger
@@ -564,120 +569,7 @@ pub type OpenSeeds = fn(&Path) -> Result<Rows, SeedError>;
 /// The table of seed formats; an entry's kind is the file extension.
 pub type SeedCatalog = Catalog<OpenSeeds>;
 
-// --------------------------------------------------------------------------------------------------------------- the dataset
-
-/// Projects a sample into a trainer's format. Stateless: a dataset can always be written again.
-pub trait Format: Send + Sync {
-    /// File extension without the dot.
-    fn extension(&self) -> &str;
-    /// Writes one sample as a line with its line feed.
-    fn write(&self, sample: &Sample, out: &mut dyn io::Write) -> io::Result<()>;
-}
-
-/// Makes a format from the job's dataset table and its steps (for guesses where `fields` is empty).
-pub type BuildFormat = fn(&DatasetSpec, &JobSpec) -> Result<Box<dyn Format>, PlugError>;
-/// The table of formats.
-pub type FormatCatalog = Catalog<BuildFormat>;
-
-/// How far a dataset file goes: what the ledger remembers about it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct FileMark {
-    /// File name within the job's dataset directory.
-    pub file: String,
-    /// Last place in the order of acceptance that is in it.
-    pub last_seq: i64,
-    /// Bytes that are ours.
-    pub bytes: u64,
-    /// Rows in it.
-    pub rows: u64,
-    /// SHA-256 (hex) of the last at most 4,096 of those bytes.
-    pub tail_sha256: String,
-}
-
-/// A dataset that cannot be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DatasetError {
-    /// Disk full or directory unwritable: try again later.
-    #[error("{0}")]
-    Disk(String),
-    /// Bad settings.
-    #[error("{0}")]
-    Setup(String),
-    /// The ledger could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Where samples for a rebuild come from, page by page in plan order.
-#[async_trait]
-pub trait SampleSource: Send {
-    /// The next page; empty at the end.
-    async fn next_page(&mut self) -> Stored<Vec<Sample>>;
-}
-
-/// Result of a finished dataset.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct DatasetReport {
-    /// Its directory.
-    pub directory: PathBuf,
-    /// File name, rows, bytes, SHA-256 (hex).
-    pub files: Vec<(String, u64, u64, String)>,
-}
-
-/// A file that bears its name only once it is finished.
-pub trait PendingFile: Send {
-    /// Where its bytes go.
-    fn writer(&mut self) -> &mut (dyn io::Write + Send);
-    /// Syncs it and gives it its name.
-    fn finish(self: Box<Self>) -> io::Result<()>;
-}
-
-/// The dataset: a projection of the ledger, exact after any crash (storage.md).
-#[async_trait]
-pub trait DatasetWriter: Send + Sync {
-    /// The directory of a job's dataset.
-    fn directory(&self, job: &JobSpec) -> PathBuf;
-    /// Tries whether the job's files could be written, and leaves nothing behind: money is spent only where its fruit can be kept.
-    async fn try_out(&self, job: &JobSpec) -> Result<(), DatasetError>;
-    /// Brings the files back to the marks: longer files are cut. `false`: a file is shorter or its tail differs, so rebuild.
-    async fn recover(&self, job: &JobSpec, marks: &[FileMark]) -> Result<bool, DatasetError>;
-    /// Appends samples (in the order of acceptance) and syncs them. Returns the new marks.
-    async fn append(
-        &self,
-        job: &JobSpec,
-        marks: &[FileMark],
-        samples: Vec<Sample>,
-    ) -> Result<Vec<FileMark>, DatasetError>;
-    /// Writes all files anew by temporary file and rename, with the manifest. Returns the new marks too.
-    async fn rebuild(
-        &self,
-        job: &Job,
-        source: &mut dyn SampleSource,
-    ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
-    /// Starts a file of its own (an export) at `path`.
-    fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
-    /// Removes the job's dataset directory.
-    async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError>;
-    /// Findings about a dataset directory against its manifest, and its manifest's (job name, accepted ids) for the ledger's side.
-    async fn verify(&self, directory: &Path) -> Result<VerifiedDataset, DatasetError>;
-}
-
-/// What `verify` saw in the files.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct VerifiedDataset {
-    /// The job that made it.
-    pub job: String,
-    /// Rows in all files.
-    pub rows: u64,
-    /// Bytes in all files.
-    pub bytes: u64,
-    /// SHA-256 (hex) over the samples' ids in plan order, each followed by a line feed, as the manifest says: what the ledger compares.
-    pub ids_sha256: Option<String>,
-    /// Everything wrong, a line each.
-    pub findings: Vec<String>,
-}
-
-// ------------------------------------------------------------------------------------------------------------------ the desk
+// ------------------------------------------------------------------------------------------------------------------- the desk
 
 /// The files of somebody who writes a job: drafts, seeds to choose from, job files that are done. Calls block, and are short.
 pub trait Desk: Send + Sync {

@@ -161,6 +161,10 @@ fn the_shell_has_the_terminal_while_it_is_suspended() {
     session.until("pastes as they come", |session| {
         session.look(|screen| !screen.bracketed_paste())
     });
+    // Typed before the prompt, the line's output would stand behind it.
+    session.wait("the prompt", |text| {
+        text.contains("Stopped") && text.trim_end().ends_with("ready>")
+    });
     session.send("stty -a | tr ' ' '\\n' | grep -x -- '-*echo'\r");
     session.wait("a line of the shell", |text| {
         text.lines().any(|line| line.trim() == "echo")

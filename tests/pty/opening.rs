@@ -101,7 +101,7 @@ fn a_directory_that_takes_nothing_is_named() {
     let mut session = start(&sandbox);
     session.shows(CLOSED);
     session.shows(&place);
-    session.shows("database_url names another file");
+    session.shows("name another file with database_url");
     // Another file is named, and it opens.
     sandbox.write("destiler.toml", "");
     session.send("r");
@@ -176,4 +176,38 @@ fn the_names_of_the_last_session_are_in_the_first_picture() {
     session.until("the first picture", |session| session.wrote("left-over"));
     session.shows(CLOSED);
     assert!(!session.text().contains("left-over"), "that is not the present");
+}
+
+#[test]
+fn the_config_file_is_edited_and_in_force_at_once() {
+    let sandbox = Sandbox::new();
+    let editor = script(&sandbox, "editor", "printf '[ui]\\nmouse = false\\n' > \"$1\"\n");
+    let session = Session::start(&sandbox, Setup::default().size(120, 36).env("EDITOR", editor));
+    let mode = |session: &Session| session.look(vt100::Screen::mouse_protocol_mode);
+    session.shows("Nothing has run yet");
+    assert_ne!(mode(&session), vt100::MouseProtocolMode::None);
+    session.send("7");
+    session.shows("saved to");
+    session.send("o");
+    session.shows("config.toml is read again");
+    assert_eq!(
+        sandbox.read(".config/destiler/config.toml"),
+        "[ui]\nmouse = false\n"
+    );
+    session.until("no mouse", |session| {
+        mode(session) == vt100::MouseProtocolMode::None
+    });
+}
+
+#[test]
+fn the_log_is_read_in_the_pager() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["demo", "--quiet"]).expect_code(0);
+    let pager = script(&sandbox, "pager", "cat \"$1\" > paged\n");
+    let session = Session::start(&sandbox, Setup::default().size(120, 36).env("PAGER", pager));
+    session.send("6");
+    session.shows("following");
+    session.send("o");
+    session.until("the pager", |_| sandbox.path("paged").exists());
+    session.shows("following");
 }

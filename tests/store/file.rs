@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use destilation::core::api::CleanRules;
+use destilation::core::job::JobState;
 use destilation::core::ports::StoreError;
 use destilation::core::sample::SampleState;
 use destilation::core::settings::Durability;
@@ -185,6 +187,28 @@ async fn cleaning_gives_back_what_deleted_jobs_took() {
     let info = disk.store.info().await.unwrap();
     assert_eq!(info.rows, [0; 4]);
     assert_eq!(info.engine_version, "3.51.3");
+    disk.end().await;
+}
+
+#[tokio::test]
+async fn a_cleaning_ends_where_it_is_told_to() {
+    let disk = OnDisk::new().await;
+    for name in ["one", "two"] {
+        let id = job(&*disk.store, name, 10).await;
+        let cancelled = JobState::Cancelled(None);
+        disk.store
+            .set_state(id, &cancelled, std::time::Duration::ZERO)
+            .await
+            .unwrap();
+    }
+    let rules = CleanRules {
+        cancelled_jobs: true,
+        ..CleanRules::default()
+    };
+    assert_eq!(disk.store.clean_up(&rules, &|_| false).await, Ok(10));
+    assert_eq!(disk.store.jobs().await.unwrap().len(), 1);
+    assert_eq!(disk.store.clean_up(&rules, &|_| true).await, Ok(10));
+    assert!(disk.store.jobs().await.unwrap().is_empty());
     disk.end().await;
 }
 

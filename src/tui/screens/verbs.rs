@@ -94,7 +94,6 @@ impl Subject {
             Action::Rejudge | Action::WriteDataset if self.is_at_work() => {
                 Some("it is running: pause it first".to_owned())
             }
-            Action::Rejudge if self.samples == 0 => Some("it has no samples yet".to_owned()),
             Action::Pause | Action::Delete | Action::EditFile | Action::WriteDataset
                 if shared
                     .rejudgings
@@ -103,7 +102,7 @@ impl Subject {
             {
                 Some("new verdicts are being put in force".to_owned())
             }
-            Action::Export if self.samples == 0 => Some("it has no samples yet".to_owned()),
+            Action::Export | Action::Rejudge if self.samples == 0 => Some("it has no samples yet".to_owned()),
             _ => None,
         }
     }

@@ -33,10 +33,6 @@ pub(super) async fn edit(command: Option<String>, scratch: PathBuf, edit: Edit) 
 }
 
 /// Runs `command` on the file itself, and waits for its end. There need not be a file yet.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the directory of the user's own files is made where it is missing"
-)]
 pub(super) async fn open(command: Option<String>, path: PathBuf) -> Result<String, String> {
     let Some(command) = command else {
         return Err("No editor was found: set EDITOR".to_owned());
