@@ -1,4 +1,4 @@
-//! The words of a queue by what their samples have in common: the job, the teacher, and what was varied. Pure counting.
+//! The words of a queue by what their samples have in common: the job, the teacher, tags, and what was varied. Pure counting.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,10 +11,13 @@ use crate::core::sample::{Sample, as_text};
 /// Values of one name that are told apart; with more of them a table tells nothing.
 const VALUES_AT_MOST: usize = 12;
 
+/// The value of samples without a tag.
+const UNTAGGED: &str = "none";
+
 /// Words about samples that have a value in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Slice {
-    /// What is told apart: `teacher`, `job`, or the name of a varied value.
+    /// What is told apart: `teacher`, `job`, `tag`, or the name of a varied value.
     pub by: String,
     /// The value.
     pub value: String,
@@ -42,9 +45,12 @@ impl Slices {
             .vary
             .iter()
             .map(|(name, value)| (name.clone(), as_text(value.clone())));
+        let untagged = sample.tags.is_empty().then(|| UNTAGGED.to_owned());
+        let tags = sample.tags.iter().cloned().chain(untagged);
         let labels = [("job".to_owned(), job.to_owned())]
             .into_iter()
             .chain(teacher.map(|teacher| ("teacher".to_owned(), teacher)))
+            .chain(tags.map(|tag| ("tag".to_owned(), tag)))
             .chain(varied);
         for (by, value) in labels {
             let (yeses, noes) = self.0.entry(by).or_default().entry(value).or_default();
@@ -174,5 +180,23 @@ mod tests {
         slices.add(&place(Outcome::First, true), "one", &sample("a", "easy"));
         slices.add(&place(Outcome::Second, true), "one", &sample("b", "hard"));
         assert!(told(slices).iter().all(|(by, ..)| by == "level"));
+    }
+
+    #[test]
+    fn a_tag_is_compared_with_those_without_one() {
+        let mut slices = Slices::default();
+        for (outcome, tags) in [
+            (Outcome::Accepted, vec!["maths".to_owned()]),
+            (Outcome::Rejected, Vec::new()),
+            (Outcome::Rejected, Vec::new()),
+        ] {
+            let sample = Sample {
+                tags,
+                ..sample("a", "easy")
+            };
+            slices.add(&place(outcome, false), "one", &sample);
+        }
+        let of = |value: &str, yes, no| ("tag".to_owned(), value.to_owned(), yes, no);
+        assert_eq!(told(slices), [of("none", 0, 2), of("maths", 1, 0)]);
     }
 }
