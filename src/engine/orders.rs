@@ -489,15 +489,20 @@ async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Fa
     Ok(store(shared, loaded, &job.state).await?.1)
 }
 
-/// Ends or pauses a job and waits until it stands still.
-async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Failure> {
+/// Takes a job out of the queue, or asks it while it runs, and waits until it stands still.
+async fn quieted(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Job, Failure> {
     let job = shared.store.job(name).await?;
     if let Some(running) = shared.running(name) {
-        running.ask(wish.clone());
+        running.ask(wish);
         running.stands_still().await;
     }
     shared.queue().retain(|(queued, _)| queued.id != job.id);
-    let job = shared.store.job(name).await?;
+    Ok(shared.store.job(name).await?)
+}
+
+/// Ends or pauses a job.
+async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Failure> {
+    let job = quieted(shared, name, wish.clone()).await?;
     match wish {
         Wish::Cancel if job.state != JobState::Completed => {
             let cancelled = shared.store.cancel_open(job.id).await?;
@@ -536,8 +541,7 @@ async fn resume(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
 }
 
 async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
-    end(shared, name, Wish::Pause(PauseReason::Asked)).await?;
-    let job = shared.store.job(name).await?;
+    let job = quieted(shared, name, Wish::Pause(PauseReason::Asked)).await?;
     shared.store.delete(job.id).await?;
     Ok(Receipt::Done)
 }

@@ -31,6 +31,19 @@ fn the_quickstart_runs_without_key_server_or_config() {
 }
 
 #[test]
+fn a_job_that_has_ended_can_be_deleted_and_its_files_stay() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["run", "quickstart", "--json"]).expect_code(0);
+    let dataset = ran.summary()["dataset"].as_str().unwrap().to_owned();
+    sandbox
+        .run(&["jobs", "delete", "quickstart", "--yes"])
+        .expect_code(0);
+    let listed = sandbox.run(&["jobs", "list", "--json"]).expect_code(0);
+    assert!(!listed.stdout.contains("quickstart"), "{}", listed.stdout);
+    sandbox.run(&["verify", &dataset]).expect_code(0);
+}
+
+#[test]
 fn a_fresh_machine_is_left_untouched_by_commands_that_only_read() {
     let sandbox = Sandbox::new();
     for words in [
