@@ -118,9 +118,11 @@ fn cells(row: &JobRow, shared: &Shared) -> Vec<Cell> {
     let gauge = shared.gauge(&row.name);
     let state = gauge.map_or(row.state.word(), |gauge| gauge.state.as_str());
     let (glyph, slot) = badge(state);
-    let accepted = gauge.map_or(row.samples[0], |gauge| gauge.accepted_samples);
+    // Of a job that rests the gauge keeps the last it saw; what a person decided since is in the row.
+    let moving = gauge.filter(|gauge| gauge.state == "running");
+    let accepted = moving.map_or(row.samples[0], |gauge| gauge.accepted_samples);
     let target = row.target.map(|target| format!("/{}", grouped(target)));
-    let failed = gauge.map_or(row.counts.of(TaskState::Failed), |gauge| gauge.failed);
+    let failed = moving.map_or(row.counts.of(TaskState::Failed), |gauge| gauge.failed);
     let judged = row.samples[0] + row.samples[1];
     let now = shared.options.started_ms + i64::try_from(shared.now.as_millis()).unwrap_or_default();
     let age = Duration::from_millis(u64::try_from(now - row.created_ms).unwrap_or_default());
