@@ -47,6 +47,10 @@ fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        // The format says which sample lacks what, and what to do.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Failure::new(FailureKind::Unexpected, error.to_string()))
+        }
         Err(error) => Err(
             Failure::new(FailureKind::Unexpected, "the output could not be written")
                 .because(error.to_string()),
