@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Shared, answers, outbox};
+use super::{Shared, answers, outbox, streams};
 use crate::core::api::{BulkDone, Failure, FailureKind, Level, Receipt, RevertDone, SampleQuery};
 use crate::core::filter::{By, Condition, Sort, Status, Term};
 use crate::core::job::{Job, JobId};
@@ -32,6 +32,9 @@ pub(super) async fn decide(shared: &Shared, ids: &[SampleId], decided: Decided) 
             for sample in &found {
                 check_schema(shared, sample.task.job, steps).await?;
             }
+        }
+        if decided == Decided::Accept {
+            streams::fit(shared, &found).await?;
         }
         jobs.extend(found.iter().map(|sample| sample.task.job));
     }
@@ -87,6 +90,9 @@ pub(super) async fn bulk(
         let page = shared.store.window(&filter, plan, place, 1000).await?;
         let Some(end) = page.last() else { break };
         last = Some((end.task, end.candidate));
+        if decided == Decided::Accept {
+            streams::fit(shared, &page).await?;
+        }
         jobs.extend(page.iter().map(|sample| sample.task.job));
         ids.extend(page.into_iter().map(|sample| sample.id));
     }

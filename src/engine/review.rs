@@ -361,6 +361,9 @@ pub(super) async fn say(
     saying: Saying,
 ) -> Result<Receipt, Failure> {
     let (_, sample) = place(shared, queue, at).await?;
+    if saying.outcome == Outcome::Accepted {
+        streams::fit(shared, std::slice::from_ref(&sample)).await?;
+    }
     let decided = match saying.outcome {
         Outcome::Accepted => Some(Decided::Accept),
         Outcome::Rejected => Some(Decided::Reject {

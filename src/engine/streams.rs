@@ -17,7 +17,7 @@ use crate::core::job::{DatasetSpec, Job, JobId};
 use crate::core::plan::split_of;
 use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
 use crate::core::request::{Completion, FinishReason, Usage};
-use crate::core::sample::{Candidate, Decision, Reason, SampleId, SampleState, StepAnswer, Verdict};
+use crate::core::sample::{Candidate, Decision, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use crate::core::task::{RequestId, TaskId};
 
 /// Samples per page.
@@ -78,6 +78,25 @@ fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn F
             format!("format `{}`: {error}", dataset.format),
         )
     })
+}
+
+/// Refuses samples that their job's dataset cannot hold: one of them would keep all the others out of the file.
+pub(super) async fn fit(shared: &Shared, samples: &[Sample]) -> Result<(), Failure> {
+    let jobs = shared.store.jobs().await?;
+    for job in &jobs {
+        // A format that cannot be built is said where the dataset is written.
+        let Ok(format) = format_of(shared, job, None) else {
+            continue;
+        };
+        for sample in samples.iter().filter(|sample| sample.task.job == job.id) {
+            if let Err(error) = format.write(sample, &mut io::sink()) {
+                return Err(
+                    Failure::new(FailureKind::Invalid, error.to_string()).help("edit it, or reject it")
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn export(

@@ -332,3 +332,32 @@ fn an_answer_that_is_cut_is_rejected_as_truncated() {
         "{summary}"
     );
 }
+
+#[test]
+fn a_sample_that_the_dataset_cannot_hold_is_not_accepted_by_hand() {
+    let teacher = Teacher::start(Duration::ZERO, false, |number, _| {
+        let whole = format!("{{\"word\":\"w{number}\"}}");
+        Reply::text(if number == 2 { "{\"word" } else { &whole })
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    let dataset =
+        "[dataset]\nformat = \"alpaca\"\nfields = { instruction = \"n\", output = \"answer.word\" }\n";
+    let schema = "[steps.schema]\ntype = \"object\"\nrequired = [\"word\"]\nproperties = { word = { type = \"string\" } }\n";
+    let job = job(4, 1, "[[validators]]\nkind = \"structural\"\n")
+        .replace("[dataset]\nformat = \"raw\"\n", &format!("{schema}{dataset}"));
+    sandbox.write("job.toml", &job);
+    sandbox.run(&["run", "job.toml"]).expect_code(0);
+    let listed = sandbox
+        .run(&["samples", "list", "status:rejected", "--json"])
+        .expect_code(0);
+    let row: serde_json::Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
+    let id = row["id"].as_str().unwrap();
+    let refused = sandbox.run(&["samples", "accept", id]);
+    assert!(
+        refused.stderr.contains("nothing at `answer.word`"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(sandbox.rows("datasets/t/data.jsonl").len(), 3);
+    sandbox.run(&["export", "t"]).expect_code(0);
+}
