@@ -214,10 +214,10 @@ impl LedgerStore for SqliteStore {
             return;
         };
         let taken = writer.lock().ok().and_then(|mut writer| writer.take());
-        if let Some((sender, task)) = taken {
+        if let Some((sender, thread)) = taken {
             drop(sender);
             // A writer that panicked has nothing left to close.
-            let _ = task.await;
+            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
         }
     }
 }

@@ -36,11 +36,11 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
 use sqlx::SqlitePool;
 use tokio::sync::{OnceCell, mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use self::writer::{Command, Ledger, Rare};
 use super::rules::Clock;
@@ -59,7 +59,7 @@ pub struct SqliteStore {
 
 /// What may be done with the file.
 enum Access {
-    /// Everything: the way to the writer, and the task it is until it is closed.
+    /// Everything: the way to the writer, and its thread until it is closed.
     Write(Mutex<Option<(mpsc::Sender<Command>, JoinHandle<()>)>>),
     /// Reading only.
     Read {

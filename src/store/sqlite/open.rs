@@ -155,10 +155,6 @@ async fn inspect(plain: &SqliteConnectOptions) -> Stored<Found> {
 }
 
 /// Opens, migrates and starts the writer.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the writer is joined when the store is closed"
-)]
 pub(super) async fn begin(
     path: &Path,
     plain: SqliteConnectOptions,
@@ -197,8 +193,8 @@ pub(super) async fn begin(
     let mut ledger = Ledger::new(connection, options, clock.clone()).await?;
     super::delete::finish(&mut ledger).await?;
     let (sender, commands) = mpsc::channel(writer::QUEUE);
-    let task = tokio::spawn(writer::serve(ledger, commands, lock));
-    let access = Access::Write(Mutex::new(Some((sender, task))));
+    let thread = writer::start(ledger, commands, lock)?;
+    let access = Access::Write(Mutex::new(Some((sender, thread))));
     Ok(SqliteStore::new(path.to_owned(), readers, clock, access))
 }
 
