@@ -13,6 +13,7 @@ use crate::tui::keys::Action;
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
 use crate::tui::widgets::field::Field;
+use crate::tui::widgets::typing::type_key;
 
 use super::editing::Editing;
 use super::outbox::{Delivered, Outbox};
@@ -203,7 +204,7 @@ impl Session {
                 if let Some(field) = &mut self.field {
                     field.key(key);
                 } else if let Some(editing) = &mut self.editing {
-                    editing.text.input(*key);
+                    type_key(&mut editing.text, key);
                 }
             }
             Message::Paste(text) => {
