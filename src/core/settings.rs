@@ -180,7 +180,8 @@ fn is_loopback(url: &str) -> bool {
         return true;
     }
     let host = authority.split(':').next().unwrap_or_default();
-    let four = host.split('.').filter(|part| part.parse::<u8>().is_ok()).count() == 4;
+    let parts: Vec<&str> = host.split('.').collect();
+    let four = parts.len() == 4 && parts.iter().all(|part| part.parse::<u8>().is_ok());
     host == "localhost" || host.ends_with(".localhost") || (four && host.starts_with("127."))
 }
 
