@@ -104,7 +104,7 @@ impl World {
             Err(failure) => return cli::fail(&failure, &mut out),
         };
         let grace = Duration::from_secs(loaded.settings.engine.grace_seconds);
-        let code = match assemble::assemble(&site, loaded, &needs).await {
+        let code = match assemble::assemble(&site, loaded, &needs, &|_| ()).await {
             Ok(assembled) => self.with_engine(assembled, &needs, grace, &mut out).await,
             Err(failure) => cli::fail(&failure, &mut out),
         };

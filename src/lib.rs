@@ -1,7 +1,8 @@
 //! Destilation: turns large teacher models into training data for small students.
 //!
 //! The map: [`core`] is the domain, pure, with ports on both sides. Every other module is a wing that imports `core` and no sibling;
-//! [`app`] is the only place that names concrete adapters and wires them. This library exists for the tests; it is no public API.
+//! [`app`] is the only place that names concrete adapters and wires them. `fence`, what the operating system can do about a program of
+//! the user's, is the ground of the two wings that start one. This library exists for the tests; it is no public API.
 
 pub mod app;
 pub mod cli;
@@ -9,6 +10,7 @@ pub mod config;
 pub mod core;
 pub mod dataset;
 pub mod engine;
+mod fence;
 pub mod providers;
 pub mod seeds;
 pub mod store;

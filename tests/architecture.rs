@@ -27,6 +27,10 @@ const WINGS: &[&str] = &[
     "tui",
 ];
 
+/// What stands under some wings because the operating system is the same for them and core may not touch it: it imports core alone,
+/// and no other wing may name it.
+const GROUND: &[(&str, &[&str])] = &[("fence", &["providers", "validators"])];
+
 /// The files (or folders) beside the wings that may name all of them.
 const ROOTS: &[&str] = &["app", "lib", "main"];
 
@@ -174,11 +178,12 @@ fn check(source: &Source) -> Vec<Violation> {
         .unwrap_or_default()
         .trim_end_matches(".rs");
     let is_wing = WINGS.contains(&zone);
-    if !is_wing && zone != "core" && !ROOTS.contains(&zone) {
+    let is_ground = GROUND.iter().any(|(name, _)| *name == zone);
+    if !is_wing && !is_ground && zone != "core" && !ROOTS.contains(&zone) {
         report(
             1,
             format!("`{zone}` is no part of the tree"),
-            "only core, the wings, app, lib and main stand in src",
+            "only core, the wings, their ground, app, lib and main stand in src",
         );
     }
 
@@ -208,13 +213,20 @@ fn check(source: &Source) -> Vec<Violation> {
                     format!("core names `{named}`"),
                     "core imports nobody: what it needs is a port",
                 );
-            } else if is_wing && foreign {
+            } else if (is_wing || is_ground) && foreign {
                 report(
                     path.line,
                     format!("{zone} names `{named}`"),
                     "siblings meet only in core's ports and in app",
                 );
-            } else if (is_wing || zone == "core") && target == "app" {
+            } else if let Some((_, above)) = GROUND.iter().find(|(name, _)| *name == target)
+                && zone != target
+                && !above.contains(&zone)
+                && !ROOTS.contains(&zone)
+            {
+                let why = format!("{target} is the ground of {}", above.join(" and "));
+                report(path.line, format!("{zone} names `{named}`"), &why);
+            } else if (is_wing || is_ground || zone == "core") && target == "app" {
                 report(
                     path.line,
                     format!("{zone} names `{named}`"),
@@ -345,6 +357,17 @@ mod the_scanner {
         );
         innocent("src/store/sqlite/mod.rs", "use sqlx::SqlitePool;");
         innocent("src/dataset/formats/csv.rs", "use csv::Writer;");
+    }
+
+    #[test]
+    fn keeps_the_ground_under_its_wings() {
+        innocent("src/providers/script.rs", "use crate::fence;");
+        innocent("src/validators/child.rs", "use crate::fence::sweep;");
+        innocent("src/fence.rs", "use crate::core::plugin::MARK;");
+        caught("src/engine/mod.rs", "use crate::fence;");
+        caught("src/core/plugin.rs", "use crate::fence;");
+        caught("src/fence.rs", "use crate::providers;");
+        caught("src/fence.rs", "use crate::app;");
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod file;
 mod journal;
 #[path = "store/model.rs"]
 mod model;
+#[path = "store/opening.rs"]
+mod opening;
 #[path = "store/review.rs"]
 mod review;
 #[path = "store/samples.rs"]

@@ -33,6 +33,8 @@ mod endpoints;
 #[path = "tui/terminal.rs"]
 mod terminal;
 
+#[path = "tui/drafting.rs"]
+mod drafting;
 #[path = "tui/logs.rs"]
 mod logs;
 

@@ -19,6 +19,7 @@ use crate::core::settings::{ProviderSettings, Settings};
 use crate::dataset::FilesystemDatasetWriter;
 use crate::engine::{self, Endpoint, Parts, Started};
 use crate::providers::CassetteRecorder;
+use crate::store::Tell;
 use crate::{dataset, providers, seeds, store, validators};
 
 /// What helps where the database's place takes nothing.
@@ -87,7 +88,12 @@ pub(super) struct Assembled {
 }
 
 /// Opens what is needed and starts the engine.
-pub(super) async fn assemble(site: &Site, loaded: Loaded, needs: &Needs) -> Result<Assembled, Failure> {
+pub(super) async fn assemble(
+    site: &Site,
+    loaded: Loaded,
+    needs: &Needs,
+    tell: Tell<'_>,
+) -> Result<Assembled, Failure> {
     let Site {
         variables,
         dirs,
@@ -114,7 +120,7 @@ pub(super) async fn assemble(site: &Site, loaded: Loaded, needs: &Needs) -> Resu
         memory: Mutex::default(),
     });
     let settings = loaded.settings;
-    let (store, held_by, read_only) = match open(&settings, dirs, needs, site.what.clone()).await {
+    let (store, held_by, read_only) = match open(&settings, dirs, needs, site.what.clone(), tell).await {
         Err(failure) if needs.database == Database::Look => {
             environment.push(Finding {
                 level: Level::Error,
@@ -192,6 +198,7 @@ async fn open(
     dirs: &Dirs,
     needs: &Needs,
     what: String,
+    tell: Tell<'_>,
 ) -> Result<(Arc<dyn Store>, Option<String>, Option<String>), Failure> {
     let path = settings
         .database_url
@@ -203,7 +210,7 @@ async fn open(
         Database::Closed => store::OpenMode::Closed,
         Database::Write => store::OpenMode::Write { what },
     };
-    let opened = store::open(&path, settings.engine.durability, mode)
+    let opened = store::open_telling(&path, settings.engine.durability, mode, tell)
         .await
         .map_err(|error| match error {
             StoreError::Disk(_) => Failure::from(error).help(ELSEWHERE),
@@ -219,6 +226,9 @@ async fn open(
         )
         .because(why)
         .help(ELSEWHERE));
+    }
+    if let Some(survives) = opened.durability {
+        tracing::info!(file = %path.display(), ?survives, "the database is open");
     }
     Ok((opened.store, opened.held_by, opened.read_only))
 }

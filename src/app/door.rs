@@ -12,7 +12,7 @@ use super::assemble::{Assembled, Site, assemble};
 use super::{configured, go_on};
 use crate::cli::{Database, Needs};
 use crate::core::api::{
-    Answer, Application, Command, Event, Failure, FailureKind, Opened, Progress, Query, Receipt,
+    Answer, Application, Command, Event, Failure, FailureKind, Opened, Preparing, Progress, Query, Receipt,
     StreamReport, StreamRequest,
 };
 use crate::engine::{Engine, Started};
@@ -94,7 +94,7 @@ impl Door {
             runs: self.needs.runs && wrong.is_none() && !read_only,
             ..self.needs.clone()
         };
-        let assembled = match assemble(&self.site, loaded, &needs).await {
+        let assembled = match assemble(&self.site, loaded, &needs, &|now| self.tell(now)).await {
             Ok(assembled) => assembled,
             Err(failure) => {
                 let readable = !read_only && self.could_be_read().await;
@@ -122,6 +122,14 @@ impl Door {
         Ok(opened)
     }
 
+    /// Says what is done to the database before it is open.
+    fn tell(&self, now: Preparing) {
+        self.gauge.send_replace(Progress {
+            preparing: Some(now),
+            ..Progress::default()
+        });
+    }
+
     async fn could_be_read(&self) -> bool {
         let needs = Needs {
             database: Database::Read,
@@ -129,7 +137,7 @@ impl Door {
             runs: false,
             ..self.needs.clone()
         };
-        match assemble(&self.site, configured(&self.site).0, &needs).await {
+        match assemble(&self.site, configured(&self.site).0, &needs, &|_| ()).await {
             Ok(assembled) => {
                 let empty = matches!(
                     assembled.started.engine.ask(Query::Jobs).await,
@@ -149,7 +157,7 @@ impl Door {
             runs: false,
             ..self.needs.clone()
         };
-        assemble(&self.site, configured(&self.site).0, &needs).await
+        assemble(&self.site, configured(&self.site).0, &needs, &|_| ()).await
     }
 
     fn enter(&self, assembled: Assembled) -> Arc<Engine> {

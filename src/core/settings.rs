@@ -157,6 +157,32 @@ impl ProviderSettings {
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.unwrap_or(600).max(1))
     }
+
+    /// Whether it answers at nobody's cost: on this machine, or a server of the user's own. Where a price is not known, that is one.
+    pub fn is_own(&self) -> bool {
+        let url = self.base_url.as_deref().unwrap_or_default();
+        match self.kind.as_str() {
+            "mock" | "replay" | "script" => true,
+            // A hosted one speaks https.
+            "ollama" => !url.starts_with("https://"),
+            _ => is_loopback(url),
+        }
+    }
+}
+
+/// Whether an address is this machine's.
+fn is_loopback(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority == "[::1]" || authority.starts_with("[::1]:") {
+        return true;
+    }
+    let host = authority.split(':').next().unwrap_or_default();
+    let parts: Vec<&str> = host.split('.').collect();
+    let four = parts.len() == 4 && parts.iter().all(|part| part.parse::<u8>().is_ok());
+    host == "localhost" || host.ends_with(".localhost") || (four && host.starts_with("127."))
 }
 
 /// Where a key is found.
@@ -234,4 +260,42 @@ fn is_false(flag: &bool) -> bool {
 
 fn one() -> f64 {
     1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ones_own_costs_nothing() {
+        let own = |kind: &str, url: &str| {
+            let settings = ProviderSettings {
+                kind: kind.to_owned(),
+                base_url: Some(url.to_owned()).filter(|url| !url.is_empty()),
+                ..ProviderSettings::default()
+            };
+            settings.is_own()
+        };
+        for (kind, url) in [
+            ("mock", ""),
+            ("script", ""),
+            ("ollama", ""),
+            ("ollama", "http://192.168.1.4:11434"),
+            ("openai", "http://localhost:8000/v1"),
+            ("openai", "http://127.0.0.1:8000"),
+            ("openai", "https://[::1]:1/v1"),
+        ] {
+            assert!(own(kind, url), "{kind} {url}");
+        }
+        for (kind, url) in [
+            ("openai", ""),
+            ("openrouter", ""),
+            ("ollama", "https://ollama.example"),
+            ("openai", "https://127.0.0.1.example.com/v1"),
+            ("openai", "https://127.example.com"),
+            ("openai", "http://10.0.0.1"),
+        ] {
+            assert!(!own(kind, url), "{kind} {url}");
+        }
+    }
 }

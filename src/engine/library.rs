@@ -286,7 +286,8 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     let (tasks, sample) = read
         .await
         .map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
-    let ranges = ranges(&loaded.spec, tasks, &sample, &shared.roster().teachers);
+    let roster = shared.roster();
+    let ranges = ranges(&loaded.spec, tasks, &sample, &roster.teachers);
     let in_flight = f64::from(in_flight(shared, &loaded.spec));
     let seconds = |requests: u64, latency: f64| {
         Duration::from_secs_f64(requests as f64 * latency / in_flight).as_secs_f64()
@@ -298,10 +299,19 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
             LATENCY.0, LATENCY.1
         ),
     ];
-    if !ranges.unpriced.is_empty() {
+    let is_own = |name: &&str| {
+        let found = roster.teacher(name);
+        found.is_some_and(|(at, _)| roster.station_of(at).settings.is_own())
+    };
+    let unpriced = ranges.unpriced.iter().map(String::as_str);
+    let (own, charging): (Vec<&str>, Vec<&str>) = unpriced.partition(is_own);
+    if !own.is_empty() {
+        notes.push(format!("{} are your own and count as free", own.join(", ")));
+    }
+    if !charging.is_empty() {
         notes.push(format!(
             "no price is known for {}: set `price` in the configuration",
-            ranges.unpriced.join(", ")
+            charging.join(", ")
         ));
     }
     Ok(EstimateReport {
@@ -309,7 +319,7 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
         requests: ranges.requests,
         input_tokens: ranges.input_tokens,
         output_tokens: ranges.output_tokens,
-        usd: ranges.unpriced.is_empty().then_some(ranges.usd),
+        usd: charging.is_empty().then_some(ranges.usd),
         seconds: (
             seconds(ranges.requests.0, LATENCY.0),
             seconds(ranges.requests.1, LATENCY.1),

@@ -106,6 +106,7 @@ async fn publish(
             today,
             day_cap,
             cleaning: before.cleaning,
+            preparing: None,
         };
         let changed = *before != now;
         if changed {

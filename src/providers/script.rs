@@ -1,7 +1,6 @@
 //! A program of the user's own as a teacher: JSON lines over its standard input and output (product.md, "Script protocol").
 //! Here: the pool of its processes and the reading of its replies; one running process is in `process`.
 
-mod fence;
 mod process;
 
 use std::collections::VecDeque;
@@ -31,6 +30,7 @@ use crate::core::request::{
     Completion, FinishReason, ModelRequest, Params, ProviderError, RawResponse, Trouble, Usage,
 };
 use crate::core::settings::{ModelSettings, ProviderSettings};
+use crate::fence;
 
 /// So many crashes …
 const CRASHES: usize = 3;

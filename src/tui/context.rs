@@ -8,7 +8,7 @@ use ratatui::layout::Size;
 use ratatui::style::Style;
 
 use crate::core::api::{
-    Command, JobProgress, JobRow, KeyChange, Level, Progress, Query, SampleQuery, UserFiles,
+    Command, JobProgress, JobRow, KeyChange, Level, Preparing, Progress, Query, SampleQuery, UserFiles,
 };
 
 use super::history::History;
@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) orders: Vec<Ordered>,
     /// The order that opens the database, and since when, until it is carried out.
     pub(crate) opening: Option<(Ticket, Duration)>,
+    /// What is done to it meanwhile, where that takes its time.
+    pub(crate) preparing: Option<Preparing>,
     /// Why there is no database.
     pub(crate) closed: Option<Closed>,
     /// Why nothing can be ordered, although nobody else holds the database.
@@ -169,6 +171,7 @@ impl Shared {
             review_from: None,
             orders: Vec::new(),
             opening: None,
+            preparing: None,
             closed: None,
             read_only: None,
             from_last: false,

@@ -125,6 +125,15 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// Bytes as a person reads them.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..100_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        100_000..10_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// `00:14:20`, with days in front where there are some.
 pub(crate) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -16,9 +16,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
-use super::fence;
 use crate::core::plugin::MARK;
 use crate::core::text::{sanitize_line, shorten};
+use crate::fence;
 
 /// Longest line it may write, in bytes.
 const LINE: usize = 8 << 20;

@@ -6,7 +6,6 @@ use crate::core::ports::ValidatorCatalog;
 
 mod child;
 mod dedup;
-mod fence;
 mod field;
 mod judge;
 mod length;

@@ -15,10 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::child::{Child, Launch, Trouble};
-use super::fence;
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::ports::{CheckContext, CheckError, Validator};
 use crate::core::sample::{Candidate, Decision, Reason, Verdict, as_text};
+use crate::fence;
 
 /// The kind's word.
 pub const KIND: &str = "script";

@@ -154,3 +154,25 @@ fn two_judges_of_a_job_have_attempts_of_their_own() {
     assert_eq!(summary["samples"]["accepted"], 1, "{summary}");
     assert_eq!(teacher.seen().requests, 1 + 3 + 3);
 }
+
+#[test]
+fn a_teacher_on_this_machine_is_estimated_as_free_and_one_elsewhere_as_unknown() {
+    for (url, free) in [
+        ("http://127.0.0.1:9/v1", true),
+        ("https://teacher.example/v1", false),
+    ] {
+        let sandbox = Sandbox::with_teacher(url);
+        let config = sandbox.read("destiler.toml");
+        let unpriced: Vec<&str> = config.lines().filter(|line| !line.contains("price")).collect();
+        sandbox.write("destiler.toml", &unpriced.join("\n"));
+        sandbox.write("job.toml", &job(400, 32, ""));
+        let told = sandbox
+            .run(&["estimate", "job.toml", "--json"])
+            .expect_code(0)
+            .summary();
+        assert_eq!(told["usd"].is_null(), !free, "{told}");
+        let notes = told["notes"].to_string();
+        assert_eq!(notes.contains("your own"), free, "{notes}");
+        assert_eq!(notes.contains("no price is known"), !free, "{notes}");
+    }
+}

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use destilation::core::api::Preparing;
 use destilation::core::journal::Deed;
 use destilation::core::ports::{Decided, Rejudgement, SampleFilter, Store, StoreError};
 use destilation::core::sample::{Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
+use destilation::core::settings::Durability;
 use destilation::core::tags::TagChange;
+use destilation::store::{OpenMode, open_telling};
 use proptest::prelude::*;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row as _};
@@ -342,7 +345,16 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
     sqlx::raw_sql(back).execute(&mut connection).await.unwrap();
     drop(connection);
 
-    let store = open_at(&path).await.store;
+    let told = std::sync::Mutex::new(Vec::new());
+    let what = "run test".to_owned();
+    let hear = |now| told.lock().unwrap().push(now);
+    let opened = open_telling(&path, Durability::Process, OpenMode::Write { what }, &hear).await;
+    let store = opened.unwrap().store;
+    let told = told.into_inner().unwrap();
+    let [Preparing::Copying { done: 0, of }, .., Preparing::Migrating] = told[..] else {
+        panic!("what takes its time is told: {told:?}");
+    };
+    assert!(of > 10_000, "{of} bytes");
     assert!(store.info().await.unwrap().schema_version >= 2);
     assert_eq!(
         store.facets(&filter).await.unwrap(),

@@ -155,7 +155,12 @@ fn cost(source: &str) -> Result<Answer, Failure> {
         requests: ranges.requests,
         input_tokens: ranges.input_tokens,
         output_tokens: ranges.output_tokens,
-        usd: ranges.unpriced.is_empty().then_some(ranges.usd),
+        // The box is the user's own: it counts as free.
+        usd: ranges
+            .unpriced
+            .iter()
+            .all(|name| name.starts_with("ollama-box/"))
+            .then_some(ranges.usd),
         seconds: (12.0, 250.0),
         notes: vec!["prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned()],
     })))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use destilation::core::api::{Command, Failure, FailureKind, Opened, Receipt};
+use destilation::core::api::{Command, Failure, FailureKind, Opened, Preparing, Progress, Receipt};
 use destilation::tui::{Effect, Exit, Message, Model, Options, Ticket, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -104,6 +104,41 @@ fn what_is_wrong_has_a_screen_of_its_own() {
     assert!(start.screen().contains("The database is not open"));
     start.keys("q");
     assert_eq!(start.model.exit(), Some(Exit::Quit));
+}
+
+#[test]
+fn a_copy_before_an_update_is_told_while_it_is_made() {
+    let mut start = Start::new(80, 24, options());
+    let preparing = |now| {
+        Message::Progress(Box::new(Progress {
+            preparing: Some(now),
+            ..Progress::default()
+        }))
+    };
+    let copying = |done| {
+        preparing(Preparing::Copying {
+            done,
+            of: 1_000_000_000,
+        })
+    };
+    start.send(copying(0));
+    assert!(!start.screen().contains("copying"), "not before it takes long");
+    start.send(Message::Tick(Duration::from_secs(12)));
+    start.send(copying(310_000_000));
+    let said = "copying the database before its update, 31 % of 1000.0 MB · 12 s";
+    assert!(start.screen().contains(said), "{}", start.screen());
+    // The copy may be larger than what was counted.
+    start.send(copying(1_000_000_001));
+    assert!(start.screen().contains("100 %"), "{}", start.screen());
+    start.send(preparing(Preparing::Migrating));
+    let said = "updating the database, a copy is kept · 12 s";
+    assert!(start.screen().contains(said), "{}", start.screen());
+    start.opened(Opened::default());
+    let screen = start.screen();
+    assert!(
+        !screen.contains("updating") && !screen.contains("opening"),
+        "{screen}"
+    );
 }
 
 #[test]

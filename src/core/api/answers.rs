@@ -295,7 +295,7 @@ pub struct EstimateReport {
     pub input_tokens: (u64, u64),
     /// Answer tokens.
     pub output_tokens: (u64, u64),
-    /// Money; `None` where a price is unknown.
+    /// Money; `None` where a price is unknown. Teachers of the user's own are free unless they have a price.
     pub usd: Option<(Money, Money)>,
     /// Seconds at the configured concurrency.
     pub seconds: (f64, f64),

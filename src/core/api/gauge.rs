@@ -69,6 +69,22 @@ pub struct Progress {
     pub day_cap: Option<Money>,
     /// How far a cleaning of the database is, while there is one.
     pub cleaning: Option<Cleaning>,
+    /// What is done to the database before it is open, while that takes time.
+    pub preparing: Option<Preparing>,
+}
+
+/// What is done to a database of an earlier version before it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preparing {
+    /// It is copied as it is.
+    Copying {
+        /// Bytes written.
+        done: u64,
+        /// Bytes there will be, about.
+        of: u64,
+    },
+    /// Its tables are brought to this version.
+    Migrating,
 }
 
 /// One job's gauge.

@@ -175,6 +175,8 @@ impl Draft {
         for part in path.split('.').filter(|part| !part.is_empty()) {
             item = match part.parse::<usize>() {
                 Ok(at) => item.get_mut(at),
+                // Asked for to be changed, a key that is missing would be made, as nothing.
+                Err(_) if item.get(part).is_none() => None,
                 Err(_) => item.get_mut(part),
             }?;
         }
@@ -348,6 +350,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_taken_out_where_nothing_is_can_be_set_after() {
+        let mut draft = Draft::read("name = \"a\"\n").unwrap();
+        draft.remove("target.accepted");
+        assert_eq!(draft.text(), "name = \"a\"\n");
+        draft.set("target.accepted", &json!(7));
+        assert_eq!(draft.get("target.accepted"), Some(json!(7)), "{}", draft.text());
+    }
 
     const TEXT: &str = r#"# head
 name = "a"   # its name

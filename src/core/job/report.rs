@@ -40,6 +40,18 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+impl Problem {
+    /// Which key, what is wrong and what to write instead, without the place in the file.
+    pub fn said(&self) -> String {
+        let key = match self.key.as_str() {
+            "" => String::new(),
+            key => format!("{key}: "),
+        };
+        let help = self.help.as_ref().map(|help| format!(" ({help})"));
+        format!("{key}{}{}", self.message, help.unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
@@ -47,14 +59,7 @@ impl fmt::Display for Problem {
             Severity::Warning => "warning",
         };
         write!(f, "{}:{}: {severity}: ", self.line, self.column)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        f.write_str(&self.message)?;
-        match &self.help {
-            Some(help) => write!(f, " ({help})"),
-            None => Ok(()),
-        }
+        f.write_str(&self.said())
     }
 }
 

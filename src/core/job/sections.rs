@@ -277,11 +277,18 @@ pub(super) fn validators(table: &mut Table, places: &mut Places, report: &mut Re
 pub(super) fn target(table: &mut Table, places: &mut Places, report: &mut Report) -> Option<Target> {
     let mut table = table.get("target")?.table(report)?;
     places.target = table.span.clone();
-    let accepted = table.need("accepted", report);
+    let accepted = table.get("accepted");
+    let tasks_at_most = table.get("tasks_at_most");
+    if accepted.is_none() {
+        let help = tasks_at_most.as_ref().map_or(
+            "or take [target] out: then every task is done",
+            |_| "or take tasks_at_most out: seeds.limit is what plans fewer tasks",
+        );
+        let message = "is missing: how many accepted samples to stop at";
+        report.error_with(&table.span, "target.accepted", message, Some(help.to_owned()));
+    }
     let accepted = accepted.and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
-    let tasks_at_most = table
-        .get("tasks_at_most")
-        .and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
+    let tasks_at_most = tasks_at_most.and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
     table.finish(report);
     Some(Target {
         accepted: accepted?,

@@ -264,6 +264,15 @@ fn what_is_missing_is_said() {
             "{missing:?}"
         );
     }
+    let job = "name = \"a\"\nseeds = { count = 1 }\nsteps = [{ name = \"b\", prompt = \"c\" }]\n";
+    assert_eq!(
+        said(&format!("{job}[target]\ntasks_at_most = 5")),
+        [
+            "4:1: error: target.accepted: is missing: how many accepted samples to stop at \
+          (or take tasks_at_most out: seeds.limit is what plans fewer tasks)"
+        ],
+        "a bound of the plan alone ends no job"
+    );
     assert_eq!(
         said("name = \"a\"\nseeds = { count = 1 }\nsteps = []"),
         ["3:9: error: steps: expected 1 to 100 steps, found 0"]

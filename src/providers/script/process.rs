@@ -19,9 +19,10 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::{Crashes, fence};
+use super::Crashes;
 use crate::core::plugin::MARK;
 use crate::core::text::sanitize_line;
+use crate::fence;
 
 /// Longest line in either direction.
 const LONGEST_LINE: usize = 8 << 20;

@@ -10,13 +10,22 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rustix::process::{Pid, test_kill_process};
 use sqlx::sqlite::SqliteConnection;
 
+use super::schema::number;
 use crate::core::ports::{StoreError, Stored};
 
+/// How often it is looked how far a copy is.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Hears how many bytes of a copy are written, and how many there will be, about.
+pub(super) type HowFar<'t> = &'t (dyn Fn(u64, u64) + Send + Sync);
+
 /// Copies the connection's database to `to`, replacing what is there.
-pub(super) async fn copy(connection: &mut SqliteConnection, to: &Path) -> Stored<()> {
+pub(super) async fn copy(connection: &mut SqliteConnection, to: &Path, how_far: HowFar<'_>) -> Stored<()> {
     let temporary = suffixed(to, &format!(".{}.tmp", std::process::id()));
     let failed = |error: io::Error| StoreError::Disk(format!("{}: {error}", to.display()));
     // SQLite takes an empty file as its target: made here, it is nobody else's to read.
@@ -28,17 +37,64 @@ pub(super) async fn copy(connection: &mut SqliteConnection, to: &Path) -> Stored
         .map_err(failed)?;
     let copied = match temporary.to_str() {
         None => Err(StoreError::Disk(format!("{} is no UTF-8", to.display()))),
-        Some(name) => sqlx::query("VACUUM INTO ?")
-            .bind(name)
-            .execute(connection)
-            .await
-            .map_err(StoreError::from),
+        Some(name) => write(connection, name, how_far).await,
     };
-    let placed = copied.and_then(|_| place(&temporary, to).map_err(failed));
+    let placed = copied.and_then(|()| place(&temporary, to).map_err(failed));
     if placed.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     placed
+}
+
+/// Has SQLite write the copy, and looks meanwhile how far it is.
+async fn write(connection: &mut SqliteConnection, name: &str, how_far: HowFar<'_>) -> Stored<()> {
+    let used =
+        number(connection, "PRAGMA page_count").await? - number(connection, "PRAGMA freelist_count").await?;
+    let bytes = used * number(connection, "PRAGMA page_size").await?;
+    let bytes = u64::try_from(bytes).unwrap_or_default();
+    let copying = sqlx::query("VACUUM INTO ?").bind(name).execute(connection);
+    tokio::pin!(copying);
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            copied = &mut copying => return copied.map(|_| ()).map_err(StoreError::from),
+            _ = look.tick() => how_far(fs::metadata(name).map_or(0, |file| file.len()), bytes),
+        }
+    }
+}
+
+/// Removes what copies beside this database left when they were interrupted: unfinished files of processes that are gone. Called
+/// before this process copies anything, so that a file with its own number is an earlier one's.
+pub(super) fn forget_unfinished(database: &Path) {
+    let name = database.file_name().and_then(|name| name.to_str());
+    let (Some(directory), Some(name)) = (database.parent(), name) else {
+        return;
+    };
+    // What cannot be listed or removed now is there at the next start, too; it is no reason not to start.
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let writer = found.to_str().and_then(|found| writer_of(found, name));
+        if writer.is_some_and(|writer| writer == std::process::id() || !is_alive(writer)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The process that wrote an unfinished copy of the database of that name, or a journal of it: `NAME.….PID.tmp[-journal]`.
+fn writer_of(file: &str, database: &str) -> Option<u32> {
+    let rest = file.strip_prefix(database)?.strip_prefix('.')?;
+    let rest = rest.strip_suffix("-journal").unwrap_or(rest);
+    let (_, number) = rest.strip_suffix(".tmp")?.rsplit_once('.')?;
+    number.parse().ok()
+}
+
+fn is_alive(process: u32) -> bool {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    // One that may not be asked is alive.
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 /// Makes the copy durable under its name.
@@ -54,4 +110,27 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path.as_os_str());
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::writer_of;
+
+    #[test]
+    fn only_unfinished_copies_of_this_database_have_a_writer() {
+        let of = |file: &str| writer_of(file, "a.db");
+        assert_eq!(of("a.db.v1-2026-11-22.bak.417.tmp"), Some(417));
+        assert_eq!(of("a.db.before-cleaning-1.9.tmp-journal"), Some(9));
+        for other in [
+            "a.db",
+            "a.db.v1-2026-11-22.bak",
+            "a.db.notes.tmp",
+            "a.db.417.tmp.gz",
+            "a.db.7.tmp",
+            "aa.db.x.7.tmp",
+            "a.db-wal",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
 }

@@ -148,7 +148,7 @@ impl LedgerStore for SqliteStore {
             return Err(StoreError::Broken(format!("{} exists already", to.display())));
         }
         let mut connection = self.readers.acquire().await?;
-        copy::copy(&mut connection, to).await
+        copy::copy(&mut connection, to, &|_, _| ()).await
     }
 
     async fn clean(&self) -> Stored<u64> {

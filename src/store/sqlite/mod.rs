@@ -213,9 +213,15 @@ mod tests {
         let plain = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true);
-        let store = open::begin(&path, plain, Durability::Process, schema::Found::Empty, lock)
-            .await
-            .unwrap();
+        let begun = open::begin(
+            &path,
+            plain,
+            Durability::Process,
+            schema::Found::Empty,
+            lock,
+            &|_| (),
+        );
+        let (store, _) = begun.await.unwrap();
         let create = "INSERT INTO jobs (name, state, revision, base, priority, created_ms) VALUES ('a', '', 1, '', 0, 0)";
         limit(&store, create).await;
         let job = JobId(1);

@@ -19,6 +19,7 @@ use super::lock::{self, Lock};
 use super::schema::{self, Found, VERSION};
 use super::writer::{self, Ledger};
 use super::{Access, SqliteStore, copy};
+use crate::core::api::Preparing;
 use crate::core::ports::{Store, StoreError, Stored};
 use crate::core::settings::Durability;
 
@@ -51,10 +52,25 @@ pub struct Opened {
     pub read_only: Option<String>,
     /// The last writer did not close it: a check is due.
     pub unclean: bool,
+    /// What a commit survives, as the connection that writes tells it; `None` where nothing is written.
+    pub durability: Option<Durability>,
 }
+
+/// Hears what is done before the ledger is open, where that takes time.
+pub type Tell<'t> = &'t (dyn Fn(Preparing) + Send + Sync);
 
 /// Opens the ledger at `path`, making it where it is missing and may be made.
 pub async fn open(path: &Path, durability: Durability, mode: OpenMode) -> Stored<Opened> {
+    open_telling(path, durability, mode, &|_| ()).await
+}
+
+/// [`open`], telling what takes its time.
+pub async fn open_telling(
+    path: &Path,
+    durability: Durability,
+    mode: OpenMode,
+    tell: Tell<'_>,
+) -> Stored<Opened> {
     match mode {
         OpenMode::Read => {
             let held_by = lock::holder(path);
@@ -67,13 +83,14 @@ pub async fn open(path: &Path, durability: Durability, mode: OpenMode) -> Stored
                 held_by: None,
                 read_only: Some(because),
                 unclean: false,
+                durability: None,
             })
         }
-        OpenMode::Write { what } => write(path, durability, &what).await,
+        OpenMode::Write { what } => write(path, durability, &what, tell).await,
     }
 }
 
-async fn write(path: &Path, durability: Durability, what: &str) -> Stored<Opened> {
+async fn write(path: &Path, durability: Durability, what: &str, tell: Tell<'_>) -> Stored<Opened> {
     let path = match create(path) {
         Ok(path) => path,
         Err(error) if path.exists() => return read(path, None, error.to_string()).await,
@@ -88,6 +105,7 @@ async fn write(path: &Path, durability: Durability, what: &str) -> Stored<Opened
         Err(StoreError::Disk(because)) => return read(&path, None, because).await,
         Err(error) => return Err(error),
     };
+    copy::forget_unfinished(&path);
     let unclean = fs::metadata(copy::suffixed(&path, "-wal")).is_ok_and(|wal| wal.len() > 0);
     let plain = SqliteConnectOptions::new()
         .filename(&path)
@@ -103,14 +121,15 @@ async fn write(path: &Path, durability: Durability, what: &str) -> Stored<Opened
         );
         return read(&path, None, because).await;
     }
-    match begin(&path, plain, durability, found, lock).await {
+    match begin(&path, plain, durability, found, lock, tell).await {
         Err(StoreError::Disk(because)) => read(&path, None, because).await,
         Err(error) => named(&path, Err(error)),
-        Ok(store) => Ok(Opened {
+        Ok((store, durability)) => Ok(Opened {
             store: Arc::new(store),
             held_by: None,
             read_only: None,
             unclean,
+            durability: Some(durability),
         }),
     }
 }
@@ -161,7 +180,8 @@ pub(super) async fn begin(
     durability: Durability,
     found: Found,
     lock: Lock,
-) -> Stored<SqliteStore> {
+    tell: Tell<'_>,
+) -> Stored<(SqliteStore, Durability)> {
     let options = plain
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match durability {
@@ -185,17 +205,24 @@ pub(super) async fn begin(
         if let Found::Ours(version) = found {
             let day = rules::date(clock.now_ms());
             let backup = copy::suffixed(path, &format!(".v{version}-{day}.bak"));
-            copy::copy(&mut connection, &backup).await?;
+            let how_far = |done, of| tell(Preparing::Copying { done, of });
+            copy::copy(&mut connection, &backup, &how_far).await?;
+            tell(Preparing::Migrating);
         }
         schema::migrate(&mut connection, from).await?;
     }
+    let durability = match schema::number(&mut connection, "PRAGMA synchronous").await? {
+        0 | 1 => Durability::Process,
+        _ => Durability::Power,
+    };
     let readers = readers(path, false).await?;
     let mut ledger = Ledger::new(connection, options, clock.clone()).await?;
     super::delete::finish(&mut ledger).await?;
     let (sender, commands) = mpsc::channel(writer::QUEUE);
     let thread = writer::start(ledger, commands, lock)?;
     let access = Access::Write(Mutex::new(Some((sender, thread))));
-    Ok(SqliteStore::new(path.to_owned(), readers, clock, access))
+    let store = SqliteStore::new(path.to_owned(), readers, clock, access);
+    Ok((store, durability))
 }
 
 /// Reading only; a file that is missing or still empty reads as an empty ledger.
@@ -221,6 +248,7 @@ async fn read(path: &Path, held_by: Option<String>, because: String) -> Stored<O
         held_by,
         read_only: Some(because),
         unclean: false,
+        durability: None,
     })
 }
 

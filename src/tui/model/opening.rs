@@ -17,6 +17,7 @@ impl Model {
     /// The order to open the database came back.
     pub(super) fn opened(&mut self, result: Result<Box<Receipt>, Box<Failure>>) -> Vec<Effect> {
         self.shared.opening = None;
+        self.shared.preparing = None;
         let opened = match result {
             Ok(receipt) => match *receipt {
                 Receipt::Opened(opened) => opened,
@@ -73,10 +74,16 @@ impl Model {
 
     /// A gauge came. The empty one from before the engine says nothing.
     pub(super) fn gauge(&mut self, progress: Progress) {
-        if self.shared.opening.is_some() && progress == Progress::default() {
+        self.shared.preparing = progress.preparing;
+        let said = Progress {
+            preparing: None,
+            ..progress
+        };
+        if self.shared.opening.is_some() && said == Progress::default() {
             self.empty_gauge = true;
             return;
         }
+        let progress = said;
         self.shared.history.note(&progress, self.shared.now);
         self.shared.from_last = false;
         self.shared.progress = Some(progress);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::api::{Command, Failure};
+use crate::core::api::{Command, Failure, Preparing};
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, CLOSED, Table};
 use crate::tui::message::Message;
-use crate::tui::text::{put, put_all, wrap};
+use crate::tui::text::{megabytes, put, put_all, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::pane;
 
@@ -150,9 +150,20 @@ impl View for Closed {
 pub(crate) fn opening(shared: &Shared) -> Option<String> {
     let (_, since) = shared.opening?;
     let waited = shared.now.saturating_sub(since);
+    let doing = match shared.preparing {
+        None => "opening the database".to_owned(),
+        Some(Preparing::Copying { done, of }) => {
+            let part = done.min(of) * 100 / of.max(1);
+            format!(
+                "copying the database before its update, {part} % of {}",
+                megabytes(of)
+            )
+        }
+        Some(Preparing::Migrating) => "updating the database, a copy is kept".to_owned(),
+    };
     (waited >= QUIET).then(|| match waited.as_secs() {
-        0 => "opening the database".to_owned(),
-        seconds => format!("opening the database · {seconds} s"),
+        0 => doing,
+        seconds => format!("{doing} · {seconds} s"),
     })
 }
 

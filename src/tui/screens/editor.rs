@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -24,6 +23,7 @@ use crate::tui::remote::Remote;
 use crate::tui::text::{put, wrap};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{empty, failure, pane};
+use crate::tui::widgets::typing::type_key;
 
 use super::View;
 
@@ -174,14 +174,6 @@ impl Editor {
         }
     }
 
-    fn edit(&mut self, key: &KeyEvent) {
-        if key.code == KeyCode::Tab && key.modifiers == KeyModifiers::NONE {
-            self.text.insert_tab();
-        } else {
-            self.text.input(*key);
-        }
-    }
-
     /// What the last check found, perhaps before the last change.
     fn problems(&self) -> &[Problem] {
         self.check.value().map_or(&[], |report| &report.problems)
@@ -318,7 +310,7 @@ impl View for Editor {
             self.unsaved = Some(cx.shared.now);
         }
         match message {
-            Message::Key(key) => self.edit(key),
+            Message::Key(key) => type_key(&mut self.text, key),
             Message::Paste(text) => {
                 self.text.insert_str(text.replace('\t', "  "));
             }

@@ -10,6 +10,7 @@ mod launch;
 mod limits;
 mod menu;
 mod pad;
+mod preview;
 mod prompts;
 mod providers;
 mod questions;

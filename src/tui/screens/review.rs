@@ -16,6 +16,7 @@ mod deciding;
 mod editing;
 mod ending;
 mod outbox;
+mod saying;
 mod session;
 mod showing;
 mod start;

@@ -6,3 +6,4 @@ pub(crate) mod field;
 pub(crate) mod pane;
 pub(crate) mod table;
 pub(crate) mod tabs;
+pub(crate) mod typing;

@@ -80,6 +80,12 @@ pub(crate) fn failure(buf: &mut Buffer, area: Rect, failure: &Failure, shared: &
     say("→", help, shared.style(Slot::Fg));
 }
 
+/// Says on a pane's last row which keys help.
+pub(crate) fn keys_below(buf: &mut Buffer, area: Rect, keys: &str, shared: &Shared) {
+    let row = area.height.saturating_sub(1);
+    put(buf, area, 2, row, keys, shared.style(Slot::Muted));
+}
+
 /// A bar of `width` cells, so much of it full.
 pub(crate) fn bar(part: f64, width: usize) -> String {
     let full = (part.clamp(0.0, 1.0) * width as f64).round() as usize;

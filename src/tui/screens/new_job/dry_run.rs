@@ -18,6 +18,7 @@ use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{empty, failure, pane};
 use crate::tui::widgets::table::{Column, numbers, prose, table};
 
+use super::frame::told;
 use super::{NewJob, Step};
 
 /// Most tasks of a dry run.
@@ -195,14 +196,8 @@ impl NewJob {
         };
         let inner = pane(buf, area, "Dry run", &fact, !self.preview, shared);
         if let Some(error) = &self.dry.error {
-            let mut error = error.clone();
-            error
-                .causes
-                .extend(error.problems.iter().map(|problem| problem.message.clone()));
-            if error.help.is_none() {
-                error.help = Some("⏎ tries again".to_owned());
-            }
-            return failure(buf, inner, &error, shared);
+            let help = error.help.as_deref().unwrap_or("⏎ tries again");
+            return failure(buf, inner, &told(error, help), shared);
         }
         if self.dry.samples.is_empty() {
             let waiting = format!("Asking {many} tasks …");

@@ -3,7 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::core::job::parse::Severity;
+use crate::core::api::Failure;
+use crate::core::job::parse::{Problem, Severity};
 use crate::tui::context::Shared;
 use crate::tui::layout::{Width, inside, left, shell, top};
 use crate::tui::text::{put, wrap};
@@ -13,6 +14,15 @@ use crate::tui::widgets::pane::pane;
 use super::typing::Input;
 use super::work::Work;
 use super::{NewJob, Step, form, glyph, last_of, validators};
+
+/// A failure with all that is wrong with the job, and what to do about it.
+pub(super) fn told(error: &Failure, help: &str) -> Failure {
+    let mut error = error.clone();
+    let said = error.problems.iter().map(Problem::said);
+    error.causes.extend(said.collect::<Vec<_>>());
+    error.help = Some(help.to_owned());
+    error
+}
 
 impl NewJob {
     /// Where form, problems and preview are.
@@ -111,12 +121,7 @@ impl NewJob {
                 Severity::Error => Slot::Error,
                 Severity::Warning => Slot::Warn,
             };
-            let help = problem
-                .help
-                .as_ref()
-                .map_or_else(String::new, |help| format!(" ({help})"));
-            let text = format!("{}: {}{help}", problem.key, problem.message);
-            let lines = wrap(&text, usize::from(inner.width.saturating_sub(4)));
+            let lines = wrap(&problem.said(), usize::from(inner.width.saturating_sub(4)));
             for (at, line) in lines.iter().enumerate() {
                 if row >= last {
                     break;

@@ -14,6 +14,7 @@ use crate::tui::widgets::table::{Column, numbers, table, words};
 
 use super::NewJob;
 use super::form::{Kind, Line};
+use super::frame::told;
 use super::work::Work;
 
 const COLUMNS: [Column; 4] = [
@@ -115,12 +116,8 @@ impl NewJob {
         let inner = pane(buf, area, "Cost", fact, self.preview, shared);
         let Some(report) = self.estimate.value().filter(|_| self.estimate.error().is_none()) else {
             if let Some(error) = self.estimate.error() {
-                let mut error = error.clone();
-                error
-                    .causes
-                    .extend(error.problems.iter().map(|problem| problem.message.clone()));
-                error.help = Some("the estimate comes as soon as the job has no problem".to_owned());
-                failure(buf, inner, &error, shared);
+                let help = "the estimate comes as soon as the job has no problem";
+                failure(buf, inner, &told(error, help), shared);
             } else if self.estimate.is_slow(shared.now) {
                 empty(buf, inner, &["Estimating …"], shared);
             }

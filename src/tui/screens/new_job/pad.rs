@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -12,6 +12,7 @@ use tui_textarea::{CursorMove, Scrolling, TextArea, WrapMode};
 use crate::tui::context::Shared;
 use crate::tui::keys::Action;
 use crate::tui::theme::Slot;
+use crate::tui::widgets::typing::type_key;
 
 /// A text being edited.
 pub(super) struct Pad {
@@ -46,11 +47,7 @@ impl Pad {
 
     /// A key press.
     pub(super) fn key(&mut self, key: &KeyEvent) {
-        if key.code == KeyCode::Tab && key.modifiers == KeyModifiers::NONE {
-            self.area.insert_tab();
-        } else {
-            self.area.input(*key);
-        }
+        type_key(&mut self.area, key);
     }
 
     /// Text at the caret, one step for undo.

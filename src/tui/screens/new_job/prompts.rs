@@ -1,4 +1,5 @@
-//! Step 3, the questions: system and user prompt of one step in editors that know the variables, and both rendered on a seed row.
+//! Step 3, the questions: system and user prompt of one step in editors that know the variables. How both look when they
+//! are sent is in [`super::preview`].
 
 use std::collections::BTreeSet;
 
@@ -7,17 +8,15 @@ use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
 use crate::core::Row;
-use crate::core::budget::Money;
 use crate::core::plan::Plan;
 use crate::core::template::{Template, root};
 use crate::core::text::grouped;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
 use crate::tui::layout::{Width, top};
-use crate::tui::text::{percent, put, wrap};
+use crate::tui::text::put;
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::pane;
-use crate::tui::widgets::table::{Column, numbers, prose, table, words};
 
 use super::menu::For;
 use super::pad::Pad;
@@ -30,13 +29,6 @@ const CHARACTERS_PER_TOKEN: f64 = 3.5;
 
 const KEYS: [&str; 2] = ["system", "prompt"];
 
-const COLUMNS: [Column; 4] = [
-    words("NAME", 12, 9),
-    words("TYPE", 6, 4),
-    numbers("FILLED", 7, 5),
-    prose("EXAMPLE", 10, 3),
-];
-
 /// The two prompts of the step that is being written.
 #[derive(Default)]
 pub(super) struct Prompts {
@@ -44,7 +36,7 @@ pub(super) struct Prompts {
     /// Which is selected: system, user.
     pub(super) focus: usize,
     /// Names in the prompts that nothing provides.
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
     /// What does not compile: prompt, line, message.
     wrong: Vec<(usize, usize, String)>,
     empty: Option<Pad>,
@@ -74,10 +66,10 @@ impl Prompts {
 
 /// What prompts can use.
 pub(super) struct Variable {
-    name: String,
-    kind: String,
-    filled: Option<u64>,
-    example: String,
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) filled: Option<u64>,
+    pub(super) example: String,
 }
 
 impl NewJob {
@@ -234,7 +226,7 @@ impl NewJob {
         row
     }
 
-    fn rendered(&self, work: &Work) -> [Result<String, String>; 2] {
+    pub(super) fn rendered(&self, work: &Work) -> [Result<String, String>; 2] {
         let row = self.context(work);
         KEYS.map(|key| {
             let source = work.draft.string(&work.path(key));
@@ -379,116 +371,9 @@ impl NewJob {
             line + 1
         ))
     }
-
-    pub(super) fn draw_preview(&self, work: &Work, shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let variables = self.variables();
-        let wanted = (variables.len() + self.prompts.unknown.len() + 4).max(6);
-        let wanted = (wanted as u16).min(area.height * 2 / 5);
-        let below = if area.height >= 16 { wanted } else { 0 };
-        let (above, below) = top(area, area.height - below);
-        let rows = self.preview_rows();
-        let fact = if rows > 1 {
-            format!("row {} of {}  F5 F6", self.row + 1, grouped(rows as u64))
-        } else {
-            String::new()
-        };
-        let inner = pane(buf, above, "Preview", &fact, self.preview, shared);
-        let width = usize::from(inner.width.saturating_sub(3));
-        let last = inner.height.saturating_sub(1);
-        let mut row = 0;
-        let mut characters = 0;
-        for (text, name) in self.rendered(work).iter().zip(["system", "user"]) {
-            let (slot, text) = match text {
-                Ok(text) if text.trim().is_empty() && name == "system" => continue,
-                Ok(text) => (Slot::Fg, text),
-                Err(why) => (Slot::Error, why),
-            };
-            characters += text.chars().count();
-            if row < last {
-                put(buf, inner, 1, row, name, shared.style(Slot::Muted));
-                row += 1;
-            }
-            for line in wrap(text.trim_end(), width) {
-                if row < last {
-                    put(buf, inner, 2, row, &line, shared.style(slot));
-                    row += 1;
-                }
-            }
-            row += 1;
-        }
-        put(
-            buf,
-            inner,
-            1,
-            last,
-            &self.price(work, characters),
-            shared.style(Slot::Muted),
-        );
-        if below.height > 2 {
-            self.draw_variables(&variables, shared, below, buf);
-        }
-    }
-
-    /// Tokens of the prompt, and what a sample costs.
-    fn price(&self, work: &Work, characters: usize) -> String {
-        let most = work.draft.get(&work.path("max_tokens"));
-        let most = most.or_else(|| work.draft.get("defaults.max_tokens"));
-        let most = most.and_then(|value| value.as_u64());
-        let out = most.map_or_else(String::new, |most| format!(", {} out at most", grouped(most)));
-        let price = self
-            .estimate
-            .value()
-            .filter(|report| report.tasks > 0)
-            .map(|report| {
-                report.usd.map_or_else(
-                    || " price unknown".to_owned(),
-                    |(low, high)| {
-                        let each = |money: Money| Money(money.0 / i64::try_from(report.tasks).unwrap_or(1));
-                        format!(" ≤{} a task", each(high.max(low)))
-                    },
-                )
-            });
-        let price = price.unwrap_or_default();
-        format!("≈{} tokens in{out} ·{price}", grouped(tokens(characters)))
-    }
-
-    fn draw_variables(&self, variables: &[Variable], shared: &Shared, area: Rect, buf: &mut Buffer) {
-        let inner = pane(buf, area, "Variables", "F2 inserts", false, shared);
-        let read = self.seeds.value().map_or(0, |seen| seen.read);
-        let known = variables.iter().map(|one| {
-            let filled = one
-                .filled
-                .map_or_else(String::new, |filled| format!("{}%", percent(filled, read)));
-            let whole = one.filled.is_none_or(|filled| filled == read);
-            vec![
-                (one.name.clone(), shared.style(Slot::Var)),
-                (one.kind.clone(), shared.style(Slot::Muted)),
-                (filled, shared.style(if whole { Slot::Fg } else { Slot::Warn })),
-                (one.example.clone(), shared.style(Slot::Muted)),
-            ]
-        });
-        let unknown = self.prompts.unknown.iter().map(|name| {
-            vec![
-                (name.clone(), shared.style(Slot::VarUnknown)),
-                ("-".to_owned(), shared.style(Slot::Muted)),
-                ("-".to_owned(), shared.style(Slot::Muted)),
-                (
-                    "unknown: no column, no varied field".to_owned(),
-                    shared.style(Slot::Error),
-                ),
-            ]
-        });
-        table(buf, inner, &COLUMNS, unknown.chain(known), None, shared);
-        let holes = variables.iter().find_map(|one| {
-            let missing = read.checked_sub(one.filled?).filter(|missing| *missing > 0)?;
-            Some(format!("▲ {} rows have no {}", grouped(missing), one.name))
-        });
-        if let Some(holes) = holes.filter(|_| usize::from(inner.height) > variables.len() + 2) {
-            put(buf, inner, 2, inner.height - 1, &holes, shared.style(Slot::Warn));
-        }
-    }
 }
 
-fn tokens(characters: usize) -> u64 {
+/// Tokens of so many characters, about.
+pub(super) fn tokens(characters: usize) -> u64 {
     (characters as f64 / CHARACTERS_PER_TOKEN).ceil() as u64
 }

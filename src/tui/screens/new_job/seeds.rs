@@ -24,6 +24,7 @@ use crate::tui::widgets::table::{Cell, Column, numbers, prose, table, words};
 
 use super::NewJob;
 use super::form::{Kind, Line};
+use super::frame::told;
 use super::menu::For;
 use super::typing::{Input, Target};
 use super::work::Work;
@@ -266,11 +267,7 @@ impl NewJob {
         });
         let inner = pane(buf, area, "Rows", &fact, self.preview, shared);
         if let Some(error) = self.seeds.error() {
-            let mut error = error.clone();
-            error
-                .causes
-                .extend(error.problems.iter().map(|problem| problem.message.clone()));
-            error.help = Some("⏎ changes the path, o picks a file".to_owned());
+            let error = told(error, "⏎ changes the path, o picks a file");
             return failure(buf, inner, &error, shared);
         }
         let Some(seen) = seen else {

@@ -17,7 +17,7 @@ use crate::tui::text::{ago, compact, put, put_right};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::field::Field;
-use crate::tui::widgets::pane::{empty, failure, pane};
+use crate::tui::widgets::pane::{empty, failure, keys_below, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
 
 const COLUMNS: [Column; 6] = [
@@ -367,15 +367,7 @@ impl Browser {
             table(buf, rest, &COLUMNS, rows, Some(at), shared);
         } else if let Some(error) = self.offer.error() {
             failure(buf, rest, error, shared);
-            let row = rest.height.saturating_sub(1);
-            put(
-                buf,
-                rest,
-                2,
-                row,
-                "a adds a model by its name",
-                shared.style(Slot::Muted),
-            );
+            keys_below(buf, rest, "a adds a model by its name", shared);
         } else if self.offer.is_slow(shared.now) {
             empty(buf, rest, &["Asking what it offers …"], shared);
         } else if self.offer.value().is_some() {

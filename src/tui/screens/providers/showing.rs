@@ -9,7 +9,7 @@ use crate::tui::context::Shared;
 use crate::tui::layout::top;
 use crate::tui::text::{put, put_all, wrap};
 use crate::tui::theme::Slot;
-use crate::tui::widgets::pane::{empty, failure, pane};
+use crate::tui::widgets::pane::{empty, failure, keys_below, pane};
 
 use super::detail::{TEST_WITH_JSON, cost_of_test};
 use super::protocol::PAGE;
@@ -197,15 +197,8 @@ impl Wizard {
             }
             Some(Err(error)) => {
                 failure(buf, inner, error, shared);
-                let row = inner.height.saturating_sub(1);
-                put(
-                    buf,
-                    inner,
-                    2,
-                    row,
-                    "t tests again · esc steps back · enter goes on anyway",
-                    shared.style(Slot::Muted),
-                );
+                let keys = "t tests again · esc steps back · enter goes on anyway";
+                keys_below(buf, inner, keys, shared);
                 return;
             }
         }

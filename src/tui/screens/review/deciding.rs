@@ -362,7 +362,7 @@ fn progress(session: &Session, shared: &Shared, area: Rect, buf: &mut Buffer) {
     let kappa = kappa(tally.kappa);
     let lines = [
         format!("today {}   accept rate {rate}", report.today),
-        format!("agreement with the judge  κ {kappa}"),
+        format!("agreement with the validators  κ {kappa}"),
         match tally.same {
             (_, 0) => "agreement with yourself   –".to_owned(),
             (same, all) => format!("agreement with yourself   {same} of {all}"),

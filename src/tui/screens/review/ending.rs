@@ -77,7 +77,7 @@ fn decided(session: &Session) -> Vec<(String, Slot)> {
     let mut lines = vec![
         (
             format!(
-                "{done} done · ✓{yes} ✗{} ·{} · {} · κ {kappa} vs judge",
+                "{done} done · ✓{yes} ✗{} ·{} · {} · κ {kappa} vs validators",
                 tally.rejected,
                 tally.skipped,
                 minutes(tally.took_ms)

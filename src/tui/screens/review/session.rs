@@ -4,28 +4,27 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::core::api::{Answer, Command, Level, Query, ReviewItem, ReviewReport, Saying};
+use crate::core::api::{Answer, Command, Query, ReviewItem, ReviewReport};
 use crate::core::review::agreement::{Match, Tally};
-use crate::core::review::{Outcome, QueueId, QueueKind, QueueSpec, REASONS};
+use crate::core::review::{Outcome, QueueId, QueueKind, QueueSpec};
 
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
 use crate::tui::message::Message;
 use crate::tui::remote::Remote;
 use crate::tui::widgets::field::Field;
+use crate::tui::widgets::typing::type_key;
 
 use super::editing::Editing;
 use super::outbox::{Delivered, Outbox};
 use super::showing::{Fold, Zoom};
-use super::word::{count, counted, reason};
+use super::word::reason;
 use super::{comparing, deciding, ending, whole};
 
 /// Keys so soon after something new came belong to what was there before: a held key decides once.
 const DEAF: Duration = Duration::from_millis(150);
-/// A digit so soon after a rejection is its reason.
-const REASON: Duration = Duration::from_secs(2);
 /// Places that are fetched before they are needed.
-const AHEAD: usize = 6;
+pub(super) const AHEAD: usize = 6;
 /// Places of one question.
 const PAGE: usize = 12;
 
@@ -47,13 +46,13 @@ pub(super) struct Spoken {
     pub(super) took_ms: u64,
     pub(super) blind: bool,
     /// When, since the start of the program.
-    at: Duration,
+    pub(super) at: Duration,
 }
 
 /// A visit to a queue.
 #[expect(clippy::struct_excessive_bools, reason = "most are a key each, on or off")]
 pub(super) struct Session {
-    id: QueueId,
+    pub(super) id: QueueId,
     pub(super) kind: QueueKind,
     pub(super) report: Remote<ReviewReport>,
     pub(super) page: Remote<Vec<ReviewItem>>,
@@ -62,16 +61,16 @@ pub(super) struct Session {
     /// The place to ask from.
     from: u32,
     /// Nothing comes after `ahead`.
-    ended: bool,
+    pub(super) ended: bool,
     /// Figures as they were before this visit.
     pub(super) base: Option<(Tally, Match)>,
     pub(super) words: Vec<Spoken>,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     /// Ask again from this place, once everything was delivered.
-    again: Option<u32>,
+    pub(super) again: Option<u32>,
     /// The screen was left and entered again: words may have been taken back elsewhere.
     returned: bool,
-    shown_at: Duration,
+    pub(super) shown_at: Duration,
     /// Until then keys that decide are not heard.
     pub(super) deaf_until: Duration,
     unblinded: bool,
@@ -186,7 +185,7 @@ impl Session {
         self.outbox.flush(cx);
     }
 
-    fn fetch(&mut self, cx: &mut Cx) {
+    pub(super) fn fetch(&mut self, cx: &mut Cx) {
         let query = self.query();
         self.page.ask(query, cx);
     }
@@ -205,7 +204,7 @@ impl Session {
                 if let Some(field) = &mut self.field {
                     field.key(key);
                 } else if let Some(editing) = &mut self.editing {
-                    editing.text.input(*key);
+                    type_key(&mut editing.text, key);
                 }
             }
             Message::Paste(text) => {
@@ -382,58 +381,13 @@ impl Session {
         Then::Stay
     }
 
-    /// Side A or B is better: which of the pair that is was drawn when the queue was made.
-    fn side(&mut self, a: bool, cx: &mut Cx) {
-        let Some(item) = self.current() else { return };
-        let first = a != item.place.item.swapped;
-        self.say(if first { Outcome::First } else { Outcome::Second }, None, cx);
-    }
-
-    fn say(&mut self, outcome: Outcome, reason: Option<String>, cx: &mut Cx) {
-        let Some(item) = self.current() else { return };
-        let saying = Saying {
-            outcome,
-            reason: reason.clone(),
-            took_ms: self.took(cx.shared),
-            blind: self.is_blind(),
-            text: None,
-        };
-        let (queue, place) = (self.id, item.place.place);
-        let say = Command::Say { queue, place, saying };
-        self.outbox.push(say, cx);
-        self.spoken(outcome, reason, cx);
-    }
-
-    fn took(&self, shared: &Shared) -> u64 {
-        shared.now.saturating_sub(self.shown_at).as_millis() as u64
-    }
-
-    /// The word is said: the next one comes.
-    fn spoken(&mut self, outcome: Outcome, reason: Option<String>, cx: &mut Cx) {
-        let (took_ms, blind) = (self.took(cx.shared), self.is_blind());
-        if let Some(item) = self.ahead.pop_front() {
-            self.words.push(Spoken {
-                item,
-                outcome,
-                reason,
-                took_ms,
-                blind,
-                at: cx.shared.now,
-            });
-        }
-        self.show(cx);
-        if self.ahead.len() < AHEAD && !self.ended && !self.page.is_pending() {
-            self.fetch(cx);
-        }
-    }
-
     /// Something new is on the screen.
     fn shown(&mut self, shared: &Shared) {
         self.shown_at = shared.now;
         self.deaf_until = shared.now + DEAF;
     }
 
-    fn show(&mut self, cx: &Cx) {
+    pub(super) fn show(&mut self, cx: &Cx) {
         self.shown(cx.shared);
         self.unblinded = false;
         self.scroll = 0;
@@ -447,85 +401,6 @@ impl Session {
         {
             self.editing = None;
         }
-    }
-
-    /// The reason of the rejection just made, or of the one to come.
-    fn because(&mut self, digit: u8, cx: &mut Cx) {
-        let now = cx.shared.now;
-        let last = self.words.last_mut().filter(|spoken| {
-            let no_reason = spoken.outcome == Outcome::Rejected && spoken.reason.is_none();
-            no_reason && now < spoken.at + REASON
-        });
-        let Some(spoken) = last else {
-            self.digit = Some(digit);
-            return;
-        };
-        spoken.reason = Some(reason(digit));
-        let command = Command::Because {
-            queue: self.id,
-            place: spoken.item.place.place,
-            reason: reason(digit),
-        };
-        self.outbox.push(command, cx);
-    }
-
-    fn stick(&mut self, cx: &mut Cx) {
-        if self.sticky.take().is_some() {
-            return;
-        }
-        let last = self.words.last().and_then(|spoken| spoken.reason.as_deref());
-        let known = |words: &str| REASONS.iter().position(|reason| *reason == words);
-        let last = last.and_then(known).map(|at| at as u8 + 1);
-        self.sticky = self.digit.take().or(last);
-        if self.sticky.is_none() {
-            cx.shared
-                .toast(Level::Ok, "Press a reason's digit first, then s keeps it");
-        }
-    }
-
-    /// The last word is taken back and its place shown again: of this visit, else the newest of an earlier one.
-    fn undo(&mut self, cx: &mut Cx) {
-        let queue = self.id;
-        if let Some(spoken) = self.words.pop() {
-            let place = spoken.item.place.place;
-            self.ahead.push_front(spoken.item);
-            self.outbox.push(Command::Unsay { queue, place }, cx);
-            self.show(cx);
-            return;
-        }
-        if !self.outbox.is_empty() || self.report.is_pending() {
-            return;
-        }
-        let last = self
-            .report
-            .value()
-            .and_then(|report| report.last.first().cloned());
-        let (Some(last), Some((tally, matched))) = (last, &mut self.base) else {
-            return;
-        };
-        if let Some(word) = &last.word {
-            let seen = u64::from(!word.blind);
-            count(tally, word.outcome, -1);
-            tally.took_ms = tally.took_ms.saturating_sub(word.took_ms);
-            tally.unblinded = tally.unblinded.saturating_sub(seen);
-            counted(matched, word.outcome, last.item.swapped, -1);
-            matched.took_ms = matched.took_ms.saturating_sub(word.took_ms);
-            matched.unblinded = matched.unblinded.saturating_sub(seen);
-        }
-        self.ahead.clear();
-        self.again = Some(last.place);
-        let place = last.place;
-        self.outbox.push(Command::Unsay { queue, place }, cx);
-        self.show(cx);
-    }
-
-    fn flag(&mut self, cx: &mut Cx) {
-        let Some(item) = self.ahead.front_mut() else {
-            return;
-        };
-        item.flagged = !item.flagged;
-        let (sample, on) = (item.sample.id.clone(), item.flagged);
-        self.outbox.push(Command::Flag { sample, on }, cx);
     }
 
     fn refold(&mut self) {
@@ -566,26 +441,6 @@ impl Session {
         } else if let Some(editing) = &mut self.editing {
             editing.change(action);
         }
-    }
-
-    /// The text goes to be checked; the sample is decided when it was taken.
-    fn accept_edit(&mut self, cx: &mut Cx) {
-        let (took_ms, blind) = (self.took(cx.shared), self.is_blind());
-        let Some(editing) = self.editing.as_mut().filter(|editing| !editing.sent) else {
-            return;
-        };
-        editing.error = None;
-        editing.sent = true;
-        editing.typing = false;
-        let saying = Saying {
-            outcome: Outcome::Edited,
-            reason: None,
-            took_ms,
-            blind,
-            text: Some(editing.text.lines().join("\n")),
-        };
-        let (queue, place) = (self.id, editing.place);
-        self.outbox.push(Command::Say { queue, place, saying }, cx);
     }
 
     fn file(&self) -> String {

@@ -10,9 +10,8 @@ use crate::tui::keys::Action;
 use crate::tui::message::Message;
 use crate::tui::widgets::field::Field;
 
-use super::detail;
 use super::menu::{Kind, Menu};
-use super::{Over, Samples};
+use super::{Over, Samples, sides};
 
 /// Reasons of a rejection that need no typing; the last one is none.
 pub(super) const REASONS: [&str; 8] = [
@@ -105,7 +104,7 @@ impl Samples {
                 };
                 match at {
                     0 => cx.copy(sample.steps.last().map_or("", |step| &step.text), "the text"),
-                    1 => cx.copy(detail::object(sample), "the sample as JSON"),
+                    1 => cx.copy(sides::object(sample), "the sample as JSON"),
                     2 => cx.copy(sample.id.0.clone(), "the id"),
                     _ => cx.copy(format!("destiler samples show {}", sample.id.0), "the command"),
                 }
@@ -133,22 +132,19 @@ impl Samples {
                 Action::DeleteToStart => prompt.delete_to_start(),
                 direction => prompt.choose(direction == Action::Down),
             },
-            Over::Tags(typed) => {
-                let known = self.tags.value().map_or(&[][..], Vec::as_slice);
-                match action {
-                    Action::Press => {
-                        if let Some(change) = typed.apply() {
-                            self.over = Over::Nothing;
-                            if !change.is_nothing() {
-                                self.decide(Decided::Tag(change), cx);
-                            }
+            Over::Tags(typed) => match action {
+                Action::Press => {
+                    if let Some(change) = typed.apply() {
+                        self.over = Over::Nothing;
+                        if !change.is_nothing() {
+                            self.decide(Decided::Tag(change), cx);
                         }
                     }
-                    Action::Complete => typed.complete(known),
-                    Action::DeleteToStart => typed.delete_to_start(),
-                    direction => typed.choose(direction == Action::Down, known),
                 }
-            }
+                Action::Complete => typed.complete(),
+                Action::DeleteToStart => typed.delete_to_start(),
+                direction => typed.choose(direction == Action::Down),
+            },
             Over::Columns(menu) => menu.act(action, &mut self.columns, cx.shared),
             Over::Menu(menu) => {
                 let kind = menu.kind;

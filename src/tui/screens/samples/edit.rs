@@ -1,6 +1,6 @@
 //! A sample's answer in an editor of its own: JSON stays JSON, and the engine checks it against the schema before it is kept.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -16,6 +16,7 @@ use crate::tui::layout::top;
 use crate::tui::message::{Message, Ticket};
 use crate::tui::text::{put, wrap};
 use crate::tui::theme::Slot;
+use crate::tui::widgets::typing::type_key;
 
 /// An answer being edited.
 pub(super) struct Edit {
@@ -69,11 +70,7 @@ impl Edit {
     }
 
     pub(super) fn key(&mut self, key: &KeyEvent) {
-        if key.code == KeyCode::Tab && key.modifiers == KeyModifiers::NONE {
-            self.text.insert_tab();
-        } else {
-            self.text.input(*key);
-        }
+        type_key(&mut self.text, key);
     }
 
     pub(super) fn insert(&mut self, text: &str) {

@@ -5,6 +5,7 @@ use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
 use crate::tui::overlay::Dialog;
+use crate::tui::text::megabytes;
 
 /// Days to choose from.
 const DAYS: [u32; 5] = [7, 30, 90, 180, 365];
@@ -134,15 +135,6 @@ pub(crate) fn busy(shared: &Shared) -> Option<String> {
         gone => format!(" · {} rows gone", grouped(gone)),
     };
     Some(format!("{}{gone} · esc stops", now.doing))
-}
-
-/// Bytes as a person reads them.
-pub(crate) fn megabytes(bytes: u64) -> String {
-    match bytes {
-        0..100_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        100_000..10_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
 use crate::tui::keys::{Action, Table};
+use crate::tui::text::megabytes;
 use crate::tui::theme::Slot;
 
 use super::Settings;
-use super::cleaning::{busy, megabytes};
+use super::cleaning::busy;
 use super::section::{Section, help, is_for_next_start};
 
 /// What a line is, to whoever acts on it.

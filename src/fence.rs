@@ -1,5 +1,5 @@
-//! The fence around a plugin that is a teacher: its pinned file, its limits, and the sweep of what left its process group. The
-//! marks and pins themselves are [`crate::core::plugin`]'s.
+//! The fence around a program of the user's, whether it is a teacher or a validator: its pinned file, its limits, and the sweep of
+//! what left its process group. Starting it, speaking with it and ending it are its wing's; marks and pins are [`crate::core::plugin`]'s.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,10 +16,10 @@ const FILE_AT_MOST: u64 = 64 << 20;
 const ROUNDS: usize = 8;
 
 /// A mark that no other process carries.
-pub(super) fn mark() -> String {
+pub(crate) fn mark() -> String {
     static STARTED: AtomicU64 = AtomicU64::new(0);
     let number = STARTED.fetch_add(1, Ordering::Relaxed);
-    format!("p{}-{number}", std::process::id())
+    format!("{}-{number}", std::process::id())
 }
 
 /// Refuses a program whose file is not the pinned one. Relative paths are under `base`.
@@ -27,7 +27,7 @@ pub(super) fn mark() -> String {
     clippy::disallowed_methods,
     reason = "reads the one file whose hash the user wrote down, with a limit"
 )]
-pub(super) fn verify(command: &[String], base: &Path, sha256: Option<&str>) -> Result<(), String> {
+pub(crate) fn verify(command: &[String], base: &Path, sha256: Option<&str>) -> Result<(), String> {
     let Some(sha256) = sha256 else {
         return Ok(());
     };
@@ -45,7 +45,7 @@ pub(super) fn verify(command: &[String], base: &Path, sha256: Option<&str>) -> R
 
 /// No core dumps (they hold prompts) and no more open files than a program needs. Not the address space: a model maps more than it
 /// uses; and not the number of processes, which is counted for all of the user's.
-pub(super) fn limit(pid: Pid) {
+pub(crate) fn limit(pid: Pid) {
     for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, OPEN_FILES)] {
         let limits = Rlimit {
             current: Some(most),
@@ -57,7 +57,7 @@ pub(super) fn limit(pid: Pid) {
 }
 
 /// Kills whatever carries the mark, wherever it went.
-pub(super) fn sweep(mark: &str) {
+pub(crate) fn sweep(mark: &str) {
     for _ in 0..ROUNDS {
         let found = marked(mark);
         if found.is_empty() {
