@@ -106,6 +106,7 @@ async fn publish(
             today,
             day_cap,
             cleaning: before.cleaning,
+            turning: before.turning,
         };
         let changed = *before != now;
         if changed {

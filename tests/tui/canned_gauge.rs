@@ -134,6 +134,7 @@ pub fn progress(second: u64) -> Progress {
     };
     Progress {
         cleaning: None,
+        turning: None,
         jobs: vec![
             job(
                 "qa-distill-v2",

@@ -69,6 +69,19 @@ pub struct Progress {
     pub day_cap: Option<Money>,
     /// How far a cleaning of the database is, while there is one.
     pub cleaning: Option<Cleaning>,
+    /// How far a large action is that is taken back or done again, while there is one.
+    pub turning: Option<Turning>,
+}
+
+/// How far a large action of the journal is turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turning {
+    /// It is done again, not taken back.
+    pub again: bool,
+    /// Samples that were looked at.
+    pub done: u64,
+    /// Samples it is about.
+    pub all: u64,
 }
 
 /// One job's gauge.
