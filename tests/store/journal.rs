@@ -332,7 +332,8 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
     // Back to what the first version wrote.
     let mut connection = raw(&path).await;
     let back =
-        "DROP VIEW comparisons; DROP TABLE review_items; DROP TABLE review_queues; DROP TABLE review_flags;
+        "DROP INDEX IF EXISTS samples_judge; DROP INDEX IF EXISTS samples_length; DROP INDEX IF EXISTS samples_teacher;
+        DROP VIEW comparisons; DROP TABLE review_items; DROP TABLE review_queues; DROP TABLE review_flags;
         DROP TABLE ui_journal_parts; DROP TABLE ui_journal; ALTER TABLE reviews DROP COLUMN before_seq;
         ALTER TABLE samples DROP COLUMN judge; ALTER TABLE samples DROP COLUMN likeness;
         ALTER TABLE samples DROP COLUMN length; ALTER TABLE samples DROP COLUMN tokens;

@@ -42,7 +42,7 @@ fn what_stands_there_already_is_counted() {
 #[test]
 fn the_reason_of_a_rejected_sample_can_be_changed() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("3/status:rejected<enter>x");
+    hand.keys("3jx");
     assert!(
         hand.screen().contains("Rejected already: change why"),
         "{}",
@@ -76,6 +76,8 @@ fn a_large_undo_says_how_far_it_is() {
         });
         hand.send(Message::Progress(Box::new(now)));
         picture(&format!("bulk_undo_{columns}"), &hand.screen());
-        assert!(hand.screen().contains("Taking back 25,000"), "{}", hand.screen());
+        // The narrowest screens have no line for it.
+        let says = hand.screen().contains("Taking back 25,000 of 100,000");
+        assert_eq!(says, columns > 40, "{}", hand.screen());
     }
 }

@@ -140,13 +140,11 @@ impl FieldTest {
     pub(super) fn all_hold(tests: &[Self], row: &SqliteRow) -> Stored<bool> {
         let steps: Vec<StepAnswer> = rows::parse(row.try_get(2)?)?;
         for test in tests {
-            let value = match in_steps(&steps, &test.path) {
-                Some(value) => value,
-                None => {
-                    let (seed, vary): (Row, Row) =
-                        (rows::parse(row.try_get(3)?)?, rows::parse(row.try_get(4)?)?);
-                    in_rows([&vary, &seed], &test.path)
-                }
+            let value = if let Some(value) = in_steps(&steps, &test.path) {
+                value
+            } else {
+                let (seed, vary): (Row, Row) = (rows::parse(row.try_get(3)?)?, rows::parse(row.try_get(4)?)?);
+                in_rows([&vary, &seed], &test.path)
             };
             let pattern = test.pattern.as_ref();
             let matches =
@@ -171,10 +169,22 @@ fn without_fields(condition: &Condition) -> Condition {
 
 /// The range of tasks of the job.
 pub(super) fn push_job(query: &mut QueryBuilder<Sqlite>, filter: &SampleFilter) {
+    push_tasks(query, filter, (None, None));
+}
+
+/// The range of tasks of the job, or as much of it as lies between two tasks: SQLite begins where the range does, whatever else is said
+/// about the rows.
+pub(super) fn push_tasks(
+    query: &mut QueryBuilder<Sqlite>,
+    filter: &SampleFilter,
+    (from, to): (Option<i64>, Option<i64>),
+) {
     if let Some(job) = filter.job {
         let (first, last) = task_range(job.0);
-        query.push(" AND s.task BETWEEN ").push_bind(first);
-        query.push(" AND ").push_bind(last);
+        query
+            .push(" AND s.task BETWEEN ")
+            .push_bind(from.map_or(first, |from| from.max(first)));
+        query.push(" AND ").push_bind(to.map_or(last, |to| to.min(last)));
     }
 }
 

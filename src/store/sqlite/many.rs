@@ -76,12 +76,6 @@ pub(super) async fn act(ledger: &mut Ledger, which: &Which, decided: &Decided) -
         Which::Places(places) => (AT, rows::json(places)?),
     };
     choose(ledger, named, &list).await?;
-    // Whatever is named twice is meant once.
-    run(
-        ledger,
-        "DELETE FROM temp.chosen WHERE n NOT IN (SELECT MIN(n) FROM temp.chosen GROUP BY task, candidate)",
-    )
-    .await?;
     let missing: Option<String> = sqlx::query_scalar(
         "SELECT e.value FROM json_each(?) e WHERE e.key NOT IN (SELECT named FROM temp.chosen)
          AND e.value NOT IN (SELECT x.value FROM json_each(?1) x WHERE x.key IN (SELECT named FROM temp.chosen)) LIMIT 1",
@@ -181,6 +175,12 @@ async fn choose(ledger: &mut Ledger, named: &str, list: &str) -> Stored<()> {
     )))
     .bind(list)
     .execute(&mut ledger.connection)
+    .await?;
+    // Whatever is named twice is meant once.
+    run(
+        ledger,
+        "DELETE FROM temp.chosen WHERE n NOT IN (SELECT MIN(n) FROM temp.chosen GROUP BY task, candidate)",
+    )
     .await?;
     Ok(())
 }

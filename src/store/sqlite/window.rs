@@ -165,10 +165,7 @@ impl SqliteStore {
     /// Those whose fields are as wanted, one row after the other.
     async fn walk(&self, piece: &Piece<'_>, tests: &[FieldTest]) -> Stored<Vec<At>> {
         let mut query = QueryBuilder::<Sqlite>::new(filter::WITH_TEXTS);
-        filter::push_job(&mut query, piece.filter);
-        if let Some(standing) = piece.beyond {
-            piece.order.push_beyond(&mut query, standing, piece.backwards);
-        }
+        piece.push_beyond(&mut query);
         filter::push(&mut query, piece.filter, piece.prepared);
         piece
             .order
@@ -418,7 +415,15 @@ impl Piece<'_> {
         query
             .push(" WHERE ")
             .push(&self.order.stretches[self.stretch].holds);
-        filter::push_job(query, self.filter);
+        self.push_beyond(query);
+    }
+
+    /// ` AND` only the job's rows, and of them only those beyond the sample.
+    fn push_beyond(&self, query: &mut QueryBuilder<Sqlite>) {
+        let tasks = self
+            .beyond
+            .map(|standing| self.order.tasks_beyond(standing, self.backwards));
+        filter::push_tasks(query, self.filter, tasks.unwrap_or_default());
         if let Some(standing) = self.beyond {
             self.order.push_beyond(query, standing, self.backwards);
         }
