@@ -8,6 +8,8 @@
     reason = "tests prepare files and may panic"
 )]
 
+#[path = "store/bulk.rs"]
+mod bulk;
 #[path = "store/crashes.rs"]
 mod crashes;
 #[path = "store/file.rs"]

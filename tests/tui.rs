@@ -25,6 +25,8 @@ use world::{Canned, Hand, key};
 
 #[path = "tui/boards.rs"]
 mod boards;
+#[path = "tui/bulk.rs"]
+mod bulk;
 #[path = "tui/canned.rs"]
 mod canned;
 

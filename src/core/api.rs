@@ -37,7 +37,7 @@ pub use answers::{
 pub use failure::{Failure, FailureKind};
 pub use filter::SampleQuery;
 pub use funnel::{Funnel, Stage};
-pub use gauge::{Event, Health, JobProgress, Preparing, Progress, ProviderHealth};
+pub use gauge::{Event, Health, JobProgress, Preparing, Progress, ProviderHealth, Turning};
 pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};

@@ -97,24 +97,31 @@ pub fn as_text(value: Value) -> String {
 }
 
 fn lookup(seed: &Row, vary: &Row, steps: &[StepAnswer], path: &str) -> Option<Value> {
-    let (head, rest) = path
-        .split_once('.')
-        .map_or((path, None), |(head, rest)| (head, Some(rest)));
-    if let Some(step) = steps.iter().find(|step| step.step == head) {
-        let Some(rest) = rest else {
-            return Some(Value::String(step.text.clone()));
-        };
-        if let Some(found) = step.value.as_ref().and_then(|value| descend(value, rest)) {
-            return Some(found);
-        }
-        return match rest {
-            "text" => Some(Value::String(step.text.clone())),
-            "reasoning" => step.reasoning.clone().map(Value::String),
-            _ => None,
-        };
+    in_steps(steps, path).unwrap_or_else(|| in_rows([vary, seed], path))
+}
+
+/// What a field path finds in the answers; `None` where no step has that name, so that it is about the rows.
+pub fn in_steps(steps: &[StepAnswer], path: &str) -> Option<Option<Value>> {
+    let (head, rest) = parted(path);
+    let step = steps.iter().find(|step| step.step == head)?;
+    let Some(rest) = rest else {
+        return Some(Some(Value::String(step.text.clone())));
+    };
+    if let Some(found) = step.value.as_ref().and_then(|value| descend(value, rest)) {
+        return Some(Some(found));
     }
+    Some(match rest {
+        "text" => Some(Value::String(step.text.clone())),
+        "reasoning" => step.reasoning.clone().map(Value::String),
+        _ => None,
+    })
+}
+
+/// What a field path finds in the varied fields and then in the seed.
+pub fn in_rows(rows: [&Row; 2], path: &str) -> Option<Value> {
+    let (head, rest) = parted(path);
     // A field may itself contain a dot: the whole path is tried first.
-    for row in [vary, seed] {
+    for row in rows {
         if let Some(value) = row.get(path) {
             return Some(value.clone());
         }
@@ -123,6 +130,11 @@ fn lookup(seed: &Row, vary: &Row, steps: &[StepAnswer], path: &str) -> Option<Va
         }
     }
     None
+}
+
+fn parted(path: &str) -> (&str, Option<&str>) {
+    path.split_once('.')
+        .map_or((path, None), |(head, rest)| (head, Some(rest)))
 }
 
 fn descend(value: &Value, path: &str) -> Option<Value> {

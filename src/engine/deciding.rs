@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Shared, answers, outbox, streams};
-use crate::core::api::{BulkDone, Failure, FailureKind, Level, Receipt, RevertDone, SampleQuery};
+use crate::core::api::{BulkDone, Failure, FailureKind, Level, Receipt, RevertDone, SampleQuery, Turning};
 use crate::core::filter::{By, Condition, Sort, Status, Term};
 use crate::core::job::{Job, JobId};
 use crate::core::journal::{Deed, EntryId, JournalEntry};
@@ -13,6 +13,13 @@ use crate::core::sample::{SampleId, SampleState, StepAnswer};
 
 /// Samples of one transaction.
 const CHUNK: usize = 5000;
+/// Whole samples read at once.
+const PAGE: usize = 1000;
+/// The order a bulk goes in.
+const PLAN: Sort = Sort {
+    by: By::Plan,
+    down: false,
+};
 /// Entries that are looked through for the one to take back.
 const ENTRIES: usize = 2000;
 
@@ -80,28 +87,17 @@ pub(super) async fn bulk(
         let stands = Condition::Is(Term::Status(vec![Status::In(done)]));
         filter.condition = filter.condition.and(Condition::Not(Box::new(stands)));
     }
-    let plan = Sort {
-        by: By::Plan,
-        down: false,
-    };
-    let (mut ids, mut last, mut jobs) = (Vec::with_capacity(CHUNK), after, Vec::new());
-    while ids.len() < CHUNK {
-        let place = last.map_or(Place::Row(0), Place::After);
-        let page = shared.store.window(&filter, plan, place, 1000).await?;
-        let Some(end) = page.last() else { break };
-        last = Some((end.task, end.candidate));
-        if decided == Decided::Accept {
-            streams::fit(shared, &page).await?;
-        }
-        jobs.extend(page.iter().map(|sample| sample.task.job));
-        ids.extend(page.into_iter().map(|sample| sample.id));
+    let from = after.map_or(Place::Row(0), Place::After);
+    let places = shared.store.places(&filter, PLAN, from, CHUNK).await?;
+    if decided == Decided::Accept {
+        fit_all(shared, &filter, from, places.len()).await?;
     }
-    jobs.dedup();
-    let more = ids.len() >= CHUNK;
-    let entry = if ids.is_empty() {
+    let last = places.last().copied();
+    let more = places.len() >= CHUNK;
+    let entry = if places.is_empty() {
         more_of
     } else {
-        Some(shared.store.act(&ids, decided, more_of).await?)
+        Some(shared.store.act_at(&places, decided, more_of).await?)
     };
     if !more && done.is_some() {
         let jobs = match filter.job {
@@ -114,9 +110,26 @@ pub(super) async fn bulk(
     }
     Ok(BulkDone {
         entry,
-        changed: ids.len() as u64,
+        changed: places.len() as u64,
         next: last.filter(|_| more),
     })
+}
+
+/// Refuses so many samples of a window if their datasets cannot hold one of them.
+async fn fit_all(
+    shared: &Shared,
+    filter: &SampleFilter,
+    mut from: Place,
+    mut many: usize,
+) -> Result<(), Failure> {
+    while many > 0 {
+        let page = shared.store.window(filter, PLAN, from, many.min(PAGE)).await?;
+        let Some(last) = page.last() else { break };
+        from = Place::After((last.task, last.candidate));
+        many = many.saturating_sub(page.len());
+        streams::fit(shared, &page).await?;
+    }
+    Ok(())
 }
 
 /// Takes back what was done last, or that entry.
@@ -166,6 +179,15 @@ pub(super) async fn redo(shared: &Shared, job: Option<&str>) -> Result<RevertDon
             "there is nothing to do again",
         ));
     };
+    if entry.deed == Deed::Accept {
+        let mut part = 0;
+        while let Some(samples) = shared.store.touched(entry.id, part).await? {
+            for page in samples.chunks(PAGE) {
+                streams::fit(shared, page).await?;
+            }
+            part += 1;
+        }
+    }
     revert(shared, entry, true, Vec::new()).await
 }
 
@@ -183,7 +205,11 @@ async fn revert(
     again: bool,
     notes: Vec<String>,
 ) -> Result<RevertDone, Failure> {
-    let reverted = shared.store.revert(entry.id, again).await?;
+    let gauge = Gauge::of(shared, entry, again);
+    let reverted = shared
+        .store
+        .revert_telling(entry.id, again, &|done| gauge.is_at(done))
+        .await?;
     if entry.deed != Deed::Tag {
         write_datasets(shared, &reverted.jobs).await?;
     }
@@ -193,6 +219,43 @@ async fn revert(
         skipped: reverted.skipped,
         notes,
     })
+}
+
+/// Puts what is taken back, or done again, on the engine's gauge for as long as it takes, where that is worth watching.
+struct Gauge<'a> {
+    shared: &'a Shared,
+    turning: Option<Turning>,
+}
+
+impl<'a> Gauge<'a> {
+    fn of(shared: &'a Shared, entry: &JournalEntry, again: bool) -> Self {
+        let turning = Turning {
+            again,
+            done: 0,
+            all: entry.rows,
+        };
+        let gauge = Self {
+            shared,
+            turning: (entry.rows > CHUNK as u64).then_some(turning),
+        };
+        gauge.is_at(0);
+        gauge
+    }
+
+    fn is_at(&self, done: u64) {
+        if let Some(turning) = self.turning {
+            let now = Some(Turning { done, ..turning });
+            self.shared.progress.send_modify(|gauge| gauge.turning = now);
+        }
+    }
+}
+
+impl Drop for Gauge<'_> {
+    fn drop(&mut self) {
+        if self.turning.is_some() {
+            self.shared.progress.send_modify(|gauge| gauge.turning = None);
+        }
+    }
 }
 
 /// Remembers that samples left for a file outside the dataset.

@@ -107,6 +107,7 @@ async fn publish(
             day_cap,
             cleaning: before.cleaning,
             preparing: None,
+            turning: before.turning,
         };
         let changed = *before != now;
         if changed {

@@ -119,8 +119,22 @@ pub(crate) struct Toast {
     pub(crate) level: Level,
     /// One line.
     pub(crate) text: String,
+    /// So often it was said while it stood there.
+    pub(crate) times: u32,
+    /// What it counts, and how many: what is done again is added to it.
+    counts: Option<(String, u64)>,
     /// It goes away then; errors stay until `esc`.
     pub(crate) until: Option<Duration>,
+}
+
+impl Toast {
+    /// The line that is shown.
+    pub(crate) fn line(&self) -> String {
+        match self.times {
+            0 | 1 => self.text.clone(),
+            times => format!("{} ×{times}", self.text),
+        }
+    }
 }
 
 /// An order on its way.
@@ -137,6 +151,8 @@ pub(crate) struct Ordered {
     pub(crate) quiet: bool,
     /// Read the user's files again then.
     pub(crate) restyles: bool,
+    /// What it did is counted with what the same order did just before.
+    pub(crate) adds: bool,
 }
 
 impl Shared {
@@ -279,24 +295,57 @@ impl Shared {
         jobs.filter(|gauge| matches!(gauge.state.as_str(), "running" | "pausing"))
     }
 
-    /// Puts a message in the corner: four seconds for news, eight for warnings, errors until `esc`.
+    /// Puts a message in the corner: four seconds for news, eight for warnings, errors until `esc`. What stands there already is said
+    /// once, with how often.
     pub(crate) fn toast(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
+        self.say(level, &text);
+        let again = |toast: &Toast| toast.level == level && toast.counts.is_none() && toast.text == text;
+        let times = self.take_toast(again).map_or(1, |toast| toast.times + 1);
+        self.put_toast(level, text, times, None);
+    }
+
+    /// The same for something that was done to so many: what was done just before is counted with it.
+    pub(crate) fn toast_counting(&mut self, done: &str, count: u64) {
+        self.say(Level::Ok, &format!("{done}: {count}"));
+        let same = |toast: &Toast| matches!(&toast.counts, Some((what, _)) if what == done);
+        let before = self.take_toast(same).and_then(|toast| toast.counts);
+        let all = before.map_or(0, |(_, before)| before) + count;
+        let text = format!("{done}: {all}");
+        self.put_toast(Level::Ok, text, 1, Some((done.to_owned(), all)));
+    }
+
+    /// Keeps what was said in the corner.
+    fn say(&mut self, level: Level, text: &str) {
         self.said.push_back(News {
             at: self.now,
             level,
             job: None,
-            text: text.clone(),
+            text: text.to_owned(),
         });
         if self.said.len() > 500 {
             self.said.pop_front();
         }
+    }
+
+    fn take_toast(&mut self, which: impl Fn(&Toast) -> bool) -> Option<Toast> {
+        let at = self.toasts.iter().position(which)?;
+        Some(self.toasts.remove(at))
+    }
+
+    fn put_toast(&mut self, level: Level, text: String, times: u32, counts: Option<(String, u64)>) {
         let until = match level {
             Level::Ok => Some(self.now + Duration::from_secs(4)),
             Level::Warning => Some(self.now + Duration::from_secs(8)),
             Level::Error => None,
         };
-        self.toasts.push(Toast { level, text, until });
+        self.toasts.push(Toast {
+            level,
+            text,
+            times,
+            counts,
+            until,
+        });
         if self.toasts.len() > 3 {
             self.toasts.remove(0);
         }
@@ -352,6 +401,7 @@ impl Shared {
             draft: None,
             quiet: false,
             restyles: false,
+            adds: false,
         });
         self.outbox.push(Effect::Order(ticket, command));
     }
@@ -432,6 +482,7 @@ impl<'a> Cx<'a> {
                 command,
                 Command::SetConfig { .. } | Command::Bind(_) | Command::ReadConfig
             ),
+            adds: matches!(command, Command::Decide { .. }),
         });
         self.wishes.push(Wish::Effect(Effect::Order(ticket, command)));
         ticket

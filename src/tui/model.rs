@@ -290,6 +290,7 @@ impl Model {
                     draft: None,
                     quiet: false,
                     restyles: false,
+                    adds: false,
                 });
                 vec![Effect::Order(ticket, Command::Stop { grace })]
             }

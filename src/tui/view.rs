@@ -382,7 +382,7 @@ fn toasts(shared: &Shared, body: Rect, buf: &mut Buffer) {
             Level::Error => ("✗", Slot::Error),
         };
         let end = if toast.until.is_none() { "  esc" } else { "" };
-        let text = sanitize_line(&toast.text).into_owned();
+        let text = sanitize_line(&toast.line()).into_owned();
         let width = (text.width() + end.width() + 4).min(usize::from(widest)) as u16;
         let line = Rect::new(body.right().saturating_sub(width + 1), body.y + row, width, 1);
         put(

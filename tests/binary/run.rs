@@ -361,3 +361,39 @@ fn a_sample_that_the_dataset_cannot_hold_is_not_accepted_by_hand() {
     assert_eq!(sandbox.rows("datasets/t/data.jsonl").len(), 3);
     sandbox.run(&["export", "t"]).expect_code(0);
 }
+
+#[test]
+fn an_acceptance_is_done_again_only_where_the_dataset_can_hold_it() {
+    let teacher = Teacher::start(Duration::ZERO, false, |number, _| {
+        let whole = format!("{{\"word\":\"w{number}\"}}");
+        Reply::text(if number == 2 { "{\"word" } else { &whole })
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    let schema = "[steps.schema]\ntype = \"object\"\nrequired = [\"word\"]\nproperties = { word = { type = \"string\" } }\n";
+    let raw = "[dataset]\nformat = \"raw\"\n";
+    let alpaca =
+        "[dataset]\nformat = \"alpaca\"\nfields = { instruction = \"n\", output = \"answer.word\" }\n";
+    let anything =
+        job(4, 1, "[[validators]]\nkind = \"structural\"\n").replace(raw, &format!("{schema}{raw}"));
+    sandbox.write("job.toml", &anything);
+    sandbox.run(&["run", "job.toml"]).expect_code(0);
+    let listed = sandbox
+        .run(&["samples", "list", "status:rejected", "--json"])
+        .expect_code(0);
+    let row: serde_json::Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
+    sandbox
+        .run(&["samples", "accept", row["id"].as_str().unwrap()])
+        .expect_code(0);
+    sandbox.run(&["samples", "undo"]).expect_code(0);
+    sandbox.write("changed.toml", &anything.replace(raw, alpaca));
+    sandbox
+        .run(&["jobs", "edit", "t", "--file", "changed.toml"])
+        .expect_code(0);
+    let refused = sandbox.run(&["samples", "redo"]);
+    assert!(
+        refused.stderr.contains("nothing at `answer.word`"),
+        "{}",
+        refused.stderr
+    );
+    sandbox.run(&["export", "t"]).expect_code(0);
+}

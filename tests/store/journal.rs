@@ -232,7 +232,7 @@ async fn an_export_is_remembered_and_stays(store: &dyn Store) {
     assert!(store.journal(None, 10).await.unwrap().is_empty());
 }
 
-async fn raw(path: &Path) -> SqliteConnection {
+pub async fn raw(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(path)
         .connect()
@@ -241,7 +241,7 @@ async fn raw(path: &Path) -> SqliteConnection {
 }
 
 /// Every byte a person's deed could touch.
-async fn rows(path: &Path) -> Vec<String> {
+pub async fn rows(path: &Path) -> Vec<String> {
     let mut connection = raw(path).await;
     let mut rows = Vec::new();
     for table in ["samples", "answers", "reviews", "taggings", "tasks"] {
@@ -335,8 +335,9 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
     // Back to what the first version wrote.
     let mut connection = raw(&path).await;
     let back =
-        "DROP VIEW comparisons; DROP TABLE review_items; DROP TABLE review_queues; DROP TABLE review_flags;
-        DROP TABLE ui_journal; ALTER TABLE reviews DROP COLUMN before_seq;
+        "DROP INDEX IF EXISTS samples_judge; DROP INDEX IF EXISTS samples_length; DROP INDEX IF EXISTS samples_teacher;
+        DROP VIEW comparisons; DROP TABLE review_items; DROP TABLE review_queues; DROP TABLE review_flags;
+        DROP TABLE ui_journal_parts; DROP TABLE ui_journal; ALTER TABLE reviews DROP COLUMN before_seq;
         ALTER TABLE samples DROP COLUMN judge; ALTER TABLE samples DROP COLUMN likeness;
         ALTER TABLE samples DROP COLUMN length; ALTER TABLE samples DROP COLUMN tokens;
         DROP INDEX samples_tagged; ALTER TABLE samples DROP COLUMN tags; ALTER TABLE samples DROP COLUMN tagging; DROP TABLE taggings;

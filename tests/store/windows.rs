@@ -149,6 +149,15 @@ async fn both_ledgers_show_the_same_rows_in_every_order_under_every_filter() {
             }
         }
     }
+    // By now the indexes of the orders are there, and everything is counted by them.
+    for job in [all.job, None] {
+        let everything = SampleFilter {
+            job,
+            ..SampleFilter::default()
+        };
+        let facets = memory.facets_of(&everything).await;
+        assert_eq!(disk.store.facets(&everything).await.unwrap(), facets);
+    }
     disk.end().await;
 }
 
@@ -186,7 +195,8 @@ on_every_ledger! {
 
 async fn windows_fit_together_in_every_order(store: &dyn Store) {
     let all = filled(store).await;
-    for text in ["", "judge:>0", "-status:accepted"] {
+    let fields = "field.answer.mood~\"^g\" -field.question~\"[12]$\" judge:>0";
+    for text in ["", "judge:>0", "-status:accepted", fields] {
         let filter = SampleFilter {
             condition: parse(text).unwrap(),
             ..all.clone()

@@ -71,6 +71,8 @@ pub struct Progress {
     pub cleaning: Option<Cleaning>,
     /// What is done to the database before it is open, while that takes time.
     pub preparing: Option<Preparing>,
+    /// How far a large action is that is taken back or done again, while there is one.
+    pub turning: Option<Turning>,
 }
 
 /// What is done to a database of an earlier version before it is open.
@@ -85,6 +87,17 @@ pub enum Preparing {
     },
     /// Its tables are brought to this version.
     Migrating,
+}
+
+/// How far a large action of the journal is turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turning {
+    /// It is done again, not taken back.
+    pub again: bool,
+    /// Samples that were looked at.
+    pub done: u64,
+    /// Samples it is about.
+    pub all: u64,
 }
 
 /// One job's gauge.

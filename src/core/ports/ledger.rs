@@ -242,6 +242,14 @@ pub trait SampleStore: Send + Sync {
         place: Place,
         limit: usize,
     ) -> Stored<Vec<Sample>>;
+    /// Where the samples of such a window are.
+    async fn places(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<SamplePlace>>;
     /// How many of them come before that one; `None` if it is none of them.
     async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>>;
     /// How they are distributed.
@@ -268,6 +276,13 @@ pub trait JournalStore: Send + Sync {
     /// Decides about samples in one transaction and journals it: as an entry of its own, or as more of one that stands (a bulk is one
     /// action, however many transactions it takes). The newest 1,000 entries of a job are kept; those taken back are forgotten.
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId>;
+    /// The same for samples by their places.
+    async fn act_at(
+        &self,
+        places: &[SamplePlace],
+        decided: Decided,
+        more_of: Option<EntryId>,
+    ) -> Stored<EntryId>;
     /// New verdicts on some samples, in one transaction, journaled like [`Self::act`]. Samples a person has decided about are left
     /// alone; `None` where that leaves nothing.
     async fn judge_some(&self, judged: Vec<Rejudgement>, more_of: Option<EntryId>)
@@ -278,8 +293,19 @@ pub trait JournalStore: Send + Sync {
     async fn journal(&self, job: Option<JobId>, limit: usize) -> Stored<Vec<JournalEntry>>;
     /// How many of an entry's samples were decided again since it stands: those it can no longer take back.
     async fn conflicts(&self, entry: EntryId) -> Stored<u64>;
+    /// The samples an entry is about that are still there, a part after the other until there is none.
+    async fn touched(&self, entry: EntryId, part: usize) -> Stored<Option<Vec<Sample>>>;
     /// Takes an entry back, or carries it out again. Samples that were decided again since are left as they are.
-    async fn revert(&self, entry: EntryId, again: bool) -> Stored<Reverted>;
+    async fn revert(&self, entry: EntryId, again: bool) -> Stored<Reverted> {
+        self.revert_telling(entry, again, &|_| {}).await
+    }
+    /// The same, one transaction after the other, telling after each how many samples were looked at.
+    async fn revert_telling(
+        &self,
+        entry: EntryId,
+        again: bool,
+        told: &(dyn Fn(u64) + Send + Sync),
+    ) -> Stored<Reverted>;
 }
 
 /// An attempt as the ledger keeps it, for provenance and error groups.

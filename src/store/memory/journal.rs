@@ -1,5 +1,7 @@
 //! The journal of what persons did, as a plain list.
 
+use std::collections::{HashMap, HashSet};
+
 use async_trait::async_trait;
 
 use super::super::rules::{ACTOR, ENTRIES, deed_of};
@@ -8,7 +10,7 @@ use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
 use crate::core::ports::{Decided, JournalStore, Rejudgement, SamplePlace, StoreError, Stored};
 use crate::core::review::{QueueId, Word};
-use crate::core::sample::SampleId;
+use crate::core::sample::{Sample, SampleId};
 
 /// What takes an entry back: the places, each with the number of the decision.
 type Inverse = (Decided, Vec<(SamplePlace, i64)>);
@@ -27,20 +29,41 @@ pub(super) struct Act {
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId> {
+        let places = {
+            let rows = self.write()?;
+            let wanted: HashSet<&SampleId> = samples.iter().collect();
+            let known = rows.samples.iter().filter(|(_, kept)| wanted.contains(&kept.id));
+            let known: HashMap<&SampleId, SamplePlace> =
+                known.map(|(place, kept)| (&kept.id, *place)).collect();
+            let missing = |id: &SampleId| StoreError::NotFound(format!("sample {}", id.0));
+            let places = samples
+                .iter()
+                .map(|id| known.get(id).copied().ok_or_else(|| missing(id)));
+            places.collect::<Stored<Vec<_>>>()?
+        };
+        self.act_at(&places, decided, more_of).await
+    }
+
+    async fn act_at(
+        &self,
+        places: &[SamplePlace],
+        decided: Decided,
+        more_of: Option<EntryId>,
+    ) -> Stored<EntryId> {
         if decided == Decided::JudgedAgain {
             return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
         }
         let now = self.clock.now_ms();
         let mut rows = self.write()?;
-        let mut places = Vec::with_capacity(samples.len());
-        for id in samples {
-            let found = rows.samples.iter().find(|(_, kept)| kept.id == *id);
-            let missing = || StoreError::NotFound(format!("sample {}", id.0));
-            places.push(*found.ok_or_else(missing)?.0);
+        if let Some((task, candidate)) = places.iter().find(|place| !rows.samples.contains_key(place)) {
+            let message = format!("sample {candidate} of task {}", task.index);
+            return Err(StoreError::NotFound(message));
         }
         rows.can_be_more(more_of)?;
+        rows.can_be_decided(places, &decided)?;
+        let mut seen = HashSet::new();
         let mut done = Vec::with_capacity(places.len());
-        for place in places {
+        for place in places.iter().copied().filter(|place| seen.insert(*place)) {
             rows.decide(place, decided.clone(), now);
             rows.judge_task(place.0);
             let number = rows.newest(place, &decided);
@@ -95,11 +118,33 @@ impl JournalStore for MemoryStore {
         Ok(stale.count() as u64)
     }
 
-    async fn revert(&self, entry: EntryId, again: bool) -> Stored<Reverted> {
+    async fn touched(&self, entry: EntryId, part: usize) -> Stored<Option<Vec<Sample>>> {
+        let rows = self.read()?;
+        let act = rows.acts.iter().find(|act| act.entry.id == entry);
+        let Some((_, samples)) = act.and_then(|act| act.inverse.as_ref()).filter(|_| part == 0) else {
+            return Ok(None);
+        };
+        let sample = |(place, _): &(SamplePlace, i64)| {
+            let kept = rows.samples.get(place)?;
+            rows.whole_sample(place.0, place.1, kept)
+        };
+        Ok(Some(samples.iter().filter_map(sample).collect()))
+    }
+
+    async fn revert_telling(
+        &self,
+        entry: EntryId,
+        again: bool,
+        told: &(dyn Fn(u64) + Send + Sync),
+    ) -> Stored<Reverted> {
         let now = self.clock.now_ms();
         let mut rows = self.write()?;
         let at = rows.acts.iter().position(|act| act.entry.id == entry);
         let at = at.ok_or_else(|| missing(entry))?;
+        if let Some((decided, samples)) = rows.acts[at].inverse.as_ref().filter(|_| again) {
+            let places: Vec<SamplePlace> = samples.iter().map(|(place, _)| *place).collect();
+            rows.can_be_decided(&places, decided)?;
+        }
         let Some((decided, mut samples)) = rows.acts[at].inverse.take() else {
             return Err(StoreError::Broken("an export cannot be taken back".to_owned()));
         };
@@ -150,6 +195,7 @@ impl JournalStore for MemoryStore {
             .max()
             .unwrap_or(0)
             + 1;
+        told(reverted.rows + reverted.skipped);
         let act = &mut rows.acts[at];
         act.inverse = Some((decided, samples));
         act.said = said;

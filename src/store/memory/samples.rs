@@ -49,32 +49,23 @@ impl SampleStore for MemoryStore {
         limit: usize,
     ) -> Stored<Vec<Sample>> {
         let rows = self.read()?;
-        let sorted = rows.sorted(filter, sort, self.clock.now_ms());
-        // The anchor need not match: what matters is where it would stand.
-        let standing = |at: SamplePlace| {
-            let key = rows.samples.get(&at).map(|kept| rows.key(sort, at, kept));
-            let before = sorted.iter().filter(|(place, kept)| {
-                key.as_ref()
-                    .is_some_and(|key| rows.key(sort, *place, kept) < *key)
-            });
-            (before.count(), sorted.iter().any(|(place, _)| *place == at))
-        };
-        let (from, to) = match place {
-            Place::Row(row) => (usize::try_from(row).unwrap_or(usize::MAX), sorted.len()),
-            Place::After(at) => {
-                let (before, is_there) = standing(at);
-                (before + usize::from(is_there), sorted.len())
-            }
-            Place::Before(at) => {
-                let (before, _) = standing(at);
-                (before.saturating_sub(limit), before)
-            }
-            Place::Last => (sorted.len().saturating_sub(limit), sorted.len()),
-        };
-        let page = sorted.iter().take(to).skip(from).take(limit);
+        let page = rows.window(filter, sort, place, limit, self.clock.now_ms());
         Ok(page
-            .filter_map(|((task, candidate), kept)| rows.whole_sample(*task, *candidate, kept))
+            .into_iter()
+            .filter_map(|((task, candidate), kept)| rows.whole_sample(task, candidate, kept))
             .collect())
+    }
+
+    async fn places(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<SamplePlace>> {
+        let rows = self.read()?;
+        let page = rows.window(filter, sort, place, limit, self.clock.now_ms());
+        Ok(page.into_iter().map(|(place, _)| place).collect())
     }
 
     async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>> {
@@ -132,13 +123,7 @@ impl SampleStore for MemoryStore {
     async fn decide(&self, sample: &SampleId, decided: Decided) -> Stored<Option<Review>> {
         let mut rows = self.write()?;
         let place = rows.place(sample)?;
-        let cleaned = rows
-            .samples
-            .get(&place)
-            .is_some_and(|kept| kept.standing.state == SampleState::Rejected && kept.steps.is_empty());
-        if cleaned && decided == Decided::Accept {
-            return Err(StoreError::Broken(rules::NO_TEXT.to_owned()));
-        }
+        rows.can_be_decided(&[place], &decided)?;
         let review = rows.decide(place, decided, self.clock.now_ms());
         rows.judge_task(place.0);
         Ok(review)
@@ -310,7 +295,7 @@ impl Rows {
         }
     }
 
-    fn whole_sample(&self, task: TaskId, candidate: u32, kept: &Kept) -> Option<Sample> {
+    pub(super) fn whole_sample(&self, task: TaskId, candidate: u32, kept: &Kept) -> Option<Sample> {
         let row = self.tasks.get(&task)?;
         Some(Sample {
             id: kept.id.clone(),
@@ -326,6 +311,40 @@ impl Rows {
             review: kept.journal.last().map(|entry| entry.review.clone()),
             tags: kept.tags.clone(),
         })
+    }
+
+    fn window<'a>(
+        &'a self,
+        filter: &'a SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+        now_ms: i64,
+    ) -> Vec<(SamplePlace, &'a Kept)> {
+        let mut sorted = self.sorted(filter, sort, now_ms);
+        // The anchor need not match: what matters is where it would stand.
+        let standing = |at: SamplePlace| {
+            let key = self.samples.get(&at).map(|kept| self.key(sort, at, kept));
+            let before = sorted.iter().filter(|(place, kept)| {
+                key.as_ref()
+                    .is_some_and(|key| self.key(sort, *place, kept) < *key)
+            });
+            (before.count(), sorted.iter().any(|(place, _)| *place == at))
+        };
+        let (from, to) = match place {
+            Place::Row(row) => (usize::try_from(row).unwrap_or(usize::MAX), sorted.len()),
+            Place::After(at) => {
+                let (before, is_there) = standing(at);
+                (before + usize::from(is_there), sorted.len())
+            }
+            Place::Before(at) => {
+                let (before, _) = standing(at);
+                (before.saturating_sub(limit), before)
+            }
+            Place::Last => (sorted.len().saturating_sub(limit), sorted.len()),
+        };
+        sorted.truncate(to);
+        sorted.into_iter().skip(from).take(limit).collect()
     }
 
     pub(super) fn place(&self, sample: &SampleId) -> Stored<(TaskId, u32)> {
@@ -534,6 +553,18 @@ impl Rows {
         {
             kept.tags = before;
         }
+    }
+
+    /// What was cleaned has no text left to accept.
+    pub(super) fn can_be_decided(&self, places: &[SamplePlace], decided: &Decided) -> Stored<()> {
+        let cleaned = |place| {
+            let kept: Option<&Kept> = self.samples.get(place);
+            kept.is_some_and(|kept| kept.standing.state == SampleState::Rejected && kept.steps.is_empty())
+        };
+        if *decided == Decided::Accept && places.iter().any(cleaned) {
+            return Err(StoreError::Broken(rules::NO_TEXT.to_owned()));
+        }
+        Ok(())
     }
 
     pub(super) fn judge_task(&mut self, id: TaskId) {

@@ -3,14 +3,16 @@
 
 use futures::TryStreamExt;
 use regex::Regex;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, list, sample_code, task_range};
+use super::SqliteStore;
+use super::rows::{self, INDEX_BITS, list, sample_code, task_range};
 use super::tally::unsigned;
-use super::{SqliteStore, rows::task_key};
+use crate::core::Row;
 use crate::core::filter::{Condition, Measure, Status, Term};
 use crate::core::ports::{SampleFilter, Stored};
-use crate::core::sample::{Reason, as_text};
+use crate::core::sample::{Reason, StepAnswer, as_text, in_rows, in_steps};
 
 /// What a filter needs to know from the ledger before it is SQL.
 #[derive(Default)]
@@ -64,26 +66,94 @@ impl SqliteStore {
             fields: Vec::new(),
             now_ms: self.clock.now_ms(),
         };
-        let mut query = QueryBuilder::new("SELECT ");
-        query.push(SAMPLE_COLUMNS).push(
-            " FROM samples s CROSS JOIN seeds d ON d.task = s.task CROSS JOIN answers a ON a.id = s.answer
-              LEFT JOIN reviews v ON v.id = s.review WHERE true",
-        );
+        let mut query = QueryBuilder::new(WITH_TEXTS);
         push_job(&mut query, &narrow);
         push(&mut query, &narrow, &prepared);
+        let wanted = [FieldTest::of(path, Some(pattern), true)];
         let mut found = Vec::new();
-        let query = query.build();
-        let mut all = query.fetch(&self.readers);
-        while let Some(row) = all.try_next().await? {
-            let sample = rows::sample(&row)?;
-            if sample
-                .field(path)
-                .is_some_and(|value| pattern.is_match(&as_text(value)))
-            {
-                found.push(format!("[{},{}]", task_key(sample.task), sample.candidate));
+        let mut reading = self.reading().await?;
+        {
+            let mut all = query.build().fetch(reading.connection());
+            while let Some(row) = all.try_next().await? {
+                if FieldTest::all_hold(&wanted, &row)? {
+                    let place: (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+                    found.push(format!("[{},{}]", place.0, place.1));
+                }
             }
         }
+        reading.done();
         Ok(format!("[{}]", found.join(",")))
+    }
+}
+
+/// Rows with what fields are read from.
+pub(super) const WITH_TEXTS: &str = "SELECT s.task, s.candidate, a.steps, d.seed, d.vary FROM samples s
+     CROSS JOIN seeds d ON d.task = s.task CROSS JOIN answers a ON a.id = s.answer WHERE true";
+
+/// A word about a field.
+pub(super) struct FieldTest {
+    path: String,
+    /// `None`: it is no regular expression, which nothing matches.
+    pattern: Option<Regex>,
+    /// Whether it has to match.
+    holds: bool,
+}
+
+impl FieldTest {
+    fn of(path: &str, pattern: Option<Regex>, holds: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            pattern,
+            holds,
+        }
+    }
+
+    /// Takes the words about fields out of a filter, where each of them must hold or not hold by itself; `None` where there are none,
+    /// or where they are part of something larger.
+    pub(super) fn apart(filter: &SampleFilter) -> Option<(SampleFilter, Vec<Self>)> {
+        let parts = match &filter.condition {
+            Condition::All(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let (mut rest, mut tests) = (Vec::new(), Vec::new());
+        for part in parts {
+            let (word, holds) = match part {
+                Condition::Not(word) => (&**word, false),
+                word => (word, true),
+            };
+            match word {
+                Condition::Is(Term::Field { path, pattern }) => {
+                    tests.push(Self::of(path, Regex::new(pattern).ok(), holds));
+                }
+                _ if part.reads_fields() => return None,
+                _ => rest.push(part.clone()),
+            }
+        }
+        let rest = SampleFilter {
+            condition: Condition::All(rest),
+            ..filter.clone()
+        };
+        (!tests.is_empty()).then_some((rest, tests))
+    }
+
+    /// Whether a row of [`WITH_TEXTS`] is as all of them want it. The seed is read only where no step has the field's name.
+    pub(super) fn all_hold(tests: &[Self], row: &SqliteRow) -> Stored<bool> {
+        let steps: Vec<StepAnswer> = rows::parse(row.try_get(2)?)?;
+        for test in tests {
+            let value = if let Some(value) = in_steps(&steps, &test.path) {
+                value
+            } else {
+                let (seed, vary): (Row, Row) = (rows::parse(row.try_get(3)?)?, rows::parse(row.try_get(4)?)?);
+                in_rows([&vary, &seed], &test.path)
+            };
+            let pattern = test.pattern.as_ref();
+            let matches =
+                value.is_some_and(|value| pattern.is_some_and(|pattern| pattern.is_match(&as_text(value))));
+            if matches != test.holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -99,10 +169,22 @@ fn without_fields(condition: &Condition) -> Condition {
 
 /// The range of tasks of the job.
 pub(super) fn push_job(query: &mut QueryBuilder<Sqlite>, filter: &SampleFilter) {
+    push_tasks(query, filter, (None, None));
+}
+
+/// The range of tasks of the job, or as much of it as lies between two tasks: SQLite begins where the range does, whatever else is said
+/// about the rows.
+pub(super) fn push_tasks(
+    query: &mut QueryBuilder<Sqlite>,
+    filter: &SampleFilter,
+    (from, to): (Option<i64>, Option<i64>),
+) {
     if let Some(job) = filter.job {
         let (first, last) = task_range(job.0);
-        query.push(" AND s.task BETWEEN ").push_bind(first);
-        query.push(" AND ").push_bind(last);
+        query
+            .push(" AND s.task BETWEEN ")
+            .push_bind(from.map_or(first, |from| from.max(first)));
+        query.push(" AND ").push_bind(to.map_or(last, |to| to.min(last)));
     }
 }
 

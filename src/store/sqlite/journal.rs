@@ -6,16 +6,17 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::decide::{self, At};
-use super::rows::{self, job_of, sample_bytes};
+use super::many::{self, Done, Turned, Which};
+use super::rows::{self, job_of, sample_bytes, task_key};
 use super::tag;
 use super::tally::unsigned;
 use super::writer::Ledger;
 use super::{SqliteStore, filter, rejudge, review};
 use crate::core::job::JobId;
 use crate::core::journal::{Deed, EntryId, JournalEntry, Reverted};
-use crate::core::ports::{Decided, JournalStore, Rejudgement, StoreError, Stored};
+use crate::core::ports::{Decided, JournalStore, Rejudgement, SamplePlace, StoreError, Stored};
 use crate::core::review::Word;
-use crate::core::sample::SampleId;
+use crate::core::sample::{Sample, SampleId};
 
 use super::super::rules::{ACTOR, ENTRIES, deed_of};
 
@@ -27,7 +28,7 @@ const CHUNK: usize = 5000;
 struct Inverse {
     decided: Decided,
     /// Task, candidate, and the row of `reviews` (or `taggings`, or `judgings`) that takes the decision back.
-    samples: Vec<(i64, i64, i64)>,
+    samples: Vec<Done>,
     /// Where in a queue it was said: the word comes and goes with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     said: Option<Spot>,
@@ -44,13 +45,26 @@ pub(super) struct Spot {
 #[async_trait]
 impl JournalStore for SqliteStore {
     async fn act(&self, samples: &[SampleId], decided: Decided, more_of: Option<EntryId>) -> Stored<EntryId> {
-        let missing = |id: &SampleId| StoreError::NotFound(format!("sample {}", id.0));
-        let ids = samples
-            .iter()
-            .map(|id| sample_bytes(id).ok_or_else(|| missing(id)))
-            .collect::<Stored<Vec<_>>>()?;
+        if let Some(no_id) = samples.iter().find(|id| sample_bytes(id).is_none()) {
+            return Err(StoreError::NotFound(format!("sample {}", no_id.0)));
+        }
+        let which = Which::Ids(samples.to_vec());
         self.index_samples().await?;
-        self.write(move |ledger| Box::pin(act(ledger, ids, decided, more_of)))
+        self.write(move |ledger| Box::pin(act(ledger, which, decided, more_of)))
+            .await
+    }
+
+    async fn act_at(
+        &self,
+        places: &[SamplePlace],
+        decided: Decided,
+        more_of: Option<EntryId>,
+    ) -> Stored<EntryId> {
+        let places = places
+            .iter()
+            .map(|(task, candidate)| (task_key(*task), i64::from(*candidate)));
+        let which = Which::Places(places.collect());
+        self.write(move |ledger| Box::pin(act(ledger, which, decided, more_of)))
             .await
     }
 
@@ -66,7 +80,12 @@ impl JournalStore for SqliteStore {
                 if done.is_empty() {
                     return Ok(more_of);
                 }
-                enter(ledger, Decided::JudgedAgain, done, more_of).await.map(Some)
+                let done = done
+                    .into_iter()
+                    .map(|((task, candidate), row)| (task, candidate, row));
+                enter(ledger, Decided::JudgedAgain, done.collect(), more_of)
+                    .await
+                    .map(Some)
             })
         })
         .await
@@ -98,9 +117,13 @@ impl JournalStore for SqliteStore {
     async fn conflicts(&self, entry: EntryId) -> Stored<u64> {
         // Neither what was changed since, nor what is gone.
         let count: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM ui_journal u, json_each(u.inverse, '$.samples') e WHERE u.id = ? AND NOT EXISTS
+            "WITH e (kind, value) AS (
+                 SELECT u.kind, e.value FROM ui_journal u, json_each(u.inverse, '$.samples') e WHERE u.id = ?1 UNION ALL
+                 SELECT u.kind, e.value FROM ui_journal u JOIN ui_journal_parts p ON p.entry = u.id, json_each(p.samples) e
+                 WHERE u.id = ?1)
+             SELECT COUNT(*) FROM e WHERE NOT EXISTS
              (SELECT 1 FROM samples s WHERE s.task = e.value ->> 0 AND s.candidate = e.value ->> 1
-              AND CASE u.kind WHEN 'tag' THEN s.tagging WHEN 'judge' THEN iif(s.review IS NULL, s.judging, NULL)
+              AND CASE e.kind WHEN 'tag' THEN s.tagging WHEN 'judge' THEN iif(s.review IS NULL, s.judging, NULL)
                   ELSE s.review END = e.value ->> 2)",
         )
         .bind(entry.0)
@@ -109,7 +132,32 @@ impl JournalStore for SqliteStore {
         Ok(rows::unsigned(count))
     }
 
-    async fn revert(&self, entry: EntryId, again: bool) -> Stored<Reverted> {
+    async fn touched(&self, entry: EntryId, part: usize) -> Stored<Option<Vec<Sample>>> {
+        let samples: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT inverse -> '$.samples' FROM ui_journal WHERE id = ?1 AND ?2 = 0 UNION ALL
+             SELECT samples FROM ui_journal_parts WHERE entry = ?1 AND part = ?2",
+        )
+        .bind(entry.0)
+        .bind(filter::limit(part))
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(samples) = samples.flatten() else {
+            return Ok(None);
+        };
+        let samples: Vec<Done> = rows::parse(&samples)?;
+        let places: Vec<At> = samples
+            .iter()
+            .map(|(task, candidate, _)| (*task, *candidate))
+            .collect();
+        self.at_places(&places).await.map(Some)
+    }
+
+    async fn revert_telling(
+        &self,
+        entry: EntryId,
+        again: bool,
+        told: &(dyn Fn(u64) + Send + Sync),
+    ) -> Stored<Reverted> {
         let inverse: Option<String> = sqlx::query_scalar("SELECT inverse FROM ui_journal WHERE id = ?")
             .bind(entry.0)
             .fetch_optional(&self.readers)
@@ -132,17 +180,23 @@ impl JournalStore for SqliteStore {
         for chunk in samples.chunks(CHUNK) {
             let (chunk, decided, spot) = (chunk.to_vec(), decided.clone(), said.take());
             let done = self.write(move |ledger| Box::pin(turn(ledger, chunk, decided, again, spot)));
-            let (done, spot) = done.await?;
+            let (done, turned, spot) = done.await?;
             said = spot;
-            for (task, candidate, review, changed) in done {
-                let job = JobId(job_of(task));
-                if changed && !reverted.jobs.contains(&job) {
-                    reverted.jobs.push(job);
-                }
-                reverted.rows += u64::from(changed);
-                reverted.skipped += u64::from(!changed);
-                after.push((task, candidate, review));
-            }
+            count(&mut reverted, &turned, done.len());
+            after.extend(done);
+            told(reverted.rows + reverted.skipped);
+        }
+        let parts: Vec<i64> =
+            sqlx::query_scalar("SELECT part FROM ui_journal_parts WHERE entry = ? ORDER BY part")
+                .bind(entry.0)
+                .fetch_all(&self.readers)
+                .await?;
+        for part in parts {
+            let decided = decided.clone();
+            let done = self.write(move |ledger| Box::pin(turn_part(ledger, entry, part, decided, again)));
+            let (turned, many) = done.await?;
+            count(&mut reverted, &turned, many);
+            told(reverted.rows + reverted.skipped);
         }
         let inverse = rows::json(&Inverse {
             decided,
@@ -168,6 +222,17 @@ impl JournalStore for SqliteStore {
     }
 }
 
+/// Adds what became of so many samples.
+fn count(reverted: &mut Reverted, turned: &Turned, many: usize) {
+    reverted.rows += turned.rows;
+    reverted.skipped += (many as u64).saturating_sub(turned.rows);
+    for job in turned.jobs.iter().copied().map(JobId) {
+        if !reverted.jobs.contains(&job) {
+            reverted.jobs.push(job);
+        }
+    }
+}
+
 fn entry(row: &SqliteRow) -> Stored<JournalEntry> {
     let kind: String = row.try_get(3)?;
     let deed = Deed::from_word(&kind)
@@ -186,77 +251,77 @@ fn entry(row: &SqliteRow) -> Stored<JournalEntry> {
 
 async fn act(
     ledger: &mut Ledger,
-    ids: Vec<[u8; 16]>,
+    which: Which,
     decided: Decided,
     more_of: Option<EntryId>,
 ) -> Stored<EntryId> {
     if decided == Decided::JudgedAgain {
         return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
     }
-    let mut done = Vec::with_capacity(ids.len());
-    for id in ids {
-        let (at, (row, _)) = decide::act(ledger, id, decided.clone()).await?;
-        done.push((at, row));
-    }
+    let done = match (&which, &decided) {
+        // Nobody writes many answers at once.
+        (Which::Ids(ids), Decided::Edit { .. }) => {
+            let mut done = Vec::with_capacity(ids.len());
+            for id in ids.iter().filter_map(sample_bytes) {
+                let ((task, candidate), (row, _)) = decide::act(ledger, id, decided.clone()).await?;
+                done.push((task, candidate, row));
+            }
+            done
+        }
+        _ => many::act(ledger, &which, &decided).await?,
+    };
     enter(ledger, decided, done, more_of).await
 }
 
-/// Writes what was done into the journal: places, each with the row that takes it back.
+/// Writes what was done into the journal: as an entry, or as one more part of one.
 async fn enter(
     ledger: &mut Ledger,
     decided: Decided,
-    done: Vec<(At, i64)>,
+    samples: Vec<Done>,
     more_of: Option<EntryId>,
 ) -> Stored<EntryId> {
     let (deed, note) = deed_of(&decided)?;
-    let before = match more_of {
-        None => None,
-        Some(entry) => Some(open(ledger, entry).await?),
-    };
-    let (mut samples, mut jobs) = match before {
-        None => (Vec::with_capacity(done.len()), Vec::new()),
-        Some((inverse, job)) => (inverse.samples, vec![job]),
-    };
-    for ((task, candidate), review) in done {
-        samples.push((task, candidate, review));
-        let job = Some(job_of(task));
-        if !jobs.contains(&job) {
-            jobs.push(job);
-        }
-    }
-    let job = if jobs.len() == 1 { jobs[0] } else { None };
+    let mut jobs: Vec<i64> = samples.iter().map(|(task, ..)| job_of(*task)).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    let job = if let [job] = jobs[..] { Some(job) } else { None };
     let rows = samples.len() as u64;
-    let label = deed.label(rows, note.as_deref());
-    let said = None;
-    let inverse = rows::json(&Inverse {
-        decided,
-        samples,
-        said,
-    })?;
     let Some(entry) = more_of else {
+        let label = deed.label(rows, note.as_deref());
+        let said = None;
+        let inverse = rows::json(&Inverse {
+            decided,
+            samples,
+            said,
+        })?;
         return insert(ledger, deed, job, Some(inverse), &label, rows).await;
     };
-    sqlx::query("UPDATE ui_journal SET inverse = ?, label = ?, rows = ?, job = ? WHERE id = ?")
-        .bind(inverse)
-        .bind(label)
+    let before: Option<(Option<i64>, i64)> = sqlx::query_as(
+        "SELECT job, rows FROM ui_journal WHERE id = ? AND undone IS NULL AND inverse IS NOT NULL",
+    )
+    .bind(entry.0)
+    .fetch_optional(&mut ledger.connection)
+    .await?;
+    let Some((job_before, rows_before)) = before else {
+        return Err(StoreError::NotFound(format!("entry {} of the journal", entry.0)));
+    };
+    let rows = rows + rows::unsigned(rows_before);
+    sqlx::query(
+        "INSERT INTO ui_journal_parts (entry, part, samples)
+         SELECT ?1, (SELECT ifnull(MAX(part), 0) + 1 FROM ui_journal_parts WHERE entry = ?1), ?2",
+    )
+    .bind(entry.0)
+    .bind(rows::json(&samples)?)
+    .execute(&mut ledger.connection)
+    .await?;
+    sqlx::query("UPDATE ui_journal SET label = ?, rows = ?, job = ? WHERE id = ?")
+        .bind(deed.label(rows, note.as_deref()))
         .bind(unsigned(rows))
-        .bind(job)
+        .bind(job.filter(|_| job == job_before))
         .bind(entry.0)
         .execute(&mut ledger.connection)
         .await?;
     Ok(entry)
-}
-
-/// An entry that more is added to.
-async fn open(ledger: &mut Ledger, entry: EntryId) -> Stored<(Inverse, Option<i64>)> {
-    let row = sqlx::query(
-        "SELECT inverse, job FROM ui_journal WHERE id = ? AND undone IS NULL AND inverse IS NOT NULL",
-    )
-    .bind(entry.0)
-    .fetch_optional(&mut ledger.connection)
-    .await?
-    .ok_or_else(|| StoreError::NotFound(format!("entry {} of the journal", entry.0)))?;
-    Ok((rows::parse(row.try_get(0)?)?, row.try_get(1)?))
 }
 
 async fn insert(
@@ -367,18 +432,65 @@ pub(super) async fn reasoned(ledger: &mut Ledger, task: i64, review: i64, reason
     Ok(())
 }
 
-/// Takes some samples' decisions back, or makes them again, with the word they came from; says for each which review holds it now,
-/// and whether it changed.
+/// Turns one of the later parts of an entry, in which no word of a queue is.
+async fn turn_part(
+    ledger: &mut Ledger,
+    entry: EntryId,
+    part: i64,
+    decided: Decided,
+    again: bool,
+) -> Stored<(Turned, usize)> {
+    let samples: String =
+        sqlx::query_scalar("SELECT samples FROM ui_journal_parts WHERE entry = ? AND part = ?")
+            .bind(entry.0)
+            .bind(part)
+            .fetch_one(&mut ledger.connection)
+            .await?;
+    let (done, turned, _) = turn(ledger, rows::parse(&samples)?, decided, again, None).await?;
+    if again {
+        sqlx::query("UPDATE ui_journal_parts SET samples = ? WHERE entry = ? AND part = ?")
+            .bind(rows::json(&done)?)
+            .bind(entry.0)
+            .bind(part)
+            .execute(&mut ledger.connection)
+            .await?;
+    }
+    Ok((turned, done.len()))
+}
+
+/// Takes some samples' decisions back, or makes them again, with the word they came from; says for each which row takes it back now,
+/// and which changed.
 async fn turn(
     ledger: &mut Ledger,
-    samples: Vec<(i64, i64, i64)>,
+    samples: Vec<Done>,
+    decided: Decided,
+    again: bool,
+    spot: Option<Spot>,
+) -> Stored<(Vec<Done>, Turned, Option<Spot>)> {
+    if decided == Decided::JudgedAgain {
+        let done = rejudge::turn(ledger, samples, again).await?;
+        let (done, turned) = told_apart(done);
+        return Ok((done, turned, spot));
+    }
+    if spot.is_some() || matches!(decided, Decided::Edit { .. }) {
+        return turn_each(ledger, samples, decided, again, spot).await;
+    }
+    if again {
+        let (done, turned) = many::again(ledger, &samples, &decided).await?;
+        return Ok((done, turned, None));
+    }
+    let turned = many::take_back(ledger, &samples, &decided).await?;
+    Ok((samples, turned, None))
+}
+
+/// The same one by one: texts that persons wrote, and words of queues.
+async fn turn_each(
+    ledger: &mut Ledger,
+    samples: Vec<Done>,
     decided: Decided,
     again: bool,
     mut spot: Option<Spot>,
-) -> Stored<(Vec<(i64, i64, i64, bool)>, Option<Spot>)> {
-    if decided == Decided::JudgedAgain {
-        return Ok((rejudge::turn(ledger, samples, again).await?, spot));
-    }
+) -> Stored<(Vec<Done>, Turned, Option<Spot>)> {
     let mut done = Vec::with_capacity(samples.len());
     for (task, candidate, review) in samples {
         let at: At = (task, candidate);
@@ -400,5 +512,24 @@ async fn turn(
         };
         done.push((task, candidate, review, changed));
     }
-    Ok((done, spot))
+    let (done, turned) = told_apart(done);
+    Ok((done, turned, spot))
+}
+
+/// What was turned one by one, in sum.
+fn told_apart(done: Vec<(i64, i64, i64, bool)>) -> (Vec<Done>, Turned) {
+    let mut turned = Turned {
+        rows: 0,
+        jobs: Vec::new(),
+    };
+    for (task, ..) in done.iter().filter(|(.., changed)| *changed) {
+        turned.rows += 1;
+        if !turned.jobs.contains(&job_of(*task)) {
+            turned.jobs.push(job_of(*task));
+        }
+    }
+    let done = done
+        .into_iter()
+        .map(|(task, candidate, row, _)| (task, candidate, row));
+    (done.collect(), turned)
 }

@@ -14,6 +14,7 @@ mod jobs;
 mod journal;
 mod ledger;
 mod lock;
+mod many;
 pub mod open;
 mod order;
 mod reading;

@@ -61,6 +61,16 @@ impl Order {
         self.down == backwards
     }
 
+    /// The first and the last task that rows beyond a sample can have, where that is known: rows sorted by a number are anywhere.
+    pub(super) fn tasks_beyond(&self, standing: &Standing, backwards: bool) -> (Option<i64>, Option<i64>) {
+        let (task, _) = standing.at;
+        match &self.stretches[standing.stretch].key {
+            Some(_) => (None, None),
+            None if self.rises(backwards) => (Some(task), None),
+            None => (None, Some(task)),
+        }
+    }
+
     /// ` AND` only rows of a stretch that come after a sample in it, or before it.
     pub(super) fn push_beyond(&self, query: &mut QueryBuilder<Sqlite>, standing: &Standing, backwards: bool) {
         let sign = if self.rises(backwards) { ">" } else { "<" };

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, sample_bytes, task_key, task_range};
+use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, sample_bytes, task_key, task_of, task_range};
 use super::tally::unsigned;
 use super::{SqliteStore, decide, filter, rejudge, statements};
 use crate::core::budget::Money;
@@ -69,8 +69,20 @@ impl SampleStore for SqliteStore {
         place: Place,
         limit: usize,
     ) -> Stored<Vec<Sample>> {
-        let places = self.places(filter, sort, place, limit).await?;
+        let places = self.find_places(filter, sort, place, limit).await?;
         self.at_places(&places).await
+    }
+
+    async fn places(
+        &self,
+        filter: &SampleFilter,
+        sort: Sort,
+        place: Place,
+        limit: usize,
+    ) -> Stored<Vec<SamplePlace>> {
+        let places = self.find_places(filter, sort, place, limit).await?;
+        let place = |(task, candidate)| (task_of(task), u32::try_from(candidate).unwrap_or(u32::MAX));
+        Ok(places.into_iter().map(place).collect())
     }
 
     async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>> {

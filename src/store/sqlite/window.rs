@@ -3,16 +3,17 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use futures::TryStreamExt;
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
-use super::filter::{self, Prepared};
+use super::filter::{self, FieldTest, Prepared};
 use super::order::{Order, Standing};
 use super::rows::{self, SAMPLE_COLUMNS, task_key};
 use super::tally::unsigned;
 use super::{SqliteStore, decide::At};
-use crate::core::filter::{Facets, LENGTHS, Sort};
+use crate::core::filter::{By, Facets, LENGTHS, Sort};
 use crate::core::ports::{Place, SampleFilter, SamplePlace, Stored};
-use crate::core::sample::Sample;
+use crate::core::sample::{Sample, SampleState};
 
 /// Lower ends of ranges as one `CASE`.
 fn length_range() -> String {
@@ -42,13 +43,16 @@ struct Piece<'a> {
 
 impl SqliteStore {
     /// Where the rows of a window are.
-    pub(super) async fn places(
+    pub(super) async fn find_places(
         &self,
         filter: &SampleFilter,
         sort: Sort,
         place: Place,
         limit: usize,
     ) -> Stored<Vec<At>> {
+        // In the plan's order rows are looked at until there are enough, which no other order can tell before it has seen all.
+        let apart = FieldTest::apart(filter).filter(|_| sort.by == By::Plan);
+        let filter = apart.as_ref().map_or(filter, |(rest, _)| rest);
         let prepared = self.prepare(filter).await?;
         let order = self.order_of(filter, sort).await?;
         let backwards = matches!(place, Place::Before(_) | Place::Last);
@@ -66,6 +70,23 @@ impl SqliteStore {
         let first = from.as_ref().map(|from| from.stretch);
         let turned = |at: usize| if backwards { last - at } else { at };
         let mut skip = if let Place::Row(row) = place { row } else { 0 };
+        if let Some((_, tests)) = &apart {
+            let piece = Piece {
+                filter,
+                prepared: &prepared,
+                order: &order,
+                stretch: 0,
+                beyond: from.as_ref(),
+                backwards,
+                limit,
+                skip,
+            };
+            let mut found = self.walk(&piece, tests).await?;
+            if backwards {
+                found.reverse();
+            }
+            return Ok(found);
+        }
         let mut found = Vec::new();
         for stretch in (turned(first.unwrap_or(turned(0)))..=last).map(turned) {
             let piece = Piece {
@@ -137,6 +158,33 @@ impl SqliteStore {
         piece.push_page(&mut query);
         let mut reading = self.reading().await?;
         let found = query.build_query_as().fetch_all(reading.connection()).await?;
+        reading.done();
+        Ok(found)
+    }
+
+    /// Those whose fields are as wanted, one row after the other.
+    async fn walk(&self, piece: &Piece<'_>, tests: &[FieldTest]) -> Stored<Vec<At>> {
+        let mut query = QueryBuilder::<Sqlite>::new(filter::WITH_TEXTS);
+        piece.push_beyond(&mut query);
+        filter::push(&mut query, piece.filter, piece.prepared);
+        piece
+            .order
+            .push_sorted(&mut query, piece.stretch, piece.backwards);
+        let (mut found, mut skip) = (Vec::new(), piece.skip);
+        let mut reading = self.reading().await?;
+        {
+            let mut all = query.build().fetch(reading.connection());
+            while found.len() < piece.limit
+                && let Some(row) = all.try_next().await?
+            {
+                if !FieldTest::all_hold(tests, &row)? {
+                } else if skip > 0 {
+                    skip -= 1;
+                } else {
+                    found.push((row.try_get(0)?, row.try_get(1)?));
+                }
+            }
+        }
         reading.done();
         Ok(found)
     }
@@ -221,8 +269,90 @@ impl SqliteStore {
         Ok(Some(before))
     }
 
-    /// One pass over the matching rows, counted by everything at once.
+    /// All that match, counted by everything.
     pub(super) async fn count_facets(&self, filter: &SampleFilter) -> Stored<Facets> {
+        if is_whole(filter)
+            && let Some(facets) = self.facets_of_all(filter).await?
+        {
+            return Ok(facets);
+        }
+        self.facets_of_some(filter).await
+    }
+
+    /// States and reasons were counted as the samples came; for the rest there are the indexes of orders, each of which has its rows
+    /// sorted already. `None` as long as one of them is not there.
+    async fn facets_of_all(&self, filter: &SampleFilter) -> Stored<Option<Facets>> {
+        let mut indexes = Vec::new();
+        for by in [By::Teacher, By::Judge, By::Length] {
+            let order = self.order_of(filter, Sort { by, down: false }).await?;
+            indexes.extend(order.index);
+        }
+        let [teacher, judge, length] = indexes[..] else {
+            return Ok(None);
+        };
+        let mut facets = Facets::default();
+        let sums: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT kind, name, SUM(value) FROM counters WHERE kind IN ('samples', 'reasons')
+             AND CASE WHEN ?1 IS NULL THEN job > 0 ELSE job = ?1 END GROUP BY 1, 2 HAVING SUM(value) > 0",
+        )
+        .bind(filter.job.map(|job| job.0))
+        .fetch_all(&self.readers)
+        .await?;
+        let states = [
+            SampleState::Accepted,
+            SampleState::Rejected,
+            SampleState::NeedsReview,
+        ];
+        for (kind, name, many) in sums {
+            let many = rows::unsigned(many);
+            if kind == "reasons" {
+                facets
+                    .reasons
+                    .extend(rows::reason(Some(name))?.map(|reason| (reason, many)));
+            } else if let Some(at) = states.iter().position(|state| state.word() == name) {
+                facets.states[at] += many;
+            }
+        }
+        let (first, last) = filter.job.map_or((0, i64::MAX), |job| rows::task_range(job.0));
+        let grouped = |key: &str, column: &str, index: &str| {
+            AssertSqlSafe(format!(
+                "SELECT {key} AS kind, SUM(many) FROM (SELECT {column}, COUNT(*) AS many FROM samples INDEXED BY {index}
+                 WHERE task BETWEEN ? AND ? AND {column} IS NOT NULL GROUP BY {column}) s GROUP BY kind"
+            ))
+        };
+        let name = "(SELECT name FROM teachers n WHERE n.id = s.teacher)";
+        let teachers: Vec<(Option<String>, i64)> = sqlx::query_as(grouped(name, "teacher", teacher))
+            .bind(first)
+            .bind(last)
+            .fetch_all(&self.readers)
+            .await?;
+        let halves = "CAST(s.judge * 2 AS INTEGER)";
+        let judged: Vec<(i64, i64)> = sqlx::query_as(grouped(halves, "judge", judge))
+            .bind(first)
+            .bind(last)
+            .fetch_all(&self.readers)
+            .await?;
+        let lengths: Vec<(i64, i64)> = sqlx::query_as(grouped(&length_range(), "length", length))
+            .bind(first)
+            .bind(last)
+            .fetch_all(&self.readers)
+            .await?;
+        let named = teachers
+            .into_iter()
+            .filter_map(|(name, many)| Some((name?, many)));
+        facets.teachers = named.map(|(name, many)| (name, rows::unsigned(many))).collect();
+        let counted = judged.into_iter();
+        facets.judge = counted.map(|(half, many)| (half, rows::unsigned(many))).collect();
+        let ranged = lengths.into_iter();
+        let range = |at| usize::try_from(at).unwrap_or(0);
+        facets.lengths = ranged
+            .map(|(at, many)| (range(at), rows::unsigned(many)))
+            .collect();
+        Ok(Some(facets.sorted()))
+    }
+
+    /// One pass over the matching rows, counted by everything at once.
+    async fn facets_of_some(&self, filter: &SampleFilter) -> Stored<Facets> {
         let prepared = self.prepare(filter).await?;
         let columns = format!(
             "s.state, s.reason, (SELECT name FROM teachers n WHERE n.id = s.teacher), CAST(s.judge * 2 AS INTEGER), {}, COUNT(*)",
@@ -285,7 +415,15 @@ impl Piece<'_> {
         query
             .push(" WHERE ")
             .push(&self.order.stretches[self.stretch].holds);
-        filter::push_job(query, self.filter);
+        self.push_beyond(query);
+    }
+
+    /// ` AND` only the job's rows, and of them only those beyond the sample.
+    fn push_beyond(&self, query: &mut QueryBuilder<Sqlite>) {
+        let tasks = self
+            .beyond
+            .map(|standing| self.order.tasks_beyond(standing, self.backwards));
+        filter::push_tasks(query, self.filter, tasks.unwrap_or_default());
         if let Some(standing) = self.beyond {
             self.order.push_beyond(query, standing, self.backwards);
         }

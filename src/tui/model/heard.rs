@@ -79,8 +79,11 @@ impl Model {
                     self.shared.drafts.remove(draft);
                 }
                 self.exit = self.exit.or(order.leave);
-                if !order.done.is_empty() {
-                    self.receipt(&order.done, receipt);
+                match &**receipt {
+                    Receipt::Count(count) if order.adds => {
+                        self.shared.toast_counting(&order.done, *count);
+                    }
+                    receipt => self.receipt(&order.done, receipt),
                 }
             }
             Err(failure) => {

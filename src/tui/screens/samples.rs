@@ -304,9 +304,6 @@ impl View for Samples {
                 "no sample is selected"
             }
             Action::Accept if one && state == Some(SampleState::Accepted) => "it is accepted already",
-            Action::Reject | Action::RejectWhy if one && state == Some(SampleState::Rejected) => {
-                "it is rejected already"
-            }
             _ => return None,
         };
         Some(why.to_owned())
@@ -420,7 +417,15 @@ impl View for Samples {
         self.columns = Columns::recall(&memory["columns"]);
     }
 
-    fn status(&self, _: &Shared) -> String {
+    fn status(&self, shared: &Shared) -> String {
+        if let Some(turning) = shared.progress.as_ref().and_then(|gauge| gauge.turning) {
+            let doing = if turning.again {
+                "Doing again"
+            } else {
+                "Taking back"
+            };
+            return format!("{doing} {} of {} …", grouped(turning.done), grouped(turning.all));
+        }
         if let Some(bulk) = &self.bulk {
             let of = bulk
                 .all

@@ -3,6 +3,7 @@
 use crate::core::api::SampleQuery;
 use crate::core::filter::{By, Sort};
 use crate::core::ports::Decided;
+use crate::core::sample::SampleState;
 use crate::core::text::grouped;
 
 use crate::tui::context::Cx;
@@ -10,6 +11,7 @@ use crate::tui::keys::Action;
 use crate::tui::message::Message;
 use crate::tui::widgets::field::Field;
 
+use super::bulk::Marks;
 use super::menu::{Kind, Menu};
 use super::{Over, Samples, sides};
 
@@ -31,7 +33,14 @@ impl Samples {
         let menu = match kind {
             Kind::Reject => {
                 let entries = REASONS.iter().map(|reason| entry(reason, "")).collect();
-                Menu::new(kind, "Reject: why", entries, self.reason)
+                let one = self.rows.selected().filter(|_| self.marks == Marks::None);
+                let title = match one {
+                    Some((_, sample)) if sample.state == SampleState::Rejected => {
+                        "Rejected already: change why"
+                    }
+                    _ => "Reject: why",
+                };
+                Menu::new(kind, title, entries, self.reason)
             }
             Kind::Sort => {
                 let sort = self.rows.sort;

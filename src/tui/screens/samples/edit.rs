@@ -113,7 +113,7 @@ impl Edit {
             samples: vec![self.id.clone()],
             decided: Decided::Edit { steps },
         };
-        self.saving = Some(cx.order(order, "Edited samples (u takes it back)"));
+        self.saving = Some(cx.order(order, "Edited samples (u takes the last back)"));
     }
 
     /// Takes what comes back; true once it is kept.
