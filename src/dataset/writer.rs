@@ -12,6 +12,7 @@ use super::files::{
 use super::manifest::{self, Manifest};
 use super::projection::{Lines, Projection, directory_of};
 use super::{rebuild, verify};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec};
 use crate::core::ports::{
     DatasetError, DatasetReport, DatasetWriter, FileMark, PendingFile, SampleSource, VerifiedDataset,
@@ -161,6 +162,7 @@ fn recover_marked(path: &Path, mark: &FileMark, manifests: &[Manifest]) -> Resul
     if bytes >= mark.bytes && tail_sha256(path, &file, mark.bytes)? == mark.tail_sha256 {
         if bytes > mark.bytes {
             cut(path, &file, mark.bytes)?;
+            failpoint::reach(Failpoint::FileCut)?;
         }
         return Ok(true);
     }
@@ -229,6 +231,7 @@ fn append(
 ) -> Result<Vec<FileMark>, DatasetError> {
     let batch = projection.lines(samples)?;
     make_directory(&projection.directory)?;
+    failpoint::reach(Failpoint::DirectoryMade)?;
     if marks.iter().all(|mark| mark.bytes == 0) {
         claim(projection)?;
     }
@@ -256,6 +259,7 @@ fn claim(projection: &Projection) -> Result<(), DatasetError> {
     if Manifest::read(&projection.directory).as_ref() != Some(&unfinished) {
         unfinished.write(&projection.directory)?;
     }
+    failpoint::reach(Failpoint::DirectoryClaimed)?;
     Ok(())
 }
 
@@ -273,9 +277,18 @@ fn append_file(directory: &Path, mark: &FileMark, lines: &Lines) -> Result<FileM
     if found > mark.bytes {
         cut(&path, &file, mark.bytes)?;
     }
-    std::io::Write::write_all(&mut &file, &lines.bytes)
-        .and_then(|()| file.sync_data())
-        .map_err(|error| files::disk(&path, &error))?;
+    failpoint::reach(Failpoint::AppendStarted)?;
+    let write = |bytes: &[u8]| files::write_on(&path, &file, bytes);
+    if failpoint::is_armed() {
+        let (half, rest) = lines.bytes.split_at(lines.bytes.len() / 2);
+        write(half)?;
+        failpoint::reach(Failpoint::AppendTorn)?;
+        write(rest)?;
+    } else {
+        write(&lines.bytes)?;
+    }
+    failpoint::reach(Failpoint::AppendWritten)?;
+    file.sync_data().map_err(|error| files::disk(&path, &error))?;
     if mark.bytes == 0 {
         sync_directory(directory)?;
     }

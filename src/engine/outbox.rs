@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{
     DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, StoreError, Stored,
@@ -63,7 +64,9 @@ async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(
         };
         marks = shared.dataset.append(&job.spec, &marks, samples).await?;
         advance(&mut marks, last);
+        failpoint::reach(Failpoint::AppendSynced)?;
         shared.store.set_marks(job.id, &marks).await?;
+        failpoint::pass(Failpoint::AppendMarked);
         sleep(breath).await;
     }
 }
@@ -80,6 +83,7 @@ pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport,
     let mut source = AcceptedInOrder::new(shared, job.id);
     let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
     advance(&mut marks, source.last_seq);
+    failpoint::reach(Failpoint::RebuildUnmarked)?;
     shared.store.set_marks(job.id, &marks).await?;
     Ok(report)
 }

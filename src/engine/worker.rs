@@ -15,6 +15,7 @@ use super::running::Running;
 use crate::core::Row;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
 use crate::core::request::FinishReason;
@@ -40,6 +41,7 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
         job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index,
     );
     let attempts = Attempts::new(&shared, &job, &leased, rng);
+    failpoint::pass(Failpoint::TaskLeased);
     let made = make(&attempts, &leased).await;
     let exchanges = attempts.take_exchanges();
     let fingerprints: Vec<_> = exchanges
@@ -84,12 +86,14 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         Transition::Finish { samples } => Kept::of(job, leased, samples),
         _ => Kept::default(),
     };
+    failpoint::pass(Failpoint::TaskJudged);
     match shared
         .store
         .settle(lease, transition, attempts.take_closed())
         .await
     {
         Ok(settled) => {
+            failpoint::pass(Failpoint::TaskSettled);
             job.let_go(lease);
             log(job, lease.task.index, &settled, failed.as_deref());
             if let Some(reason) = failed {
