@@ -63,10 +63,15 @@ fn read(word: &str) -> Option<Armed> {
         "panic" => Action::Panic,
         "error" => Action::Error,
         "errors" => Action::Errors,
-        _ => Action::Delay(Duration::from_millis(action.strip_prefix("delay-")?.parse().ok()?)),
+        _ => Action::Delay(Duration::from_millis(
+            action.strip_prefix("delay-")?.parse().ok()?,
+        )),
     };
     Some(Armed {
-        point: Failpoint::ALL.iter().copied().find(|point| point.word() == name)?,
+        point: Failpoint::ALL
+            .iter()
+            .copied()
+            .find(|point| point.word() == name)?,
         hit: hit.parse().ok()?,
         action,
         hits: AtomicU64::new(0),
@@ -110,7 +115,12 @@ mod tests {
         let armed = read("group.ready:3:delay-20").unwrap();
         assert_eq!((armed.point, armed.hit), (Failpoint::GroupReady, 3));
         assert_eq!(armed.action, Action::Delay(Duration::from_millis(20)));
-        for nonsense in ["group.ready:3", "group.ready:x:abort", "nowhere:1:abort", "group.ready:1:explode"] {
+        for nonsense in [
+            "group.ready:3",
+            "group.ready:x:abort",
+            "nowhere:1:abort",
+            "group.ready:1:explode",
+        ] {
             assert!(read(nonsense).is_none(), "{nonsense}");
         }
     }

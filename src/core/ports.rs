@@ -357,8 +357,10 @@ pub trait LedgerStore: Send + Sync {
     async fn spent_today(&self) -> Stored<Amount>;
     /// The dataset files of a job as last written.
     async fn marks(&self, job: JobId) -> Stored<Vec<FileMark>>;
-    /// Replaces the marks of a job.
-    async fn set_marks(&self, job: JobId, marks: &[FileMark]) -> Stored<()>;
+    /// Replaces the marks of a job. `decisions`: its files hold that many of [`LedgerStore::decisions`], too.
+    async fn set_marks(&self, job: JobId, marks: &[FileMark], decisions: Option<u64>) -> Stored<()>;
+    /// How often accepted samples of a job were decided about, or judged again, after they were settled.
+    async fn decisions(&self, job: JobId) -> Stored<Decisions>;
     /// Facts about the database itself.
     async fn info(&self) -> Stored<DatabaseInfo>;
     /// Integrity: every finding in a line; empty is good. `deep` also audits the conservation laws.
@@ -378,6 +380,22 @@ pub trait LedgerStore: Send + Sync {
     ) -> Stored<u64>;
     /// Truncates the write-ahead log and lets go of the database.
     async fn close(&self);
+}
+
+/// What changed in a job's dataset other than by growing. Where the two differ, its files are behind the ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// Samples that were decided about or judged again, each time counted.
+    pub made: u64,
+    /// As many of these are in the files.
+    pub written: u64,
+}
+
+impl Decisions {
+    /// Whether the files are as the ledger says, as far as their marks go.
+    pub fn are_written(self) -> bool {
+        self.made == self.written
+    }
 }
 
 /// The whole ledger.

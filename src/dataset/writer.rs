@@ -11,7 +11,7 @@ use super::files::{
 };
 use super::manifest::{self, Manifest};
 use super::projection::{Lines, Projection, directory_of};
-use super::{rebuild, verify};
+use super::{audit, rebuild, verify};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec};
 use crate::core::ports::{
@@ -84,6 +84,15 @@ impl DatasetWriter for FilesystemDatasetWriter {
         source: &mut dyn SampleSource,
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError> {
         rebuild::rebuild(self.projection(&job.spec)?, job, source).await
+    }
+
+    async fn audit(
+        &self,
+        job: &Job,
+        marks: &[FileMark],
+        source: &mut dyn SampleSource,
+    ) -> Result<Vec<String>, DatasetError> {
+        audit::audit(self.projection(&job.spec)?, job, marks.to_vec(), source).await
     }
 
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError> {

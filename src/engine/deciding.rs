@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Shared, answers, outbox, streams};
 use crate::core::api::{BulkDone, Failure, FailureKind, Level, Receipt, RevertDone, SampleQuery};
-use crate::core::filter::{By, Condition, Sort, Status, Term};
 use crate::core::failpoint::{self, Failpoint};
+use crate::core::filter::{By, Condition, Sort, Status, Term};
 use crate::core::job::{Job, JobId};
 use crate::core::journal::{Deed, EntryId, JournalEntry};
 use crate::core::ports::{Decided, Place, SampleFilter, SamplePlace, SchemaCheck};

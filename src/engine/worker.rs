@@ -1,8 +1,10 @@
 //! One task from its lease to its transition: steps, candidates, re-asks, validators. Each attempt is one function, in
 //! [`super::attempt`].
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::join_all;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -33,7 +35,7 @@ pub(super) enum End {
     Store(StoreError),
 }
 
-/// Works one task to its end.
+/// Works one task to its end, whatever happens in it: a panic fails this task, and its attempts are settled as far as they got.
 pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased) -> End {
     let lease = leased.lease;
     job.hold(lease);
@@ -41,20 +43,33 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
         job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index,
     );
     let attempts = Attempts::new(&shared, &job, &leased, rng);
+    let ended = AssertUnwindSafe(make_and_settle(&attempts)).catch_unwind().await;
+    match ended {
+        Ok(end) => end,
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            let reason = format!("crashed: {}", said.unwrap_or_default());
+            settle(&attempts, Err(Out::fail(reason))).await
+        }
+    }
+}
+
+async fn make_and_settle(attempts: &Attempts<'_>) -> End {
     failpoint::pass(Failpoint::TaskLeased);
-    let made = make(&attempts, &leased).await;
+    let made = make(attempts, attempts.leased).await;
     let exchanges = attempts.take_exchanges();
     let fingerprints: Vec<_> = exchanges
         .iter()
         .map(|exchange| exchange.request.fingerprint)
         .collect();
     // While a cassette is recorded or replayed, judging and settling go one after the other.
-    let turn = match &shared.turnstile {
+    let turn = match &attempts.shared.turnstile {
         Some(turnstile) => Some(turnstile.turn(&fingerprints).await),
         None => None,
     };
-    let end = settle(&attempts, made).await;
-    record(&attempts, exchanges);
+    let end = settle(attempts, made).await;
+    record(attempts, exchanges);
     drop(turn);
     end
 }

@@ -100,6 +100,13 @@ pub trait DatasetWriter: Send + Sync {
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
     /// Starts a file of its own (an export) at `path`.
     fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
+    /// Holds the files against the ledger: its marks, and its accepted samples in plan order. Findings in a line each; only reads.
+    async fn audit(
+        &self,
+        job: &Job,
+        marks: &[FileMark],
+        source: &mut dyn SampleSource,
+    ) -> Result<Vec<String>, DatasetError>;
     /// Removes the job's dataset directory.
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError>;
     /// Findings about a dataset directory against its manifest, and its manifest's (job name, accepted ids) for the ledger's side.
