@@ -28,8 +28,8 @@ mod dataset;
 mod review;
 
 pub use dataset::{
-    BuildFormat, DatasetError, DatasetReport, DatasetWriter, FileMark, Format, FormatCatalog, PendingFile,
-    SampleSource, VerifiedDataset,
+    BuildFormat, DatasetError, DatasetReport, DatasetWriter, Decisions, FileMark, Format, FormatCatalog,
+    PendingFile, SampleSource, VerifiedDataset,
 };
 pub use review::ReviewStore;
 
@@ -380,22 +380,6 @@ pub trait LedgerStore: Send + Sync {
     ) -> Stored<u64>;
     /// Truncates the write-ahead log and lets go of the database.
     async fn close(&self);
-}
-
-/// What changed in a job's dataset other than by growing. Where the two differ, its files are behind the ledger.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Decisions {
-    /// Samples that were decided about or judged again, each time counted.
-    pub made: u64,
-    /// As many of these are in the files.
-    pub written: u64,
-}
-
-impl Decisions {
-    /// Whether the files are as the ledger says, as far as their marks go.
-    pub fn are_written(self) -> bool {
-        self.made == self.written
-    }
 }
 
 /// The whole ledger.

@@ -114,6 +114,40 @@ fn death_at_every_step() {
     assert_eq!(live_through_all(Failpoint::ALL, 4), Vec::<String>::new());
 }
 
+#[test]
+fn a_panic_fails_its_task_and_no_other() {
+    let points = [
+        Failpoint::TaskLeased,
+        Failpoint::AttemptReserved,
+        Failpoint::AttemptBegun,
+        Failpoint::AnswerCame,
+        Failpoint::AnswerRecorded,
+        Failpoint::TaskJudged,
+    ];
+    for point in points {
+        let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::ZERO);
+        stage.job(20, 4, "");
+        let armed = format!("fail={}:7:panic", point.word());
+        let Ended::Alone(ran) = stage.run(&["run", "job.toml", "--json"], &armed) else {
+            panic!("{point:?} ended the process");
+        };
+        let tasks = &ran.summary()["tasks"];
+        assert_eq!(
+            (ran.code, &tasks["failed"], &tasks["accepted"]),
+            (5, &1.into(), &19.into()),
+            "{point:?}: {ran:?}"
+        );
+        stage.audited();
+        stage.finish(&["jobs", "retry", "t"]).expect_code(0);
+        let again = stage
+            .finish(&["run", "job.toml", "--json"])
+            .expect_code(0)
+            .summary();
+        assert_eq!(again["samples"]["accepted"], 20, "{point:?}: {again}");
+        stage.audited();
+    }
+}
+
 /// A failure like a full disk at that failpoint's first time. Whatever the run says then, the next ones put it right.
 fn live_past(point: Failpoint) -> Result<(), String> {
     let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::from_millis(1));
@@ -143,7 +177,11 @@ fn live_past(point: Failpoint) -> Result<(), String> {
 fn failure_at_every_step() {
     let wrong: Vec<String> = Failpoint::ALL
         .iter()
-        .filter_map(|point| live_past(*point).err().map(|finding| format!("{}: {finding}", point.word())))
+        .filter_map(|point| {
+            live_past(*point)
+                .err()
+                .map(|finding| format!("{}: {finding}", point.word()))
+        })
         .collect();
     assert_eq!(wrong, Vec::<String>::new());
 }

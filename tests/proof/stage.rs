@@ -8,6 +8,9 @@ use crate::auditor::{self, CANARY};
 use crate::faulty::{Bought, Faults, FaultyTeacher, Shape};
 use crate::sandbox::{Ran, Sandbox};
 
+/// No run here takes longer: one that does will never end.
+const LONGEST: Duration = Duration::from_secs(180);
+
 /// A sandbox, its teacher, and the teacher's log.
 pub struct Stage {
     pub sandbox: Sandbox,
@@ -67,7 +70,14 @@ impl Stage {
 
     /// Runs it to its end, whatever that is.
     pub fn run(&self, words: &[&str], test: &str) -> Ended {
-        let output = self.command(words, test).output().unwrap();
+        let child = self.command(words, test).spawn().unwrap();
+        let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
+        let Ok(output) = told.recv_timeout(LONGEST) else {
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            panic!("{words:?} with {test:?} came to no end in {LONGEST:?}");
+        };
         match output.status.signal() {
             Some(_) => Ended::Killed,
             None => Ended::Alone(Ran::from(output)),

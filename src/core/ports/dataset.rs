@@ -38,6 +38,22 @@ pub struct FileMark {
     pub tail_sha256: String,
 }
 
+/// What changed in a job's dataset other than by growing. Where the two differ, its files are behind the ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// Samples that were decided about or judged again, each time counted.
+    pub made: u64,
+    /// As many of these are in the files.
+    pub written: u64,
+}
+
+impl Decisions {
+    /// Whether the files are as the ledger says, as far as their marks go.
+    pub fn are_written(self) -> bool {
+        self.made == self.written
+    }
+}
+
 /// A dataset that cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetError {
