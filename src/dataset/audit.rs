@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 
 use super::files::{self, Found, look, tail_sha256};
+use super::manifest::Manifest;
 use super::projection::Projection;
 use super::verify::LINE_BYTES_MAX;
 use super::writer::blocking;
@@ -37,7 +38,7 @@ pub(super) async fn audit(
         // Nothing was written yet, or its owner took it away.
         return Ok(Vec::new());
     }
-    if matches!(job.state, JobState::Running | JobState::Pausing) {
+    if matches!(job.state, JobState::Running | JobState::Pausing) || !is_of(&projection, job) {
         return blocking(move || Ok(marks.iter().filter_map(|mark| tail(&projection, mark)).collect())).await;
     }
     let last = match job.state {
@@ -58,6 +59,13 @@ pub(super) async fn audit(
         audit = blocking(move || audit.expect(&page)).await?;
     }
     blocking(move || audit.compare(&marks)).await
+}
+
+/// Whether the files were written by the job as it is now: those of an earlier revision may have another format, and are only what
+/// they were.
+fn is_of(projection: &Projection, job: &Job) -> bool {
+    Manifest::read(&projection.directory)
+        .is_none_or(|manifest| manifest.revision.unwrap_or(1) == job.revision)
 }
 
 /// Whether a file is at least as long as its mark, and ends there as it did when that was made.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::auditor::{CANARY, audit, canary, waited};
+use crate::auditor::{CANARY, audit, canary, hex, waited};
 use crate::faulty::{Bought, Fault, Faults, Shape};
 use crate::stage::Stage;
 
@@ -92,8 +92,8 @@ fn who_asks_again_before_the_time_is_found_out() {
 fn the_key_in_a_file_is_found_out_however_it_is_written() {
     let stage = sound(Shape::OpenAi, 2, Faults::default());
     stage.audited();
-    let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
-    for leak in [CANARY, &hex, "eyJrIjoiQ0FOQVJZLTdmM2E5MWMyZTVkODRiNjAifQ=="] {
+    let digits = hex(CANARY.as_bytes());
+    for leak in [CANARY, &digits, "eyJrIjoiQ0FOQVJZLTdmM2E5MWMyZTVkODRiNjAifQ=="] {
         stage
             .sandbox
             .write("deep/down/here.log", &format!("header: {leak}\n"));
@@ -137,6 +137,20 @@ fn every_change_to_the_files_is_found_out() {
     let moved = stage.sandbox.path("elsewhere");
     std::fs::rename(stage.sandbox.path("datasets/t"), moved).unwrap();
     stage.finish(&["db", "check", "--deep"]).expect_code(0);
+}
+
+#[test]
+fn files_of_an_earlier_revision_are_what_they_were() {
+    let stage = sound(Shape::OpenAi, 10, Faults::default());
+    let job = stage
+        .sandbox
+        .read("job.toml")
+        .replace("limits]\n", "limits]\nrequests = 500\n");
+    stage.sandbox.write("job.toml", &job);
+    stage.finish(&["jobs", "create", "job.toml"]);
+    stage.finish(&["db", "check", "--deep"]).expect_code(0);
+    stage.finish(&["run", "job.toml"]).expect_code(0);
+    stage.audited();
 }
 
 /// What an audit costs; `just audit-cost` prints it.

@@ -87,7 +87,7 @@ fn twenty_random_kills_lose_and_double_nothing() {
 #[test]
 #[ignore = "takes minutes; run it by `just prove`"]
 fn two_hundred_random_kills_of_twenty_thousand_tasks() {
-    killed_job(20_000, 32, 120, 200);
+    killed_job(20_000, 32, 240, 200);
 }
 
 #[test]

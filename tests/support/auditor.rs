@@ -179,7 +179,7 @@ fn cost(attempts: &[Attempt], log: &[Bought], cap: Option<i64>) -> Result<(), St
         .map(|line| {
             (
                 line.nonce,
-                (line.input.unwrap_or(0) + line.output.unwrap_or(0)) as i64,
+                (line.input.unwrap_or(0) + line.output.unwrap_or(0)).cast_signed(),
             )
         })
         .collect();
@@ -205,13 +205,13 @@ fn cost(attempts: &[Attempt], log: &[Bought], cap: Option<i64>) -> Result<(), St
 
 /// I10: as it is, in base64, as hexadecimal digits.
 pub fn canary(directory: &Path) -> Result<(), String> {
-    let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex(CANARY.as_bytes());
     // Three ways to lie in base64; the ends depend on what is around.
     let encoded = (0..3).map(|shift| {
         let padded: Vec<u8> = std::iter::repeat_n(b' ', shift).chain(CANARY.bytes()).collect();
         base64(&padded)[4..20].to_owned()
     });
-    let forms: Vec<String> = [CANARY.to_owned(), hex].into_iter().chain(encoded).collect();
+    let forms: Vec<String> = [CANARY.to_owned(), digits].into_iter().chain(encoded).collect();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).unwrap().flatten() {
@@ -229,6 +229,14 @@ pub fn canary(directory: &Path) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 fn base64(bytes: &[u8]) -> String {
