@@ -12,6 +12,8 @@
 mod audit;
 #[path = "support/auditor.rs"]
 mod auditor;
+#[path = "proof/disk.rs"]
+mod disk;
 #[path = "proof/failpoints.rs"]
 mod failpoints;
 #[path = "support/faulty.rs"]

@@ -193,7 +193,10 @@ fn recover_unmarked(
         .is_some_and(|manifest| !manifest.finished && manifest.job == projection.job);
     match look(path)? {
         Found::Missing | Found::File(0) => {}
-        Found::File(_) if ours => cut(path, &open_to_append(path)?, 0)?,
+        Found::File(_) if ours => {
+            cut(path, &open_to_append(path)?, 0)?;
+            failpoint::reach(Failpoint::FileCut)?;
+        }
         _ => {
             // Made by hand or by another database: its rows were paid for, too.
             set_aside(path)?;

@@ -361,8 +361,10 @@ impl<'a> Scheduler<'a> {
                 .is_ok()
             {
                 self.give_back().await;
-                // The caller starts the job again: everything it needs is in the ledger.
-                return JobState::Queued;
+                if self.stranded.is_empty() {
+                    // The caller starts the job again: everything it needs is in the ledger.
+                    return JobState::Queued;
+                }
             }
         }
         paused
@@ -384,8 +386,11 @@ impl<'a> Scheduler<'a> {
         for (lease, result) in futures::future::join_all(releases).await {
             match result {
                 Ok(_) | Err(StoreError::Fenced) => self.job.let_go(lease),
-                // It stays leased in the ledger and goes back at the next start.
-                Err(error) => tracing::warn!(%error, "a lease could not be given back"),
+                // It stays leased in the ledger: it goes back when the disk has room, or at the next start.
+                Err(error) => {
+                    tracing::warn!(%error, "a lease could not be given back");
+                    self.stranded.push(lease);
+                }
             }
         }
     }
