@@ -1,5 +1,6 @@
 //! What happens at the failpoints that `DESTILER_TEST` names, in builds for tests: `fail=NAME:HIT:ACTION`, several by commas.
-//! `abort` dies there like a `kill -9`, `panic` panics, `error` fails once, `errors` from then on, `delay-MS` is slow from then on.
+//! `abort` dies there like a `kill -9`, `panic` panics, `error` fails once, `errors-N` so
+//! often, `delay-MS` is slow from then on.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,8 +24,7 @@ struct Armed {
 enum Action {
     Abort,
     Panic,
-    Error,
-    Errors,
+    Errors(u64),
     Delay(Duration),
 }
 
@@ -61,11 +61,12 @@ fn read(word: &str) -> Option<Armed> {
     let action = match action {
         "abort" => Action::Abort,
         "panic" => Action::Panic,
-        "error" => Action::Error,
-        "errors" => Action::Errors,
-        _ => Action::Delay(Duration::from_millis(
-            action.strip_prefix("delay-")?.parse().ok()?,
-        )),
+        "error" => Action::Errors(1),
+        _ => match action.split_once('-')? {
+            ("errors", times) => Action::Errors(times.parse().ok()?),
+            ("delay", ms) => Action::Delay(Duration::from_millis(ms.parse().ok()?)),
+            _ => return None,
+        },
     };
     Some(Armed {
         point: Failpoint::ALL
@@ -89,8 +90,9 @@ impl Armed {
         match self.action {
             Action::Abort if hits == self.hit => die(),
             Action::Panic if hits == self.hit => panic!("failpoint {}", self.point.word()),
-            Action::Error if hits == self.hit => Err(Struck(self.point)),
-            Action::Errors if hits >= self.hit => Err(Struck(self.point)),
+            Action::Errors(times) if (self.hit..self.hit.saturating_add(times)).contains(&hits) => {
+                Err(Struck(self.point))
+            }
             Action::Delay(long) if hits >= self.hit => {
                 std::thread::sleep(long);
                 Ok(())
@@ -126,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_strikes_once_and_errors_go_on() {
+    fn an_error_strikes_once_and_errors_as_often_as_they_are_told() {
         let outcomes = |word: &str| {
             let armed = read(word).unwrap();
             [1, 2, 3, 4].map(|_| armed.hit().is_err())
         };
         assert_eq!(outcomes("log.tidied:2:error"), [false, true, false, false]);
-        assert_eq!(outcomes("log.tidied:2:errors"), [false, true, true, true]);
+        assert_eq!(outcomes("log.tidied:2:errors-2"), [false, true, true, false]);
     }
 }

@@ -99,6 +99,7 @@ fn death_at_the_steps_that_matter_most() {
         Failpoint::AnswerRecorded,
         Failpoint::AppendTorn,
         Failpoint::AppendSynced,
+        Failpoint::FileCut,
         Failpoint::FileReplaced,
         Failpoint::Decided,
     ];
@@ -143,6 +144,21 @@ fn a_panic_fails_its_task_and_no_other() {
         assert_eq!(again["samples"]["accepted"], 20, "{point:?}: {again}");
         stage.audited();
     }
+}
+
+#[test]
+fn what_a_full_disk_refused_is_done_when_there_is_room() {
+    let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::from_millis(2));
+    stage.job(200, 4, "");
+    // Until the leases that go back are refused, too.
+    let full = "fail=group.ready:60:errors-6";
+    let Ended::Alone(ran) = stage.run(&["run", "job.toml", "--json"], full) else {
+        panic!("a full disk ended the process");
+    };
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("failpoint group.ready"), "{}", ran.stderr);
+    assert_eq!(ran.summary()["samples"]["accepted"], 200);
+    stage.audited();
 }
 
 /// A failure like a full disk at that failpoint's first time. Whatever the run says then, the next ones put it right.
