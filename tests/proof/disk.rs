@@ -1,4 +1,5 @@
-//! D1: a disk that fills up while a job runs and has room again later. A file system of 8 MiB is mounted for it.
+//! D1: a disk that fills up while a job runs and has room again later. The file system that is mounted for it holds the write-ahead log at
+//! its largest, and not much more.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,7 +18,7 @@ impl Small {
     fn mount(at: &Path) -> Self {
         std::fs::create_dir_all(at).unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=128m,mode=0700", "tmpfs"])
             .arg(at)
             .status()
             .unwrap();
@@ -29,7 +30,7 @@ impl Small {
     fn fill(&self) -> PathBuf {
         let path = self.0.join("ballast");
         let mut file = File::create(&path).unwrap();
-        while file.write_all(&[0; 4096]).is_ok() {}
+        while file.write_all(&[0; 65536]).is_ok() {}
         path
     }
 }
