@@ -30,7 +30,7 @@ impl Small {
     fn fill(&self) -> PathBuf {
         let path = self.0.join("ballast");
         let mut file = File::create(&path).unwrap();
-        while file.write_all(&[0; 65536]).is_ok() {}
+        while file.write_all(&[0; 4096]).is_ok() {}
         path
     }
 }
