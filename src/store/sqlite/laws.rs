@@ -121,6 +121,7 @@ pub(super) const LAWS: &[(&str, &str)] = &[
     (
         "a lease of a job that has ended",
         "SELECT 'task ' || t.id FROM tasks t JOIN jobs j ON j.id = t.id >> 40
-         WHERE t.state IN (1, 2, 3) AND j.state ->> '$.state' IN ('completed', 'cancelled', 'failed', 'draft')",
+         WHERE t.state IN (1, 2, 3) AND CASE WHEN json_valid(j.state) THEN j.state ->> '$.state' END
+            IN ('completed', 'cancelled', 'failed', 'draft')",
     ),
 ];
