@@ -33,6 +33,14 @@ deny *arguments:
 kill:
     cargo test --locked --test binary -- --ignored --nocapture ten_kills
 
+# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, a full disk (needs root)
+prove:
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step a_full_disk
+
+# what an audit costs at 10,000 tasks
+audit-cost:
+    cargo test --locked --test proof -- --ignored --nocapture seconds_at_ten_thousand_tasks
+
 # the documentation, warnings denied
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

@@ -7,6 +7,7 @@ mod desk;
 mod directory;
 mod door;
 mod environment;
+mod failpoints;
 mod log_book;
 mod logging;
 mod signals;
@@ -65,6 +66,7 @@ pub fn main() -> Result<ExitCode> {
 
 impl World {
     async fn run(self) -> u8 {
+        failpoints::arm(&self.variables);
         let globals = &self.arguments.globals;
         let flags = config::Flags {
             config: globals.config.clone(),

@@ -8,6 +8,8 @@
     reason = "tests prepare files and may panic"
 )]
 
+#[path = "store/audit.rs"]
+mod audit;
 #[path = "store/bulk.rs"]
 mod bulk;
 #[path = "store/crashes.rs"]

@@ -35,7 +35,7 @@ pub enum DatabaseCommand {
     /// Look for damage
     #[command(after_long_help = CHECK_JSON)]
     Check {
-        /// Audit the books too: every task, request and sample accounted for
+        /// Audit the books and the datasets too: every task, request, sample and row accounted for
         #[arg(long)]
         deep: bool,
     },
@@ -221,7 +221,7 @@ async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
         }
         if ok {
             let what = if deep {
-                "whole, and the books balance"
+                "whole, the books balance, and the datasets are what they say"
             } else {
                 "whole"
             };

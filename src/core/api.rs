@@ -193,7 +193,7 @@ pub enum Query {
     Log(LogQuery),
     /// A dataset directory against its manifest and the ledger → [`Answer::Verified`].
     Verify(PathBuf),
-    /// Facts about the database; with `check`, its findings (`deep`: the conservation laws too) → [`Answer::Database`].
+    /// Facts about the database; with `check`, its findings (`deep`: the conservation laws and the datasets too) → [`Answer::Database`].
     Database {
         /// `None`: facts only; `Some(deep)`: look for damage.
         check: Option<bool>,

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod document;
 pub mod estimate;
 pub mod extract;
+pub mod failpoint;
 pub mod filter;
 pub mod job;
 pub mod journal;

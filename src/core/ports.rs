@@ -23,8 +23,8 @@ mod ledger;
 mod review;
 
 pub use dataset::{
-    BuildFormat, DatasetError, DatasetReport, DatasetWriter, FileMark, Format, FormatCatalog, PendingFile,
-    SampleSource, VerifiedDataset,
+    BuildFormat, DatasetError, DatasetReport, DatasetWriter, Decisions, FileMark, Format, FormatCatalog,
+    PendingFile, SampleSource, VerifiedDataset,
 };
 pub use ledger::{
     DatabaseInfo, Decided, FailedTask, FailureGroup, JobStore, JournalStore, LedgerStore, Place, Rejudgement,

@@ -150,6 +150,11 @@ pub(super) fn length(path: &Path, file: &File) -> Result<u64, DatasetError> {
         .map_err(|error| disk(path, &error))
 }
 
+/// Writes at the end of a file that was opened for appending.
+pub(super) fn write_on(path: &Path, mut file: &File, bytes: &[u8]) -> Result<(), DatasetError> {
+    file.write_all(bytes).map_err(|error| disk(path, &error))
+}
+
 /// Cuts a file and syncs it.
 pub(super) fn cut(path: &Path, file: &File, bytes: u64) -> Result<(), DatasetError> {
     file.set_len(bytes)

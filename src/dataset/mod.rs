@@ -3,6 +3,7 @@
 
 use crate::core::ports::FormatCatalog;
 
+mod audit;
 mod files;
 mod formats;
 mod manifest;

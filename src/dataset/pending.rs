@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::files::{Replacement, sync_directory};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{DatasetError, PendingFile};
 
 /// Bytes gathered before they reach the file.
@@ -36,6 +37,7 @@ impl PendingFile for Pending {
     fn finish(self: Box<Self>) -> io::Result<()> {
         let replacement = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         replacement.sync(0).map_err(|error| other(&error))?;
+        failpoint::reach(Failpoint::ExportSynced).map_err(io::Error::other)?;
         let directory = self.directory;
         replacement.replace().map_err(|error| other(&error))?;
         sync_directory(&directory).map_err(|error| other(&error))

@@ -11,6 +11,7 @@ use super::files::{
 use super::manifest::{Entry, Manifest};
 use super::projection::Projection;
 use super::writer::blocking;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Job;
 use crate::core::ports::{DatasetError, DatasetReport, FileMark, SampleSource};
 use crate::core::sample::Sample;
@@ -82,6 +83,7 @@ impl Draft {
     }
 
     fn add(mut self, page: &[Sample]) -> Result<Self, DatasetError> {
+        failpoint::reach(Failpoint::RebuildGrowing)?;
         for (growing, lines) in self.files.iter_mut().zip(self.projection.lines(page)?) {
             growing.file.append(&lines.bytes)?;
             growing.hasher.update(&lines.bytes);
@@ -123,16 +125,20 @@ impl Draft {
         manifest.rows = marks.iter().map(|mark| mark.rows).sum();
         manifest.ids_sha256 = Some(hex(&self.ids.finalize()));
         manifest.teachers = self.teachers;
+        failpoint::reach(Failpoint::RebuildSynced)?;
         keep_edits(&directory, &manifest)?;
         // Durable before the first rename: a crash in between leaves the proof that the new files are ours.
         let list = manifest.prepare(&directory)?;
         sync_directory(&directory)?;
+        failpoint::reach(Failpoint::ManifestPrepared)?;
         for replacement in replacements {
             replacement.replace()?;
+            failpoint::reach(Failpoint::FileReplaced)?;
         }
         sync_directory(&directory)?;
         list.replace()?;
         sync_directory(&directory)?;
+        failpoint::reach(Failpoint::ManifestReplaced)?;
         let files = manifest.files.into_iter();
         let files = files
             .map(|entry| (entry.file, entry.rows, entry.bytes, entry.sha256))

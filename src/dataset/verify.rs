@@ -15,7 +15,7 @@ use crate::core::ports::{DatasetError, VerifiedDataset};
 /// Findings about single lines that are spelled out per file.
 const LINES_SHOWN_MAX: u64 = 20;
 /// Longest line that is read.
-const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(super) const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Checks the directory. A directory that cannot be read is an error; everything else is a finding.
 pub(super) fn verify(directory: &Path) -> Result<VerifiedDataset, DatasetError> {

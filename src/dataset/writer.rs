@@ -11,7 +11,8 @@ use super::files::{
 };
 use super::manifest::{self, Manifest};
 use super::projection::{Lines, Projection, directory_of};
-use super::{rebuild, verify};
+use super::{audit, rebuild, verify};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec};
 use crate::core::ports::{
     DatasetError, DatasetReport, DatasetWriter, FileMark, PendingFile, SampleSource, VerifiedDataset,
@@ -83,6 +84,15 @@ impl DatasetWriter for FilesystemDatasetWriter {
         source: &mut dyn SampleSource,
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError> {
         rebuild::rebuild(self.projection(&job.spec)?, job, source).await
+    }
+
+    async fn audit(
+        &self,
+        job: &Job,
+        marks: &[FileMark],
+        source: &mut dyn SampleSource,
+    ) -> Result<Vec<String>, DatasetError> {
+        audit::audit(self.projection(&job.spec)?, job, marks.to_vec(), source).await
     }
 
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError> {
@@ -161,6 +171,7 @@ fn recover_marked(path: &Path, mark: &FileMark, manifests: &[Manifest]) -> Resul
     if bytes >= mark.bytes && tail_sha256(path, &file, mark.bytes)? == mark.tail_sha256 {
         if bytes > mark.bytes {
             cut(path, &file, mark.bytes)?;
+            failpoint::reach(Failpoint::FileCut)?;
         }
         return Ok(true);
     }
@@ -182,7 +193,10 @@ fn recover_unmarked(
         .is_some_and(|manifest| !manifest.finished && manifest.job == projection.job);
     match look(path)? {
         Found::Missing | Found::File(0) => {}
-        Found::File(_) if ours => cut(path, &open_to_append(path)?, 0)?,
+        Found::File(_) if ours => {
+            cut(path, &open_to_append(path)?, 0)?;
+            failpoint::reach(Failpoint::FileCut)?;
+        }
         _ => {
             // Made by hand or by another database: its rows were paid for, too.
             set_aside(path)?;
@@ -229,6 +243,7 @@ fn append(
 ) -> Result<Vec<FileMark>, DatasetError> {
     let batch = projection.lines(samples)?;
     make_directory(&projection.directory)?;
+    failpoint::reach(Failpoint::DirectoryMade)?;
     if marks.iter().all(|mark| mark.bytes == 0) {
         claim(projection)?;
     }
@@ -256,6 +271,7 @@ fn claim(projection: &Projection) -> Result<(), DatasetError> {
     if Manifest::read(&projection.directory).as_ref() != Some(&unfinished) {
         unfinished.write(&projection.directory)?;
     }
+    failpoint::reach(Failpoint::DirectoryClaimed)?;
     Ok(())
 }
 
@@ -273,9 +289,18 @@ fn append_file(directory: &Path, mark: &FileMark, lines: &Lines) -> Result<FileM
     if found > mark.bytes {
         cut(&path, &file, mark.bytes)?;
     }
-    std::io::Write::write_all(&mut &file, &lines.bytes)
-        .and_then(|()| file.sync_data())
-        .map_err(|error| files::disk(&path, &error))?;
+    failpoint::reach(Failpoint::AppendStarted)?;
+    let write = |bytes: &[u8]| files::write_on(&path, &file, bytes);
+    if failpoint::is_armed() {
+        let (half, rest) = lines.bytes.split_at(lines.bytes.len() / 2);
+        write(half)?;
+        failpoint::reach(Failpoint::AppendTorn)?;
+        write(rest)?;
+    } else {
+        write(&lines.bytes)?;
+    }
+    failpoint::reach(Failpoint::AppendWritten)?;
+    file.sync_data().map_err(|error| files::disk(&path, &error))?;
     if mark.bytes == 0 {
         sync_directory(directory)?;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, browsing, doctor, library, planner, providers, rejudge, review, upkeep, writing};
+use super::{Shared, audit, browsing, doctor, library, planner, providers, rejudge, review, upkeep, writing};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
     SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
@@ -120,7 +120,8 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::Database { check } => {
             let info = shared.store.info().await?;
             let findings = match check {
-                Some(deep) => shared.store.check(deep).await?,
+                Some(true) => audit::audit(shared).await?,
+                Some(false) => shared.store.check(false).await?,
                 None => Vec::new(),
             };
             Answer::Database(info, findings)

@@ -16,6 +16,7 @@ use super::running::{Running, Wish};
 use crate::core::api::Event;
 use crate::core::budget::{Amount, CapMode, Money};
 use crate::core::conversation::Message;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{PauseReason, TeacherUse};
 use crate::core::ports::StoreError;
 use crate::core::request::{
@@ -310,6 +311,7 @@ impl<'a> Attempts<'a> {
             estimate: amount,
         };
         let lease = self.leased.lease;
+        failpoint::pass(Failpoint::AttemptReserved);
         let id = match self.shared.store.begin(lease, new, self.take_closed()).await {
             Ok(id) => id,
             Err(error) => {
@@ -317,6 +319,7 @@ impl<'a> Attempts<'a> {
                 return Sent::Out(error.into());
             }
         };
+        failpoint::pass(Failpoint::AttemptBegun);
         let cached = known.is_some();
         let came = if let Some(response) = known {
             Ok(response)
@@ -342,10 +345,12 @@ impl<'a> Attempts<'a> {
         );
         // The wire is free again: the next request need not wait for this one's commits. Bad news is acted upon first.
         let places = (response.status >= 400 || places.0.is_probe()).then_some(places);
+        failpoint::pass(Failpoint::AnswerCame);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
             give_back();
             return Sent::Out(error.into());
         }
+        failpoint::pass(Failpoint::AnswerRecorded);
         let sent = match provider.read(&response) {
             Ok(completion) => {
                 if cached {

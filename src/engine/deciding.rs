@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Shared, answers, outbox, streams};
 use crate::core::api::{BulkDone, Failure, FailureKind, Level, Receipt, RevertDone, SampleQuery, Turning};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::filter::{By, Condition, Sort, Status, Term};
 use crate::core::job::{Job, JobId};
 use crate::core::journal::{Deed, EntryId, JournalEntry};
@@ -273,6 +274,7 @@ pub(super) async fn exported(shared: &Shared, job: JobId, rows: u64, path: &Path
 
 /// Writes the datasets of jobs anew, where they have files. A running job does so at its end.
 async fn write_datasets(shared: &Shared, jobs: &[JobId]) -> Result<(), Failure> {
+    failpoint::pass(Failpoint::Decided);
     for job in shared.store.jobs().await? {
         if jobs.contains(&job.id)
             && shared.running(&job.spec.name).is_none()

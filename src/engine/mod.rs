@@ -4,6 +4,7 @@
 mod adjust;
 mod answers;
 mod attempt;
+mod audit;
 mod breaker;
 mod browsing;
 mod bucket;
@@ -432,6 +433,10 @@ async fn recover(shared: &Shared) -> Result<(), StoreError> {
                 .store
                 .set_state(job.id, &paused, std::time::Duration::ZERO)
                 .await?;
+        }
+        if let Err(error) = outbox::catch_up(shared, &job).await {
+            let text = format!("the dataset's files wait: {error}");
+            shared.note(Level::Warning, Some(&job.spec.name), text);
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Opened, Receipt, RunOptions, Started,
 };
 use crate::core::budget::{Budget, Money};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
 
@@ -243,6 +244,7 @@ async fn store(shared: &Shared, loaded: Loaded, state: &JobState) -> Result<(Job
                 .store
                 .create(&loaded.spec, &loaded.source, &loaded.base, state)
                 .await?;
+            failpoint::pass(Failpoint::JobCreated);
             How::Created
         }
         Some(job) if job.spec == loaded.spec => How::Unchanged,

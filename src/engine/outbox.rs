@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{
     DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, StoreError, Stored,
@@ -36,8 +37,13 @@ pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
     }
 }
 
-/// Brings the files of a job to where the ledger is, in the order of acceptance.
+/// Brings the files of a job to where the ledger is, in the order of acceptance; anew, where something was decided since about what
+/// is in them.
 pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetError> {
+    if are_behind(shared, job).await? {
+        rebuild(shared, job).await?;
+        return Ok(());
+    }
     append_slowly(shared, job, Duration::ZERO).await
 }
 
@@ -63,7 +69,9 @@ async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(
         };
         marks = shared.dataset.append(&job.spec, &marks, samples).await?;
         advance(&mut marks, last);
-        shared.store.set_marks(job.id, &marks).await?;
+        failpoint::reach(Failpoint::AppendSynced)?;
+        shared.store.set_marks(job.id, &marks, None).await?;
+        failpoint::pass(Failpoint::AppendMarked);
         sleep(breath).await;
     }
 }
@@ -77,15 +85,31 @@ fn advance(marks: &mut [FileMark], last: i64) {
 
 /// Writes the dataset anew in plan order, with its manifest.
 pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport, DatasetError> {
+    // What is decided while the samples are read counts as not written.
+    let decisions = shared.store.decisions(job.id).await?.made;
     let mut source = AcceptedInOrder::new(shared, job.id);
     let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
     advance(&mut marks, source.last_seq);
-    shared.store.set_marks(job.id, &marks).await?;
+    failpoint::reach(Failpoint::RebuildUnmarked)?;
+    shared.store.set_marks(job.id, &marks, Some(decisions)).await?;
     Ok(report)
 }
 
+/// Whether a job has files that do not hold what was decided about their samples.
+async fn are_behind(shared: &Shared, job: &Job) -> Result<bool, StoreError> {
+    Ok(!shared.store.decisions(job.id).await?.are_written() && !shared.store.marks(job.id).await?.is_empty())
+}
+
+/// Writes the files anew that a process left behind the ledger when it died between a decision and its dataset.
+pub(super) async fn catch_up(shared: &Shared, job: &Job) -> Result<(), DatasetError> {
+    if are_behind(shared, job).await? {
+        rebuild(shared, job).await?;
+    }
+    Ok(())
+}
+
 /// A job's accepted samples in plan order. The next page is read while the last one is written.
-struct AcceptedInOrder {
+pub(super) struct AcceptedInOrder {
     store: Arc<dyn Store>,
     tracker: TaskTracker,
     job: JobId,
@@ -94,7 +118,8 @@ struct AcceptedInOrder {
 }
 
 impl AcceptedInOrder {
-    fn new(shared: &Shared, job: JobId) -> Self {
+    /// From the first on.
+    pub(super) fn new(shared: &Shared, job: JobId) -> Self {
         let (store, tracker) = (Arc::clone(&shared.store), shared.tracker.clone());
         let next = read(&store, &tracker, job, None);
         Self {

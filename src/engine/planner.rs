@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::running::{Running, Wish};
 use super::{OpenRows, Shared};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobSpec, SeedSource};
 use crate::core::plan::{Plan, count_rows, needs_count};
 use crate::core::ports::{Rows, SeedError, StoreError};
@@ -35,6 +36,7 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
             return Ok(());
         }
         let batch = batch.map_err(PlanError::Seeds)?;
+        failpoint::reach(Failpoint::Planning).map_err(|struck| PlanError::Store(struck.into()))?;
         shared
             .store
             .plan(job.job.id, batch)
@@ -42,6 +44,7 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
             .map_err(PlanError::Store)?;
         job.planned.notify_one();
     }
+    failpoint::pass(Failpoint::Planned);
     // The thread has hung up, so it is done.
     let _ = reading.await;
     if job.wish() == Wish::Run {

@@ -15,6 +15,7 @@ use super::running::{Running, Wish};
 use super::worker::{self, End};
 use super::{Shared, outbox};
 use crate::core::api::Level;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
 use crate::core::sample::{Candidate, SampleState};
@@ -42,7 +43,9 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
         // Never ends by itself; it is dropped with the run.
         () = following => JobState::Failed("the outbox ended".to_owned()),
     };
+    failpoint::pass(Failpoint::JobEnding);
     let state = finish(&shared, &job, state).await;
+    failpoint::pass(Failpoint::JobWritten);
     if let Err(error) = shared.store.set_state(job.job.id, &state, job.unsaved()).await {
         shared.note(
             Level::Error,
@@ -50,6 +53,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
             format!("the job's state could not be stored: {error}"),
         );
     }
+    failpoint::pass(Failpoint::JobEnded);
     for gate in &job.gates {
         gate.validator.close().await;
     }
@@ -357,8 +361,10 @@ impl<'a> Scheduler<'a> {
                 .is_ok()
             {
                 self.give_back().await;
-                // The caller starts the job again: everything it needs is in the ledger.
-                return JobState::Queued;
+                if self.stranded.is_empty() {
+                    // The caller starts the job again: everything it needs is in the ledger.
+                    return JobState::Queued;
+                }
             }
         }
         paused
@@ -380,8 +386,11 @@ impl<'a> Scheduler<'a> {
         for (lease, result) in futures::future::join_all(releases).await {
             match result {
                 Ok(_) | Err(StoreError::Fenced) => self.job.let_go(lease),
-                // It stays leased in the ledger and goes back at the next start.
-                Err(error) => tracing::warn!(%error, "a lease could not be given back"),
+                // It stays leased in the ledger: it goes back when the disk has room, or at the next start.
+                Err(error) => {
+                    tracing::warn!(%error, "a lease could not be given back");
+                    self.stranded.push(lease);
+                }
             }
         }
     }

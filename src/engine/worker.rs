@@ -1,8 +1,10 @@
 //! One task from its lease to its transition: steps, candidates, re-asks, validators. Each attempt is one function, in
 //! [`super::attempt`].
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::join_all;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +17,7 @@ use super::running::Running;
 use crate::core::Row;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
 use crate::core::request::FinishReason;
@@ -32,7 +35,7 @@ pub(super) enum End {
     Store(StoreError),
 }
 
-/// Works one task to its end.
+/// Works one task to its end, whatever happens in it: a panic fails this task, and its attempts are settled as far as they got.
 pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased) -> End {
     let lease = leased.lease;
     job.hold(lease);
@@ -40,19 +43,33 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
         job.spec.random_seed ^ (lease.token as u64).rotate_left(32) ^ lease.task.index,
     );
     let attempts = Attempts::new(&shared, &job, &leased, rng);
-    let made = make(&attempts, &leased).await;
+    let ended = AssertUnwindSafe(make_and_settle(&attempts)).catch_unwind().await;
+    match ended {
+        Ok(end) => end,
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            let reason = format!("crashed: {}", said.unwrap_or_default());
+            settle(&attempts, Err(Out::fail(reason))).await
+        }
+    }
+}
+
+async fn make_and_settle(attempts: &Attempts<'_>) -> End {
+    failpoint::pass(Failpoint::TaskLeased);
+    let made = make(attempts, attempts.leased).await;
     let exchanges = attempts.take_exchanges();
     let fingerprints: Vec<_> = exchanges
         .iter()
         .map(|exchange| exchange.request.fingerprint)
         .collect();
     // While a cassette is recorded or replayed, judging and settling go one after the other.
-    let turn = match &shared.turnstile {
+    let turn = match &attempts.shared.turnstile {
         Some(turnstile) => Some(turnstile.turn(&fingerprints).await),
         None => None,
     };
-    let end = settle(&attempts, made).await;
-    record(&attempts, exchanges);
+    let end = settle(attempts, made).await;
+    record(attempts, exchanges);
     drop(turn);
     end
 }
@@ -84,12 +101,14 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         Transition::Finish { samples } => Kept::of(job, leased, samples),
         _ => Kept::default(),
     };
+    failpoint::pass(Failpoint::TaskJudged);
     match shared
         .store
         .settle(lease, transition, attempts.take_closed())
         .await
     {
         Ok(settled) => {
+            failpoint::pass(Failpoint::TaskSettled);
             job.let_go(lease);
             log(job, lease.task.index, &settled, failed.as_deref());
             if let Some(reason) = failed {

@@ -9,6 +9,7 @@
 
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "../support/teacher.rs"]
 mod teacher;
 

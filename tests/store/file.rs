@@ -266,32 +266,3 @@ async fn many_workers_lose_and_double_nothing() {
     );
     disk.end().await;
 }
-
-#[tokio::test]
-async fn the_audit_finds_what_was_changed_behind_its_back() {
-    let disk = OnDisk::new().await;
-    let path = disk.directory.path().join("ledger.db");
-    let id = job(&*disk.store, "tampered", 2).await;
-    let leased = disk.store.claim(id, 1).await.unwrap();
-    finish(&*disk.store, "tampered", &leased[0], SampleState::Accepted, None).await;
-    let tampering = [
-        ("DELETE FROM responses", "without its answer"),
-        (
-            "UPDATE samples SET state = 2, seq = NULL",
-            "not what its samples say",
-        ),
-        (
-            "UPDATE tasks SET state = 9, reason = 'x' WHERE state = 0",
-            "failures x",
-        ),
-        ("UPDATE requests SET cost = cost + 1", "sum usd"),
-    ];
-    let mut connection = raw(&path).await;
-    for (sql, finding) in tampering {
-        sqlx::query(sql).execute(&mut connection).await.unwrap();
-        let findings = disk.store.check(true).await.unwrap().join("\n");
-        assert!(findings.contains(finding), "{sql}: {findings}");
-    }
-    assert_eq!(disk.store.check(false).await.unwrap(), Vec::<String>::new());
-    disk.store.close().await;
-}

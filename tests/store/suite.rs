@@ -32,6 +32,7 @@ on_every_ledger! {
     an_answer_is_found_for_reuse_and_costs_nothing
     deleting_a_job_keeps_what_was_spent
     marks_are_replaced
+    files_are_behind_from_a_decision_until_they_are_written
     cleaning_takes_texts_and_keeps_the_books
 }
 
@@ -522,18 +523,36 @@ async fn marks_are_replaced(store: &dyn Store) {
     let id = job(store, "marks", 0).await;
     let mark = |file: &str, rows| FileMark {
         file: file.to_owned(),
-        last_seq: 7,
+        last_seq: 0,
         bytes: 1000,
         rows,
         tail_sha256: "ab".to_owned(),
     };
     store
-        .set_marks(id, &[mark("train.jsonl", 1), mark("valid.jsonl", 2)])
+        .set_marks(id, &[mark("train.jsonl", 1), mark("valid.jsonl", 2)], None)
         .await
         .unwrap();
     let marks = [mark("valid.jsonl", 3), mark("train.jsonl", 4)];
-    store.set_marks(id, &marks).await.unwrap();
+    store.set_marks(id, &marks, None).await.unwrap();
     assert_eq!(store.marks(id).await.unwrap(), marks);
+}
+
+async fn files_are_behind_from_a_decision_until_they_are_written(store: &dyn Store) {
+    let id = job(store, "behind", 1).await;
+    let leased = store.claim(id, 1).await.unwrap();
+    finish(store, "behind", &leased[0], SampleState::Accepted, None).await;
+    assert!(store.decisions(id).await.unwrap().are_written());
+    let sample = all_samples(store, id).await.pop().unwrap().id;
+    let note = Decided::Reject { note: None };
+    store.decide(&sample, note).await.unwrap();
+    let decisions = store.decisions(id).await.unwrap();
+    assert!(!decisions.are_written());
+    store.set_marks(id, &[], None).await.unwrap();
+    assert_eq!(store.decisions(id).await.unwrap(), decisions);
+    store.set_marks(id, &[], Some(decisions.made)).await.unwrap();
+    assert!(store.decisions(id).await.unwrap().are_written());
+    store.decide(&sample, Decided::Undo).await.unwrap();
+    assert!(!store.decisions(id).await.unwrap().are_written());
 }
 
 async fn cleaning_takes_texts_and_keeps_the_books(store: &dyn Store) {

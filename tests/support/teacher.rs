@@ -7,8 +7,16 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the teacher does with the `n`-th request (from 1), given its body.
-pub type Script = dyn Fn(u64, &str) -> Reply + Send + Sync;
+/// What the teacher does with the `n`-th request (from 1).
+pub type Script = dyn Fn(u64, &Request) -> Reply + Send + Sync;
+
+/// What came over the wire.
+pub struct Request {
+    /// Request line and headers.
+    pub head: String,
+    /// Body.
+    pub body: String,
+}
 
 /// One reply.
 #[derive(Debug, Clone)]
@@ -21,6 +29,10 @@ pub enum Reply {
     Half(String),
     /// Never answers.
     Never,
+    /// These bytes, so many at a time and so long between two of them; closes after them.
+    Drip(Vec<u8>, usize, Duration),
+    /// That, so much later.
+    After(Duration, Box<Reply>),
 }
 
 impl Reply {
@@ -72,6 +84,17 @@ impl Teacher {
         keep: bool,
         script: impl Fn(u64, &str) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::start_on(latency, keep, move |number, request| {
+            script(number, &request.body)
+        })
+    }
+
+    /// The same for a script that reads addresses and headers, too.
+    pub fn start_on(
+        latency: Duration,
+        keep: bool,
+        script: impl Fn(u64, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (port_in, port_out) = std::sync::mpsc::channel();
@@ -105,6 +128,11 @@ impl Teacher {
     /// Base address for an OpenAI-compatible provider.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
+    }
+
+    /// Its address without a path.
+    pub fn root(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// What it has seen so far.
@@ -148,32 +176,52 @@ impl Serving {
                     return;
                 }
             };
-            let body = String::from_utf8_lossy(&buffer[head..whole]).into_owned();
+            let request = Request {
+                head: String::from_utf8_lossy(&buffer[..head]).into_owned(),
+                body: String::from_utf8_lossy(&buffer[head..whole]).into_owned(),
+            };
             buffer.drain(..whole);
-            let number = self.came(&body);
+            let number = self.came(&request.body);
             if !self.latency.is_zero() {
                 tokio::time::sleep(self.latency).await;
             }
-            let (bytes, closes) = match (self.script)(number, &body) {
+            let mut reply = (self.script)(number, &request);
+            while let Reply::After(long, then) = reply {
+                tokio::time::sleep(long).await;
+                reply = *then;
+            }
+            let mut pace = None;
+            let (bytes, closes) = match reply {
                 Reply::Http(status, headers, body) => {
                     let length = body.len();
                     let text = format!(
                         "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
                     );
-                    (text, false)
+                    (text.into_bytes(), false)
                 }
                 Reply::Half(body) => {
                     let half: String = body.chars().take(body.len() / 2).collect();
-                    (
-                        format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{half}", body.len()),
-                        true,
-                    )
+                    let text = format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{half}", body.len());
+                    (text.into_bytes(), true)
                 }
-                Reply::Reset => (String::new(), true),
-                Reply::Never => std::future::pending().await,
+                Reply::Reset => (Vec::new(), true),
+                Reply::Drip(bytes, step, pause) => {
+                    pace = Some((step, pause));
+                    (bytes, true)
+                }
+                Reply::Never | Reply::After(..) => std::future::pending().await,
             };
             self.left(!closes);
-            if stream.write_all(bytes.as_bytes()).await.is_err() || closes {
+            let (step, pause) = pace.unwrap_or((usize::MAX, Duration::ZERO));
+            for piece in bytes.chunks(step) {
+                if stream.write_all(piece).await.is_err() {
+                    return;
+                }
+                if pace.is_some() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+            if closes {
                 return;
             }
         }

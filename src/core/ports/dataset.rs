@@ -38,6 +38,22 @@ pub struct FileMark {
     pub tail_sha256: String,
 }
 
+/// What changed in a job's dataset other than by growing. Where the two differ, its files are behind the ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// Samples that were decided about or judged again, each time counted.
+    pub made: u64,
+    /// As many of these are in the files.
+    pub written: u64,
+}
+
+impl Decisions {
+    /// Whether the files are as the ledger says, as far as their marks go.
+    pub fn are_written(self) -> bool {
+        self.made == self.written
+    }
+}
+
 /// A dataset that cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetError {
@@ -100,6 +116,13 @@ pub trait DatasetWriter: Send + Sync {
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
     /// Starts a file of its own (an export) at `path`.
     fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
+    /// Holds the files against the ledger: its marks, and its accepted samples in plan order. Findings in a line each; only reads.
+    async fn audit(
+        &self,
+        job: &Job,
+        marks: &[FileMark],
+        source: &mut dyn SampleSource,
+    ) -> Result<Vec<String>, DatasetError>;
     /// Removes the job's dataset directory.
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError>;
     /// Findings about a dataset directory against its manifest, and its manifest's (job name, accepted ids) for the ledger's side.

@@ -18,7 +18,7 @@ use crate::core::task::{
     TaskId, Transition,
 };
 
-use super::dataset::FileMark;
+use super::dataset::{Decisions, FileMark};
 use super::review::ReviewStore;
 
 /// Why the ledger could not do it.
@@ -369,8 +369,10 @@ pub trait LedgerStore: Send + Sync {
     async fn spent_today(&self) -> Stored<Amount>;
     /// The dataset files of a job as last written.
     async fn marks(&self, job: JobId) -> Stored<Vec<FileMark>>;
-    /// Replaces the marks of a job.
-    async fn set_marks(&self, job: JobId, marks: &[FileMark]) -> Stored<()>;
+    /// Replaces the marks of a job. `decisions`: its files hold that many of [`LedgerStore::decisions`], too.
+    async fn set_marks(&self, job: JobId, marks: &[FileMark], decisions: Option<u64>) -> Stored<()>;
+    /// How often accepted samples of a job were decided about, or judged again, after they were settled.
+    async fn decisions(&self, job: JobId) -> Stored<Decisions>;
     /// Facts about the database itself.
     async fn info(&self) -> Stored<DatabaseInfo>;
     /// Integrity: every finding in a line; empty is good. `deep` also audits the conservation laws.

@@ -83,6 +83,7 @@ impl JobStore for MemoryStore {
         rows.job(id)?;
         rows.jobs.remove(&id);
         rows.marks.remove(&id);
+        rows.decisions.remove(&id);
         rows.revisions.retain(|(job, _)| *job != id);
         rows.forget_acts(id);
         rows.tasks.retain(|task, _| task.job != id);

@@ -10,7 +10,9 @@ use super::{Attempt, MemoryStore, Rows};
 use crate::core::api::{CleanRow, CleanRules};
 use crate::core::budget::Amount;
 use crate::core::job::JobId;
-use crate::core::ports::{DatabaseInfo, FileMark, JobStore, LedgerStore, StoreError, Stored, Totals};
+use crate::core::ports::{
+    DatabaseInfo, Decisions, FileMark, JobStore, LedgerStore, StoreError, Stored, Totals,
+};
 use crate::core::sample::{Reason, SampleState};
 use crate::core::task::{RequestState, TaskState};
 
@@ -89,9 +91,17 @@ impl LedgerStore for MemoryStore {
         Ok(self.read()?.marks.get(&job).cloned().unwrap_or_default())
     }
 
-    async fn set_marks(&self, job: JobId, marks: &[FileMark]) -> Stored<()> {
-        self.write()?.marks.insert(job, marks.to_vec());
+    async fn set_marks(&self, job: JobId, marks: &[FileMark], decisions: Option<u64>) -> Stored<()> {
+        let mut rows = self.write()?;
+        rows.marks.insert(job, marks.to_vec());
+        if let Some(decisions) = decisions {
+            rows.decisions.entry(job).or_default().written = decisions;
+        }
         Ok(())
+    }
+
+    async fn decisions(&self, job: JobId) -> Stored<Decisions> {
+        Ok(self.read()?.decisions.get(&job).copied().unwrap_or_default())
     }
 
     async fn info(&self) -> Stored<DatabaseInfo> {

@@ -17,7 +17,7 @@ use super::rules::Clock;
 use crate::core::Row;
 use crate::core::budget::Amount;
 use crate::core::job::{Job, JobId};
-use crate::core::ports::{FileMark, Revision, StoreError, Stored};
+use crate::core::ports::{Decisions, FileMark, Revision, StoreError, Stored};
 use crate::core::request::RawResponse;
 use crate::core::review::{QueueId, QueueItem, QueueSpec};
 use crate::core::sample::{Reason, Review, SampleId, SampleState, StepAnswer, Verdict};
@@ -77,6 +77,7 @@ struct Rows {
     attempts: BTreeMap<i64, Attempt>,
     samples: BTreeMap<(TaskId, u32), Kept>,
     marks: BTreeMap<JobId, Vec<FileMark>>,
+    decisions: BTreeMap<JobId, Decisions>,
     /// What deleted jobs took: provider, day, amount.
     past: Vec<(String, i64, Amount)>,
     queues: BTreeMap<QueueId, Queued>,

@@ -576,5 +576,6 @@ impl Rows {
         {
             task.state = state;
         }
+        self.decisions.entry(id.job).or_default().made += 1;
     }
 }

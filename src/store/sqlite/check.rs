@@ -1,77 +1,15 @@
-//! The audit: SQLite's own checks, and the ledger's conservation laws recomputed from its rows. It only reads.
+//! The audit of the ledger: SQLite's own checks, the laws about single rows ([`super::laws`]), and the sums of [`SUMS`] and
+//! [`SPENT`] made again from the rows (I1 conservation, I4 attempts that may have been charged, I8 costs). It only reads.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
+use super::laws::LAWS;
 use crate::core::ports::Stored;
 use crate::core::task::TaskState;
 
 /// Findings of one law that are told; the rest are only counted by whoever repairs.
 const FINDINGS: i64 = 20;
-
-/// Laws about single rows: each selects what breaks it.
-const LAWS: &[(&str, &str)] = &[
-    (
-        "an answered attempt without its answer",
-        "SELECT 'request ' || id FROM requests WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM responses p WHERE p.request = requests.id)",
-    ),
-    (
-        "an answer without its attempt",
-        "SELECT 'request ' || request FROM responses WHERE NOT EXISTS (SELECT 1 FROM requests r WHERE r.id = responses.request)",
-    ),
-    (
-        "an attempt without its task",
-        "SELECT 'request ' || id FROM requests WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = requests.task)",
-    ),
-    (
-        "a task without its seed",
-        "SELECT 'task ' || id FROM tasks WHERE NOT EXISTS (SELECT 1 FROM seeds d WHERE d.task = tasks.id)",
-    ),
-    (
-        "a task without its job",
-        "SELECT 'task ' || id FROM tasks WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = tasks.id >> 40)",
-    ),
-    (
-        "a lease without a token",
-        "SELECT 'task ' || id FROM tasks WHERE state IN (1, 2, 3) AND token = 0",
-    ),
-    (
-        "a wait without an end, or an end without a wait",
-        "SELECT 'task ' || id FROM tasks WHERE (state IN (4, 5)) <> (due_ms IS NOT NULL)",
-    ),
-    (
-        "an open attempt of a task that is done",
-        "SELECT 'request ' || r.id FROM requests r JOIN tasks t ON t.id = r.task
-         WHERE r.state = 0 AND t.state NOT IN (1, 2, 3) AND NOT EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)",
-    ),
-    (
-        "a sample without its task or its text",
-        "SELECT 'sample ' || hex(id) FROM samples WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = samples.task)
-         OR NOT EXISTS (SELECT 1 FROM answers a WHERE a.id = samples.answer)",
-    ),
-    (
-        "an accepted sample without a place, or a place without acceptance",
-        "SELECT 'sample ' || hex(id) FROM samples WHERE (state = 0) <> (seq IS NOT NULL)",
-    ),
-    (
-        "a rejected sample without a reason",
-        "SELECT 'sample ' || hex(id) FROM samples WHERE (state = 1) <> (reason IS NOT NULL)",
-    ),
-    (
-        "a task that is not what its samples say",
-        "SELECT 'task ' || t.id FROM tasks t LEFT JOIN (
-            SELECT task, MAX(state = 0) AS accepted, MAX(state = 2) AS waiting FROM samples GROUP BY task
-         ) s ON s.task = t.id
-         WHERE (t.state = 7) <> COALESCE(s.accepted, 0)
-            OR (t.state = 6) <> (COALESCE(s.waiting, 0) AND NOT s.accepted)
-            OR (t.state = 8 AND (s.accepted OR s.waiting))",
-    ),
-    (
-        "an attempt past the job's limit",
-        "SELECT 'request ' || r.id FROM requests r WHERE r.attempt > (
-            SELECT MAX(v.spec ->> '$.limits.attempts') FROM revisions v WHERE v.job = r.task >> 40)",
-    ),
-];
 
 /// Sums of jobs, recomputed: what remains after subtracting the rows from the counters.
 const SUMS: &str = "
@@ -79,9 +17,9 @@ const SUMS: &str = "
                     WHERE r.state IN (2, 3) AND r.estimate_requests > 0),
          judged AS (SELECT s.*, s.task >> 40 AS job, n.name AS teacher_name FROM samples s LEFT JOIN teachers n ON n.id = s.teacher)
     SELECT job, kind, name, SUM(counted), SUM(found) FROM (
-        SELECT job, kind, name, value AS counted, 0 AS found FROM counters WHERE job > 0
-        UNION ALL SELECT id >> 40, 'tasks', ?1 ->> ('$[' || state || ']'), 0, COUNT(*) FROM tasks GROUP BY 1, 3
-        UNION ALL SELECT id >> 40, 'failures', substr(reason, 1, instr(reason || ':', ':') - 1), 0, COUNT(*)
+        SELECT job, kind, name, value AS counted, 0 AS found FROM counters WHERE job > 0 AND kind <> 'decisions'
+        UNION ALL SELECT id >> 40, 'tasks', COALESCE(?1 ->> ('$[' || state || ']'), 'in no state'), 0, COUNT(*) FROM tasks GROUP BY 1, 3
+        UNION ALL SELECT id >> 40, 'failures', COALESCE(substr(reason, 1, instr(reason || ':', ':') - 1), ''), 0, COUNT(*)
             FROM tasks WHERE state = 9 GROUP BY 1, 3
         UNION ALL SELECT job, 'samples', '[\"accepted\",\"rejected\",\"needs_review\"]' ->> ('$[' || state || ']'), 0, COUNT(*)
             FROM judged GROUP BY 1, 3

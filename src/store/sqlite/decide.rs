@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::super::rules;
 use super::rows::{self, job_of, sample_code, sample_state, task_code};
 use super::tag;
-use super::tally::unsigned;
+use super::tally::{DECISIONS, unsigned};
 use super::writer::Ledger;
 use crate::core::filter::Facts;
 use crate::core::ports::{Decided, StoreError, Stored};
@@ -310,6 +310,10 @@ pub(super) async fn apply(
         .await?;
     let teacher = found.teacher.map(|number| ledger.teachers.name(number));
     let (job, before) = (job_of(found.task), found.standing);
+    if accepted || before.state == SampleState::Accepted {
+        // The dataset's files are behind from this commit on, until they are written anew.
+        ledger.tally.add(job, DECISIONS, "made", 1);
+    }
     let teacher = teacher.as_deref();
     ledger.tally.sample(job, teacher, before.state, before.reason, -1);
     ledger.tally.sample(job, teacher, after.state, after.reason, 1);

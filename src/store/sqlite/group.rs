@@ -15,6 +15,7 @@ use super::tally::{Attempt, unsigned};
 use super::writer::{Ledger, Work, unanswered};
 use super::{claim, statements};
 use crate::core::budget::{Amount, Money};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{StoreError, Stored};
 use crate::core::request::RawResponse;
 use crate::core::task::{
@@ -193,9 +194,12 @@ impl Group {
     pub(super) async fn run(&mut self, ledger: &mut Ledger) -> Stored<()> {
         // What fails leaves the ledger without standings: the next group reads them again.
         let mut standings = standings(ledger, self.keys()).await?;
+        failpoint::reach(Failpoint::GroupBegun)?;
         let mut endings = Vec::new();
         self.begin(ledger, &mut standings, &mut endings).await?;
+        failpoint::reach(Failpoint::GroupAttempts)?;
         self.record(ledger, &mut standings).await?;
+        failpoint::reach(Failpoint::GroupAnswers)?;
         let mut settling = Settling::default();
         for asked in &mut self.settles {
             let lease = asked.order.lease;
@@ -214,6 +218,7 @@ impl Group {
             .run_all(&mut ledger.connection, &endings, bind_ending)
             .await?;
         settling.run(ledger).await?;
+        failpoint::reach(Failpoint::GroupSettled)?;
         for (work, outcome) in &mut self.works {
             *outcome = ledger.work(work.as_mut()).await?;
             // It may have ended leases.
@@ -221,6 +226,7 @@ impl Group {
         }
         ledger.standings = standings;
         claim::run(ledger, &mut self.claims).await?;
+        failpoint::reach(Failpoint::GroupReady)?;
         ledger.commit().await
     }
 

@@ -10,12 +10,14 @@ use sqlx::{Executor, SqlitePool};
 
 use super::super::rules::day;
 use super::rows::unsigned;
-use super::tally::{DATABASE, unsigned as signed};
+use super::tally::{DATABASE, DECISIONS, unsigned as signed};
 use super::{Access, SqliteStore, check, clean, copy, schema};
 use crate::core::api::{CleanRow, CleanRules};
 use crate::core::budget::{Amount, Money};
 use crate::core::job::{JobId, JobState};
-use crate::core::ports::{DatabaseInfo, FileMark, JobStore, LedgerStore, StoreError, Stored, Totals};
+use crate::core::ports::{
+    DatabaseInfo, Decisions, FileMark, JobStore, LedgerStore, StoreError, Stored, Totals,
+};
 use crate::core::sample::Reason;
 
 #[async_trait]
@@ -86,10 +88,35 @@ impl LedgerStore for SqliteStore {
         Ok(marks)
     }
 
-    async fn set_marks(&self, job: JobId, marks: &[FileMark]) -> Stored<()> {
+    async fn decisions(&self, job: JobId) -> Stored<Decisions> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT name, value FROM counters WHERE job = ? AND kind = ?")
+                .bind(job.0)
+                .bind(DECISIONS)
+                .fetch_all(&self.readers)
+                .await?;
+        let value = |name: &str| rows.iter().find(|(known, _)| known == name).map(|row| row.1);
+        Ok(Decisions {
+            made: unsigned(value("made").unwrap_or(0)),
+            written: unsigned(value("written").unwrap_or(0)),
+        })
+    }
+
+    async fn set_marks(&self, job: JobId, marks: &[FileMark], decisions: Option<u64>) -> Stored<()> {
         let marks = marks.to_vec();
         self.write(move |ledger| {
             Box::pin(async move {
+                if let Some(decisions) = decisions {
+                    sqlx::query(
+                        "INSERT INTO counters VALUES (?, ?, 'written', ?)
+                         ON CONFLICT (job, kind, name) DO UPDATE SET value = excluded.value",
+                    )
+                    .bind(job.0)
+                    .bind(DECISIONS)
+                    .bind(signed(decisions))
+                    .execute(&mut ledger.connection)
+                    .await?;
+                }
                 sqlx::query("DELETE FROM marks WHERE job = ?")
                     .bind(job.0)
                     .execute(&mut ledger.connection)

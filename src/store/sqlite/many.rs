@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::rules;
 use super::rows::{self, sample_code, sample_state, task_code};
-use super::tally::unsigned;
+use super::tally::{DECISIONS, unsigned};
 use super::writer::Ledger;
 use crate::core::ports::{Decided, StoreError, Stored};
 use crate::core::sample::{Reason, SampleId, SampleState};
@@ -318,6 +318,10 @@ async fn write(ledger: &mut Ledger) -> Stored<()> {
                 rows::reason(row.try_get(reason)?)?,
             );
             ledger.tally.sample(job, teacher.as_deref(), state, reason, by);
+            if state == SampleState::Accepted {
+                // The dataset's files are behind from this commit on, until they are written anew.
+                ledger.tally.add(job, DECISIONS, "made", many);
+            }
         }
     }
     judge_tasks(ledger).await

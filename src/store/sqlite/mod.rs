@@ -12,6 +12,7 @@ mod filter;
 mod group;
 mod jobs;
 mod journal;
+mod laws;
 mod ledger;
 mod lock;
 mod many;

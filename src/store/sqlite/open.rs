@@ -20,6 +20,7 @@ use super::schema::{self, Found, VERSION};
 use super::writer::{self, Ledger};
 use super::{Access, SqliteStore, copy};
 use crate::core::api::Preparing;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{Store, StoreError, Stored};
 use crate::core::settings::Durability;
 
@@ -106,6 +107,7 @@ async fn write(path: &Path, durability: Durability, what: &str, tell: Tell<'_>) 
         Err(error) => return Err(error),
     };
     copy::forget_unfinished(&path);
+    failpoint::reach(Failpoint::Locked)?;
     let unclean = fs::metadata(copy::suffixed(&path, "-wal")).is_ok_and(|wal| wal.len() > 0);
     let plain = SqliteConnectOptions::new()
         .filename(&path)
@@ -154,7 +156,7 @@ fn create(path: &Path) -> Stored<PathBuf> {
         .mode(0o600)
         .open(path);
     match made {
-        Ok(_) => {}
+        Ok(_) => failpoint::reach(Failpoint::FileMade)?,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }

@@ -7,6 +7,7 @@ use super::group::{self, Standing, due};
 use super::rows::{self, job_of, task_code};
 use super::statements;
 use super::writer::Ledger;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::Stored;
 use crate::core::task::TaskState;
 
@@ -71,6 +72,7 @@ pub(super) async fn rescue(ledger: &mut Ledger) -> Stored<u64> {
         .bind(latest)
         .execute(&mut ledger.connection)
         .await?;
+    failpoint::reach(Failpoint::Rescued)?;
     Ok(rescued)
 }
 

@@ -4,6 +4,7 @@
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{StoreError, Stored};
 
 /// `Dstl`, in the header of our files.
@@ -66,6 +67,7 @@ pub(super) async fn check_library(connection: &mut SqliteConnection) -> Stored<(
 pub(super) async fn migrate(connection: &mut SqliteConnection, from: i64) -> Stored<()> {
     let done = usize::try_from(from).unwrap_or(0);
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        failpoint::reach(Failpoint::Migrating)?;
         let script = format!(
             "BEGIN IMMEDIATE;\n{migration}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {};\nCOMMIT;",
             at + 1
@@ -74,6 +76,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, from: i64) -> Sto
             let _ = connection.execute("ROLLBACK").await;
             return Err(error.into());
         }
+        failpoint::reach(Failpoint::Migrated)?;
     }
     Ok(())
 }

@@ -15,6 +15,9 @@ use crate::core::task::{Closed, RequestState, TaskState};
 /// The job under which sums of the whole database are kept.
 pub(super) const DATABASE: i64 = 0;
 
+/// The counters of [`crate::core::ports::Decisions`].
+pub(super) const DECISIONS: &str = "decisions";
+
 /// What a closed or lost attempt was, as far as sums care.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {

@@ -17,6 +17,7 @@ use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, Group, RecordOrder, S
 use super::lock::Lock;
 use super::tally::Tally;
 use super::teachers::Teachers;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{StoreError, Stored};
 use crate::core::task::{Lease, RequestId, Settled, Transition};
 
@@ -265,7 +266,9 @@ impl Ledger {
     /// Puts the write-ahead log back into the main file.
     async fn tidy(&mut self) {
         // A reader in the way only delays it to the next idle moment.
+        failpoint::pass(Failpoint::LogTidying);
         let _ = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        failpoint::pass(Failpoint::LogTidied);
     }
 }
 
@@ -345,7 +348,12 @@ async fn turn(ledger: &mut Ledger, commands: impl Iterator<Item = Command>) -> V
         Vec::new()
     } else {
         match group.run(ledger).await {
-            Ok(()) => group.answer(),
+            Ok(()) => {
+                failpoint::pass(Failpoint::GroupCommitted);
+                let abandoned = group.answer();
+                failpoint::pass(Failpoint::GroupAnswered);
+                abandoned
+            }
             Err(error) => {
                 ledger.undo().await;
                 group.refuse(&error);
