@@ -10,7 +10,7 @@ use crate::sandbox::Sandbox;
 use crate::session::{Session, Setup};
 
 /// The longest wait for anything: a bulk of a million rows is one of the things that are measured.
-const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST: Duration = Duration::from_secs(120);
 /// Between two looks: finer than any figure here.
 const LOOK: Duration = Duration::from_micros(200);
 
@@ -82,11 +82,12 @@ impl Watched {
             if is(self) {
                 return start.elapsed();
             }
-            let text = || self.session.text();
             assert!(
                 start.elapsed() < LONGEST,
-                "waited in vain for {what}:\n{}",
-                text()
+                "waited in vain for {what}; frame {}: {:?}\n{}",
+                self.frames.len(),
+                self.frames.last(),
+                self.session.text()
             );
             std::thread::sleep(LOOK);
         }

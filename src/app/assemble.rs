@@ -11,7 +11,7 @@ use super::directory::{Directory, Known};
 use super::log_book::Book;
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
-use crate::config::{Dirs, Flags, Loaded, Redactor, Variables};
+use crate::config::{self, Dirs, Flags, Loaded, Redactor, Variables};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::directory::ProviderDirectory;
 use crate::core::ports::{Recorder, Store, StoreError};
@@ -63,6 +63,13 @@ impl Site {
             what,
         };
         Ok((site, log.guard))
+    }
+
+    /// Whether the database would be made anew in its usual place. One that somebody names is made at once: they want it there.
+    #[expect(clippy::disallowed_methods, reason = "whether our own file is there")]
+    pub(super) fn has_no_database(&self) -> bool {
+        let loaded = config::load(&self.flags, &self.variables, &self.cwd, &self.dirs);
+        loaded.is_ok_and(|loaded| loaded.settings.database_url.is_none()) && !self.dirs.database().exists()
     }
 }
 

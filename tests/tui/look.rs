@@ -68,7 +68,7 @@ fn a_full_disk_is_said_until_it_heals() {
         job: "sql-explain".to_owned(),
         state,
     };
-    let full = JobState::Paused(PauseReason::Disk("no space left".to_owned()));
+    let full = JobState::Paused(PauseReason::Disk("the disk is full".to_owned()));
     hand.send(Message::Event(event(full)));
     hand.keys("<wait><esc><esc>2");
     assert!(
