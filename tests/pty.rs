@@ -14,6 +14,8 @@ mod becoming;
 mod bytes;
 #[path = "pty/first_run.rs"]
 mod first_run;
+#[path = "pty/inside_tmux.rs"]
+mod inside_tmux;
 #[path = "pty/leaving.rs"]
 mod leaving;
 #[path = "pty/opening.rs"]

@@ -108,7 +108,7 @@ pub(super) async fn assemble(site: &Site, loaded: Loaded, needs: &Needs) -> Resu
         .into_iter()
         .map(|(key, value, origin)| (key, value.to_string(), origin.to_string()))
         .collect();
-    let mut environment = environment::findings(dirs, &loaded, variables);
+    let mut environment = environment::findings(dirs, &loaded, variables, needs.database == Database::Look);
     let directory = Arc::new(Directory {
         variables: variables.clone(),
         flags: flags.clone(),

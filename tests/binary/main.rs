@@ -13,6 +13,7 @@ mod sandbox;
 mod teacher;
 
 mod bad_input;
+mod headless;
 mod limits;
 mod rejudge;
 mod replay;
