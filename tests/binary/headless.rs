@@ -76,7 +76,6 @@ fn every_line_of_json_parses() {
         &["jobs", "list", "--json"],
         &["jobs", "show", "t", "--json"],
         &["samples", "list", "--json"],
-        &["samples", "history", "--json"],
         &["providers", "list", "--json"],
         &["doctor", "--json"],
         &["export", "t", "--json"],
