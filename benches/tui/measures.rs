@@ -67,7 +67,12 @@ pub fn starts(sandbox: &Sandbox, amount: &Amount) {
     }
     row("U01", "start to first frame", &spread(&first), "p95 ≤ 50 ms");
     row("U01", "start to what the database holds", &spread(&known), "");
-    row("U01", "  of that: starting anything in this bench", &spread(&helper), "");
+    row(
+        "U01",
+        "  of that: starting anything in this bench",
+        &spread(&helper),
+        "",
+    );
 }
 
 /// U03 and U04: keys to frames, wherever the program is busy or not.
@@ -291,11 +296,7 @@ pub fn under_load(sandbox: &Sandbox, amount: &Amount) {
         let after = watched.processor();
         let share = |at: usize| (after[at] - before[at]).as_secs_f64() / amount.seconds as f64 * 100.0;
         let drawn = &watched.frames[frames..];
-        let found = format!(
-            "loop {:.2} %, with the engine {:.0} %",
-            share(0),
-            share(1)
-        );
+        let found = format!("loop {:.2} %, with the engine {:.0} %", share(0), share(1));
         row("U07", &format!("processor under load, {name}"), &found, wanted);
         let bytes: Vec<u64> = drawn.iter().map(|frame| frame.bytes).collect();
         let mean = bytes.iter().sum::<u64>() / bytes.len().max(1) as u64;
@@ -338,7 +339,9 @@ pub fn scheme(sandbox: &Sandbox, amount: &Amount) {
     for _ in 0..amount.rounds {
         let mut watched = Watched::start_with(sandbox, setup());
         watched.until("the questions", |watched| watched.session.wrote("\x1b[c"));
-        watched.session.send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2031;2$y\x1b[?62;22c");
+        watched
+            .session
+            .send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?2031;2$y\x1b[?62;22c");
         told.push(watched.until("a light theme", |watched| watched.session.wrote(light)));
         watched.rests();
         watched.session.send("\x1b[?997;1n");
@@ -346,8 +349,18 @@ pub fn scheme(sandbox: &Sandbox, amount: &Amount) {
         watched.rests();
         watched.leaves();
     }
-    row("U32", "OSC 11 answered white to a light theme", &spread(&told), "");
-    row("U32", "mode 2031 report to the other theme", &spread(&switched), "≤ 200 ms");
+    row(
+        "U32",
+        "OSC 11 answered white to a light theme",
+        &spread(&told),
+        "",
+    );
+    row(
+        "U32",
+        "mode 2031 report to the other theme",
+        &spread(&switched),
+        "≤ 200 ms",
+    );
 }
 
 /// The usual queue: two hundred samples, one in twenty of them shown again.
@@ -377,7 +390,12 @@ pub fn reviewing(sandbox: &Sandbox) {
         }
     }
     watched.shows(&format!("{PLACES} done"));
-    row("U35", "a queue of 200, some twice, made and opened", &ms(opened), "");
+    row(
+        "U35",
+        "a queue of 200, some twice, made and opened",
+        &ms(opened),
+        "",
+    );
     row("U35", "a word to the next sample", &spread(&next), "p95 ≤ 16 ms");
     watched.session.send("q");
     watched.rests();
@@ -403,8 +421,18 @@ pub fn bulk(sandbox: &Sandbox, amount: &Amount) {
     watched.rests();
     let undone = watched.receipt("u");
     let many = grouped(amount.samples);
-    row("U24", &format!("{many} samples rejected"), &ms(done), "with progress");
-    row("U24", &format!("{many} taken back"), &ms(undone), "≤ 5 s per 100,000");
+    row(
+        "U24",
+        &format!("{many} samples rejected"),
+        &ms(done),
+        "with progress",
+    );
+    row(
+        "U24",
+        &format!("{many} taken back"),
+        &ms(undone),
+        "≤ 5 s per 100,000",
+    );
     watched.rests();
     watched.leaves();
 }

@@ -66,7 +66,6 @@ impl Site {
     }
 
     /// Whether the database would be made anew in its usual place. One that somebody names is made at once: they want it there.
-    #[expect(clippy::disallowed_methods, reason = "whether our own file is there")]
     pub(super) fn has_no_database(&self) -> bool {
         let loaded = config::load(&self.flags, &self.variables, &self.cwd, &self.dirs);
         loaded.is_ok_and(|loaded| loaded.settings.database_url.is_none()) && !self.dirs.database().exists()

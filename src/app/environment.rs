@@ -235,12 +235,15 @@ fn terminal(variables: &Variables, asks: bool) -> Finding {
             Some("the full-screen application needs a terminal; commands work everywhere".to_owned()),
         )
     } else if let Some(Some(options)) = inside {
-        message.push_str(" · tmux");
-        for (name, value) in TMUX.iter().zip(&options) {
-            message.push_str(&format!(" {name} {value}"));
-        }
+        let pairs = TMUX.iter().zip(&options);
+        let words: Vec<String> = pairs.map(|(name, value)| format!("{name} {value}")).collect();
+        message = format!("{message} · tmux {}", words.join(" "));
         let help = held_back(&options);
-        let level = if help.is_empty() { Level::Ok } else { Level::Warning };
+        let level = if help.is_empty() {
+            Level::Ok
+        } else {
+            Level::Warning
+        };
         (level, (!help.is_empty()).then(|| help.join("; ")))
     } else if inside.is_some() {
         (
@@ -263,7 +266,12 @@ fn terminal(variables: &Variables, asks: bool) -> Finding {
 }
 
 /// Options of tmux that decide what reaches a program and what leaves it.
-const TMUX: [&str; 4] = ["set-clipboard", "allow-passthrough", "escape-time", "focus-events"];
+const TMUX: [&str; 4] = [
+    "set-clipboard",
+    "allow-passthrough",
+    "escape-time",
+    "focus-events",
+];
 
 /// How they are set in the tmux around; `None` where it gives no answer.
 #[expect(

@@ -70,7 +70,10 @@ fn the_demo_needs_no_home_no_variable_and_no_network() {
     let sandbox = Sandbox::new();
     let calls = sandbox.path("calls");
     let traced = is_there("strace");
-    let mut setup = Setup::default().size(120, 36).env("COLORTERM", "").env("LANG", "");
+    let mut setup = Setup::default()
+        .size(120, 36)
+        .env("COLORTERM", "")
+        .env("LANG", "");
     if traced {
         let words = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o"];
         setup.words = words.map(str::to_owned).to_vec();

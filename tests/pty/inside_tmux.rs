@@ -97,7 +97,8 @@ fn colours_sizes_and_keys_are_as_outside() {
     tmux.keys(&["2"]);
     let wide = tmux.shows("✓ completed");
     assert!(
-        wide.lines().any(|line| line.chars().count() == 120 && line.ends_with('╮')),
+        wide.lines()
+            .any(|line| line.chars().count() == 120 && line.ends_with('╮')),
         "{wide}"
     );
     let coloured = tmux.text(true);
@@ -142,7 +143,12 @@ fn doctor_says_what_this_tmux_holds_back() {
     };
     crate::sandbox::wait_until("doctor", || sandbox.path("done").exists());
     let first = sandbox.read("first");
-    for option in ["set-clipboard", "allow-passthrough", "escape-time", "focus-events"] {
+    for option in [
+        "set-clipboard",
+        "allow-passthrough",
+        "escape-time",
+        "focus-events",
+    ] {
         assert!(first.contains(option), "{option}: {first}");
     }
     assert!(first.contains("escape-time 500"), "{first}");

@@ -16,7 +16,9 @@ const DATABASE: &str = ".local/share/destiler/destiler.db";
 fn every_screen_says_that_it_waits_for_a_slow_database_but_not_at_once() {
     let sandbox = Sandbox::new();
     sandbox.run(&["demo", "--quiet"]).expect_code(0);
-    let slow = Setup::default().size(120, 36).env("DESTILER_TEST", "slow-db=2000");
+    let slow = Setup::default()
+        .size(120, 36)
+        .env("DESTILER_TEST", "slow-db=2000");
     let session = Session::start(&sandbox, slow);
     session.shows("Jobs now");
     settled(&session, &sandbox);
@@ -39,7 +41,11 @@ fn every_screen_says_that_it_waits_for_a_slow_database_but_not_at_once() {
             let pressed = noted[before..].iter().find(|frame| is(frame, "key")).unwrap();
             let said = noted[before..].iter().find(|frame| is(frame, "time")).unwrap();
             let asked = at(pressed) - pressed["latency_us"].as_u64().unwrap() / 1000;
-            assert!(at(said) >= asked + 149, "{key}: said after {} ms", at(said) - asked);
+            assert!(
+                at(said) >= asked + 149,
+                "{key}: said after {} ms",
+                at(said) - asked
+            );
         }
         session.wait("what was waited for", |text| {
             text.contains(there) && (waits.is_empty() || !text.contains(waits))
