@@ -53,8 +53,8 @@ pub fn starts(sandbox: &Sandbox, amount: &Amount) {
     let (mut first, mut known, mut helper) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..amount.rounds {
         let mut watched = Watched::start(sandbox);
-        first.push(watched.from_start("? help"));
-        known.push(watched.from_start("Jobs now"));
+        first.push(watched.since_start("? help"));
+        known.push(watched.since_start("Jobs now"));
         watched.rests();
         watched.leaves();
         let start = Instant::now();
@@ -201,7 +201,7 @@ fn silence(watched: &mut Watched, amount: &Amount) {
         written.push(format!("{screen}:{}", watched.written() - bytes));
         let after = watched.processor();
         for (most, (before, after)) in most.iter_mut().zip(before.into_iter().zip(after)) {
-            *most = most.max((after - before).as_secs_f64() / amount.seconds as f64);
+            *most = most.max(after.saturating_sub(before).as_secs_f64() / amount.seconds as f64);
         }
     }
     let what = format!("bytes in {} s on each screen at rest", amount.seconds);
@@ -230,7 +230,7 @@ fn memory(sandbox: &Sandbox, amount: &Amount) {
     };
     let wanted = amount.samples.min(100_000) - 50;
     let start = Instant::now();
-    while position(&watched) < wanted && start.elapsed() < Duration::from_secs(120) {
+    while position(&watched) < wanted && start.elapsed() < Duration::from_mins(2) {
         for _ in 0..20 {
             watched.key("\x1b[6~");
         }
@@ -294,7 +294,8 @@ pub fn under_load(sandbox: &Sandbox, amount: &Amount) {
         let (frames, before) = (watched.frames.len(), watched.processor());
         watched.waits(amount.time());
         let after = watched.processor();
-        let share = |at: usize| (after[at] - before[at]).as_secs_f64() / amount.seconds as f64 * 100.0;
+        let share =
+            |at: usize| after[at].saturating_sub(before[at]).as_secs_f64() / amount.seconds as f64 * 100.0;
         let drawn = &watched.frames[frames..];
         let found = format!("loop {:.2} %, with the engine {:.0} %", share(0), share(1));
         row("U07", &format!("processor under load, {name}"), &found, wanted);

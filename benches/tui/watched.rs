@@ -10,7 +10,7 @@ use crate::sandbox::Sandbox;
 use crate::session::{Session, Setup};
 
 /// The longest wait for anything: a bulk of a million rows is one of the things that are measured.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(5);
 /// Between two looks: finer than any figure here.
 const LOOK: Duration = Duration::from_micros(200);
 
@@ -94,7 +94,7 @@ impl Watched {
     }
 
     /// How long it took from the start of the process until the screen shows this.
-    pub fn from_start(&mut self, text: &str) -> Duration {
+    pub fn since_start(&mut self, text: &str) -> Duration {
         let began = self.began;
         self.since(began, text, &mut |watched| watched.session.text().contains(text))
     }
