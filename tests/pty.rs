@@ -12,6 +12,10 @@
 mod becoming;
 #[path = "pty/bytes.rs"]
 mod bytes;
+#[path = "pty/first_run.rs"]
+mod first_run;
+#[path = "pty/inside_tmux.rs"]
+mod inside_tmux;
 #[path = "pty/leaving.rs"]
 mod leaving;
 #[path = "pty/opening.rs"]
@@ -21,6 +25,8 @@ mod reviewing;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "support/sandbox.rs"]
 mod sandbox;
+#[path = "pty/scheme.rs"]
+mod scheme;
 #[path = "pty/session.rs"]
 mod session;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
@@ -28,3 +34,5 @@ mod session;
 mod teacher;
 #[path = "pty/typing.rs"]
 mod typing;
+#[path = "pty/waiting.rs"]
+mod waiting;

@@ -11,7 +11,7 @@ use super::directory::{Directory, Known};
 use super::log_book::Book;
 use super::{beside, bundled, environment, logging};
 use crate::cli::{Database, Needs};
-use crate::config::{Dirs, Flags, Loaded, Redactor, Variables};
+use crate::config::{self, Dirs, Flags, Loaded, Redactor, Variables};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::directory::ProviderDirectory;
 use crate::core::ports::{Recorder, Store, StoreError};
@@ -65,6 +65,12 @@ impl Site {
         };
         Ok((site, log.guard))
     }
+
+    /// Whether the database would be made anew in its usual place. One that somebody names is made at once: they want it there.
+    pub(super) fn has_no_database(&self) -> bool {
+        let loaded = config::load(&self.flags, &self.variables, &self.cwd, &self.dirs);
+        loaded.is_ok_and(|loaded| loaded.settings.database_url.is_none()) && !self.dirs.database().exists()
+    }
 }
 
 /// What of the log is written.
@@ -107,7 +113,7 @@ pub(super) async fn assemble(
         .into_iter()
         .map(|(key, value, origin)| (key, value.to_string(), origin.to_string()))
         .collect();
-    let mut environment = environment::findings(dirs, &loaded, variables);
+    let mut environment = environment::findings(dirs, &loaded, variables, needs.database == Database::Look);
     let directory = Arc::new(Directory {
         variables: variables.clone(),
         flags: flags.clone(),

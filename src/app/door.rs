@@ -1,6 +1,7 @@
 //! The driving port before there is an engine behind it: it opens the database when it is told to, as often as it is told, and lets
-//! questions wait meanwhile, so that the screen is there first.
+//! questions wait meanwhile, so that the screen is there first. On a fresh machine the database is made by the first order, not before.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct Door {
     inside: watch::Sender<Option<Arc<Engine>>>,
     /// How it was opened last.
     last: std::sync::Mutex<Option<Opened>>,
+    /// There is no database yet, and nothing to keep in one.
+    unmade: AtomicBool,
     /// Held while it is opened.
     opening: tokio::sync::Mutex<()>,
     facts: mpsc::Sender<Event>,
@@ -47,6 +50,7 @@ impl Door {
             needs,
             inside: watch::Sender::new(None),
             last: std::sync::Mutex::default(),
+            unmade: AtomicBool::new(false),
             opening: tokio::sync::Mutex::default(),
             facts,
             gauge,
@@ -75,7 +79,35 @@ impl Door {
         if let Some(open) = last.filter(|last| last.closed.is_none() && last.read_only.is_none()) {
             return Ok(open);
         }
-        let opened = self.open_now(read_only).await?;
+        let is_new = !read_only && self.site.has_no_database();
+        self.opened(read_only, is_new).await
+    }
+
+    /// Makes the database, if that was put off until there is something to keep.
+    async fn made(&self) -> Result<(), Failure> {
+        if !self.unmade.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _one_at_a_time = self.opening.lock().await;
+        if !self.unmade.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let opened = self.opened(false, false).await?;
+        if let Some(failure) = opened.closed {
+            // It may succeed next time.
+            self.unmade.store(true, Ordering::Release);
+            return Err(failure);
+        }
+        Ok(())
+    }
+
+    async fn opened(&self, read_only: bool, is_new: bool) -> Result<Opened, Failure> {
+        let mut opened = self.open_now(read_only || is_new).await?;
+        if is_new && opened.closed.is_none() {
+            opened.read_only = None;
+        }
+        self.unmade
+            .store(is_new && opened.closed.is_none(), Ordering::Release);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
         Ok(opened)
     }
@@ -218,7 +250,10 @@ impl Application for Door {
         match command {
             Command::Open { read_only } => self.open(read_only).await.map(Receipt::Opened),
             Command::Stop { .. } if !self.is_open() => Ok(Receipt::Done),
-            command => self.entered().await?.order(command).await,
+            command => {
+                self.made().await?;
+                self.entered().await?.order(command).await
+            }
         }
     }
 

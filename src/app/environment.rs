@@ -186,8 +186,8 @@ fn config_files(dirs: &Dirs, loaded: Option<&Loaded>, flags: &Flags) -> Vec<Conf
     files
 }
 
-/// Findings about the environment, for the doctor.
-pub(super) fn findings(dirs: &Dirs, loaded: &Loaded, variables: &Variables) -> Vec<Finding> {
+/// Findings about the environment, for the doctor. With `asks` the programs around are asked how they are set.
+pub(super) fn findings(dirs: &Dirs, loaded: &Loaded, variables: &Variables, asks: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = loaded
         .warnings
         .iter()
@@ -214,7 +214,7 @@ pub(super) fn findings(dirs: &Dirs, loaded: &Loaded, variables: &Variables) -> V
         message: read,
         help: None,
     });
-    findings.push(terminal(variables));
+    findings.push(terminal(variables, asks));
     findings.push(Finding {
         level: Level::Ok,
         topic: "logs".to_owned(),
@@ -224,16 +224,28 @@ pub(super) fn findings(dirs: &Dirs, loaded: &Loaded, variables: &Variables) -> V
     findings
 }
 
-fn terminal(variables: &Variables) -> Finding {
+fn terminal(variables: &Variables, asks: bool) -> Finding {
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let term = value("TERM");
-    let message = format!("TERM={term} COLORTERM={}", value("COLORTERM"));
+    let mut message = format!("TERM={term} COLORTERM={}", value("COLORTERM"));
+    let inside = (!value("TMUX").is_empty()).then(|| asks.then(tmux).flatten());
     let (level, help) = if term.is_empty() || term == "dumb" {
         (
             Level::Warning,
             Some("the full-screen application needs a terminal; commands work everywhere".to_owned()),
         )
-    } else if !value("TMUX").is_empty() {
+    } else if let Some(Some(options)) = inside {
+        let pairs = TMUX.iter().zip(&options);
+        let words: Vec<String> = pairs.map(|(name, value)| format!("{name} {value}")).collect();
+        message = format!("{message} · tmux {}", words.join(" "));
+        let help = held_back(&options);
+        let level = if help.is_empty() {
+            Level::Ok
+        } else {
+            Level::Warning
+        };
+        (level, (!help.is_empty()).then(|| help.join("; ")))
+    } else if inside.is_some() {
         (
             Level::Warning,
             Some(
@@ -250,5 +262,65 @@ fn terminal(variables: &Variables) -> Finding {
         topic: "terminal".to_owned(),
         message,
         help,
+    }
+}
+
+/// Options of tmux that decide what reaches a program and what leaves it.
+const TMUX: [&str; 4] = [
+    "set-clipboard",
+    "allow-passthrough",
+    "escape-time",
+    "focus-events",
+];
+
+/// How they are set in the tmux around; `None` where it gives no answer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "doctor asks the tmux it runs in, with fixed words"
+)]
+fn tmux() -> Option<[String; 4]> {
+    let format = TMUX.map(|name| format!("#{{{name}}}")).join("/");
+    let asked = std::process::Command::new("tmux")
+        .args(["display-message", "-p", &format])
+        .stdin(std::process::Stdio::null())
+        .output();
+    let output = asked.ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let values: Vec<String> = text.trim().split('/').map(str::to_owned).collect();
+    // What this tmux does not know comes back empty.
+    values.try_into().ok()
+}
+
+/// What such a tmux holds back, and what lets it through.
+fn held_back([clipboard, passthrough, escape, focus]: &[String; 4]) -> Vec<String> {
+    let mut held = Vec::new();
+    if clipboard != "on" && !matches!(passthrough.as_str(), "on" | "all") {
+        held.push(
+            "copied text is dropped unless `set -s set-clipboard on` or `set -g allow-passthrough on` (a copy is always kept in a file too)"
+                .to_owned(),
+        );
+    }
+    if escape.parse().is_ok_and(|ms: u32| ms > 50) {
+        held.push("esc comes late unless `set -s escape-time 10`".to_owned());
+    }
+    if focus != "on" && focus != "1" {
+        held.push("the focus is hidden unless `set -g focus-events on`".to_owned());
+    }
+    held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tmux_is_blamed_only_for_what_it_holds_back() {
+        let options = |words: &str| -> [String; 4] {
+            let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+            words.try_into().unwrap()
+        };
+        assert_eq!(held_back(&options("external off 500 off")).len(), 3);
+        assert!(held_back(&options("external on 500 on"))[0].starts_with("esc"));
+        assert!(held_back(&options("on off 10 1")).is_empty());
     }
 }

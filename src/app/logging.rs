@@ -1,5 +1,7 @@
 //! The log: one file a day under the state directory, a week of them, every line without secrets; and the same in memory for the screen.
+//! On a fresh machine the directory is made with the first line.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,15 +43,11 @@ pub(super) fn start(
     variables: &Variables,
     bodies: bool,
 ) -> Log {
-    let appender = private_directory(directory).and_then(|()| {
-        RollingFileAppender::builder()
-            .rotation(Rotation::DAILY)
-            .filename_prefix("destiler")
-            .filename_suffix("log")
-            .max_log_files(DAYS)
-            .build(directory)
-            .ok()
-    });
+    let appender = if directory.exists() {
+        appender(directory).map(Files::Open)
+    } else {
+        Some(Files::Unmade(directory.to_owned()))
+    };
     let level = if bodies { LogLevel::Trace } else { LogLevel::Info };
     let configured = variables
         .get("DESTILER_LOG")
@@ -85,6 +83,52 @@ pub(super) fn start(
         }));
     }
     Log { book, guard }
+}
+
+/// The files of the log.
+enum Files {
+    /// There.
+    Open(RollingFileAppender),
+    /// Made by the first line.
+    Unmade(PathBuf),
+    /// They cannot be made.
+    None,
+}
+
+impl Files {
+    fn open(&mut self) -> Option<&mut RollingFileAppender> {
+        if let Self::Unmade(directory) = self {
+            *self = appender(directory).map_or(Self::None, Self::Open);
+        }
+        match self {
+            Self::Open(appender) => Some(appender),
+            Self::Unmade(_) | Self::None => None,
+        }
+    }
+}
+
+impl Write for Files {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.open().map_or(Ok(bytes.len()), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Open(appender) => appender.flush(),
+            Self::Unmade(_) | Self::None => Ok(()),
+        }
+    }
+}
+
+fn appender(directory: &Path) -> Option<RollingFileAppender> {
+    private_directory(directory)?;
+    RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("destiler")
+        .filename_suffix("log")
+        .max_log_files(DAYS)
+        .build(directory)
+        .ok()
 }
 
 /// The filter of our own targets.

@@ -138,7 +138,9 @@ fn next_step(detail: &JobDetail) -> Option<String> {
                 "give a configured model the capability, or name a teacher in the job file, then `destiler run {name}`"
             ),
             PauseReason::Disk(_) => {
-                format!("make room on the disk or the directory writable, then `destiler run {name}` goes on")
+                format!(
+                    "make room on the disk or the directory writable, or end the program that locks the database, then `destiler run {name}` goes on"
+                )
             }
             PauseReason::Asked | PauseReason::Stopped => {
                 format!("`destiler run {name}` goes on where it stopped")

@@ -464,7 +464,7 @@ impl Application for Engine {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
-            StoreError::ReadOnly(_) => FailureKind::Locked,
+            StoreError::ReadOnly(_) | StoreError::Busy(_) => FailureKind::Locked,
             StoreError::NotFound(_) => FailureKind::NotFound,
             StoreError::Fenced => FailureKind::Fenced,
             StoreError::Unusable(_) => FailureKind::Invalid,
@@ -475,6 +475,9 @@ impl From<StoreError> for Failure {
             StoreError::ReadOnly(_) => {
                 failure.help("wait until it has ended, or stop it; reading commands work meanwhile")
             }
+            StoreError::Busy(_) => failure.help(
+                "close the program that has it open (`fuser` or `lsof` names it), then try again; nothing that was stored is lost",
+            ),
             StoreError::NotFound(_) => failure.help("`destiler jobs list` shows what there is"),
             StoreError::Unusable(_) => failure.help(
                 "nothing was changed; put a copy made by `destiler db backup` in its place, or name another file with database_url",

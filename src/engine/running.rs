@@ -200,7 +200,7 @@ impl Running {
     }
 
     /// Changes the wish. Only an abort overrules an earlier wish to end; a pause can be taken back by `Run` before it is reached.
-    pub(super) fn ask(&self, wish: Wish) {
+    pub(super) fn ask(&self, wish: Wish) -> bool {
         self.wish.send_if_modified(|now| {
             let allowed = match (&*now, &wish) {
                 (Wish::Pause(PauseReason::Asked | PauseReason::Stopped), Wish::Pause(_)) => false,
@@ -216,7 +216,7 @@ impl Running {
                 *now = wish;
             }
             allowed
-        });
+        })
     }
 
     /// Waits until the job no longer wishes to run.

@@ -263,13 +263,17 @@ impl<'a> Scheduler<'a> {
 
     /// The ledger refused something: the job pauses with the reason.
     fn trouble(&self, error: &StoreError) {
-        let wish = Wish::Pause(PauseReason::Disk(error.to_string()));
-        self.job.ask(wish);
+        let detail = error.to_string();
+        if self.job.ask(Wish::Pause(PauseReason::Disk(detail.clone()))) {
+            // What is in flight may take long to end: a person hears now why it does.
+            let text = format!("{detail}; tried again every {} s", DISK_AGAIN.as_secs());
+            self.shared.note(Level::Warning, Some(&self.job.spec.name), text);
+        }
     }
 
     fn refused(&mut self, error: StoreError) -> Option<JobState> {
         match error {
-            StoreError::Disk(_) => {
+            StoreError::Disk(_) | StoreError::Busy(_) => {
                 self.trouble(&error);
                 None
             }
@@ -348,8 +352,6 @@ impl<'a> Scheduler<'a> {
 
     /// Tries every ten seconds whether the ledger takes writes again, for five minutes.
     async fn wait_for_disk(&mut self, detail: String) -> JobState {
-        let text = format!("{detail}; tried again every {} s", DISK_AGAIN.as_secs());
-        self.shared.note(Level::Warning, Some(&self.job.spec.name), text);
         let paused = JobState::Paused(PauseReason::Disk(detail));
         for _ in 0..30 {
             tokio::time::sleep(DISK_AGAIN).await;

@@ -1,4 +1,4 @@
-//! How a child gets a controlling terminal without unsafe code: this test binary is started again, takes the terminal, and becomes
+//! How a child gets a controlling terminal without unsafe code: this binary is started again, takes the terminal, and becomes
 //! the program.
 
 use std::os::unix::process::CommandExt;
@@ -18,8 +18,8 @@ pub struct Role {
     pub env: Vec<(String, String)>,
 }
 
-#[test]
-fn child() {
+/// Becomes it, if this is such a second start.
+pub fn take_over() {
     let Ok(role) = std::env::var(VARIABLE) else {
         return;
     };
@@ -37,4 +37,9 @@ fn child() {
         .envs(role.env)
         .exec();
     panic!("{}: {error}", role.words[0]);
+}
+
+#[test]
+fn child() {
+    take_over();
 }

@@ -206,7 +206,8 @@ fn the_log_is_read_in_the_pager() {
     let pager = script(&sandbox, "pager", "cat \"$1\" > paged\n");
     let session = Session::start(&sandbox, Setup::default().size(120, 36).env("PAGER", pager));
     session.send("6");
-    session.shows("following");
+    // Which file it is, is known with its lines.
+    session.shows("in memory, file");
     session.send("o");
     session.until("the pager", |_| sandbox.path("paged").exists());
     session.shows("following");

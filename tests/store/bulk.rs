@@ -28,6 +28,7 @@ on_every_ledger! {
     what_is_named_twice_is_meant_once
     one_that_is_gone_keeps_all_as_they_were
     a_key_is_held_once
+    files_are_behind_what_many_were_decided
     parts_of_an_entry_are_told_one_after_the_other
 }
 
@@ -64,6 +65,22 @@ async fn places(store: &dyn Store) -> Vec<SamplePlace> {
 
 fn tags(words: &str) -> Decided {
     Decided::Tag(TagChange::parse(words).unwrap())
+}
+
+/// The count by which a start finds out that a dataset was not written after a decision.
+async fn files_are_behind_what_many_were_decided(store: &dyn Store) {
+    let ids = filled(store).await;
+    let id = store.job(NAME).await.unwrap().id;
+    let before = store.decisions(id).await.unwrap();
+    assert_eq!(before.made, before.written);
+    let entry = store
+        .act(&ids, Decided::Reject { note: None }, None)
+        .await
+        .unwrap();
+    let made = store.decisions(id).await.unwrap().made;
+    assert!(made > before.made);
+    store.revert(entry, false).await.unwrap();
+    assert!(store.decisions(id).await.unwrap().made > made);
 }
 
 async fn what_is_named_twice_is_meant_once(store: &dyn Store) {

@@ -72,12 +72,12 @@ fn a_full_disk_is_said_until_it_heals() {
     hand.send(Message::Event(event(full)));
     hand.keys("<wait><esc><esc>2");
     assert!(
-        hand.screen().contains("the disk is full: sql-explain waits"),
+        hand.screen().contains("no space left: sql-explain waits until"),
         "{}",
         hand.screen()
     );
     hand.send(Message::Event(event(JobState::Running)));
-    assert!(!hand.screen().contains("the disk is full"));
+    assert!(!hand.screen().contains("sql-explain waits until"));
 }
 
 fn with_keys(keymap: &str, preset: &str) -> Hand {

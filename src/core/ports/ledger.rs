@@ -36,6 +36,9 @@ pub enum StoreError {
     /// Disk full or files unwritable: pause, and try again when it heals.
     #[error("{0}")]
     Disk(String),
+    /// Another program has the file locked: pause, and try again when it lets go.
+    #[error("{0}")]
+    Busy(String),
     /// The file is damaged, foreign, or of a newer version.
     #[error("{0}")]
     Unusable(String),

@@ -164,6 +164,7 @@ impl From<sqlx::Error> for StoreError {
         let code = refused.code().and_then(|code| code.parse::<i32>().ok());
         let message = refused.message();
         match code.unwrap_or(0) & 0xff {
+            5 | 6 => Self::Busy("another program keeps the database locked".to_owned()),
             8 => Self::Disk(format!("the database cannot be written: {message}")),
             10 | 14 => Self::Disk(format!("the database file cannot be read or written: {message}")),
             13 => Self::Disk("the disk is full".to_owned()),

@@ -307,13 +307,13 @@ fn careful(options: SqliteConnectOptions) -> SqliteConnectOptions {
 
 /// Connects; another process that recovers or closes the file at this moment is waited for.
 async fn connect(options: &SqliteConnectOptions) -> Stored<SqliteConnection> {
-    let mut tries = 0;
+    let (mut tries, begun) = (0, tokio::time::Instant::now());
     loop {
         tries += 1;
         match options.connect().await {
             Ok(connection) => return Ok(connection),
             Err(error) => match StoreError::from(error) {
-                StoreError::Broken(_) if tries < 3 => {
+                StoreError::Broken(_) | StoreError::Busy(_) if tries < 3 && begun.elapsed() < BUSY => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 error => return Err(error),

@@ -161,9 +161,13 @@ impl Model {
                     .reason()
                     .map(|reason| format!(": {reason}"))
                     .unwrap_or_default();
-                let full = matches!(state, JobState::Paused(PauseReason::Disk(_)));
-                let banner = format!("the disk is full: {job} waits until it takes writes again");
-                self.shared.banner(job, full.then_some(banner));
+                let banner = match state {
+                    JobState::Paused(PauseReason::Disk(why)) => {
+                        Some(format!("{why}: {job} waits until it takes writes again"))
+                    }
+                    _ => None,
+                };
+                self.shared.banner(job, banner);
                 (level, format!("{job} {}{reason}", state.word()))
             }
             Event::Provider {

@@ -60,7 +60,7 @@ fn remedy(why: &PauseReason) -> &'static str {
         PauseReason::Auth(_) | PauseReason::Credit(_) => " · 5 tests the provider, then p resumes",
         PauseReason::Unreachable(_) => " · 5 shows the providers, p tries again",
         PauseReason::NoTeacher(_) => " · E names teachers, 5 shows which there are",
-        PauseReason::Disk(_) => " · make room, then p resumes",
+        PauseReason::Disk(_) => " · make room or end what locks it, then p resumes",
         PauseReason::Asked | PauseReason::Stopped => " · p resumes",
     }
 }
