@@ -122,10 +122,12 @@ fn every_change_to_the_files_is_found_out() {
         (joined(&doubled), "t/train.jsonl"),
         (joined(&stranger), "t/train.jsonl"),
         (whole[..whole.len() - 9].to_owned(), "bytes, the ledger wrote"),
-        (whole.replace("answer 1 to", "answer 2 to"), "train.jsonl:"),
+        (whole.replace(" to Question", " of Question"), "train.jsonl:"),
         (format!("{whole}{{\"torn"), "bytes, the manifest says"),
     ];
     for (text, expected) in changes {
+        println!("a file that shows: {expected}");
+        assert!(text != whole);
         stage.sandbox.write(file, &text);
         let ran = stage.finish(&["db", "check", "--deep", "--json"]).expect_code(7);
         let report: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -35,11 +35,16 @@ fn every_screen_says_that_it_waits_for_a_slow_database_but_not_at_once() {
         session.shows(&format!("[{key} "));
         if !waits.is_empty() {
             session.shows(waits);
-            let noted = frames(&sandbox);
             let at = |frame: &serde_json::Value| frame["at_ms"].as_u64().unwrap();
             let is = |frame: &serde_json::Value, word: &str| frame["cause"].as_str().unwrap().contains(word);
-            let pressed = noted[before..].iter().find(|frame| is(frame, "key")).unwrap();
-            let said = noted[before..].iter().find(|frame| is(frame, "time")).unwrap();
+            // A frame is on the screen before it is in the trace.
+            let mut noted = Vec::new();
+            wait_until("the frame that says it is in the trace", || {
+                noted = frames(&sandbox).split_off(before);
+                noted.iter().any(|frame| is(frame, "time"))
+            });
+            let first = |word: &str| noted.iter().find(|frame| is(frame, word)).unwrap();
+            let (pressed, said) = (first("key"), first("time"));
             let asked = at(pressed) - pressed["latency_us"].as_u64().unwrap() / 1000;
             assert!(
                 at(said) >= asked + 149,
