@@ -1,15 +1,16 @@
 //! Rows to shapes and back: ids, states and JSON columns. No statements here.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use std::time::Duration;
 
+use crate::core::Row;
 use crate::core::job::JobId;
 use crate::core::ports::{StoreError, Stored};
 use crate::core::request::{Fingerprint, RawResponse};
-use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState};
+use crate::core::sample::{Reason, Review, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use crate::core::task::{Question, RequestId, RequestState, TaskId, TaskState};
 
 /// Bits of a task's id that hold its place in the plan.
@@ -193,35 +194,62 @@ pub(super) fn response(row: &SqliteRow, first: usize) -> Stored<Option<RawRespon
     }))
 }
 
-/// The columns of a whole sample.
-pub(super) const SAMPLE_COLUMNS: &str = "s.task, s.candidate, s.id, s.state, s.reason, s.seq, d.seed, d.vary, a.steps, \
-     a.verdicts, v.action, v.note, v.before_state, v.at_ms, s.tags";
+/// A whole sample as a JSON list: columns that hold JSON go in as they are. A page of samples is one text, because SQLite's thread hands
+/// over each value of each row by itself.
+pub(super) const SAMPLE: &str = "'[' || s.task || ',' || s.candidate || ',\"' || hex(s.id) || '\",' || s.state || ',' || \
+     json_quote(s.reason) || ',' || json_quote(s.seq) || ',' || d.seed || ',' || d.vary || ',' || a.steps || ',' || a.verdicts || ',' || \
+     CASE WHEN v.id IS NULL THEN 'null' ELSE json_array(v.action, v.note, v.before_state, v.at_ms) END || ',' || \
+     COALESCE(s.tags, '[]') || ']'";
 
-/// Reads [`SAMPLE_COLUMNS`].
-pub(super) fn sample(row: &SqliteRow) -> Stored<Sample> {
-    let review = match row.try_get::<Option<String>, _>(10)? {
-        None => None,
-        Some(action) => Some(Review {
-            action,
-            note: row.try_get(11)?,
-            before: sample_state(row.try_get(12)?)?,
-            at_ms: row.try_get(13)?,
-        }),
-    };
-    Ok(Sample {
-        task: task_of(row.try_get(0)?),
-        candidate: row.try_get(1)?,
-        id: sample_id(row.try_get(2)?),
-        state: sample_state(row.try_get(3)?)?,
-        reason: reason(row.try_get(4)?)?,
-        seq: row.try_get(5)?,
-        seed: parse(row.try_get(6)?)?,
-        vary: parse(row.try_get(7)?)?,
-        steps: parse(row.try_get(8)?)?,
-        verdicts: parse(row.try_get(9)?)?,
-        review,
-        tags: tags(row.try_get(14)?)?,
-    })
+/// [`SAMPLE`], in its order.
+#[derive(Deserialize)]
+struct SampleRow {
+    task: i64,
+    candidate: u32,
+    id: String,
+    state: i64,
+    reason: Option<String>,
+    seq: Option<i64>,
+    seed: Row,
+    vary: Row,
+    steps: Vec<StepAnswer>,
+    verdicts: Vec<Verdict>,
+    review: Option<(String, Option<String>, i64, i64)>,
+    tags: Vec<String>,
+}
+
+impl SampleRow {
+    fn sample(self) -> Stored<Sample> {
+        let review = match self.review {
+            None => None,
+            Some((action, note, before, at_ms)) => Some(Review {
+                action,
+                note,
+                before: sample_state(before)?,
+                at_ms,
+            }),
+        };
+        Ok(Sample {
+            task: task_of(self.task),
+            candidate: self.candidate,
+            id: SampleId(self.id.to_ascii_lowercase()),
+            state: sample_state(self.state)?,
+            reason: reason(self.reason)?,
+            seq: self.seq,
+            seed: self.seed,
+            vary: self.vary,
+            steps: self.steps,
+            verdicts: self.verdicts,
+            review,
+            tags: self.tags,
+        })
+    }
+}
+
+/// Reads a JSON list of [`SAMPLE`]s; NULL is an empty one.
+pub(super) fn samples(page: Option<&str>) -> Stored<Vec<Sample>> {
+    let rows: Vec<SampleRow> = page.map_or(Ok(Vec::new()), parse)?;
+    rows.into_iter().map(SampleRow::sample).collect()
 }
 
 /// Tags of a column.

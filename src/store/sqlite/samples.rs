@@ -1,10 +1,9 @@
 //! The port of samples: pages, counts and the attempts behind them. What persons decide is in [`super::decide`].
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::rows::{self, INDEX_BITS, SAMPLE_COLUMNS, sample_bytes, task_key, task_of, task_range};
+use super::rows::{self, INDEX_BITS, sample_bytes, task_key, task_of, task_range};
 use super::tally::unsigned;
 use super::{SqliteStore, decide, filter, rejudge, statements};
 use crate::core::budget::Money;
@@ -22,7 +21,8 @@ use crate::core::task::TaskId;
 impl SampleStore for SqliteStore {
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
         let prepared = self.prepare(filter).await?;
-        let mut query = select(SAMPLE_COLUMNS, filter, &prepared, order);
+        let mut query = QueryBuilder::new("WITH page (sample) AS (");
+        push_select(&mut query, rows::SAMPLE, filter, &prepared, order);
         match order {
             SampleOrder::Plan { after } => {
                 match (after, filter.job) {
@@ -53,13 +53,9 @@ impl SampleStore for SqliteStore {
         }
         // A bare `LIMIT ?` would have SQLite prepare the statement anew for every value.
         query.push(" LIMIT +").push_bind(unsigned(limit as u64));
-        // Each row is read while SQLite looks for the next.
-        let mut found = query.build().fetch(&self.readers);
-        let mut samples = Vec::new();
-        while let Some(row) = found.try_next().await? {
-            samples.push(rows::sample(&row)?);
-        }
-        Ok(samples)
+        query.push(") SELECT '[' || group_concat(sample) || ']' FROM page");
+        let page: Option<String> = query.build_query_scalar().fetch_one(&self.readers).await?;
+        rows::samples(page.as_deref())
     }
 
     async fn window(
@@ -201,8 +197,22 @@ pub(super) fn select(
     prepared: &filter::Prepared,
     order: SampleOrder,
 ) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT ");
-    query.push(columns).push(" FROM samples s");
+    let mut query = QueryBuilder::new("");
+    push_select(&mut query, columns, filter, prepared, order);
+    query
+}
+
+fn push_select(
+    query: &mut QueryBuilder<Sqlite>,
+    columns: &'static str,
+    filter: &SampleFilter,
+    prepared: &filter::Prepared,
+    order: SampleOrder,
+) {
+    query
+        .push("SELECT ")
+        .push(columns)
+        .push(" AS sample FROM samples s");
     if matches!(order, SampleOrder::Accepted { .. }) {
         query.push(" INDEXED BY samples_seq");
     }
@@ -216,6 +226,5 @@ pub(super) fn select(
             .push_bind(first_task(job, order));
         query.push(" AND ").push_bind(task_range(job.0).1);
     }
-    filter::push(&mut query, filter, prepared);
-    query
+    filter::push(query, filter, prepared);
 }

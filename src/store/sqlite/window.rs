@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
 use super::filter::{self, FieldTest, Prepared};
 use super::order::{Order, Standing};
-use super::rows::{self, SAMPLE_COLUMNS, task_key};
+use super::rows::{self, task_key};
 use super::tally::unsigned;
 use super::{SqliteStore, decide::At};
 use crate::core::filter::{By, Facets, LENGTHS, Sort};
@@ -206,15 +206,17 @@ impl SqliteStore {
 
     /// The samples at these places, in their order.
     pub(super) async fn at_places(&self, places: &[At]) -> Stored<Vec<Sample>> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-        query.push(SAMPLE_COLUMNS).push(" FROM json_each(");
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT '[' || group_concat(");
+        query
+            .push(rows::SAMPLE)
+            .push(", ',' ORDER BY j.key) || ']' FROM json_each(");
         query.push_bind(rows::json(places)?).push(
             ") j CROSS JOIN samples s ON s.task = j.value ->> 0 AND s.candidate = j.value ->> 1
              CROSS JOIN seeds d ON d.task = s.task CROSS JOIN answers a ON a.id = s.answer
-             LEFT JOIN reviews v ON v.id = s.review ORDER BY j.key",
+             LEFT JOIN reviews v ON v.id = s.review",
         );
-        let found = query.build().fetch_all(&self.readers).await?;
-        found.iter().map(rows::sample).collect()
+        let page: Option<String> = query.build_query_scalar().fetch_one(&self.readers).await?;
+        rows::samples(page.as_deref())
     }
 
     /// How many match. All there are was counted as they came.
