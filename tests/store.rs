@@ -18,6 +18,8 @@ mod crashes;
 mod file;
 #[path = "store/journal.rs"]
 mod journal;
+#[path = "store/leases.rs"]
+mod leases;
 #[path = "store/model.rs"]
 mod model;
 #[path = "store/opening.rs"]

@@ -15,16 +15,8 @@ use super::support::*;
 on_every_ledger! {
     jobs_have_revisions_and_states
     plans_are_idempotent
-    claims_go_by_place_and_tokens_grow
-    what_is_due_comes_first_and_what_waits_stays
     an_accepted_task_is_counted_everywhere
-    a_stale_lease_changes_nothing
-    a_refusal_gives_everything_back
     unknown_counts_are_taken_at_the_estimate
-    attempts_left_behind_are_lost
-    a_crash_gives_leases_back_and_keeps_answers
-    three_crashes_alone_are_quarantine
-    a_task_merely_taken_does_not_crash
     open_tasks_are_cancelled_and_reopened
     failed_tasks_start_anew
     failed_tasks_are_told_in_groups_and_go_back_by_group
@@ -83,66 +75,6 @@ async fn plans_are_idempotent(store: &dyn Store) {
     ));
 }
 
-async fn claims_go_by_place_and_tokens_grow(store: &dyn Store) {
-    let id = job(store, "claims", 5).await;
-    let first = store.claim(id, 3).await.unwrap();
-    let places: Vec<u64> = first.iter().map(|leased| leased.lease.task.index).collect();
-    assert_eq!(places, [0, 1, 2]);
-    assert_eq!(first[1].seed, task(1).seed);
-    assert_eq!(first[1].vary, task(1).vary);
-    assert!(
-        first
-            .windows(2)
-            .all(|pair| pair[0].lease.token < pair[1].lease.token)
-    );
-
-    store
-        .settle(first[0].lease, Transition::Release, Vec::new())
-        .await
-        .unwrap();
-    let second = store.claim(id, 10).await.unwrap();
-    let places: Vec<u64> = second.iter().map(|leased| leased.lease.task.index).collect();
-    assert_eq!(places, [0, 3, 4]);
-    assert!(second[0].lease.token > first[2].lease.token);
-    assert!(store.claim(id, 10).await.unwrap().is_empty());
-}
-
-async fn what_is_due_comes_first_and_what_waits_stays(store: &dyn Store) {
-    let id = job(store, "waits", 4).await;
-    let leased = store.claim(id, 3).await.unwrap();
-    let hour = Duration::from_hours(1);
-    let waits = [
-        Transition::Snooze {
-            after: hour,
-            cause: "limited".to_owned(),
-        },
-        Transition::Retry {
-            after: hour,
-            error: "later".to_owned(),
-        },
-        Transition::Retry {
-            after: Duration::ZERO,
-            error: "now".to_owned(),
-        },
-    ];
-    for (leased, transition) in leased.iter().zip(waits) {
-        store.settle(leased.lease, transition, Vec::new()).await.unwrap();
-    }
-    assert_eq!(store.next_due(id).await.unwrap(), Some(Duration::ZERO));
-    let one = store.claim(id, 1).await.unwrap();
-    assert_eq!(one[0].lease.task.index, 2);
-    let due = store.next_due(id).await.unwrap().unwrap();
-    assert!(due > Duration::from_secs(3500) && due <= hour);
-    let rest = store.claim(id, 10).await.unwrap();
-    assert_eq!(rest.len(), 1);
-    assert_eq!(rest[0].lease.task.index, 3);
-    let counts = store.counts(id).await.unwrap();
-    assert_eq!(
-        (counts.of(TaskState::Snoozed), counts.of(TaskState::RetryWait)),
-        (1, 1)
-    );
-}
-
 async fn an_accepted_task_is_counted_everywhere(store: &dyn Store) {
     let id = job(store, "counted", 2).await;
     let leased = store.claim(id, 1).await.unwrap();
@@ -189,67 +121,6 @@ async fn an_accepted_task_is_counted_everywhere(store: &dyn Store) {
     );
 }
 
-async fn a_stale_lease_changes_nothing(store: &dyn Store) {
-    let id = job(store, "fenced", 1).await;
-    let old = store.claim(id, 1).await.unwrap()[0].lease;
-    let begun = store.begin(old, request(1), Vec::new()).await.unwrap();
-    store.rescue().await.unwrap();
-    let new = store.claim(id, 1).await.unwrap()[0].lease;
-    let (counts, totals) = (store.counts(id).await, store.totals(id).await);
-
-    assert_eq!(
-        store.begin(old, request(2), Vec::new()).await,
-        Err(StoreError::Fenced)
-    );
-    assert_eq!(
-        store.record(old, begun, &response("late")).await,
-        Err(StoreError::Fenced)
-    );
-    let transition = Transition::Finish {
-        samples: vec![sample("fenced", old, 0, SampleState::Accepted)],
-    };
-    let late = vec![closed(begun, RequestState::Settled)];
-    assert_eq!(store.settle(old, transition, late).await, Err(StoreError::Fenced));
-    assert_eq!((store.counts(id).await, store.totals(id).await), (counts, totals));
-    assert!(all_samples(store, id).await.is_empty());
-
-    store.settle(new, Transition::Release, Vec::new()).await.unwrap();
-    assert_eq!(
-        store.settle(new, Transition::Release, Vec::new()).await,
-        Err(StoreError::Fenced)
-    );
-}
-
-async fn a_refusal_gives_everything_back(store: &dyn Store) {
-    let id = job(store, "refused", 1).await;
-    let lease = store.claim(id, 1).await.unwrap()[0].lease;
-    let first = store.begin(lease, request(1), Vec::new()).await.unwrap();
-    assert_eq!(store.totals(id).await.unwrap().sent, 1);
-    let refused = vec![closed(first, RequestState::Refused)];
-    let second = store.begin(lease, request(2), refused).await.unwrap();
-    let totals = store.totals(id).await.unwrap();
-    assert_eq!((totals.sent, totals.retried), (1, 1));
-    let failed = vec![
-        closed(second, RequestState::Failed),
-        closed(first, RequestState::Failed),
-    ];
-    let wait = Transition::Snooze {
-        after: Duration::ZERO,
-        cause: String::new(),
-    };
-    store.settle(lease, wait, failed).await.unwrap();
-    let totals = store.totals(id).await.unwrap();
-    assert_eq!((totals.settled.requests, totals.settled.usd), (1, Money(0)));
-    let states: Vec<RequestState> = store
-        .requests_of(lease.task)
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.state)
-        .collect();
-    assert_eq!(states, [RequestState::Refused, RequestState::Failed]);
-}
-
 async fn unknown_counts_are_taken_at_the_estimate(store: &dyn Store) {
     let id = job(store, "unknown", 1).await;
     let lease = store.claim(id, 1).await.unwrap()[0].lease;
@@ -263,105 +134,6 @@ async fn unknown_counts_are_taken_at_the_estimate(store: &dyn Store) {
     let totals = store.totals(id).await.unwrap();
     assert_eq!((totals.settled, totals.maybe_billed), (ESTIMATE, 1));
     assert_eq!(totals.failures, [("attempts".to_owned(), 1)]);
-}
-
-async fn attempts_left_behind_are_lost(store: &dyn Store) {
-    let id = job(store, "left", 1).await;
-    let lease = store.claim(id, 1).await.unwrap()[0].lease;
-    let unanswered = store.begin(lease, request(1), Vec::new()).await.unwrap();
-    let answered = store.begin(lease, request(1), Vec::new()).await.unwrap();
-    store.record(lease, answered, &response("kept")).await.unwrap();
-    store
-        .settle(lease, Transition::Release, Vec::new())
-        .await
-        .unwrap();
-
-    let history = &store.claim(id, 1).await.unwrap()[0].history;
-    assert_eq!(
-        (history[0].id, history[0].state),
-        (unanswered, RequestState::Lost)
-    );
-    assert_eq!(
-        (history[1].id, history[1].state),
-        (answered, RequestState::Answered)
-    );
-    assert_eq!(history[1].response, Some(response("kept")));
-    let totals = store.totals(id).await.unwrap();
-    assert_eq!((totals.uncertain, totals.maybe_billed), (ESTIMATE, 1));
-    assert_eq!(store.spent_at("mock").await.unwrap(), ESTIMATE);
-}
-
-async fn a_crash_gives_leases_back_and_keeps_answers(store: &dyn Store) {
-    let id = job(store, "crash", 3).await;
-    let leased = store.claim(id, 2).await.unwrap();
-    let answered = store
-        .begin(leased[0].lease, request(1), Vec::new())
-        .await
-        .unwrap();
-    store
-        .record(leased[0].lease, answered, &response("paid"))
-        .await
-        .unwrap();
-    store
-        .record(leased[0].lease, answered, &response("twice"))
-        .await
-        .unwrap();
-    store
-        .begin(leased[1].lease, request(1), Vec::new())
-        .await
-        .unwrap();
-    assert_eq!(store.rescue().await, Ok(2));
-
-    let again = store.claim(id, 2).await.unwrap();
-    assert_eq!(again[0].history[0].response, Some(response("paid")));
-    assert_eq!(again[1].history[0].state, RequestState::Lost);
-    // The answer is used again, and settled by the new lease.
-    let made = vec![sample("crash", again[0].lease, 0, SampleState::Accepted)];
-    let done = vec![closed(answered, RequestState::Settled)];
-    store
-        .settle(again[0].lease, Transition::Finish { samples: made }, done)
-        .await
-        .unwrap();
-    let totals = store.totals(id).await.unwrap();
-    assert_eq!(
-        (totals.settled.requests, totals.uncertain.requests, totals.sent),
-        (1, 1, 2)
-    );
-}
-
-async fn three_crashes_alone_are_quarantine(store: &dyn Store) {
-    let id = job(store, "poison", 1).await;
-    for crash in 1..=3 {
-        let lease = store.claim(id, 1).await.unwrap()[0].lease;
-        let begun = store.begin(lease, request(crash), Vec::new()).await.unwrap();
-        store.record(lease, begun, &response("poison")).await.unwrap();
-        assert_eq!(store.rescue().await, Ok(1));
-    }
-    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Failed), 1);
-    assert_eq!(
-        store.totals(id).await.unwrap().failures,
-        [("quarantined".to_owned(), 1)]
-    );
-}
-
-async fn a_task_merely_taken_does_not_crash(store: &dyn Store) {
-    let id = job(store, "innocent", 1).await;
-    for _ in 0..5 {
-        store.claim(id, 1).await.unwrap();
-        store.rescue().await.unwrap();
-    }
-    for crash in 1..=4 {
-        let lease = store.claim(id, 1).await.unwrap()[0].lease;
-        store.begin(lease, request(crash), Vec::new()).await.unwrap();
-        store.rescue().await.unwrap();
-        let lease = store.claim(id, 1).await.unwrap()[0].lease;
-        // Whoever leaves a lease properly starts counting anew.
-        store
-            .settle(lease, Transition::Release, Vec::new())
-            .await
-            .unwrap();
-    }
-    assert_eq!(store.counts(id).await.unwrap().of(TaskState::Pending), 1);
 }
 
 async fn open_tasks_are_cancelled_and_reopened(store: &dyn Store) {
