@@ -38,3 +38,5 @@ mod stage;
 mod teacher;
 #[path = "proof/upgrade.rs"]
 mod upgrade;
+#[path = "proof/zombies.rs"]
+mod zombies;
