@@ -46,6 +46,8 @@ pub fn main() -> Result<ExitCode> {
         .display_env_section(false)
         .display_location_section(false)
         .install()?;
+    // Files hold prompts, answers and paths: they are the user's alone, whatever the shell says.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let arguments = Arguments::parse();
     let cwd = std::env::current_dir().wrap_err("the current directory cannot be read")?;
     let world = World {

@@ -138,3 +138,33 @@ fn the_readme_lists_the_plugins_that_tests_run() {
         assert!(text.lines().count() <= 22, "{file} is no short example any more");
     }
 }
+
+/// Where a list of tests names a file, and after it tests of that file.
+#[test]
+fn the_lists_of_proofs_name_tests_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for list in ["docs/proofs.md", "docs/screen-checks.md"] {
+        let text = std::fs::read_to_string(root.join(list)).unwrap();
+        let mut named = 0;
+        for line in text.lines().filter(|line| line.starts_with('|')) {
+            let mut source = String::new();
+            for word in line.split([' ', ',', ';', '*', '|']) {
+                let word = word.trim_end_matches('.');
+                if let Some(file) = word.strip_prefix('`').and_then(|word| word.strip_suffix("`")) {
+                    if file.ends_with(".rs") {
+                        let below = if file.starts_with("src/") { "" } else { "tests" };
+                        source = std::fs::read_to_string(root.join(below).join(file))
+                            .unwrap_or_else(|error| panic!("{list}: `{file}`: {error}"));
+                    }
+                } else if word.matches('_').count() >= 2 && !source.is_empty() {
+                    assert!(
+                        source.contains(&format!("fn {word}(")),
+                        "{list}: {word} in {line}"
+                    );
+                    named += 1;
+                }
+            }
+        }
+        assert!(named > 20, "{list} names {named} tests");
+    }
+}

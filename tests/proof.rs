@@ -20,8 +20,14 @@ mod failpoints;
 mod faulty;
 #[path = "proof/kills.rs"]
 mod kills;
+#[path = "proof/leaks.rs"]
+mod leaks;
 #[path = "proof/patience.rs"]
 mod patience;
+#[path = "proof/places.rs"]
+mod places;
+#[path = "proof/poison.rs"]
+mod poison;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "support/sandbox.rs"]
 mod sandbox;
@@ -30,3 +36,7 @@ mod stage;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "support/teacher.rs"]
 mod teacher;
+#[path = "proof/upgrade.rs"]
+mod upgrade;
+#[path = "proof/zombies.rs"]
+mod zombies;

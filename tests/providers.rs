@@ -14,6 +14,8 @@ mod answers;
 mod mock;
 #[path = "providers/network.rs"]
 mod network;
+#[path = "providers/patience.rs"]
+mod patience;
 #[path = "providers/replay.rs"]
 mod replay;
 #[path = "providers/requests.rs"]

@@ -73,7 +73,13 @@ impl Whole {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let part = PathBuf::from(name);
-        let file = fs::File::create(&part)
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        // Rows hold prompts and answers.
+        #[cfg(unix)]
+        options.mode(0o600);
+        let file = options
+            .open(&part)
             .await
             .map_err(|error| trouble(&part, "write", &error))?;
         Ok(Self {

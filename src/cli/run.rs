@@ -184,6 +184,11 @@ async fn follow(session: &mut Session<'_>, order: Command) -> Result<(How, u8), 
             session.out.say(line);
         }
     }
+    if signal.is_none() && watch.is_stopped() {
+        // The engine says why, if it was not asked to.
+        let grace = Duration::ZERO;
+        session.app.order(Command::Stop { grace }).await?;
+    }
     let code = finish(session, &started.job, signal).await?;
     // A complete, unchanged job is a no-op, whatever became of its tasks long ago.
     let code = if started.how == How::Unchanged {

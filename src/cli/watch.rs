@@ -99,6 +99,11 @@ impl Watch {
         self.states.get(self.job.as_deref()?)
     }
 
+    /// Whether the job was stopped. Where nobody sent a signal, something else did.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state(), Some(JobState::Paused(PauseReason::Stopped)))
+    }
+
     /// Whether nothing more will happen unless a person acts.
     pub fn is_over(&self) -> bool {
         self.state().is_some_and(ends)

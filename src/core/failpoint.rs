@@ -31,6 +31,8 @@ failpoints! {
     Locked = "open.locked",
     /// Before each migration.
     Migrating = "open.migrating",
+    /// After each statement of a migration, uncommitted.
+    MigrationStatement = "open.statement",
     /// After each migration.
     Migrated = "open.migrated",
     /// Leases of the dead are back in the queue, uncommitted.
@@ -111,6 +113,22 @@ failpoints! {
     Decided = "decide.committed",
     /// An export is whole and does not bear its name yet.
     ExportSynced = "export.synced",
+    /// Half of an exchange is in the cassette.
+    CassetteTorn = "cassette.torn",
+    /// An exchange is in the cassette.
+    CassetteWritten = "cassette.written",
+    /// A copy of the database is begun, and empty.
+    CopyMade = "copy.made",
+    /// The copy is whole, unsynced, and does not bear its name yet.
+    CopyWritten = "copy.written",
+    /// The copy bears its name.
+    CopyPlaced = "copy.placed",
+    /// A job has lost its name, and nothing else.
+    DeleteMarked = "delete.marked",
+    /// Some of the deleted job's tasks are gone, uncommitted.
+    DeleteChunk = "delete.chunk",
+    /// Some of the deleted job's tasks are gone.
+    DeleteCommitted = "delete.committed",
 }
 
 /// What a failpoint answers when it is to fail.

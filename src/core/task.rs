@@ -504,6 +504,55 @@ mod tests {
             let waited = policy.backoff(attempt, &mut rng);
             let ceiling = policy.base.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(policy.max);
             prop_assert!(waited <= ceiling);
+            let later = policy.base.saturating_mul(1 << attempt.min(20)).min(policy.max);
+            prop_assert!(ceiling <= later, "a later attempt may wait as long");
+        }
+
+        #[test]
+        fn whatever_is_said_a_task_waits_within_its_bounds(
+            attempt in prop_oneof![any::<u32>(), 1_u32..8],
+            attempts in prop_oneof![any::<u32>(), 1_u32..8],
+            said in prop_oneof![any::<u64>().prop_map(Some), (0_u64..2_000_000).prop_map(Some), Just(None)],
+            way in 0..3,
+            seed in any::<u64>(),
+        ) {
+            let policy = RetryPolicy { attempts, ..RetryPolicy::default() };
+            let hint = said.map(Duration::from_millis);
+            let action = match way {
+                0 => Action::Retry { after: hint },
+                1 => Action::Snooze(hint.unwrap_or_default()),
+                _ => Action::Pause { resume_after: hint },
+            };
+            let retries = matches!(action, Action::Retry { .. });
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            match policy.settle(attempt, &error(action), false, &mut rng) {
+                Transition::Retry { after, .. } => {
+                    prop_assert!(retries && attempt < attempts, "no attempt is left");
+                    prop_assert!(after >= hint.unwrap_or_default().min(policy.hint_max), "too early");
+                    prop_assert!(after <= policy.max.max(policy.hint_max));
+                }
+                Transition::Snooze { after, .. } => {
+                    prop_assert!(!retries, "waiting that counts");
+                    prop_assert!(after == hint.unwrap_or_default().min(policy.hint_max));
+                }
+                Transition::Fail { .. } => prop_assert!(retries && attempt >= attempts),
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn those_that_failed_together_do_not_come_back_together() {
+        let policy = RetryPolicy::default();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let waits: Vec<f64> = (0..1000)
+            .map(|_| policy.backoff(6, &mut rng).as_secs_f64())
+            .collect();
+        // Full jitter over 32 s: evenly in eight parts of it.
+        for part in 0..8 {
+            let within = |wait: &&f64| (**wait / 4.0) as usize == part;
+            let count = waits.iter().filter(within).count();
+            assert!((85..165).contains(&count), "{count} of 1000 in part {part}");
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::governor::{Permit, Station};
-use super::purse::{estimate, settled};
+use super::purse::{SetAside, estimate, settled};
 use super::roster::Roster;
 use super::running::{Running, Wish};
 use crate::core::api::Event;
@@ -170,8 +170,11 @@ impl<'a> Attempts<'a> {
             }
             let place = |name: &String| roster.teacher(name).map(|(at, _)| at);
             let refused: Vec<usize> = refusing.iter().filter_map(place).collect();
-            let (at, permit) = match self.teacher(asked, &roster, &shares, &refused, attempt).await? {
-                Drawn::One(at, permit) => (at, permit),
+            let drawn = self
+                .teacher(asked, &roster, &shares, &refused, attempt, slot)
+                .await?;
+            let (at, places) = match drawn {
+                Drawn::One(at, permit, slot) => (at, (permit, slot)),
                 Drawn::Stale => continue,
                 Drawn::Nobody => {
                     let why = last.map_or_else(|| "no teacher left".to_owned(), |error| error.message);
@@ -179,10 +182,7 @@ impl<'a> Attempts<'a> {
                 }
             };
             attempt += 1;
-            match self
-                .send(asked, &roster, at, (permit, slot), attempt, &refused)
-                .await
-            {
+            match self.send(asked, &roster, at, places, attempt, &refused).await {
                 Sent::Answered(answered) => return Ok(*answered),
                 Sent::Refused(error) => {
                     refusing.push(roster.teachers[at].name.clone());
@@ -298,10 +298,10 @@ impl<'a> Attempts<'a> {
             (None, CapMode::Soft) => soft,
             (None, CapMode::Hard | CapMode::Cautious) => hard,
         };
-        if let Err(sent) = self.reserve(station, amount).await {
-            return sent;
-        }
-        let give_back = || self.settle_purses(station, amount, Amount::default());
+        let mut money = match self.reserve(station, amount).await {
+            Ok(money) => money,
+            Err(sent) => return sent,
+        };
 
         let new = NewRequest {
             question: asked.question.clone(),
@@ -315,10 +315,11 @@ impl<'a> Attempts<'a> {
         let id = match self.shared.store.begin(lease, new, self.take_closed()).await {
             Ok(id) => id,
             Err(error) => {
-                give_back();
+                money.settle(Amount::default());
                 return Sent::Out(error.into());
             }
         };
+        money.begun();
         failpoint::pass(Failpoint::AttemptBegun);
         let cached = known.is_some();
         let came = if let Some(response) = known {
@@ -330,7 +331,7 @@ impl<'a> Attempts<'a> {
         let response = match came {
             Ok(response) => response,
             Err(error) => {
-                let sent = self.failed(roster, at, id, amount, attempt, &error, refused, Usage::default());
+                let sent = self.failed(roster, at, id, money, attempt, &error, refused, Usage::default());
                 drop(places);
                 return sent;
             }
@@ -347,20 +348,20 @@ impl<'a> Attempts<'a> {
         let places = (response.status >= 400 || places.0.is_probe()).then_some(places);
         failpoint::pass(Failpoint::AnswerCame);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
-            give_back();
+            money.settle(Amount::default());
             return Sent::Out(error.into());
         }
         failpoint::pass(Failpoint::AnswerRecorded);
         let sent = match provider.read(&response) {
             Ok(completion) => {
                 if cached {
-                    give_back();
+                    money.settle(Amount::default());
                     let (mut closed, _) = settled(id, teacher, &request, &completion);
                     closed.cost = Money(0);
                     closed.usage = Usage::default();
                     self.close(closed);
                 } else {
-                    self.succeeded(station, id, teacher, &request, &completion, &response, amount);
+                    self.succeeded(station, id, teacher, &request, &completion, &response, money);
                 }
                 if self.shared.turnstile.is_some() {
                     let exchange = Exchange {
@@ -383,7 +384,7 @@ impl<'a> Attempts<'a> {
                 roster,
                 at,
                 id,
-                amount,
+                money,
                 attempt,
                 &error,
                 refused,
@@ -406,7 +407,7 @@ impl<'a> Attempts<'a> {
         request: &ModelRequest,
         completion: &Completion,
         response: &RawResponse,
-        reserved: Amount,
+        money: SetAside<'_>,
     ) {
         let hint = station
             .provider
@@ -430,7 +431,7 @@ impl<'a> Attempts<'a> {
             "{} answered",
             teacher.model
         );
-        self.settle_purses(station, reserved, actual);
+        money.settle(actual);
         self.close(closed);
     }
 
@@ -444,7 +445,7 @@ impl<'a> Attempts<'a> {
         roster: &Arc<Roster>,
         at: usize,
         id: RequestId,
-        reserved: Amount,
+        money: SetAside<'_>,
         attempt: u32,
         error: &ProviderError,
         refused: &[usize],
@@ -482,7 +483,7 @@ impl<'a> Attempts<'a> {
         let cost = cost(teacher, usage);
         let tokens = usage.input.unwrap_or(0) + usage.output.unwrap_or(0);
         let taken = match (error.maybe_billed, counted) {
-            (true, _) => reserved,
+            (true, _) => money.amount(),
             (false, true) => Amount {
                 usd: cost,
                 tokens,
@@ -490,7 +491,7 @@ impl<'a> Attempts<'a> {
             },
             (false, false) => Amount::default(),
         };
-        self.settle_purses(station, reserved, taken);
+        money.settle(taken);
         self.close(Closed {
             request: id,
             state,

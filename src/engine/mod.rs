@@ -466,7 +466,7 @@ impl From<StoreError> for Failure {
         let kind = match &error {
             StoreError::ReadOnly(_) | StoreError::Busy(_) => FailureKind::Locked,
             StoreError::NotFound(_) => FailureKind::NotFound,
-            StoreError::Fenced => FailureKind::Fenced,
+            StoreError::Fenced | StoreError::TakenOver(_) => FailureKind::Fenced,
             StoreError::Unusable(_) => FailureKind::Invalid,
             StoreError::Disk(_) | StoreError::Broken(_) => FailureKind::Unexpected,
         };
@@ -477,6 +477,9 @@ impl From<StoreError> for Failure {
             }
             StoreError::Busy(_) => failure.help(
                 "close the program that has it open (`fuser` or `lsof` names it), then try again; nothing that was stored is lost",
+            ),
+            StoreError::TakenOver(_) => failure.help(
+                "nothing is lost: what was asked here is in the database, and the other instance goes on with it; never remove the lock file by hand",
             ),
             StoreError::NotFound(_) => failure.help("`destiler jobs list` shows what there is"),
             StoreError::Unusable(_) => failure.help(

@@ -189,6 +189,7 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
         })),
         Command::Stop { grace } => {
             stop(shared, grace).await;
+            shared.store.is_ours()?;
             Ok(Receipt::Done)
         }
     }

@@ -49,6 +49,7 @@ pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetErro
 
 async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(), DatasetError> {
     let mut marks = shared.store.marks(job.id).await?;
+    shared.store.is_ours()?;
     if !shared.dataset.recover(&job.spec, &marks).await? {
         rebuild(shared, job).await?;
         return Ok(());
@@ -59,6 +60,7 @@ async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(
         ..SampleFilter::default()
     };
     loop {
+        shared.store.is_ours()?;
         let after = marks.iter().map(|mark| mark.last_seq).max().unwrap_or(0);
         let samples = shared
             .store
@@ -88,6 +90,7 @@ pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport,
     // What is decided while the samples are read counts as not written.
     let decisions = shared.store.decisions(job.id).await?.made;
     let mut source = AcceptedInOrder::new(shared, job.id);
+    shared.store.is_ours()?;
     let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
     advance(&mut marks, source.last_seq);
     failpoint::reach(Failpoint::RebuildUnmarked)?;

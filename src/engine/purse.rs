@@ -18,12 +18,24 @@ const OUTPUT_UNKNOWN: u64 = 32_768;
 
 impl Attempts<'_> {
     /// Sets the amount aside at the job, the provider and the day, or waits, or ends the job at its limit.
-    pub(super) async fn reserve(&self, station: &Station, amount: Amount) -> Result<(), Sent> {
+    pub(super) async fn reserve<'s>(
+        &'s self,
+        station: &'s Station,
+        amount: Amount,
+    ) -> Result<SetAside<'s>, Sent> {
         loop {
             // Register before asking, so that a settlement in between is not missed.
             let settled = self.job.settled.notified();
             let refusal = match self.try_reserve(station, amount) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    return Ok(SetAside {
+                        attempts: self,
+                        station,
+                        amount,
+                        begun: false,
+                        settled: false,
+                    });
+                }
                 Err(refusal) => refusal,
             };
             match refusal {
@@ -86,11 +98,52 @@ impl Attempts<'_> {
         }
     }
 
-    pub(super) fn settle_purses(&self, station: &Station, reserved: Amount, actual: Amount) {
+    fn settle_purses(&self, station: &Station, reserved: Amount, actual: Amount) {
         self.job.purse().settle(reserved, actual);
         station.settle(reserved, actual);
         self.shared.day().settle(reserved, actual);
         self.job.settled.notify_waiters();
+    }
+}
+
+/// What is set aside for one request. Dropped without a word (its worker panicked, or was ended) it settles itself, so that nobody waits
+/// for it: at all of it where the attempt is committed, because nobody knows what was paid.
+pub(super) struct SetAside<'a> {
+    attempts: &'a Attempts<'a>,
+    station: &'a Station,
+    amount: Amount,
+    begun: bool,
+    settled: bool,
+}
+
+impl SetAside<'_> {
+    /// Its attempt is committed.
+    pub(super) fn begun(&mut self) {
+        self.begun = true;
+    }
+
+    /// So much.
+    pub(super) fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// This is what it took.
+    pub(super) fn settle(mut self, actual: Amount) {
+        self.settled = true;
+        self.attempts.settle_purses(self.station, self.amount, actual);
+    }
+}
+
+impl Drop for SetAside<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            let actual = if self.begun {
+                self.amount
+            } else {
+                Amount::default()
+            };
+            self.attempts.settle_purses(self.station, self.amount, actual);
+        }
     }
 }
 

@@ -263,6 +263,14 @@ impl<'a> Scheduler<'a> {
 
     /// The ledger refused something: the job pauses with the reason.
     fn trouble(&self, error: &StoreError) {
+        if let StoreError::TakenOver(_) = error {
+            // Whoever has it now does this job, too.
+            if self.job.ask(Wish::Abort) {
+                self.shared
+                    .note(Level::Error, Some(&self.job.spec.name), error.to_string());
+            }
+            return;
+        }
         let detail = error.to_string();
         if self.job.ask(Wish::Pause(PauseReason::Disk(detail.clone()))) {
             // What is in flight may take long to end: a person hears now why it does.
@@ -273,7 +281,7 @@ impl<'a> Scheduler<'a> {
 
     fn refused(&mut self, error: StoreError) -> Option<JobState> {
         match error {
-            StoreError::Disk(_) | StoreError::Busy(_) => {
+            StoreError::Disk(_) | StoreError::Busy(_) | StoreError::TakenOver(_) => {
                 self.trouble(&error);
                 None
             }

@@ -2,9 +2,9 @@
 //! The first line names the version and the recorded teachers. Keys are not in it because they are in no request and no response.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::FileExt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +18,7 @@ use super::http::configured_model;
 use super::wire;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::Message;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider, Recorder};
 use crate::core::request::{
     Completion, Fingerprint, ModelRequest, Params, ProviderError, RawResponse, Trouble, Usage,
@@ -101,16 +102,21 @@ struct Played {
 
 /// Writes a cassette, line by line.
 pub struct CassetteRecorder {
-    file: Mutex<BufWriter<File>>,
+    tape: Mutex<Blank>,
     kinds: HashMap<String, String>,
 }
 
 impl CassetteRecorder {
-    /// Starts a new cassette; a file already there is an error, for it may hold what was paid for. Of the providers only name, kind and
-    /// models are written.
+    /// Starts a new cassette, its owner's alone; a file already there is an error, for it may hold what was paid for. Of the providers
+    /// only name, kind and models are written.
     #[expect(clippy::disallowed_methods, reason = "cassettes are written here")]
     pub fn create(path: &Path, providers: &[ProviderSettings]) -> io::Result<Self> {
-        let mut file = BufWriter::new(File::create_new(path)?);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        let mut tape = Blank { file, length: 0 };
         let recorded = providers.iter().map(|provider| Recorded {
             name: provider.name.clone(),
             kind: provider.kind.clone(),
@@ -120,9 +126,9 @@ impl CassetteRecorder {
             cassette: VERSION,
             providers: recorded.collect(),
         };
-        line(&mut file, &header)?;
+        tape.add(&header)?;
         Ok(Self {
-            file: Mutex::new(file),
+            tape: Mutex::new(tape),
             kinds: providers
                 .iter()
                 .map(|provider| (provider.name.clone(), provider.kind.clone()))
@@ -150,18 +156,43 @@ impl Recorder for CassetteRecorder {
             },
             response,
         };
-        line(
-            &mut *self.file.lock().unwrap_or_else(PoisonError::into_inner),
-            &exchange,
-        )
+        self.tape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&exchange)
     }
 }
 
-/// A line, flushed: a cassette of a killed run is as long as the run was.
-fn line(file: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *file, value)?;
-    file.write_all(b"\n")?;
-    file.flush()
+/// A cassette that grows, line by line: that of a killed run is as long as the run was.
+struct Blank {
+    file: File,
+    length: u64,
+}
+
+impl Blank {
+    fn add(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        let written = self.write(&line);
+        match written {
+            Ok(()) => self.length += line.len() as u64,
+            // What a full disk took of it would spoil the next line.
+            Err(_) => self.file.set_len(self.length)?,
+        }
+        written
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if failpoint::is_armed() {
+            let (half, rest) = line.split_at(line.len() / 2);
+            self.file.write_all(half)?;
+            failpoint::reach(Failpoint::CassetteTorn).map_err(io::Error::other)?;
+            self.file.write_all(rest)?;
+        } else {
+            self.file.write_all(line)?;
+        }
+        failpoint::reach(Failpoint::CassetteWritten).map_err(io::Error::other)
+    }
 }
 
 // ----------------------------------------------------------------------------------------------------------------- replaying

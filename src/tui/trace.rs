@@ -1,7 +1,8 @@
 //! `--ui-trace`: a line of JSON for every frame, so that whoever measures or tests waits for what happened and never sleeps.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,7 +37,9 @@ impl Trace {
         reason = "a file that the person named, written line by line while the screen is open"
     )]
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        File::create(path).map(Self)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(path).map(Self)
     }
 
     /// Adds a line. One that cannot be written is left out.

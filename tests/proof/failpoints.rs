@@ -10,11 +10,17 @@ use crate::stage::{Ended, Stage};
 
 const TASKS: u64 = 40;
 
-/// Runs a command until it ends by itself: armed at its first two lives, unharmed after two deaths in all.
+/// Runs a command until it ends by itself: armed at its first two lives, unharmed after two deaths in all. `LIFE` is their number.
 fn survive(stage: &Stage, words: &[&str], armed: &str, deaths: &mut u32) -> i32 {
     loop {
         let test = if *deaths < 2 { armed } else { "" };
-        match stage.run(words, test) {
+        // A cassette is never written on.
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| word.replace("LIFE", &deaths.to_string()))
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match stage.run(&words, test) {
             Ended::Alone(ran) => return ran.code,
             Ended::Killed => *deaths += 1,
         }
@@ -40,7 +46,8 @@ fn live_through(point: Failpoint, hit: u32) -> Result<(), String> {
     if code != 6 {
         return Err(format!("the capped run ended with {code}"));
     }
-    let code = survive(&stage, &["run", "job.toml", "--usd", "1"], &armed, &mut deaths);
+    let words = ["run", "job.toml", "--usd", "1", "--record", "LIFE.cassette"];
+    let code = survive(&stage, &words, &armed, &mut deaths);
     if code != 0 {
         return Err(format!("the run ended with {code}"));
     }
@@ -50,14 +57,65 @@ fn live_through(point: Failpoint, hit: u32) -> Result<(), String> {
         .to_owned();
     survive(&stage, &["samples", "reject", &id], &armed, &mut deaths);
     survive(&stage, &["export", "t", "-o", "out.jsonl"], &armed, &mut deaths);
-    if deaths == 0 {
-        return Err("nobody ever came there".to_owned());
-    }
+    survive(&stage, &["db", "backup", "copy.db"], &armed, &mut deaths);
     let left = stage.sandbox.read("out.jsonl").lines().count() as u64;
     if left != TASKS - 1 {
         return Err(format!("{left} rows were exported"));
     }
-    crate::auditor::audit(&stage.sandbox, &stage.log(), None)
+    crate::auditor::audit(&stage.sandbox, &stage.log(), None)?;
+    deleted(&stage, &armed, &mut deaths)?;
+    if deaths == 0 {
+        return Err("nobody ever came there".to_owned());
+    }
+    left_over(&stage)
+}
+
+/// Deletes the job; nothing of it is left in the ledger, whoever dies meanwhile.
+fn deleted(stage: &Stage, armed: &str, deaths: &mut u32) -> Result<(), String> {
+    let code = survive(stage, &["jobs", "delete", "t", "--yes"], armed, deaths);
+    // After a death it may be gone already.
+    if code != 0 && !(code == 8 && *deaths > 0) {
+        return Err(format!("deleting ended with {code}"));
+    }
+    let checked = stage.finish(&["db", "check", "--deep"]);
+    let info = stage.finish(&["db", "info", "--json"]);
+    let info: serde_json::Value = serde_json::from_str(&info.stdout).unwrap();
+    if checked.code != 0 || info["rows"] != serde_json::json!([0, 0, 0, 0]) {
+        return Err(format!("after deleting: {} {info}", checked.stdout));
+    }
+    Ok(())
+}
+
+/// Cassettes are whole but for a torn last line, the copy of the database is one, and no unfinished file lies about.
+fn left_over(stage: &Stage) -> Result<(), String> {
+    for life in 0..3 {
+        let name = format!("{life}.cassette");
+        let Ok(text) = std::fs::read_to_string(stage.sandbox.path(&name)) else {
+            continue;
+        };
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+        if let Some(line) = whole
+            .lines()
+            .find(|line| serde_json::from_str::<serde_json::Value>(line).is_err())
+        {
+            return Err(format!("{name}: {line}"));
+        }
+    }
+    let copy = stage.sandbox.path("copy.db");
+    stage.sandbox.write(
+        "copy.toml",
+        &format!("database_url = \"sqlite://{}\"\n", copy.display()),
+    );
+    let checked = stage.finish(&["--config", "copy.toml", "db", "check", "--deep"]);
+    if checked.code != 0 {
+        return Err(format!("the copy: {}{}", checked.stdout, checked.stderr));
+    }
+    let files = std::fs::read_dir(stage.sandbox.path(".")).unwrap().flatten();
+    let mut names = files.map(|file| file.file_name().into_string().unwrap());
+    match names.find(|name| name.contains(".tmp") || name.contains(".part")) {
+        Some(name) => Err(format!("{name} was left behind")),
+        None => Ok(()),
+    }
 }
 
 /// All of these, each at its first and at a later hit, on two threads; with what went wrong.
@@ -147,6 +205,31 @@ fn a_panic_fails_its_task_and_no_other() {
 }
 
 #[test]
+fn money_set_aside_by_a_task_that_panics_holds_nobody_up() {
+    let points = [
+        Failpoint::AttemptReserved,
+        Failpoint::AttemptBegun,
+        Failpoint::AnswerCame,
+        Failpoint::AnswerRecorded,
+    ];
+    for point in points {
+        let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::ZERO);
+        // Room for two requests at their dearest.
+        stage.job(20, 1, "usd = 0.0002\n");
+        let armed = format!("fail={}:1:panic", point.word());
+        let Ended::Alone(ran) = stage.run(&["run", "job.toml", "--json"], &armed) else {
+            panic!("{point:?} ended the process");
+        };
+        let summary = ran.expect_code(6).summary();
+        // Which of them were asked depends on where the first one stopped.
+        assert!(!stage.log().is_empty(), "{point:?}: {summary}");
+        if let Err(finding) = crate::auditor::audit(&stage.sandbox, &stage.log(), Some(200)) {
+            panic!("{point:?}: {finding}");
+        }
+    }
+}
+
+#[test]
 fn what_a_full_disk_refused_is_done_when_there_is_room() {
     let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::from_millis(2));
     stage.job(200, 4, "");
@@ -166,7 +249,8 @@ fn live_past(point: Failpoint) -> Result<(), String> {
     let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::from_millis(1));
     stage.job(TASKS, 4, "usd = 0.0011\n");
     let armed = format!("fail={}:1:error", point.word());
-    for words in [&["run", "job.toml"][..], &["run", "job.toml", "--usd", "1"]] {
+    let recorded = ["run", "job.toml", "--usd", "1", "--record", "0.cassette"];
+    for words in [&["run", "job.toml"][..], &recorded] {
         if matches!(stage.run(words, &armed), Ended::Killed) {
             return Err("the run died of a failure".to_owned());
         }
@@ -182,7 +266,18 @@ fn live_past(point: Failpoint) -> Result<(), String> {
     if rows as u64 != TASKS {
         return Err(format!("{rows} rows"));
     }
-    crate::auditor::audit(&stage.sandbox, &stage.log(), None)
+    crate::auditor::audit(&stage.sandbox, &stage.log(), None)?;
+    for words in [
+        &["db", "backup", "copy.db"][..],
+        &["jobs", "delete", "t", "--yes"],
+    ] {
+        if matches!(stage.run(words, &armed), Ended::Killed) {
+            return Err(format!("{words:?} died of a failure"));
+        }
+    }
+    stage.finish(&["db", "backup", "copy.db"]);
+    deleted(&stage, "", &mut 1)?;
+    left_over(&stage)
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::faulty::{Fault, Faults, Shape};
+use crate::faulty::{Fault, Faults, FaultyTeacher, Shape};
+use crate::sandbox::wait_until;
 use crate::stage::Stage;
 
 #[test]
@@ -40,17 +41,18 @@ fn what_is_no_answer_is_never_kept() {
 
 #[test]
 fn a_teacher_that_never_answers_costs_its_time_out_and_no_more() {
-    let faults = Faults::evenly(1.0, &[Fault::Never]);
-    let stage = Stage::new(Shape::OpenAi, 1, faults, Duration::ZERO);
-    stage.job(1, 1, "attempts = 1\n");
-    let begun = Instant::now();
-    let ran = stage.finish(&["run", "job.toml", "--json"]).expect_code(5);
-    let took = begun.elapsed();
-    assert!(
-        took >= Duration::from_secs(3) && took < Duration::from_secs(6),
-        "{took:?} with a time-out of 3 s: {ran:?}"
-    );
-    stage.audited();
+    for fault in [Fault::Never, Fault::Stall, Fault::DripSlowly] {
+        let stage = Stage::new(Shape::OpenAi, 1, Faults::evenly(1.0, &[fault]), Duration::ZERO);
+        stage.job(1, 1, "attempts = 1\n");
+        let begun = Instant::now();
+        let ran = stage.finish(&["run", "job.toml", "--json"]).expect_code(5);
+        let took = begun.elapsed();
+        assert!(
+            took >= Duration::from_secs(3) && took < Duration::from_secs(6),
+            "{fault:?}: {took:?} with a time-out of 3 s: {ran:?}"
+        );
+        stage.audited();
+    }
 }
 
 #[test]
@@ -61,5 +63,54 @@ fn a_body_without_end_is_refused_as_too_large() {
         let ran = stage.finish(&["run", "job.toml", "--json"]).expect_code(5);
         assert_eq!(ran.summary()["tasks"]["failed"], 1, "{fault:?}: {ran:?}");
         stage.audited();
+    }
+}
+
+/// How many requests a good teacher had in the first seconds of a job, with that one beside it or alone.
+fn beside(bad: Option<Fault>) -> u64 {
+    let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::from_millis(100));
+    stage.job(4_000, 64, "");
+    let log = tempfile::tempdir().unwrap();
+    let faults = bad.map_or_else(Faults::default, |fault| Faults::evenly(1.0, &[fault]));
+    let other = FaultyTeacher::start(2, faults, Duration::ZERO, &log.path().join("bought.jsonl"));
+    let mut config = stage.sandbox.read("destiler.toml").replace(
+        "timeout_seconds = 3\n",
+        "timeout_seconds = 3\nlimits = { concurrency = 8 }\n",
+    );
+    if bad.is_some() {
+        let second = config.replace("\"local\"", "\"other\"");
+        let second = second.replace(&stage.teacher.url(Shape::OpenAi), &other.url(Shape::OpenAi));
+        config.push_str(&second);
+    }
+    stage.sandbox.write("destiler.toml", &config);
+    let mut child = stage
+        .command(&["run", "job.toml", "--quiet"], "")
+        .spawn()
+        .unwrap();
+    let seen = || stage.teacher.teacher.seen();
+    wait_until("the first question came", || seen().requests > 8);
+    let first = seen().requests;
+    std::thread::sleep(Duration::from_secs(5));
+    let answered = seen().requests - first;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        bad.is_none() || other.teacher.seen().requests > 0,
+        "nobody asked the other one"
+    );
+    answered
+}
+
+#[test]
+fn a_teacher_that_never_answers_takes_nothing_from_the_others() {
+    let alone = beside(None);
+    for fault in [Fault::Never, Fault::Stall, Fault::DripSlowly] {
+        let together = beside(Some(fault));
+        println!("{fault:?}: {together} beside it, {alone} alone");
+        // Ninety-five in a hundred are the promise; the rest is for a busy machine.
+        assert!(
+            together * 10 >= alone * 9,
+            "{fault:?}: {together} beside it, {alone} alone"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::auditor::{self, CANARY};
 use crate::faulty::{Bought, Faults, FaultyTeacher, Shape};
@@ -10,6 +10,8 @@ use crate::sandbox::{Ran, Sandbox};
 
 /// No run here takes longer: one that does will never end.
 const LONGEST: Duration = Duration::from_mins(10);
+/// Nor does any go so long without asking anything or coming to its end.
+const STILL: Duration = Duration::from_mins(2);
 
 /// A sandbox, its teacher, and the teacher's log.
 pub struct Stage {
@@ -74,9 +76,24 @@ impl Stage {
         let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
-        let Ok(output) = told.recv_timeout(LONGEST) else {
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-            panic!("{words:?} with {test:?} came to no end in {LONGEST:?}");
+        let begun = Instant::now();
+        let (mut asked, mut moved) = (0, begun);
+        let output = loop {
+            if let Ok(output) = told.recv_timeout(Duration::from_millis(500)) {
+                break output;
+            }
+            let now = self.teacher.teacher.seen().requests;
+            if std::mem::replace(&mut asked, now) != now {
+                moved = Instant::now();
+            }
+            if begun.elapsed() > LONGEST || moved.elapsed() > STILL {
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+                let output = told.recv().unwrap();
+                panic!(
+                    "{words:?} with {test:?} makes no progress after {now} requests: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+            }
         };
         match output.status.signal() {
             Some(_) => Ended::Killed,

@@ -14,6 +14,11 @@ pub enum Manner {
     Bytes(Vec<u8>),
     /// Resets the connection.
     Reset,
+    /// Writes none of these bytes the first two times, one the next two times, and so on; closes the connection, and resets it every
+    /// other time.
+    Torn(Vec<u8>),
+    /// Closes its side and reads on.
+    HalfClose,
     /// Reads on and never answers.
     Never,
     /// Writes these bytes, then holds the connection open.
@@ -106,13 +111,27 @@ async fn serve(mut stream: TcpStream, manner: Manner, seen: Arc<Mutex<Vec<String
     let Some(request) = read_request(&mut stream).await else {
         return;
     };
-    seen.lock().unwrap().push(request);
+    let number = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(request);
+        seen.len() - 1
+    };
     match manner {
         Manner::Bytes(bytes) => {
             let _ = stream.write_all(&bytes).await;
         }
         Manner::Reset => {
             let _ = stream.set_zero_linger();
+        }
+        Manner::Torn(bytes) => {
+            let _ = stream.write_all(&bytes[..number / 2]).await;
+            if number % 2 == 1 {
+                let _ = stream.set_zero_linger();
+            }
+        }
+        Manner::HalfClose => {
+            let _ = stream.shutdown().await;
+            wait_for_close(stream, &ended).await;
         }
         Manner::Never => wait_for_close(stream, &ended).await,
         Manner::Stall(bytes) => {

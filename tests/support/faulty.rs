@@ -36,6 +36,10 @@ pub enum Fault {
     Slow,
     /// Nothing, ever.
     Never,
+    /// The head and some bytes of the answer, then nothing.
+    Stall,
+    /// A byte of the answer a second.
+    DripSlowly,
     /// The connection is closed.
     Reset,
     /// The answer in small pieces.
@@ -52,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Limited,
         Self::Unpaid,
         Self::Server,
@@ -63,6 +67,8 @@ impl Fault {
         Self::Half,
         Self::Slow,
         Self::Never,
+        Self::Stall,
+        Self::DripSlowly,
         Self::Reset,
         Self::Drip,
         Self::Huge,
@@ -253,7 +259,7 @@ impl Said {
                     | Fault::Bomb
             )
         );
-        let whole = billed && self.fault != Some(Fault::Half);
+        let whole = billed && !matches!(self.fault, Some(Fault::Half | Fault::Stall | Fault::DripSlowly));
         let (input, output) = self.usage();
         let bought = Bought {
             nonce: self.number,
@@ -302,6 +308,15 @@ impl Said {
             Some(Fault::Half) => Reply::Half(self.body()),
             Some(Fault::Slow) => Reply::After(Duration::from_millis(333), Box::new(whole(self.body()))),
             Some(Fault::Never) => Reply::Never,
+            Some(Fault::Stall) => {
+                let bytes = raw(200, "content-type: application/json\r\n", self.body().as_bytes());
+                let some = bytes.len() - 40;
+                Reply::Drip(bytes, some, Duration::from_hours(1))
+            }
+            Some(Fault::DripSlowly) => {
+                let bytes = raw(200, "content-type: application/json\r\n", self.body().as_bytes());
+                Reply::Drip(bytes, 1, Duration::from_secs(1))
+            }
             Some(Fault::Reset) => Reply::Reset,
             Some(Fault::Drip) => {
                 let bytes = raw(200, "content-type: application/json\r\n", self.body().as_bytes());

@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The lease is no longer ours: drop the work.
     #[error("the lease was taken over")]
     Fenced,
+    /// Another instance took the database over while this one slept, told by its holder: nothing may be written any more.
+    #[error("the database was taken over by {0}")]
+    TakenOver(String),
     /// Somebody else holds the database: only reading works.
     #[error("{0}")]
     ReadOnly(String),
@@ -376,6 +379,10 @@ pub trait LedgerStore: Send + Sync {
     async fn set_marks(&self, job: JobId, marks: &[FileMark], decisions: Option<u64>) -> Stored<()>;
     /// How often accepted samples of a job were decided about, or judged again, after they were settled.
     async fn decisions(&self, job: JobId) -> Stored<Decisions>;
+    /// Whether what belongs to this ledger may still be written by us; [`StoreError::TakenOver`] where not.
+    fn is_ours(&self) -> Stored<()> {
+        Ok(())
+    }
     /// Facts about the database itself.
     async fn info(&self) -> Stored<DatabaseInfo>;
     /// Integrity: every finding in a line; empty is good. `deep` also audits the conservation laws.

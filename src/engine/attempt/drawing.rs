@@ -19,8 +19,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A teacher was looked for.
 pub(super) enum Drawn<'r> {
-    /// This one, with its slot.
-    One(usize, Permit<'r>),
+    /// This one, with its slot, and the job's place on the wire.
+    One(usize, Permit<'r>, SemaphorePermit<'r>),
     /// Every one has refused this question for good.
     Nobody,
     /// The roster is out of date: look again in the new one.
@@ -44,7 +44,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Draws a teacher and waits for its slot.
+    /// Draws a teacher and waits for its slot. Whoever waits has no place on the wire meanwhile: it is for those whose teacher is free.
     pub(super) async fn teacher<'r>(
         &self,
         asked: &Asked<'_>,
@@ -52,7 +52,11 @@ impl<'a> Attempts<'a> {
         shares: &[Share],
         refused: &[usize],
         attempt: u32,
-    ) -> Result<Drawn<'r>, Out> {
+        slot: SemaphorePermit<'r>,
+    ) -> Result<Drawn<'r>, Out>
+    where
+        'a: 'r,
+    {
         let draw_for = format!(
             "route/{}/{}/{attempt}",
             asked.question.step, asked.question.candidate
@@ -64,23 +68,32 @@ impl<'a> Attempts<'a> {
             .map(|message| message.plain().len() as u64 / 3)
             .sum::<u64>()
             + u64::from(asked.params.max_tokens.unwrap_or(512));
+        let (mut slot, mut paced) = (Some(slot), false);
         loop {
+            let held = match slot.take() {
+                Some(held) => held,
+                None => self.slot().await?,
+            };
             if self.job.wish() != Wish::Run {
                 return Err(Out::Transition(Transition::Release));
             }
             if !self.shared.is_current(roster) {
                 return Ok(Drawn::Stale);
             }
-            if let Some(wait) = self.job.pace() {
+            // Once: whoever waits for a teacher does not use up the job's minute.
+            if !paced && let Some(wait) = self.job.pace() {
+                drop(held);
                 self.pause_for(wait).await;
                 continue;
             }
+            paced = true;
             let standing = |at: usize| roster.standing(at);
             if let Some(at) = route::choose(self.job.spec.route, shares, &standing, refused, draw) {
                 let station = roster.station_of(at);
                 match station.try_acquire(Instant::now(), tokens) {
-                    Ok(permit) => return Ok(Drawn::One(at, permit)),
+                    Ok(permit) => return Ok(Drawn::One(at, permit, held)),
                     Err(Some(when)) => {
+                        drop(held);
                         tokio::select! {
                             () = sleep_until(when.max(Instant::now() + Duration::from_millis(1))) => {}
                             () = station.changed() => {}
@@ -88,6 +101,7 @@ impl<'a> Attempts<'a> {
                         }
                     }
                     Err(None) => {
+                        drop(held);
                         tokio::select! {
                             () = station.changed() => {}
                             () = sleep(LOOK_AGAIN) => {}
@@ -97,6 +111,7 @@ impl<'a> Attempts<'a> {
                 }
                 continue;
             }
+            drop(held);
             let left: Vec<&Share> = shares
                 .iter()
                 .filter(|share| !refused.contains(&share.teacher))

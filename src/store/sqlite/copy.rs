@@ -16,6 +16,7 @@ use rustix::process::{Pid, test_kill_process};
 use sqlx::sqlite::SqliteConnection;
 
 use super::schema::number;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::ports::{StoreError, Stored};
 
 /// How often it is looked how far a copy is.
@@ -26,6 +27,7 @@ pub(super) type HowFar<'t> = &'t (dyn Fn(u64, u64) + Send + Sync);
 
 /// Copies the connection's database to `to`, replacing what is there.
 pub(super) async fn copy(connection: &mut SqliteConnection, to: &Path, how_far: HowFar<'_>) -> Stored<()> {
+    forget(to, |rest| rest.parse().ok());
     let temporary = suffixed(to, &format!(".{}.tmp", std::process::id()));
     let failed = |error: io::Error| StoreError::Disk(format!("{}: {error}", to.display()));
     // SQLite takes an empty file as its target: made here, it is nobody else's to read.
@@ -43,11 +45,14 @@ pub(super) async fn copy(connection: &mut SqliteConnection, to: &Path, how_far: 
     if placed.is_err() {
         let _ = fs::remove_file(&temporary);
     }
-    placed
+    placed?;
+    failpoint::pass(Failpoint::CopyPlaced);
+    Ok(())
 }
 
 /// Has SQLite write the copy, and looks meanwhile how far it is.
 async fn write(connection: &mut SqliteConnection, name: &str, how_far: HowFar<'_>) -> Stored<()> {
+    failpoint::reach(Failpoint::CopyMade)?;
     let used =
         number(connection, "PRAGMA page_count").await? - number(connection, "PRAGMA freelist_count").await?;
     let bytes = used * number(connection, "PRAGMA page_size").await?;
@@ -57,7 +62,11 @@ async fn write(connection: &mut SqliteConnection, name: &str, how_far: HowFar<'_
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
-            copied = &mut copying => return copied.map(|_| ()).map_err(StoreError::from),
+            copied = &mut copying => {
+                copied?;
+                failpoint::reach(Failpoint::CopyWritten)?;
+                return Ok(());
+            }
             _ = look.tick() => how_far(fs::metadata(name).map_or(0, |file| file.len()), bytes),
         }
     }
@@ -66,29 +75,39 @@ async fn write(connection: &mut SqliteConnection, name: &str, how_far: HowFar<'_
 /// Removes what copies beside this database left when they were interrupted: unfinished files of processes that are gone. Called
 /// before this process copies anything, so that a file with its own number is an earlier one's.
 pub(super) fn forget_unfinished(database: &Path) {
-    let name = database.file_name().and_then(|name| name.to_str());
-    let (Some(directory), Some(name)) = (database.parent(), name) else {
+    forget(database, |rest| rest.rsplit_once('.')?.1.parse().ok());
+}
+
+/// Removes `NAME.REST.tmp[-journal]` beside a file of that name, where `REST` tells a process that is gone.
+fn forget(beside: &Path, process: impl Fn(&str) -> Option<u32>) {
+    let name = beside.file_name().and_then(|name| name.to_str());
+    let (Some(directory), Some(name)) = (beside.parent(), name) else {
         return;
     };
-    // What cannot be listed or removed now is there at the next start, too; it is no reason not to start.
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    // What cannot be listed or removed now is there the next time, too; it is no reason not to go on.
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
         let found = entry.file_name();
-        let writer = found.to_str().and_then(|found| writer_of(found, name));
+        let writer = found
+            .to_str()
+            .and_then(|found| rest_of(found, name))
+            .and_then(&process);
         if writer.is_some_and(|writer| writer == std::process::id() || !is_alive(writer)) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// The process that wrote an unfinished copy of the database of that name, or a journal of it: `NAME.….PID.tmp[-journal]`.
-fn writer_of(file: &str, database: &str) -> Option<u32> {
-    let rest = file.strip_prefix(database)?.strip_prefix('.')?;
-    let rest = rest.strip_suffix("-journal").unwrap_or(rest);
-    let (_, number) = rest.strip_suffix(".tmp")?.rsplit_once('.')?;
-    number.parse().ok()
+fn rest_of<'f>(file: &'f str, name: &str) -> Option<&'f str> {
+    let rest = file.strip_prefix(name)?.strip_prefix('.')?;
+    rest.strip_suffix("-journal").unwrap_or(rest).strip_suffix(".tmp")
 }
 
 fn is_alive(process: u32) -> bool {
@@ -114,11 +133,12 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::writer_of;
+    use super::rest_of;
 
     #[test]
     fn only_unfinished_copies_of_this_database_have_a_writer() {
-        let of = |file: &str| writer_of(file, "a.db");
+        let of =
+            |file: &'static str| -> Option<u32> { rest_of(file, "a.db")?.rsplit_once('.')?.1.parse().ok() };
         assert_eq!(of("a.db.v1-2026-11-22.bak.417.tmp"), Some(417));
         assert_eq!(of("a.db.before-cleaning-1.9.tmp-journal"), Some(9));
         for other in [

@@ -6,6 +6,7 @@ use sqlx::Executor;
 use super::jobs::missing;
 use super::rows::task_range;
 use super::writer::Ledger;
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::JobId;
 use crate::core::ports::Stored;
 
@@ -66,6 +67,7 @@ pub(super) async fn chunk(ledger: &mut Ledger, job: i64) -> Stored<bool> {
         .execute(&mut ledger.connection)
         .await?;
     }
+    failpoint::reach(Failpoint::DeleteChunk)?;
     Ok(up_to.is_some())
 }
 
@@ -80,6 +82,7 @@ pub(super) async fn finish(ledger: &mut Ledger) -> Stored<()> {
             ledger.connection.execute("BEGIN IMMEDIATE").await?;
             more = chunk(ledger, job).await?;
             ledger.commit().await?;
+            failpoint::reach(Failpoint::DeleteCommitted)?;
         }
     }
     Ok(())

@@ -379,7 +379,9 @@ async fn standings(ledger: &mut Ledger, mut keys: Vec<i64>) -> Stored<HashMap<i6
     let version: i64 = sqlx::query_scalar("BEGIN IMMEDIATE; PRAGMA data_version")
         .fetch_one(&mut ledger.connection)
         .await?;
-    if std::mem::replace(&mut ledger.data_version, version) != version {
+    if ledger.data_version != version {
+        ledger.claim.check()?;
+        ledger.data_version = version;
         standings.clear();
         ledger.pending.forget();
     }

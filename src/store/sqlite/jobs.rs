@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::rows::{json, parse, unsigned};
 use super::{SqliteStore, delete};
+use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId, JobSpec, JobState};
 use crate::core::ports::{JobStore, Revision, StoreError, Stored};
 
@@ -129,10 +130,14 @@ impl JobStore for SqliteStore {
     async fn delete(&self, id: JobId) -> Stored<()> {
         self.write(move |ledger| Box::pin(delete::mark(ledger, id)))
             .await?;
-        while self
-            .write(move |ledger| Box::pin(delete::chunk(ledger, id.0)))
-            .await?
-        {}
+        failpoint::reach(Failpoint::DeleteMarked)?;
+        let mut more = true;
+        while more {
+            more = self
+                .write(move |ledger| Box::pin(delete::chunk(ledger, id.0)))
+                .await?;
+            failpoint::reach(Failpoint::DeleteCommitted)?;
+        }
         Ok(())
     }
 }

@@ -170,6 +170,13 @@ impl LedgerStore for SqliteStore {
         check::check(&mut connection, deep).await
     }
 
+    fn is_ours(&self) -> Stored<()> {
+        match &self.access {
+            Access::Write(_, claim) => claim.check(),
+            Access::Read { .. } => Ok(()),
+        }
+    }
+
     async fn backup(&self, to: &Path) -> Stored<()> {
         if to.exists() {
             return Err(StoreError::Broken(format!("{} exists already", to.display())));
@@ -237,7 +244,7 @@ impl LedgerStore for SqliteStore {
     async fn close(&self) {
         // Readers go first: a checkpoint cannot truncate the log under them.
         self.readers.close().await;
-        let Access::Write(writer) = &self.access else {
+        let Access::Write(writer, _) = &self.access else {
             return;
         };
         let taken = writer.lock().ok().and_then(|mut writer| writer.take());

@@ -4,9 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "the lock is a file")]
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,47 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
+    claim: Claim,
+}
+
+impl Lock {
+    /// What tells later whether it is still the one that others see.
+    pub(super) fn claim(&self) -> Claim {
+        self.claim.clone()
+    }
+}
+
+/// Which lock file is ours. One that was removed by hand and made anew by somebody else is not.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Claim {
+    fn of(path: PathBuf, file: &File) -> std::io::Result<Self> {
+        let about = file.metadata()?;
+        Ok(Self {
+            path,
+            device: about.dev(),
+            inode: about.ino(),
+        })
+    }
+
+    /// Nobody has taken the place of our lock. A missing file is no other lock.
+    pub(super) fn check(&self) -> Stored<()> {
+        match fs::metadata(&self.path) {
+            Ok(about) if (about.dev(), about.ino()) != (self.device, self.inode) => {
+                let who = OpenOptions::new()
+                    .read(true)
+                    .open(&self.path)
+                    .map_or_else(|_| "another process".to_owned(), |mut file| describe(&mut file));
+                Err(StoreError::TakenOver(who))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where the lock of a database is.
@@ -50,12 +91,13 @@ pub(super) async fn take(database: &Path, what: &str) -> Stored<Result<Lock, Str
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 let text = format!("{}\n{}\n", std::process::id(), what.replace('\n', " "));
+                let claimed = Claim::of(path.clone(), &file);
                 let written = file
                     .set_len(0)
                     .and_then(|()| file.seek(SeekFrom::Start(0)))
                     .and_then(|_| file.write_all(text.as_bytes()));
-                return match written {
-                    Ok(()) => Ok(Ok(Lock { _file: file })),
+                return match written.and(claimed) {
+                    Ok(claim) => Ok(Ok(Lock { _file: file, claim })),
                     Err(error) => Err(StoreError::Disk(format!("{}: {error}", path.display()))),
                 };
             }
@@ -102,6 +144,14 @@ mod tests {
         let told = take(&database, "run other").await.unwrap().unwrap_err();
         assert_eq!(told, format!("process {} (run demo)", std::process::id()));
         assert_eq!(holder(&database), Some(told));
+        first.claim().check().unwrap();
+        std::fs::remove_file(path_of(&database)).unwrap();
+        first.claim().check().unwrap();
+        let other = take(&database, "run thief").await.unwrap().unwrap();
+        let taken = format!("process {} (run thief)", std::process::id());
+        assert_eq!(first.claim().check(), Err(StoreError::TakenOver(taken)));
+        drop(other);
+        assert!(first.claim().check().is_err(), "what was taken stays taken");
         drop(first);
         assert_eq!(holder(&database), None);
         assert!(take(&database, "run other").await.unwrap().is_ok());

@@ -61,8 +61,11 @@ pub struct SqliteStore {
 
 /// What may be done with the file.
 enum Access {
-    /// Everything: the way to the writer, and its thread until it is closed.
-    Write(Mutex<Option<(mpsc::Sender<Command>, JoinHandle<()>)>>),
+    /// Everything: the way to the writer, and its thread until it is closed; and by which lock.
+    Write(
+        Mutex<Option<(mpsc::Sender<Command>, JoinHandle<()>)>>,
+        lock::Claim,
+    ),
     /// Reading only.
     Read {
         /// Why, in words for the user.
@@ -130,7 +133,7 @@ impl SqliteStore {
     fn sender(&self) -> Stored<mpsc::Sender<Command>> {
         match &self.access {
             Access::Read { because, .. } => Err(StoreError::ReadOnly(because.clone())),
-            Access::Write(writer) => {
+            Access::Write(writer, _) => {
                 let writer = writer.lock().map_err(|_| closed())?;
                 writer
                     .as_ref()
@@ -143,7 +146,7 @@ impl SqliteStore {
     fn held_by(&self) -> Option<String> {
         match &self.access {
             Access::Read { held_by, .. } => held_by.clone(),
-            Access::Write(_) => None,
+            Access::Write(..) => None,
         }
     }
 }

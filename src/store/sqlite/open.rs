@@ -218,11 +218,12 @@ pub(super) async fn begin(
         _ => Durability::Power,
     };
     let readers = readers(path, false).await?;
-    let mut ledger = Ledger::new(connection, options, clock.clone()).await?;
+    let claim = lock.claim();
+    let mut ledger = Ledger::new(connection, options, clock.clone(), claim.clone()).await?;
     super::delete::finish(&mut ledger).await?;
     let (sender, commands) = mpsc::channel(writer::QUEUE);
     let thread = writer::start(ledger, commands, lock)?;
-    let access = Access::Write(Mutex::new(Some((sender, thread))));
+    let access = Access::Write(Mutex::new(Some((sender, thread))), claim);
     let store = SqliteStore::new(path.to_owned(), readers, clock, access);
     Ok((store, durability))
 }

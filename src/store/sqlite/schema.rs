@@ -1,6 +1,7 @@
 //! Which file this is and of which version: identity, migrations (forward only, each in one transaction) and the check of the
 //! SQLite library itself.
 
+use futures::StreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -72,11 +73,20 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, from: i64) -> Sto
             "BEGIN IMMEDIATE;\n{migration}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {};\nCOMMIT;",
             at + 1
         );
-        if let Err(error) = connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await {
+        if let Err(error) = run(connection, script).await {
             let _ = connection.execute("ROLLBACK").await;
-            return Err(error.into());
+            return Err(error);
         }
         failpoint::reach(Failpoint::Migrated)?;
+    }
+    Ok(())
+}
+
+async fn run(connection: &mut SqliteConnection, script: String) -> Stored<()> {
+    let mut statements = connection.execute_many(sqlx::raw_sql(AssertSqlSafe(script)));
+    while let Some(done) = statements.next().await {
+        done?;
+        failpoint::reach(Failpoint::MigrationStatement)?;
     }
     Ok(())
 }

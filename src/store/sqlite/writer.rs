@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::rules::Clock;
 use super::claim::Pending;
 use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, Group, RecordOrder, SettleOrder, Standing};
-use super::lock::Lock;
+use super::lock::{Claim, Lock};
 use super::tally::Tally;
 use super::teachers::Teachers;
 use crate::core::failpoint::{self, Failpoint};
@@ -155,6 +155,8 @@ pub(super) struct Ledger {
     /// Leased tasks as the last commit left them, as far as they are known; `data_version` tells whether anybody else has written since.
     pub(super) standings: HashMap<i64, Standing>,
     pub(super) data_version: i64,
+    /// Our lock, looked at whenever somebody else has written.
+    pub(super) claim: Claim,
     pub(super) pending: Pending,
     pub(super) clock: Clock,
     /// Whether there may be suspects of crashes, as far as that is known.
@@ -169,6 +171,7 @@ impl Ledger {
         connection: SqliteConnection,
         options: SqliteConnectOptions,
         clock: Clock,
+        claim: Claim,
     ) -> Stored<Self> {
         let mut ledger = Self {
             connection,
@@ -179,6 +182,7 @@ impl Ledger {
             teachers: Teachers::default(),
             standings: HashMap::new(),
             data_version: 0,
+            claim,
             pending: Pending::default(),
             clock,
             suspects: None,
