@@ -23,6 +23,10 @@ use support::{dataset, sample, spec, step};
 
 #[path = "dataset/formats.rs"]
 mod formats;
+#[path = "dataset/lint.rs"]
+mod lint;
+#[path = "dataset/shapes.rs"]
+mod shapes;
 #[path = "dataset/support.rs"]
 mod support;
 
