@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 
 use support::{dataset, sample, spec, step};
 
+#[path = "dataset/containers.rs"]
+mod containers;
 #[path = "dataset/formats.rs"]
 mod formats;
 #[path = "dataset/lint.rs"]

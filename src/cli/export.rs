@@ -25,7 +25,7 @@ Exit code 7 if anything is wrong.";
 pub struct ExportArguments {
     /// The job's name
     pub job: String,
-    /// Write into this file, whole or not at all, instead of stdout
+    /// Write into this file, whole or not at all, instead of stdout; .csv and .parquet are containers, other names JSON lines
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Another format than the job's.

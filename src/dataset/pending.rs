@@ -4,6 +4,7 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::containers;
 use super::files::{self, Replacement, sync_directory};
 use crate::core::Row;
 use crate::core::failpoint::{self, Failpoint};
@@ -21,7 +22,11 @@ struct Pending {
 }
 
 /// Starts the file. Its directory must exist; a file already there is replaced at the end.
+/// `.csv` and `.parquet` are containers of the rows that are written.
 pub(super) fn create(path: &Path) -> io::Result<Box<dyn PendingFile>> {
+    if let Some(container) = containers::create(path) {
+        return container;
+    }
     let replacement = Replacement::start(path.to_path_buf()).map_err(|error| other(&error))?;
     let directory = path
         .parent()
@@ -83,6 +88,6 @@ impl PendingFile for Pending {
     }
 }
 
-fn other(error: &DatasetError) -> io::Error {
+pub(super) fn other(error: &DatasetError) -> io::Error {
     io::Error::other(error.to_string())
 }
