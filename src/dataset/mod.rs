@@ -4,6 +4,7 @@
 use crate::core::ports::{FormatCatalog, TrainerCatalog};
 
 mod audit;
+mod companions;
 mod containers;
 mod files;
 mod formats;
