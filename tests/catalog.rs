@@ -104,13 +104,38 @@ fn every_format_example_builds() {
         if let Some(inner) = example.remove("dataset") {
             example = inner.as_object().unwrap().clone();
         }
+        let fields = example.remove("fields").unwrap_or_else(|| Row::new().into());
         let spec = DatasetSpec {
             format: entry.kind.to_owned(),
+            fields: serde_json::from_value(fields).unwrap(),
             ..DatasetSpec::default()
         };
         if let Err(error) = (entry.build)(&spec, &job()) {
             panic!("{}: {error}", entry.kind);
         }
+    }
+}
+
+#[test]
+fn every_format_and_every_trainer_stands_in_the_documentation() {
+    let page = std::fs::read_to_string("docs/formats.md").unwrap();
+    for kind in dataset::CATALOG.kinds() {
+        assert!(
+            page.contains(&format!("| `{kind}` |")),
+            "docs/formats.md has no row for {kind}"
+        );
+    }
+    for entry in dataset::TRAINERS.0 {
+        assert!(
+            page.contains(&format!("--for {}", entry.kind)),
+            "docs/formats.md does not lint for {}",
+            entry.kind
+        );
+        assert!(
+            entry.summary.len() > 10 && entry.example.contains(entry.kind),
+            "{}",
+            entry.kind
+        );
     }
 }
 

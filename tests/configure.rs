@@ -239,6 +239,7 @@ async fn engine(directory: &Arc<InMemory>, folder: &std::path::Path) -> Started 
         customs: Arc::new(NoFiles),
         validators: validators::CATALOG,
         formats: dataset::CATALOG,
+        trainers: dataset::TRAINERS,
         seed_kinds: Vec::new(),
         open_rows: Arc::new(|_, _| panic!("no seeds")),
         read_text: Arc::new(|_| Err("no files".to_owned())),

@@ -179,6 +179,7 @@ pub(super) async fn assemble(
         log: Arc::clone(&site.book) as _,
         validators: validators::CATALOG,
         formats: dataset::CATALOG,
+        trainers: dataset::TRAINERS,
         seed_kinds: seeds::CATALOG.kinds(),
         open_rows: Arc::new(open_rows),
         read_text: Arc::new(read_text),

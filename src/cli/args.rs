@@ -12,6 +12,7 @@ use super::generate::{CompletionsArguments, ManArguments};
 use super::init::InitArguments;
 use super::jobs::JobsCommand;
 use super::keys::{KeysCommand, ThemesCommand};
+use super::lint::LintArguments;
 use super::providers::ProvidersCommand;
 use super::review::ReviewCommand;
 use super::run::RunArguments;
@@ -163,6 +164,8 @@ pub enum CommandLine {
     Estimate(EstimateArguments),
     /// Run validators over any JSONL file
     Validate(ValidateArguments),
+    /// Check rows for a trainer: what it would stumble over, and how to mend it
+    Lint(LintArguments),
     /// Look at providers and what they offer
     #[command(subcommand)]
     Providers(ProvidersCommand),

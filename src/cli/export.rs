@@ -10,6 +10,7 @@ use super::line::{Line, Style};
 use super::output::{Ending, Outcome};
 use super::{Plain, exit};
 use crate::core::api::{Answer, Command, Export, Query, Receipt, StreamRequest};
+use crate::core::job::parse::FORMAT_KINDS;
 
 const EXPORT_JSON: &str = "\
 Rows go to stdout as they are; how many is said on stderr.
@@ -24,14 +25,14 @@ Exit code 7 if anything is wrong.";
 pub struct ExportArguments {
     /// The job's name
     pub job: String,
-    /// Write into this file, whole or not at all, instead of stdout
+    /// Write into this file, whole or not at all, instead of stdout; .csv and .parquet are containers, other names JSON lines
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Another format than the job's.
     #[arg(
         long,
         value_name = "FORMAT",
-        help = "Another format than the job's: messages, sharegpt, openai, alpaca, prompt_completion, preference, kd, raw"
+        help = format!("Another format than the job's: {}", FORMAT_KINDS.join(", "))
     )]
     pub format: Option<String>,
     /// Only this part of the split

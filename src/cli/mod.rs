@@ -29,6 +29,7 @@ mod init;
 mod jobs;
 mod keys;
 mod line;
+mod lint;
 mod needs;
 mod output;
 mod providers;
@@ -203,6 +204,7 @@ async fn dispatch(command: &CommandLine, plain: &mut Plain<'_>) -> Outcome {
         CommandLine::Check(arguments) => check::check(arguments, plain).await,
         CommandLine::Estimate(arguments) => check::estimate(arguments, plain).await,
         CommandLine::Validate(arguments) => validate::run(arguments, plain).await,
+        CommandLine::Lint(arguments) => lint::run(arguments, plain).await,
         CommandLine::Providers(command) => providers::run(command, plain).await,
         CommandLine::Doctor => doctor::run(plain).await,
         CommandLine::Db(command) => db::run(command, plain).await,

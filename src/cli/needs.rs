@@ -9,6 +9,7 @@ use super::jobs::JobsCommand;
 use super::providers::ProvidersCommand;
 use super::samples::SamplesCommand;
 use super::source::is_name;
+use crate::core::api::LintRows;
 
 /// What a command needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,9 +97,11 @@ pub fn needs(command: &CommandLine) -> Needs {
         {
             reading
         }
+        CommandLine::Lint(arguments) if matches!(arguments.rows(), LintRows::Job(_)) => reading,
         CommandLine::Check(_)
         | CommandLine::Estimate(_)
         | CommandLine::Validate(_)
+        | CommandLine::Lint(_)
         | CommandLine::Config(ConfigCommand::Show { .. }) => neither,
         CommandLine::Doctor => Needs {
             database: Database::Look,
@@ -145,6 +148,8 @@ mod tests {
         assert_eq!(of("samples accept a").database, Database::Write);
         assert_eq!(of("check x.toml").database, Database::None);
         assert_eq!(of("check x").database, Database::Read);
+        assert_eq!(of("lint rows.jsonl --for trl").database, Database::None);
+        assert_eq!(of("lint tides --for trl").database, Database::Read);
         assert!(!of("completions bash").application);
     }
 }

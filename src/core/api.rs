@@ -43,7 +43,7 @@ pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
-pub use stream::{Export, StreamReport, StreamRequest};
+pub use stream::{Export, FoundOften, LintRows, StreamReport, StreamRequest};
 pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 

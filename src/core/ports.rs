@@ -20,17 +20,19 @@ use super::task::Transition;
 
 mod dataset;
 mod ledger;
+mod lint;
 mod review;
 
 pub use dataset::{
-    BuildFormat, DatasetError, DatasetReport, DatasetWriter, Decisions, FileMark, Format, FormatCatalog,
-    PendingFile, SampleSource, VerifiedDataset,
+    BuildFormat, DatasetError, DatasetLines, DatasetReport, DatasetWriter, Decisions, FileMark, Format,
+    FormatCatalog, PendingFile, SampleSource, VerifiedDataset,
 };
 pub use ledger::{
     DatabaseInfo, Decided, FailedTask, FailureGroup, JobStore, JournalStore, LedgerStore, Place, Rejudgement,
     RequestRow, Revision, SampleFilter, SampleOrder, SamplePlace, SampleStore, Store, StoreError, Stored,
     TaskStore, Totals,
 };
+pub use lint::{BuildLinter, Finding, LintedFile, Linter, TrainerCatalog};
 pub use review::ReviewStore;
 
 // -------------------------------------------------------------------------------------------------------------- the teachers

@@ -258,6 +258,11 @@ impl Replacement {
         })
     }
 
+    /// The file it will be.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Appends to it.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         self.file

@@ -44,6 +44,9 @@ pub(super) struct Manifest {
     pub(super) files: Vec<Entry>,
     /// Teacher of the last step → rows.
     pub(super) teachers: BTreeMap<String, u64>,
+    /// Files beside the rows as we wrote them → SHA-256 (hex). Those that somebody edited are not among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) companions: BTreeMap<String, String>,
 }
 
 /// One file.
@@ -74,6 +77,7 @@ impl Manifest {
             ids_sha256: None,
             files: Vec::new(),
             teachers: BTreeMap::new(),
+            companions: BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::companions;
 use super::files::{
     Found, Replacement, head_sha256, hex, look, make_directory, remove, set_aside, sync_directory,
 };
@@ -30,7 +31,8 @@ pub(super) async fn rebuild(
         spec_sha256: Some(hex(&Sha256::digest(&spec))),
         ..Manifest::unfinished(&job.spec.name, &job.spec.dataset.format)
     };
-    let mut draft = blocking(move || Draft::start(projection, manifest)).await?;
+    let job = job.clone();
+    let mut draft = blocking(move || Draft::start(projection, job, manifest)).await?;
     loop {
         let page = source.next_page().await?;
         if page.is_empty() {
@@ -43,6 +45,7 @@ pub(super) async fn rebuild(
 /// The new files while they grow.
 struct Draft {
     projection: Projection,
+    job: Job,
     manifest: Manifest,
     files: Vec<Growing>,
     ids: Sha256,
@@ -58,7 +61,7 @@ struct Growing {
 }
 
 impl Draft {
-    fn start(projection: Projection, manifest: Manifest) -> Result<Self, DatasetError> {
+    fn start(projection: Projection, job: Job, manifest: Manifest) -> Result<Self, DatasetError> {
         make_directory(&projection.directory)?;
         let files = projection
             .files
@@ -75,6 +78,7 @@ impl Draft {
             .collect::<Result<_, DatasetError>>()?;
         Ok(Self {
             projection,
+            job,
             manifest,
             files,
             ids: Sha256::new(),
@@ -127,6 +131,7 @@ impl Draft {
         manifest.teachers = self.teachers;
         failpoint::reach(Failpoint::RebuildSynced)?;
         keep_edits(&directory, &manifest)?;
+        replacements.extend(companions::stage(&directory, &self.job, &mut manifest)?);
         // Durable before the first rename: a crash in between leaves the proof that the new files are ours.
         let list = manifest.prepare(&directory)?;
         sync_directory(&directory)?;

@@ -15,7 +15,8 @@ use super::{audit, rebuild, verify};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec};
 use crate::core::ports::{
-    DatasetError, DatasetReport, DatasetWriter, FileMark, PendingFile, SampleSource, VerifiedDataset,
+    DatasetError, DatasetLines, DatasetReport, DatasetWriter, FileMark, PendingFile, SampleSource,
+    VerifiedDataset,
 };
 use crate::core::sample::Sample;
 
@@ -50,6 +51,10 @@ pub(super) async fn blocking<T: Send + 'static>(
 impl DatasetWriter for FilesystemDatasetWriter {
     fn create(&self, path: &Path) -> std::io::Result<Box<dyn PendingFile>> {
         super::pending::create(path)
+    }
+
+    fn open(&self, path: &Path) -> std::io::Result<DatasetLines> {
+        super::pending::open(path)
     }
 
     fn directory(&self, job: &JobSpec) -> PathBuf {

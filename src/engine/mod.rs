@@ -17,6 +17,7 @@ mod governor;
 mod judging;
 mod latencies;
 mod library;
+mod linting;
 mod measured;
 mod orders;
 mod outbox;
@@ -53,7 +54,7 @@ use crate::core::directory::{LogBook, ProviderDirectory};
 use crate::core::job::{Job, JobState, PauseReason};
 use crate::core::ports::{
     CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError,
-    Store, StoreError, ValidatorCatalog,
+    Store, StoreError, TrainerCatalog, ValidatorCatalog,
 };
 use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
 use governor::Station;
@@ -112,6 +113,8 @@ pub struct Parts {
     pub validators: ValidatorCatalog,
     /// Dataset formats.
     pub formats: FormatCatalog,
+    /// Trainers that rows can be checked for.
+    pub trainers: TrainerCatalog,
     /// File extensions of seeds.
     pub seed_kinds: Vec<&'static str>,
     /// Opens seeds.
@@ -147,6 +150,7 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<dyn LogBook>,
     pub(crate) validators: ValidatorCatalog,
     pub(crate) formats: FormatCatalog,
+    pub(crate) trainers: TrainerCatalog,
     pub(crate) seed_kinds: Vec<&'static str>,
     pub(crate) open_rows: OpenRows,
     pub(crate) read_text: ReadText,
@@ -348,6 +352,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         log: parts.log,
         validators: parts.validators,
         formats: parts.formats,
+        trainers: parts.trainers,
         seed_kinds: parts.seed_kinds,
         open_rows: parts.open_rows,
         read_text: parts.read_text,

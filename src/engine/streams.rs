@@ -13,6 +13,7 @@ use super::{Shared, answers, compile};
 use crate::core::Row;
 use crate::core::api::{Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
+use crate::core::job::parse::renamed;
 use crate::core::job::{DatasetSpec, Job, JobId};
 use crate::core::plan::split_of;
 use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
@@ -21,7 +22,7 @@ use crate::core::sample::{Candidate, Decision, Reason, Sample, SampleId, SampleS
 use crate::core::task::{RequestId, TaskId};
 
 /// Samples per page.
-const PAGE: usize = 250;
+pub(super) const PAGE: usize = 250;
 /// Validators that need no settings, for `validate` without any named.
 const DEFAULT_VALIDATORS: [&str; 5] = ["structural", "dedup", "refusal", "truncated", "no_control_chars"];
 
@@ -33,6 +34,7 @@ pub(super) async fn stream(
 ) -> Result<StreamReport, Failure> {
     match request {
         StreamRequest::Export(wanted) => export(shared, &wanted, out).await,
+        StreamRequest::Lint { rows, trainer } => super::linting::lint(shared, &rows, &trainer, out).await,
         StreamRequest::Samples(query) => samples(shared, &query, out).await,
         StreamRequest::Validate {
             file,
@@ -43,7 +45,7 @@ pub(super) async fn stream(
 }
 
 /// A closed pipe is the reader's way of saying: enough.
-fn written(result: io::Result<()>) -> Result<bool, Failure> {
+pub(super) fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -58,13 +60,13 @@ fn written(result: io::Result<()>) -> Result<bool, Failure> {
     }
 }
 
-fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn Format>, Failure> {
+pub(super) fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn Format>, Failure> {
     let mut dataset = job.spec.dataset.clone();
     if let Some(name) = name.filter(|name| *name != dataset.format) {
-        // The job's field names belong to its own format; another one guesses for itself.
+        // The job's field names belong to its own format; another one takes over what it has a name for, and guesses the rest.
         dataset = DatasetSpec {
             format: name.to_owned(),
-            fields: std::collections::BTreeMap::new(),
+            fields: renamed(&dataset.fields, &dataset.format, name),
             ..dataset
         };
     }

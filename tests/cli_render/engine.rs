@@ -151,6 +151,7 @@ impl Application for Fake {
             rows: 2,
             accepted: 1,
             rejected: vec![(Reason::Length, 1)],
+            found: Vec::new(),
             closed,
         })
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{dataset, sample, samples, spec, step, write};
 
 /// Compares with the fixture of that name.
-fn golden(name: &str, written: &str) {
+pub fn golden(name: &str, written: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/dataset")
         .join(name);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::SampleQuery;
 use crate::core::catalog::Plug;
+use crate::core::ports::Finding;
 use crate::core::sample::Reason;
 
 /// Which samples, in which shape.
@@ -37,6 +38,34 @@ pub enum StreamRequest {
         /// Which field holds the answer; `None`: the last text field.
         field: Option<String>,
     },
+    /// Rows against what a trainer reads; every finding is an object on a line (`line`, `severity`, `rule`, `field`, `what`, `why`,
+    /// `mend`).
+    Lint {
+        /// Whose rows.
+        rows: LintRows,
+        /// The trainer.
+        trainer: String,
+    },
+}
+
+/// The rows a trainer is to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LintRows {
+    /// A file of JSON lines; `-` is standard input.
+    File(PathBuf),
+    /// The dataset of a job, as it would be exported.
+    Job(String),
+}
+
+/// Findings of one rule and severity: the first of them, and how many there are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FoundOften {
+    /// The first.
+    pub first: Finding,
+    /// The lines of the next few.
+    pub next: Vec<u64>,
+    /// All of them.
+    pub count: u64,
 }
 
 /// What a stream wrote.
@@ -48,6 +77,8 @@ pub struct StreamReport {
     pub accepted: u64,
     /// Rows rejected by reason (`Validate`).
     pub rejected: Vec<(Reason, u64)>,
+    /// What was found, rule by rule (`Lint`).
+    pub found: Vec<FoundOften>,
     /// The reader had enough: `out` was a closed pipe.
     pub closed: bool,
 }

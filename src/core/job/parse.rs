@@ -1,6 +1,7 @@
 //! Reads a job file and reports every problem of it at once: syntax, shapes, and what does not fit together. It reads no files
 //! itself and knows no wing: both come as arguments.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -47,14 +48,28 @@ pub const FORMATS: &[FormatFields<'static>] = &[
     OPENAI,
     ALPACA,
     PROMPT_COMPLETION,
-    closed("preference", &["prompt", "chosen", "rejected"], &[]),
-    FormatFields {
-        kind: "kd",
-        required: &[],
-        optional: None,
-    },
+    TEXT,
+    PREFERENCE,
+    PREFERENCE_PLAIN,
+    PREFERENCE_WHOLE,
+    PREFERENCE_AXOLOTL,
+    PREFERENCE_SHAREGPT,
+    PREFERENCE_OPENAI,
+    UNPAIRED,
+    UNPAIRED_SHAREGPT,
     RAW,
 ];
+
+/// Their kinds, in the same order.
+pub const FORMAT_KINDS: &[&str] = &{
+    let mut kinds = [""; FORMATS.len()];
+    let mut at = 0;
+    while at < FORMATS.len() {
+        kinds[at] = FORMATS[at].kind;
+        at += 1;
+    }
+    kinds
+};
 
 /// Conversations as TRL reads them.
 pub const MESSAGES: FormatFields<'static> = conversation("messages");
@@ -67,6 +82,29 @@ pub const ALPACA: FormatFields<'static> = closed("alpaca", &["instruction", "out
 /// Prompt and completion.
 pub const PROMPT_COMPLETION: FormatFields<'static> =
     closed("prompt_completion", &["prompt", "completion"], &[]);
+/// One text.
+pub const TEXT: FormatFields<'static> = closed("text", &["text"], &[]);
+/// Pairs as TRL reads them: three lists of messages.
+pub const PREFERENCE: FormatFields<'static> = pair("preference", &["system"]);
+/// Pairs of three texts.
+pub const PREFERENCE_PLAIN: FormatFields<'static> = pair("preference_plain", &[]);
+/// Pairs as torchtune reads them: two whole conversations.
+pub const PREFERENCE_WHOLE: FormatFields<'static> = pair("preference_whole", &["system"]);
+/// Pairs as Axolotl reads them: messages and two single ones.
+pub const PREFERENCE_AXOLOTL: FormatFields<'static> = pair("preference_axolotl", &["system"]);
+/// Pairs as LLaMA-Factory reads them.
+pub const PREFERENCE_SHAREGPT: FormatFields<'static> = pair("preference_sharegpt", &["system"]);
+/// Pairs as OpenAI reads them.
+pub const PREFERENCE_OPENAI: FormatFields<'static> = pair("preference_openai", &["system", "tools"]);
+/// Answers with a label as TRL reads them.
+pub const UNPAIRED: FormatFields<'static> =
+    closed("unpaired", &["prompt", "completion"], &["label", "system"]);
+/// Answers with a label as LLaMA-Factory reads them.
+pub const UNPAIRED_SHAREGPT: FormatFields<'static> = closed(
+    "unpaired_sharegpt",
+    &["prompt", "completion"],
+    &["label", "system"],
+);
 /// Everything, under its own names.
 pub const RAW: FormatFields<'static> = FormatFields {
     kind: "raw",
@@ -74,8 +112,38 @@ pub const RAW: FormatFields<'static> = FormatFields {
     optional: None,
 };
 
+const fn pair(kind: &'static str, optional: &'static [&'static str]) -> FormatFields<'static> {
+    closed(kind, &["prompt", "chosen", "rejected"], optional)
+}
+
+/// A job's field names as another format calls them: the question and the answer by their place (an answer with two sides gives its
+/// better one), the rest by name. What the other format has no name for is left out.
+pub fn renamed(fields: &BTreeMap<String, String>, own: &str, other: &str) -> BTreeMap<String, String> {
+    let of = |kind: &str| FORMATS.iter().find(|format| format.kind == kind);
+    let (Some(own), Some(other)) = (of(own), of(other)) else {
+        return BTreeMap::new();
+    };
+    let answer = |format: &FormatFields<'static>| {
+        let at = format.required.len().min(2);
+        format.required.get(at.wrapping_sub(1)).copied()
+    };
+    let question = |format: &FormatFields<'static>| (format.required.len() > 1).then(|| format.required[0]);
+    let all = other.required.iter().chain(other.optional.unwrap_or_default());
+    all.filter_map(|name| {
+        let from = if question(other) == Some(*name) {
+            question(own)?
+        } else if answer(other) == Some(*name) {
+            answer(own)?
+        } else {
+            *name
+        };
+        Some(((*name).to_owned(), fields.get(from)?.clone()))
+    })
+    .collect()
+}
+
 const fn conversation(kind: &'static str) -> FormatFields<'static> {
-    closed(kind, &["user", "assistant"], &["system", "tools"])
+    closed(kind, &["user", "assistant"], &["system", "tools", "turns"])
 }
 
 const fn closed(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::{StoreError, Stored};
+use super::{LintedFile, StoreError, Stored};
 use crate::core::catalog::{Catalog, PlugError};
 use crate::core::job::{DatasetSpec, Job, JobSpec};
 use crate::core::sample::Sample;
@@ -92,6 +92,14 @@ pub trait PendingFile: Send {
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
+/// A file of rows that somebody made, opened to be looked at.
+pub struct DatasetLines {
+    /// Its bytes.
+    pub reader: Box<dyn io::BufRead + Send>,
+    /// What else is known about it.
+    pub about: LintedFile,
+}
+
 /// The dataset: a projection of the ledger, exact after any crash (storage.md).
 #[async_trait]
 pub trait DatasetWriter: Send + Sync {
@@ -116,6 +124,8 @@ pub trait DatasetWriter: Send + Sync {
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
     /// Starts a file of its own (an export) at `path`.
     fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
+    /// Opens a file of rows; `-` is standard input.
+    fn open(&self, path: &Path) -> io::Result<DatasetLines>;
     /// Holds the files against the ledger: its marks, and its accepted samples in plan order. Findings in a line each; only reads.
     async fn audit(
         &self,

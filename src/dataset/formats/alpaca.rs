@@ -46,7 +46,7 @@ impl Format for Alpaca {
             instruction: self.fields.question(sample)?,
             input: input.map(as_text).unwrap_or_default(),
             output: self.fields.text_of(&self.fields.answer(sample)?),
-            system: self.fields.system(sample),
+            system: self.fields.column(sample, "system"),
         };
         write_line(&record, out)
     }

@@ -1,14 +1,16 @@
 //! `messages` (TRL's conversational format, also Axolotl's and Unsloth's) and `openai` (supervised fine-tuning of OpenAI, Together,
-//! Fireworks, MLX-LM). They differ in tool calls: an object of arguments, or an id and the arguments as JSON text.
+//! Fireworks, MLX-LM). They differ in tools: arguments as an object and results by name, or arguments as JSON text and results by id.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Fields, Shape, write_line};
+use super::conversation::{said, tool_of};
+use super::{Fields, Shape, inlined, write_line};
 use crate::core::catalog::PlugError;
-use crate::core::conversation::ToolCall;
+use crate::core::conversation::{Message, Part, Role, ToolCall};
 use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, ReasoningStyle};
 use crate::core::ports::Format;
@@ -59,7 +61,11 @@ struct Record<'a> {
 struct Turn<'a> {
     role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,33 +111,37 @@ impl Messages {
         }
     }
 
-    /// The answer; a turn that only calls tools has no content.
-    fn assistant<'a>(&self, sample: &'a Sample) -> io::Result<Turn<'a>> {
-        let answer = self.fields.answer(sample)?;
-        let tool_calls: Vec<_> = answer
-            .step
-            .iter()
-            .flat_map(|step| &step.tool_calls)
-            .map(|call| self.call(call))
-            .collect();
-        let text = self.fields.text_of(&answer);
-        Ok(Turn {
-            role: "assistant",
-            content: (!text.is_empty() || tool_calls.is_empty()).then_some(text),
-            reasoning_content: self
-                .fields
-                .reasoning_in(&answer, ReasoningStyle::ReasoningContent),
-            thinking: self.fields.reasoning_in(&answer, ReasoningStyle::Thinking),
-            tool_calls,
-        })
-    }
-}
-
-fn turn(role: &'static str, content: String) -> Turn<'static> {
-    Turn {
-        role,
-        content: Some(content),
-        ..Turn::default()
+    /// A message as a turn; one that only calls tools has no content.
+    fn turn<'a>(&self, message: &'a Message, all: &'a [Message]) -> Turn<'a> {
+        if let [Part::ToolResult { id, content }] = &message.parts[..] {
+            return Turn {
+                role: "tool",
+                name: (!self.openai).then(|| tool_of(all, id)).flatten(),
+                tool_call_id: self.openai.then_some(id),
+                content: Some(Cow::Borrowed(content)),
+                ..Turn::default()
+            };
+        }
+        let said = said(message);
+        let style = self.fields.reasoning;
+        let reasoning_in = |wanted| said.reasoning.filter(|_| style == wanted);
+        let text = match reasoning_in(ReasoningStyle::Inline) {
+            Some(reasoning) => inlined(reasoning, &said.text),
+            None => said.text,
+        };
+        Turn {
+            role: match message.role {
+                Role::System => "system",
+                Role::User => "user",
+                Role::Assistant => "assistant",
+                Role::Tool => "tool",
+            },
+            content: (!text.is_empty() || said.calls.is_empty()).then_some(Cow::Owned(text)),
+            reasoning_content: reasoning_in(ReasoningStyle::ReasoningContent),
+            thinking: reasoning_in(ReasoningStyle::Thinking),
+            tool_calls: said.calls.into_iter().map(|call| self.call(call)).collect(),
+            ..Turn::default()
+        }
     }
 }
 
@@ -141,17 +151,18 @@ impl Format for Messages {
     }
 
     fn write(&self, sample: &Sample, out: &mut dyn Write) -> io::Result<()> {
-        let mut messages = Vec::with_capacity(3);
-        messages.extend(self.fields.system(sample).map(|text| turn("system", text)));
-        messages.push(turn("user", self.fields.question(sample)?));
-        messages.push(self.assistant(sample)?);
+        let conversation = self.fields.conversation(sample)?;
+        let turns = conversation
+            .iter()
+            .map(|message| self.turn(message, &conversation));
+        let messages = turns.collect();
         let tools = self.fields.optional(sample, "tools").map(as_list);
         write_line(&Record { messages, tools }, out)
     }
 }
 
 /// Tools from a seed file without nested values come as JSON text.
-fn as_list(tools: Value) -> Value {
+pub(super) fn as_list(tools: Value) -> Value {
     match tools {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         other => other,

@@ -15,10 +15,14 @@ use crate::core::sample::{Sample, StepAnswer, as_text};
 use crate::core::text::nearest;
 
 mod alpaca;
+mod conversation;
 mod messages;
+mod preference;
 mod prompt_completion;
 mod raw;
 mod sharegpt;
+mod text;
+mod unpaired;
 
 /// The table of formats.
 pub(super) const CATALOG: FormatCatalog = Catalog(&[
@@ -51,6 +55,60 @@ pub(super) const CATALOG: FormatCatalog = Catalog(&[
         summary: "Prompt and completion, both plain text.",
         example: "format = \"prompt_completion\"\nfields = { prompt = \"question\", completion = \"solution.answer\" }",
         build: prompt_completion::build,
+    },
+    Entry {
+        kind: text::SHAPE.kind(),
+        summary: "One text a row, as TRL, Axolotl, MLX-LM and Unsloth read texts to go on with.",
+        example: "format = \"text\"\nfields = { text = \"essay.text\" }",
+        build: text::build,
+    },
+    Entry {
+        kind: preference::TRL.kind(),
+        summary: "Preference pairs as TRL and Unsloth read them: prompt, chosen and rejected are lists of messages.",
+        example: "format = \"preference\"\nfields = { prompt = \"question\", chosen = \"better\", rejected = \"worse\" }",
+        build: preference::build_trl,
+    },
+    Entry {
+        kind: preference::PLAIN.kind(),
+        summary: "Preference pairs of three texts, as TRL and LLaMA-Factory (with columns named) read them.",
+        example: "format = \"preference_plain\"\nfields = { prompt = \"question\", chosen = \"better\", rejected = \"worse\" }",
+        build: preference::build_plain,
+    },
+    Entry {
+        kind: preference::WHOLE.kind(),
+        summary: "Preference pairs as torchtune reads them: chosen and rejected are whole conversations.",
+        example: "format = \"preference_whole\"\nfields = { prompt = \"question\", chosen = \"better\", rejected = \"worse\" }",
+        build: preference::build_whole,
+    },
+    Entry {
+        kind: preference::AXOLOTL.kind(),
+        summary: "Preference pairs as Axolotl reads them: messages, and chosen and rejected as one message each.",
+        example: "format = \"preference_axolotl\"\nfields = { prompt = \"question\", chosen = \"better\", rejected = \"worse\" }",
+        build: preference::build_axolotl,
+    },
+    Entry {
+        kind: preference::SHAREGPT.kind(),
+        summary: "Preference pairs as LLaMA-Factory reads them: conversations, chosen and rejected with from and value.",
+        example: "format = \"preference_sharegpt\"\nfields = { prompt = \"question\", chosen = \"better\", rejected = \"worse\" }",
+        build: preference::build_sharegpt,
+    },
+    Entry {
+        kind: preference::OPENAI.kind(),
+        summary: "Preference pairs as OpenAI reads them: input, preferred_output and non_preferred_output.",
+        example: "format = \"preference_openai\"\nfields = { prompt = \"question\", chosen = \"better\", rejected = \"worse\" }",
+        build: preference::build_openai,
+    },
+    Entry {
+        kind: unpaired::TRL.kind(),
+        summary: "Answers with a label for KTO, as TRL reads them; without a label's field: whether the sample was accepted.",
+        example: "format = \"unpaired\"\nfields = { prompt = \"question\", completion = \"solution.answer\" }",
+        build: unpaired::build_trl,
+    },
+    Entry {
+        kind: unpaired::SHAREGPT.kind(),
+        summary: "The same as LLaMA-Factory reads it: conversations and kto_tag.",
+        example: "format = \"unpaired_sharegpt\"\nfields = { prompt = \"question\", completion = \"solution.answer\" }",
+        build: unpaired::build_sharegpt,
     },
     Entry {
         kind: raw::SHAPE.kind(),
@@ -141,9 +199,13 @@ impl Fields {
         mapped(sample, name, path)
     }
 
-    /// The answer's text.
+    /// The answer's text: what the shape names second.
     fn answer<'a>(&self, sample: &'a Sample) -> io::Result<Answer<'a>> {
-        let name = self.shape.fields.required[1];
+        self.answer_as(sample, self.shape.fields.required[1])
+    }
+
+    /// The text of a field that holds an answer.
+    fn answer_as<'a>(&self, sample: &'a Sample, name: &str) -> io::Result<Answer<'a>> {
         let Some(path) = self.paths.get(name) else {
             let step = sample
                 .steps
@@ -168,6 +230,13 @@ impl Fields {
         (!empty).then_some(value)
     }
 
+    /// The text of an optional field; where the job maps the field, it stands in every row, empty if need be: a reader that knows
+    /// its columns by name finds them all.
+    fn column(&self, sample: &Sample, name: &str) -> Option<String> {
+        self.paths.get(name)?;
+        Some(self.optional(sample, name).map(as_text).unwrap_or_default())
+    }
+
     /// The system message.
     fn system(&self, sample: &Sample) -> Option<String> {
         self.optional(sample, "system").map(as_text)
@@ -176,7 +245,7 @@ impl Fields {
     /// The answer's text with its reasoning inside, where the job wants it so.
     fn text_of(&self, answer: &Answer<'_>) -> String {
         match self.reasoning_in(answer, ReasoningStyle::Inline) {
-            Some(reasoning) => format!("<think>{reasoning}</think>\n{}", answer.text),
+            Some(reasoning) => inlined(reasoning, &answer.text),
             None => answer.text.clone(),
         }
     }
@@ -189,6 +258,11 @@ impl Fields {
             .and_then(|step| step.reasoning.as_deref())
             .filter(|reasoning| !reasoning.is_empty())
     }
+}
+
+/// Reasoning before the text it led to, as R1 writes it and LLaMA-Factory reads it.
+fn inlined(reasoning: &str, text: &str) -> String {
+    format!("<think>{reasoning}</think>\n{text}")
 }
 
 fn mapped(sample: &Sample, name: &str, path: &str) -> io::Result<String> {

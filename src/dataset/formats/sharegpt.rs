@@ -1,17 +1,19 @@
-//! `sharegpt`, as LLaMA-Factory reads it: turns with `from` and `value`, tools as JSON text. An answer that calls tools becomes one
-//! `function_call` turn, whose value is the call (or the list of calls); its text has no place beside it and is left out.
+//! `sharegpt`, as LLaMA-Factory reads it: turns with `from` and `value`, tools as JSON text. A message that calls tools becomes one
+//! `function_call` turn, whose value is the call (or the list of calls); its text has no place beside it and is left out. Results of
+//! several calls are one `observation`, so that the sides still alternate.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Fields, Shape, write_line};
+use super::conversation::said;
+use super::{Fields, Shape, inlined, write_line};
 use crate::core::catalog::PlugError;
-use crate::core::conversation::ToolCall;
+use crate::core::conversation::{Message, Role, ToolCall};
 use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, ReasoningStyle};
 use crate::core::ports::Format;
-use crate::core::sample::{Sample, as_text};
+use crate::core::sample::Sample;
 
 pub(super) const SHAPE: Shape = Shape {
     fields: parse::SHAREGPT,
@@ -30,7 +32,7 @@ struct ShareGpt {
 
 #[derive(Serialize)]
 struct Record {
-    conversations: [Turn; 2],
+    conversations: Vec<Turn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,33 +57,45 @@ impl Format for ShareGpt {
     }
 
     fn write(&self, sample: &Sample, out: &mut dyn Write) -> io::Result<()> {
-        let answer = self.fields.answer(sample)?;
-        let calls = answer.step.map_or(&[][..], |step| &step.tool_calls);
-        let reply = if calls.is_empty() {
-            Turn {
-                from: "gpt",
-                value: self.fields.text_of(&answer),
+        let conversation = self.fields.conversation(sample)?;
+        let mut turns: Vec<Turn> = Vec::with_capacity(conversation.len());
+        for message in conversation.iter().filter(|message| message.role != Role::System) {
+            let turn = self.turn(message)?;
+            match turns.last_mut() {
+                Some(last) if turn.from == "observation" && last.from == "observation" => {
+                    last.value.push('\n');
+                    last.value.push_str(&turn.value);
+                }
+                _ => turns.push(turn),
             }
-        } else {
-            Turn {
-                from: "function_call",
-                value: function_call(calls)?,
-            }
-        };
-        let question = Turn {
-            from: "human",
-            value: self.fields.question(sample)?,
-        };
+        }
         let record = Record {
-            conversations: [question, reply],
-            system: self.fields.system(sample),
-            tools: self.fields.optional(sample, "tools").map(as_text),
+            conversations: turns,
+            system: self.fields.column(sample, "system"),
+            tools: self.fields.column(sample, "tools"),
         };
         write_line(&record, out)
     }
 }
 
-fn function_call(calls: &[ToolCall]) -> io::Result<String> {
+impl ShareGpt {
+    fn turn(&self, message: &Message) -> io::Result<Turn> {
+        let said = said(message);
+        let inline = self.fields.reasoning == ReasoningStyle::Inline;
+        let (from, value) = match message.role {
+            Role::Assistant if !said.calls.is_empty() => ("function_call", function_call(&said.calls)?),
+            Role::Assistant => match said.reasoning.filter(|_| inline) {
+                Some(reasoning) => ("gpt", inlined(reasoning, &said.text)),
+                None => ("gpt", said.text),
+            },
+            Role::Tool => ("observation", said.text),
+            Role::User | Role::System => ("human", said.text),
+        };
+        Ok(Turn { from, value })
+    }
+}
+
+fn function_call(calls: &[&ToolCall]) -> io::Result<String> {
     let calls: Vec<Call<'_>> = calls
         .iter()
         .map(|call| Call {

@@ -4,22 +4,15 @@ use std::path::PathBuf;
 
 use crate::core::api::{Command, Export, JobDetail};
 use crate::core::budget::Money;
+use crate::core::job::parse::FORMAT_KINDS;
 use crate::core::job::{Adjustment, JobSpec};
 
 use crate::tui::context::Shared;
 use crate::tui::overlay::sheet::Entry;
 use crate::tui::overlay::{Dialog, Outcome, Sheet};
 
-/// Formats an export can have; the first is the job's own.
-const FORMATS: [&str; 7] = [
-    "as the job says",
-    "messages",
-    "sharegpt",
-    "alpaca",
-    "prompt_completion",
-    "raw",
-    "openai",
-];
+/// The first choice of an export's format.
+const OWN_FORMAT: &str = "as the job says";
 /// What happens to a file of that name.
 const EXISTING: [&str; 2] = ["keep it", "replace it"];
 /// Which samples.
@@ -143,7 +136,7 @@ pub(crate) fn export(jobs: Vec<String>, shared: &Shared) -> Sheet {
     };
     let entries = vec![
         path,
-        Entry::choice("Format", &FORMATS),
+        Entry::choice("Format", &[&[OWN_FORMAT], FORMAT_KINDS].concat()),
         Entry::choice("Samples", &WHICH),
         Entry::choice("If it exists", &EXISTING),
     ];
@@ -243,7 +236,7 @@ fn exported(jobs: &[String], values: &[&str]) -> Result<Outcome, String> {
     let order = |job: &String| {
         let export = Export {
             job: job.clone(),
-            format: (*format != FORMATS[0]).then(|| (*format).to_owned()),
+            format: (*format != OWN_FORMAT).then(|| (*format).to_owned()),
             split: None,
             include_rejected: *which == WHICH[1],
         };

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use serde_json::{Map, Value, json};
 
 use crate::core::api::Level;
-use crate::core::job::parse::FORMATS;
+use crate::core::job::parse::{FORMAT_KINDS, FORMATS};
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
 use crate::tui::text::put;
@@ -19,18 +19,6 @@ use super::menu::For;
 use super::typing::{Input, Target};
 use super::work::Work;
 use super::{NewJob, Step, shape};
-
-/// Dataset formats, the default first.
-const FORMAT_WORDS: &[&str] = &[
-    "messages",
-    "sharegpt",
-    "openai",
-    "alpaca",
-    "prompt_completion",
-    "preference",
-    "kd",
-    "raw",
-];
 
 /// Types of a field.
 const TYPES: [(&str, &str); 6] = [
@@ -98,7 +86,7 @@ impl NewJob {
             draft,
             "format",
             format,
-            Kind::Words(FORMAT_WORDS),
+            Kind::Words(FORMAT_KINDS),
             "messages",
         ));
         let format = draft.string(format);

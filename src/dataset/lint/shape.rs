@@ -1,0 +1,362 @@
+//! The shapes of rows that trainers read, told by their keys; and which trainer reads which, as one table.
+
+use crate::core::Row;
+
+/// What a row is, by its keys alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Messages,
+    ShareGpt,
+    Alpaca,
+    PromptCompletion,
+    Text,
+    Preference,
+    PreferencePlain,
+    PreferenceWhole,
+    PreferenceAxolotl,
+    PreferenceShareGpt,
+    PreferenceOpenAi,
+    Unpaired,
+    UnpairedShareGpt,
+    Raw,
+    Unknown,
+}
+
+/// What a row teaches: a trainer that reads one shape of a purpose is offered that one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Answers,
+    Pairs,
+    Labels,
+    Text,
+}
+
+impl Shape {
+    /// Tells a row's shape.
+    pub(super) fn of(row: &Row) -> Self {
+        let has = |key: &str| row.contains_key(key);
+        if has("preferred_output") || has("non_preferred_output") {
+            return Self::PreferenceOpenAi;
+        }
+        if has("chosen") || has("rejected") {
+            return match row.get("prompt") {
+                _ if has("conversations") => Self::PreferenceShareGpt,
+                _ if has("messages") => Self::PreferenceAxolotl,
+                None => Self::PreferenceWhole,
+                Some(prompt) if prompt.is_string() => Self::PreferencePlain,
+                Some(_) => Self::Preference,
+            };
+        }
+        if has("kto_tag") {
+            return Self::UnpairedShareGpt;
+        }
+        if has("label") && has("completion") {
+            return Self::Unpaired;
+        }
+        if has("steps") && has("provenance") {
+            return Self::Raw;
+        }
+        if has("messages") {
+            return Self::Messages;
+        }
+        if has("conversations") {
+            return Self::ShareGpt;
+        }
+        if has("instruction") {
+            return Self::Alpaca;
+        }
+        if has("completion") {
+            return Self::PromptCompletion;
+        }
+        if has("text") {
+            return Self::Text;
+        }
+        Self::Unknown
+    }
+
+    /// The format that writes it (`messages` may also be `openai`).
+    pub(super) fn format(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::ShareGpt => "sharegpt",
+            Self::Alpaca => "alpaca",
+            Self::PromptCompletion => "prompt_completion",
+            Self::Text => "text",
+            Self::Preference => "preference",
+            Self::PreferencePlain => "preference_plain",
+            Self::PreferenceWhole => "preference_whole",
+            Self::PreferenceAxolotl => "preference_axolotl",
+            Self::PreferenceShareGpt => "preference_sharegpt",
+            Self::PreferenceOpenAi => "preference_openai",
+            Self::Unpaired => "unpaired",
+            Self::UnpairedShareGpt => "unpaired_sharegpt",
+            Self::Raw => "raw",
+            Self::Unknown => "none of the known shapes",
+        }
+    }
+
+    pub(super) fn purpose(self) -> Purpose {
+        match self {
+            Self::Messages
+            | Self::ShareGpt
+            | Self::Alpaca
+            | Self::PromptCompletion
+            | Self::Raw
+            | Self::Unknown => Purpose::Answers,
+            Self::Text => Purpose::Text,
+            Self::Unpaired | Self::UnpairedShareGpt => Purpose::Labels,
+            Self::Preference
+            | Self::PreferencePlain
+            | Self::PreferenceWhole
+            | Self::PreferenceAxolotl
+            | Self::PreferenceShareGpt
+            | Self::PreferenceOpenAi => Purpose::Pairs,
+        }
+    }
+}
+
+/// How a trainer takes a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    AsIs,
+    /// Once it is told so.
+    Told(&'static str),
+}
+
+/// How a trainer wants the arguments of a tool call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arguments {
+    Object,
+    Text,
+    Either,
+}
+
+/// What a trainer reads.
+#[derive(Debug)]
+pub(super) struct Trainer {
+    /// As it calls itself.
+    pub(super) name: &'static str,
+    /// The shapes it reads, the best first.
+    pub(super) reads: &'static [(Shape, Reads)],
+    pub(super) arguments: Arguments,
+    /// Whether `tools` may also be JSON text beside a list.
+    pub(super) tools_as_text: bool,
+    /// Keys for reasoning that its templates know.
+    pub(super) reasoning: &'static [&'static str],
+    /// The only keys of a message, where others are refused.
+    pub(super) message_keys: Option<&'static [&'static str]>,
+    /// Columns are typed by a table library: one kind of value a column.
+    pub(super) typed: bool,
+    /// The fewest rows it takes.
+    pub(super) rows: u64,
+    /// The only file names it opens.
+    pub(super) names: Option<&'static [&'static str]>,
+    /// It takes the whole file for what the first row is.
+    pub(super) first_decides: bool,
+    /// Calls and results are matched by their ids.
+    pub(super) ids: bool,
+    /// It finds its files through `dataset_info.json`.
+    pub(super) described: bool,
+}
+
+use Reads::{AsIs, Told};
+
+const BASE: Trainer = Trainer {
+    name: "",
+    reads: &[],
+    arguments: Arguments::Either,
+    tools_as_text: false,
+    reasoning: &[],
+    message_keys: None,
+    typed: true,
+    rows: 1,
+    names: None,
+    first_decides: false,
+    ids: false,
+    described: false,
+};
+
+pub(super) static TRL: Trainer = Trainer {
+    name: "TRL",
+    reads: &[
+        (Shape::Messages, AsIs),
+        (Shape::PromptCompletion, AsIs),
+        (Shape::Text, AsIs),
+        (Shape::Preference, AsIs),
+        (Shape::PreferencePlain, AsIs),
+        (Shape::PreferenceWhole, AsIs),
+        (Shape::Unpaired, AsIs),
+    ],
+    arguments: Arguments::Object,
+    tools_as_text: true,
+    reasoning: &["thinking"],
+    ..BASE
+};
+
+pub(super) static AXOLOTL: Trainer = Trainer {
+    name: "Axolotl",
+    reads: &[
+        (Shape::Messages, AsIs),
+        (Shape::Alpaca, AsIs),
+        (Shape::Text, AsIs),
+        (Shape::PreferenceAxolotl, AsIs),
+        (
+            Shape::ShareGpt,
+            Told(
+                "set field_messages: conversations and message_property_mappings: {role: from, content: value}",
+            ),
+        ),
+    ],
+    reasoning: &["reasoning_content"],
+    ..BASE
+};
+
+pub(super) static LLAMA_FACTORY: Trainer = Trainer {
+    name: "LLaMA-Factory",
+    reads: &[
+        (Shape::ShareGpt, AsIs),
+        (Shape::Alpaca, AsIs),
+        (Shape::PreferenceShareGpt, AsIs),
+        (Shape::UnpairedShareGpt, AsIs),
+        (
+            Shape::Messages,
+            Told("name role_tag, content_tag, user_tag and assistant_tag in dataset_info.json"),
+        ),
+        (
+            Shape::PromptCompletion,
+            Told("name the columns in dataset_info.json: prompt is prompt, response is completion"),
+        ),
+        (
+            Shape::PreferencePlain,
+            Told("set ranking: true and name the columns prompt, chosen, rejected in dataset_info.json"),
+        ),
+        (
+            Shape::Text,
+            Told("name the column in dataset_info.json: prompt is text"),
+        ),
+    ],
+    arguments: Arguments::Text,
+    tools_as_text: true,
+    described: true,
+    ..BASE
+};
+
+pub(super) static OPENAI: Trainer = Trainer {
+    name: "OpenAI",
+    reads: &[(Shape::Messages, AsIs), (Shape::PreferenceOpenAi, AsIs)],
+    arguments: Arguments::Text,
+    message_keys: Some(&[
+        "role",
+        "content",
+        "name",
+        "tool_calls",
+        "tool_call_id",
+        "weight",
+        "refusal",
+    ]),
+    typed: false,
+    rows: 10,
+    ids: true,
+    ..BASE
+};
+
+pub(super) static TOGETHER: Trainer = Trainer {
+    name: "Together",
+    rows: 1,
+    message_keys: None,
+    ..hosted()
+};
+
+pub(super) static FIREWORKS: Trainer = Trainer {
+    name: "Fireworks",
+    rows: 1,
+    message_keys: None,
+    ..hosted()
+};
+
+const fn hosted() -> Trainer {
+    Trainer {
+        reads: &[(Shape::Messages, AsIs), (Shape::PreferenceOpenAi, AsIs)],
+        arguments: Arguments::Text,
+        typed: false,
+        ids: true,
+        ..BASE
+    }
+}
+
+pub(super) static TORCHTUNE: Trainer = Trainer {
+    name: "torchtune",
+    reads: &[
+        (Shape::Messages, Told("set conversation_style: openai")),
+        (Shape::ShareGpt, Told("set conversation_style: sharegpt")),
+        (Shape::Alpaca, AsIs),
+        (
+            Shape::PromptCompletion,
+            Told("set column_map: {input: prompt, output: completion}"),
+        ),
+        (Shape::Text, AsIs),
+        (Shape::PreferenceWhole, AsIs),
+    ],
+    ..BASE
+};
+
+pub(super) static MLX: Trainer = Trainer {
+    name: "MLX-LM",
+    reads: &[
+        (Shape::Messages, AsIs),
+        (Shape::PromptCompletion, AsIs),
+        (Shape::Text, AsIs),
+    ],
+    arguments: Arguments::Text,
+    typed: false,
+    names: Some(&["train.jsonl", "valid.jsonl", "test.jsonl"]),
+    first_decides: true,
+    ..BASE
+};
+
+pub(super) static UNSLOTH: Trainer = Trainer {
+    name: "Unsloth",
+    reads: &[
+        (Shape::Messages, AsIs),
+        (Shape::Alpaca, AsIs),
+        (Shape::Text, AsIs),
+        (
+            Shape::ShareGpt,
+            Told("call standardize_sharegpt on the dataset first"),
+        ),
+        (Shape::Preference, AsIs),
+        (Shape::PreferencePlain, AsIs),
+        (Shape::Unpaired, AsIs),
+    ],
+    arguments: Arguments::Object,
+    tools_as_text: true,
+    reasoning: &["thinking"],
+    ..BASE
+};
+
+impl Trainer {
+    /// How it takes that shape, if it does.
+    pub(super) fn takes(&self, shape: Shape) -> Option<Reads> {
+        let mut known = self.reads.iter();
+        known.find(|(known, _)| *known == shape).map(|(_, reads)| *reads)
+    }
+
+    /// The format to write for it instead.
+    pub(super) fn instead(&self, purpose: Purpose) -> Option<&'static str> {
+        let mut same = self.reads.iter().filter(|(shape, _)| shape.purpose() == purpose);
+        let (shape, _) = same.next()?;
+        Some(match shape {
+            Shape::Messages => self.conversation(),
+            other => other.format(),
+        })
+    }
+
+    /// Which of the two formats of messages suits it.
+    pub(super) fn conversation(&self) -> &'static str {
+        match self.arguments {
+            Arguments::Text if self.takes(Shape::Messages) == Some(AsIs) => "openai",
+            Arguments::Text if self.described => "sharegpt",
+            _ => "messages",
+        }
+    }
+}
