@@ -8,6 +8,8 @@
     reason = "tests touch files and may panic"
 )]
 
+#[path = "pty/again.rs"]
+mod again;
 #[path = "pty/becoming.rs"]
 mod becoming;
 #[path = "pty/bytes.rs"]

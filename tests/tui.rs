@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, watch};
 use canned::{Says, progress};
 use world::{Canned, Hand, key};
 
+#[path = "tui/again.rs"]
+mod again;
 #[path = "tui/boards.rs"]
 mod boards;
 #[path = "tui/bulk.rs"]

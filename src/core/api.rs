@@ -15,6 +15,7 @@ use super::review::QueueId;
 use super::sample::SampleId;
 use super::settings::ProviderSettings;
 
+mod again;
 mod answers;
 mod failure;
 mod filter;
@@ -29,6 +30,7 @@ mod stream;
 mod upkeep;
 mod writing;
 
+pub use again::MakingAgain;
 pub use answers::{
     Answer, CheckReport, DrySample, EstimateReport, Finding, HistoryRow, JobDetail, JobRow, Latency, Level,
     Measured, SampleDetail, SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples,
@@ -148,6 +150,8 @@ pub enum Query {
     Rejudge(String),
     /// The same for some samples only → [`Answer::Rejudged`].
     RejudgeSome(SampleQuery),
+    /// What making some samples anew would take → [`Answer::MakingAgain`].
+    MakeAgain(SampleQuery),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
     Estimate(JobSource),
     /// A job's failed tasks by what failed, the most frequent first → [`Answer::Failures`].
@@ -331,6 +335,9 @@ pub enum Command {
     Rejudge(String),
     /// The same for some samples only, as one entry of the journal → [`Receipt::Rejudged`].
     RejudgeSome(SampleQuery),
+    /// The tasks of some samples go back to the queue to be asked anew; what they were is gone but for the attempts, and jobs that had
+    /// ended wait for their start. A running job has to be paused first → [`Receipt::MadeAgain`].
+    MakeAgain(SampleQuery),
     /// Remove a job and everything it made, its dataset directory excepted → [`Receipt::Done`].
     Delete(String),
     /// A person's decision about samples → [`Receipt::Count`].
@@ -517,6 +524,8 @@ pub enum Receipt {
     Queue(Option<QueueId>),
     /// New verdicts are in force.
     Rejudged(Rejudged),
+    /// So many tasks wait to be asked anew.
+    MadeAgain(MakingAgain),
     /// How the database stands now.
     Opened(Opened),
     /// A provider answered.

@@ -362,7 +362,7 @@ pub enum PauseReason {
 impl std::fmt::Display for PauseReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Asked => f.write_str("paused by hand"),
+            Self::Asked => f.write_str("by hand"),
             Self::Stopped => f.write_str("the program was stopped"),
             Self::Limit(detail) => write!(f, "limit met: {detail}"),
             Self::Auth(detail) => write!(f, "key missing or rejected: {detail}"),

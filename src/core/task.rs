@@ -82,6 +82,11 @@ impl TaskState {
         }
     }
 
+    /// Whether its samples decided it.
+    pub fn is_judged(self) -> bool {
+        matches!(self, Self::NeedsReview | Self::Accepted | Self::Rejected)
+    }
+
     /// Whether it counts as pending in the conservation law.
     pub fn is_pending(self) -> bool {
         !matches!(
@@ -120,6 +125,8 @@ pub struct Leased {
     pub seed: Row,
     /// The varied fields.
     pub vary: Row,
+    /// How often a person had it made anew: its questions are others each time.
+    pub again: u32,
     /// Requests of earlier leases, oldest first: what is answered is not asked again, and attempts go on counting.
     pub history: Vec<PastRequest>,
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Shared, audit, browsing, doctor, library, planner, providers, rejudge, review, upkeep, writing};
+use super::{
+    Shared, again, audit, browsing, doctor, library, planner, providers, rejudge, review, upkeep, writing,
+};
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
     SampleQuery, Summary, SummaryRequests, SummarySamples, SummaryTasks, SummaryTokens, TeacherRow,
@@ -87,6 +89,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         }
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
         Query::RejudgeSome(query) => Answer::Rejudged(Box::new(rejudge::preview_some(shared, &query).await?)),
+        Query::MakeAgain(query) => Answer::MakingAgain(again::preview(shared, &query).await?),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
         Query::Failures(name) => {
             let job = shared.store.job(&name).await?.id;

@@ -1,5 +1,6 @@
 //! One attempt at one question: route, wait for a slot, set money aside, commit, send, store, read, settle.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -250,18 +251,25 @@ impl<'a> Attempts<'a> {
     }
 
     fn request(&self, asked: &Asked<'_>, teacher: &Teacher) -> ModelRequest {
-        let salt = format!(
+        let mut salt = format!(
             "{}/{}/{}",
             self.leased.lease.task.index, asked.question.candidate, asked.question.ask
         );
+        let mut params = asked.params.clone();
+        // Made anew, it is another question on purpose; a judge is still asked the same about the same answer.
+        if self.leased.again > 0 && matches!(asked.who, Who::Step(_)) {
+            let _ = write!(salt, "/again/{}", self.leased.again);
+            params.seed = params
+                .seed
+                .map(|seed| seed.wrapping_add(u64::from(self.leased.again)));
+        }
         let schema = asked.schema.as_deref();
-        let fingerprint =
-            ModelRequest::fingerprint(&teacher.model, asked.messages, schema, asked.params, &salt);
+        let fingerprint = ModelRequest::fingerprint(&teacher.model, asked.messages, schema, &params, &salt);
         ModelRequest {
             model: teacher.model.clone(),
             messages: asked.messages.to_vec(),
             schema: asked.schema.clone(),
-            params: asked.params.clone(),
+            params,
             fingerprint,
         }
     }

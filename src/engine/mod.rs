@@ -2,6 +2,7 @@
 //! through the ports of [`crate::core::ports`].
 
 mod adjust;
+mod again;
 mod answers;
 mod attempt;
 mod audit;
@@ -38,6 +39,7 @@ mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -51,10 +53,10 @@ use crate::core::api::{
 };
 use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::directory::{LogBook, ProviderDirectory};
-use crate::core::job::{Job, JobState, PauseReason};
+use crate::core::job::{Job, JobId, JobState, PauseReason};
 use crate::core::ports::{
     CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError,
-    Store, StoreError, TrainerCatalog, ValidatorCatalog,
+    Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
 };
 use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
 use governor::Station;
@@ -182,6 +184,8 @@ pub(crate) struct Shared {
     cleaning: Mutex<Option<CancellationToken>>,
     /// Jobs whose new verdicts are being put in force.
     rejudged: Mutex<BTreeSet<i64>>,
+    /// A job got another state while it stood still: the gauge has to look again.
+    restated: AtomicBool,
     told: Mutex<BTreeSet<String>>,
     measured: Measurements,
     /// Keeps the order of judging while a cassette is recorded or replayed.
@@ -233,6 +237,15 @@ impl Shared {
     fn most_jobs(&self) -> usize {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         engine.jobs_at_once.max(1) as usize
+    }
+
+    /// Gives a job that stands still another state.
+    async fn restate(&self, job: JobId, state: &JobState) -> Stored<()> {
+        self.store
+            .set_state(job, state, std::time::Duration::ZERO)
+            .await?;
+        self.restated.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn rejudged(&self) -> MutexGuard<'_, BTreeSet<i64>> {
@@ -377,6 +390,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         engine: RwLock::new(engine),
         cleaning: Mutex::default(),
         rejudged: Mutex::default(),
+        restated: AtomicBool::new(false),
         told: Mutex::default(),
         measured: Measurements::default(),
         turnstile,

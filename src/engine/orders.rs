@@ -9,8 +9,8 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, compile, deciding, dry_run, library, outbox, providers, rejudge, review, scheduler,
-    streams, upkeep, writing,
+    Shared, adjust, again, compile, deciding, dry_run, library, outbox, providers, rejudge, review,
+    scheduler, streams, upkeep, writing,
 };
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Opened, Receipt, RunOptions, Started,
@@ -67,6 +67,7 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             adjust::adjust(shared, &job, &changes).await.map(Receipt::Started)
         }
         Command::RejudgeSome(query) => rejudge::apply_some(shared, &query).await.map(Receipt::Rejudged),
+        Command::MakeAgain(query) => again::make(shared, &query).await.map(Receipt::MadeAgain),
         Command::Rejudge(name) => rejudge::apply(shared, &name).await.map(Receipt::Rejudged),
         Command::Delete(name) => delete(shared, &name).await,
         Command::Decide { samples, decided } => deciding::decide(shared, &samples, decided).await,
@@ -458,7 +459,7 @@ async fn retry(shared: &Shared, name: &str, group: Option<&str>) -> Result<Recei
     let back = shared.store.retry_failed(job.id, group).await?;
     if back > 0 && job.state.is_final() {
         let paused = JobState::Paused(PauseReason::Asked);
-        shared.store.set_state(job.id, &paused, Duration::ZERO).await?;
+        shared.restate(job.id, &paused).await?;
     }
     if let Some(running) = shared.running(name) {
         running.planned.notify_one();
@@ -509,17 +510,11 @@ async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Fa
     match wish {
         Wish::Cancel if job.state != JobState::Completed => {
             let cancelled = shared.store.cancel_open(job.id).await?;
-            shared
-                .store
-                .set_state(job.id, &JobState::Cancelled(None), Duration::ZERO)
-                .await?;
+            shared.restate(job.id, &JobState::Cancelled(None)).await?;
             Ok(Receipt::Count(cancelled))
         }
         Wish::Pause(reason) if matches!(job.state, JobState::Queued) => {
-            shared
-                .store
-                .set_state(job.id, &JobState::Paused(reason), Duration::ZERO)
-                .await?;
+            shared.restate(job.id, &JobState::Paused(reason)).await?;
             Ok(Receipt::Done)
         }
         _ if job.state.is_final() => {

@@ -42,8 +42,17 @@ pub(super) fn spawn(shared: Arc<Shared>) {
                 }
             }
             ended.retain(|id, _| !jobs.iter().any(|job| job.job.id.0 == *id));
+            let restated = shared.restated.swap(false, Ordering::Relaxed);
+            if restated {
+                let rows = std::mem::take(&mut ended);
+                for (id, row) in rows {
+                    if let Some(row) = looked_again(&shared, row).await {
+                        ended.insert(id, row);
+                    }
+                }
+            }
             // Once more after the last job has ended, so that its end is seen; then an idle engine costs next to nothing.
-            if !jobs.is_empty() || !before.is_empty() {
+            if restated || !jobs.is_empty() || !before.is_empty() {
                 publish(&shared, &jobs, &mut meters, ended.values()).await;
             }
             before = jobs;
@@ -71,6 +80,16 @@ async fn last(shared: &Shared, job: &Running, meters: &mut HashMap<i64, Meter>) 
         elapsed: now.elapsed,
         eta: None,
         eta_until: None,
+        ..row
+    })
+}
+
+/// A gauge that stays, of a job whose state may have changed since; `None` once there is no such job.
+async fn looked_again(shared: &Shared, row: JobProgress) -> Option<JobProgress> {
+    let now = shared.store.job(&row.name).await.ok()?;
+    Some(JobProgress {
+        state: now.state.word().to_owned(),
+        reason: now.state.reason(),
         ..row
     })
 }

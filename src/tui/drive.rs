@@ -1,5 +1,5 @@
 //! The loop between the model, the terminal and the engine: it drains messages, carries effects out, and draws when something has
-//! changed, never more often than a frame's time and data never more often than ten times a second. It decides nothing.
+//! changed, for a hand at once and for data at most ten times a second. It decides nothing.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,18 +20,11 @@ use super::input::{Facts, Input, Report};
 use super::message::{Edit, Effect, Message, Opening, Ticket};
 use super::model::{Model, update};
 use super::outside::Signs;
+use super::pace::{For, Pace, RARELY};
 use super::terminal::Signal;
 use super::trace::{Line, Trace, micros};
 use super::{Exit, Options, view};
 
-/// Shortest time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
-/// Shortest time between two frames that only data asked for.
-const DATA: Duration = Duration::from_millis(100);
-/// The same while nobody looks, or the line is slow; and between two titles.
-const RARELY: Duration = Duration::from_secs(1);
-/// A frame that takes longer to draw and write shows that the line is slow.
-const SLOW: Duration = Duration::from_millis(50);
 /// How long a terminal has to say what it can do.
 const PROBE: Duration = Duration::from_millis(100);
 
@@ -140,7 +133,7 @@ pub(super) async fn turn<B: Backend, H: Host>(
         }
         let (due, announce, probing) = (turn.due, turn.announce_at, turn.probing);
         let wake = turn.model.wake().map(|at| turn.start + at);
-        let gauge_at = turn.data_at;
+        let gauge_at = turn.pace.data();
         let message = tokio::select! {
             biased;
             () = at(due), if due.is_some() && !turn.away => {
@@ -216,11 +209,7 @@ struct Turn<'a, B: Backend, H> {
     /// When the next frame is to be drawn, and why: what asked first, and when.
     due: Option<Instant>,
     causes: Vec<(&'static str, Instant)>,
-    /// Before then no frame, and no frame for data.
-    frame_at: Instant,
-    data_at: Instant,
-    /// Between two frames for data, as the line allows.
-    data_every: Duration,
+    pace: Pace,
     /// When a person last did something.
     touched: Instant,
     frames: u64,
@@ -260,9 +249,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             slow,
             due: Some(start),
             causes: vec![("start", start)],
-            frame_at: start,
-            data_at: start,
-            data_every: DATA,
+            pace: Pace::new(start),
             touched: start,
             frames: 0,
             trace: None,
@@ -368,15 +355,15 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
             self.touched = now;
         }
         if matches!(message, Message::Focus(true)) {
-            // What was held back while nobody looked.
-            self.data_at = now;
+            self.pace.hurry(now);
         }
         // An answer is what a person waits for, if they have just asked; else it is only news.
         let answers = matches!(message, Message::Reply(..)) && now < self.touched + RARELY;
-        let is_data = matches!(
-            message,
-            Message::Progress(_) | Message::Event(_) | Message::Reply(..)
-        ) && !answers;
+        let whom = match &message {
+            _ if by_hand || answers => For::Hand,
+            Message::Progress(_) | Message::Event(_) | Message::Reply(..) => For::Data,
+            _ => For::Change,
+        };
         let mut effects = update(&mut self.model, Message::Tick(self.start.elapsed()));
         if matches!(message, Message::Edited(..)) && std::mem::take(&mut self.away) {
             let size = self.host.back();
@@ -384,11 +371,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         }
         effects.extend(update(&mut self.model, message));
         if self.model.take_dirty() {
-            let soonest = if is_data {
-                self.frame_at.max(self.data_at)
-            } else {
-                self.frame_at
-            };
+            let soonest = self.pace.soonest(whom);
             self.due = Some(self.due.map_or(soonest, |due| due.min(soonest)));
             if self.causes.iter().all(|(known, _)| *known != cause) {
                 self.causes.push((cause, now));
@@ -404,14 +387,7 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
         let now = Instant::now();
         let took = now - began;
         self.frames += 1;
-        self.data_every = match took {
-            took if took > SLOW => (self.data_every * 2).min(RARELY),
-            took if took < FRAME => (self.data_every / 2).max(DATA),
-            _ => self.data_every,
-        };
-        let looked_at = self.model.has_focus();
-        self.frame_at = now + FRAME;
-        self.data_at = now + if looked_at { self.data_every } else { RARELY };
+        self.pace.drawn(now, took, self.model.has_focus());
         let since = self.causes.first().map_or(began, |(_, since)| *since);
         let names: Vec<&str> = self.causes.drain(..).map(|(name, _)| name).collect();
         if let Some(trace) = &mut self.trace {

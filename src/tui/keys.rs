@@ -170,6 +170,8 @@ pub enum Action {
     Tag,
     /// Judge samples again by what is stored.
     JudgeAgain,
+    /// Ask for samples anew.
+    Regenerate,
     /// Which columns there are, and how wide.
     Columns,
     /// Texts as Markdown, or as they were written.
@@ -443,6 +445,7 @@ impl Action {
             Self::Bulk => "sample.bulk",
             Self::Tag => "sample.tag",
             Self::JudgeAgain => "sample.judge_again",
+            Self::Regenerate => "sample.regenerate",
             Self::Columns => "list.columns",
             Self::Markdown => "sample.markdown",
             Self::Follow => "view.follow",

@@ -15,6 +15,7 @@ mod message;
 mod model;
 mod outside;
 mod overlay;
+mod pace;
 mod pointer;
 mod remote;
 mod screens;

@@ -116,6 +116,12 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// [`percent`] in four places: a whole has no digit behind the point.
+pub(crate) fn percent_in_four(part: u64, whole: u64) -> String {
+    let told = percent(part, whole);
+    if told.len() > 4 { "100".to_owned() } else { told }
+}
+
 /// `part` of `whole` in per cent with one digit, `-` of nothing.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -239,6 +245,9 @@ mod tests {
         assert_eq!([36.84, 1234.0].map(per_second), ["36.8/s", "1.2k/s"]);
         assert_eq!(percent(1, 3), "33.3");
         assert_eq!(percent(0, 0), "-");
+        assert_eq!(percent_in_four(7, 7), "100");
+        assert_eq!(percent_in_four(9_999, 10_000), "100");
+        assert_eq!(percent_in_four(999, 1_000), "99.9");
         assert_eq!(clock(Duration::from_secs(860)), "00:14:20");
         let range = |from, until| span(Duration::from_secs(from), Some(Duration::from_secs(until)));
         assert_eq!(range(860, 1_050), "14–18 min");

@@ -342,7 +342,7 @@ async fn a_ledger_of_the_first_schema_is_copied_then_brought_on() {
         ALTER TABLE samples DROP COLUMN length; ALTER TABLE samples DROP COLUMN tokens;
         DROP INDEX samples_tagged; ALTER TABLE samples DROP COLUMN tags; ALTER TABLE samples DROP COLUMN tagging; DROP TABLE taggings;
         ALTER TABLE samples DROP COLUMN judging; DROP TABLE judgings;
-        ALTER TABLE samples DROP COLUMN made_ms; PRAGMA user_version = 1";
+        ALTER TABLE tasks DROP COLUMN again; ALTER TABLE samples DROP COLUMN made_ms; PRAGMA user_version = 1";
     sqlx::raw_sql(back).execute(&mut connection).await.unwrap();
     drop(connection);
 

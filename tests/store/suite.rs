@@ -20,6 +20,7 @@ on_every_ledger! {
     open_tasks_are_cancelled_and_reopened
     failed_tasks_start_anew
     failed_tasks_are_told_in_groups_and_go_back_by_group
+    judged_tasks_are_made_again
     every_revision_is_kept
     an_answer_is_found_for_reuse_and_costs_nothing
     deleting_a_job_keeps_what_was_spent
@@ -192,6 +193,78 @@ async fn failed_tasks_start_anew(store: &dyn Store) {
     let history = &store.claim(id, 1).await.unwrap()[0].history;
     assert_eq!(history.len(), 1, "failures no longer count, answers stay");
     assert_eq!(history[0].id, good);
+}
+
+async fn judged_tasks_are_made_again(store: &dyn Store) {
+    let id = job(store, "again", 5).await;
+    let states = [
+        SampleState::Accepted,
+        SampleState::Rejected,
+        SampleState::NeedsReview,
+    ];
+    for (leased, state) in store.claim(id, 3).await.unwrap().iter().zip(states) {
+        assert_eq!(leased.again, 0);
+        finish(store, "again", leased, state, Some([7; 16])).await;
+    }
+    let first = SampleId::of("again", 0, 0);
+    let reject = Decided::Reject { note: None };
+    let entry = store
+        .act(std::slice::from_ref(&first), reject, None)
+        .await
+        .unwrap();
+    store.flag(&first, true).await.unwrap();
+    let before = store.decisions(id).await.unwrap();
+    assert_eq!(store.totals(id).await.unwrap().sent, 3);
+
+    // The fourth was never asked, and a tenth there is not.
+    assert_eq!(store.make_again(id, &[0, 1, 3, 9]).await, Ok(2));
+    assert_eq!(store.make_again(id, &[0]).await, Ok(0), "it waits already");
+    let counts = store.counts(id).await.unwrap();
+    assert_eq!(
+        (counts.of(TaskState::Pending), counts.of(TaskState::NeedsReview)),
+        (4, 1)
+    );
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!(
+        (totals.samples, totals.sent),
+        ([0, 0, 1], 3),
+        "attempts were paid for"
+    );
+    assert_eq!(all_samples(store, id).await.len(), 1);
+    assert!(
+        store
+            .flagged(std::slice::from_ref(&first))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        store.decisions(id).await.unwrap(),
+        before,
+        "what had left the dataset changes none of its files"
+    );
+    assert!(store.check(true).await.unwrap().is_empty());
+    // There is nothing left to take back.
+    let back = store.revert(entry, false).await.unwrap();
+    assert_eq!((back.rows, back.skipped), (0, 1));
+
+    let leased = store.claim(id, 2).await.unwrap();
+    let again: Vec<_> = leased
+        .iter()
+        .map(|one| (one.lease.task.index, one.again, one.history.len()))
+        .collect();
+    assert_eq!(again, [(0, 1, 1), (1, 1, 1)], "old answers are history");
+    for leased in &leased {
+        finish(store, "again", leased, SampleState::Accepted, None).await;
+    }
+    let accepted = store.decisions(id).await.unwrap();
+    assert_eq!(store.make_again(id, &[0]).await, Ok(1));
+    assert!(
+        store.decisions(id).await.unwrap().made > accepted.made,
+        "the dataset's files are behind"
+    );
+    assert_eq!(store.claim(id, 1).await.unwrap()[0].again, 2);
+    assert!(store.check(true).await.unwrap().is_empty());
 }
 
 async fn failed_tasks_are_told_in_groups_and_go_back_by_group(store: &dyn Store) {

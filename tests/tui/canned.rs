@@ -154,6 +154,7 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
             filter, at, limit, ..
         } => Answer::SampleWindow(as_asked(filter, window(*at, *limit))),
         Query::RejudgeSome(filter) => Answer::Rejudged(Box::new(rejudged(filter))),
+        Query::MakeAgain(filter) => Answer::MakingAgain(making_again(filter)),
         Query::Tags { .. } => Answer::Tags(tags()),
         Query::CountSamples(filter) if is_hopeless(filter) => Answer::Count(0),
         Query::CountSamples(_) => Answer::Count(ROWS),
@@ -257,6 +258,7 @@ pub fn receipt(command: &Command) -> Receipt {
         }),
         Command::ExportSamples { .. } => Receipt::Count(412_338),
         Command::Cancel(_) | Command::Retry(_) => Receipt::Count(112),
+        Command::MakeAgain(filter) => Receipt::MadeAgain(making_again(filter)),
         Command::Open { .. } => Receipt::Opened(Opened::default()),
         Command::CleanUp { .. } => Receipt::Count(7_190),
         Command::Rejudge(name) => Receipt::Rejudged(Rejudged {

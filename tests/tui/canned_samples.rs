@@ -160,6 +160,25 @@ pub fn rejudged(filter: &SampleQuery) -> Rejudged {
     report
 }
 
+/// What making them anew would take; four are of a job that runs.
+pub fn making_again(filter: &SampleQuery) -> MakingAgain {
+    let samples = if filter.ids.is_empty() {
+        ROWS
+    } else {
+        filter.ids.len() as u64
+    };
+    let running = filter.ids.len() == 4;
+    MakingAgain {
+        samples,
+        tasks: samples,
+        by_hand: samples / 3,
+        requests: samples * 2,
+        usd: Money(samples.cast_signed() * 400),
+        jobs: vec!["qa-distill-v2".to_owned()],
+        running: running.then(|| "qa-distill-v2".to_owned()).into_iter().collect(),
+    }
+}
+
 /// Tags in use.
 pub fn tags() -> Vec<(String, u64)> {
     [("good", 340), ("checked", 12), ("too-long", 3)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::again::MakingAgain;
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
@@ -65,6 +66,8 @@ pub enum Answer {
     Check(Box<CheckReport>),
     /// What judging again would change.
     Rejudged(Box<Rejudged>),
+    /// What making samples anew would take.
+    MakingAgain(MakingAgain),
     /// Ranges.
     Estimate(Box<EstimateReport>),
     /// Failed tasks by what failed.

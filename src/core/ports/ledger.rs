@@ -110,6 +110,9 @@ pub trait TaskStore: Send + Sync {
     async fn cancel_open(&self, job: JobId) -> Stored<u64>;
     /// Failed tasks, all or those of one group, go back to the queue with fresh attempts. Returns how many.
     async fn retry_failed(&self, job: JobId, group: Option<&str>) -> Stored<u64>;
+    /// Judged tasks of a job, by their places, go back to the queue to be asked anew with fresh attempts: their samples are gone, with
+    /// what was said of them; attempts and answers stay. Others are left alone. Returns how many.
+    async fn make_again(&self, job: JobId, tasks: &[u64]) -> Stored<u64>;
     /// Failed tasks by the part of their reason before the colon, the most frequent first.
     async fn failures(&self, job: JobId) -> Stored<Vec<FailureGroup>>;
     /// The failed tasks of one such group, in plan order.

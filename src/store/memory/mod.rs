@@ -111,6 +111,7 @@ struct Task {
     token: i64,
     crashes: i64,
     fresh_from: i64,
+    again: u32,
     due_ms: Option<i64>,
     reason: Option<String>,
 }

@@ -35,6 +35,7 @@ impl TaskStore for MemoryStore {
                 token: 0,
                 crashes: 0,
                 fresh_from: 0,
+                again: 0,
                 due_ms: None,
                 reason: None,
             });
@@ -228,6 +229,26 @@ impl TaskStore for MemoryStore {
         Ok(back)
     }
 
+    async fn make_again(&self, job: JobId, tasks: &[u64]) -> Stored<u64> {
+        let mut rows = self.write()?;
+        let last = rows.last_request;
+        let mut made = 0;
+        for index in tasks {
+            let id = TaskId { job, index: *index };
+            let Some(task) = rows.tasks.get_mut(&id).filter(|task| task.state.is_judged()) else {
+                continue;
+            };
+            task.state = TaskState::Pending;
+            task.again += 1;
+            task.fresh_from = last;
+            task.reason = None;
+            task.crashes = 0;
+            rows.forget_samples(id);
+            made += 1;
+        }
+        Ok(made)
+    }
+
     async fn failures(&self, job: JobId) -> Stored<Vec<FailureGroup>> {
         let rows = self.read()?;
         let mut groups: BTreeMap<String, (FailureGroup, BTreeSet<String>)> = BTreeMap::new();
@@ -298,6 +319,19 @@ fn is_leased(task: &Task) -> bool {
 }
 
 impl Rows {
+    /// Removes a task's samples, with what was said of them.
+    fn forget_samples(&mut self, id: TaskId) {
+        let places = (id, 0)..=(id, u32::MAX);
+        let gone: Vec<(TaskId, u32)> = self.samples.range(places).map(|(place, _)| *place).collect();
+        for place in gone {
+            let kept = self.samples.remove(&place);
+            if kept.is_some_and(|kept| kept.standing.state == SampleState::Accepted) {
+                self.decisions.entry(id.job).or_default().made += 1;
+            }
+            self.flags.remove(&place);
+        }
+    }
+
     fn failed(&self, job: JobId) -> impl Iterator<Item = FailedTask> {
         let failed = self
             .tasks_of(job)
@@ -342,6 +376,7 @@ impl Rows {
             lease: Lease { task: id, token },
             seed: task.seed.clone(),
             vary: task.vary.clone(),
+            again: task.again,
             history,
         })
     }

@@ -24,6 +24,7 @@ pub(super) struct Claimable {
     /// Of the lease before; 0 if there was none.
     token: i64,
     fresh_from: i64,
+    again: u32,
     seed: Box<RawValue>,
     vary: Box<RawValue>,
 }
@@ -113,6 +114,7 @@ async fn lease(ledger: &mut Ledger, job: i64, limit: usize) -> Stored<Vec<Claime
             },
             seed: task.seed,
             vary: task.vary,
+            again: task.again,
             history: histories.remove(&task.key).unwrap_or_default(),
         });
     }

@@ -63,6 +63,7 @@ pub(super) struct Claimed {
     pub(super) lease: Lease,
     pub(super) seed: Box<RawValue>,
     pub(super) vary: Box<RawValue>,
+    pub(super) again: u32,
     pub(super) history: Vec<PastRequest>,
 }
 

@@ -1,6 +1,7 @@
 //! The ledger in one SQLite file: a single writer that commits in groups, a few short-lived readers, and the ports on top. The
 //! file format is `assets/migrations/sqlite`; nothing outside this directory knows SQL.
 
+mod again;
 mod check;
 mod claim;
 mod clean;

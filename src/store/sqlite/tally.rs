@@ -178,6 +178,20 @@ impl Tally {
         }
     }
 
+    /// A judged sample is no more.
+    pub(super) fn forgotten(
+        &mut self,
+        job: i64,
+        teacher: Option<&str>,
+        state: SampleState,
+        reason: Option<Reason>,
+    ) {
+        self.sample(job, teacher, state, reason, -1);
+        if let Some(teacher) = teacher {
+            self.add(job, "teacher.judged", teacher.to_owned(), -1);
+        }
+    }
+
     /// Adds all of another tally.
     pub(super) fn absorb(&mut self, mut other: Self) {
         other.name_all();

@@ -10,7 +10,7 @@ use super::group::{Asked, BeginOrder, ClaimOrder, Claimed, RecordOrder, SettleOr
 use super::jobs::missing;
 use super::rows::{self, INDEX_BITS, task_code, task_key, task_range};
 use super::writer::{Command, Ledger};
-use super::{SqliteStore, failed, rescue, statements, suspects};
+use super::{SqliteStore, again, failed, rescue, statements, suspects};
 use crate::core::job::JobId;
 use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
@@ -138,6 +138,13 @@ impl TaskStore for SqliteStore {
             .await
     }
 
+    async fn make_again(&self, job: JobId, tasks: &[u64]) -> Stored<u64> {
+        let tasks = tasks.iter().map(|index| task_key(TaskId { job, index: *index }));
+        let tasks: Vec<i64> = tasks.collect();
+        self.write(move |ledger| Box::pin(again::make(ledger, tasks)))
+            .await
+    }
+
     async fn failures(&self, job: JobId) -> Stored<Vec<FailureGroup>> {
         failed::groups(&self.readers, job).await
     }
@@ -226,6 +233,7 @@ fn leased(claimed: Claimed) -> Stored<Leased> {
         lease: claimed.lease,
         seed: rows::parse(claimed.seed.get())?,
         vary: rows::parse(claimed.vary.get())?,
+        again: claimed.again,
         history: claimed.history,
     })
 }

@@ -142,7 +142,7 @@ impl Model {
                 self.shared.toast(Level::Ok, text);
             }
             // Whoever orders a bulk tells how far it is; new verdicts are told wherever one is.
-            Receipt::Bulk(_) | Receipt::Rejudged(_) | Receipt::Opened(_) => {}
+            Receipt::Bulk(_) | Receipt::Rejudged(_) | Receipt::MadeAgain(_) | Receipt::Opened(_) => {}
             Receipt::Done | Receipt::DryRun(_) | Receipt::Queue(_) => {
                 self.shared.toast(Level::Ok, done);
             }
@@ -154,6 +154,8 @@ impl Model {
             Event::Job { job, state } => {
                 let level = match state {
                     JobState::Failed(_) => Level::Error,
+                    // Whoever asked for it hears it from the order.
+                    JobState::Paused(PauseReason::Asked) => Level::Ok,
                     JobState::Paused(_) => Level::Warning,
                     _ => Level::Ok,
                 };

@@ -25,6 +25,7 @@ use crate::tui::widgets::table::row_at;
 use super::View;
 
 mod acting;
+mod again;
 mod bulk;
 mod choosing;
 mod columns;
@@ -44,6 +45,7 @@ mod tree;
 mod typed;
 mod words;
 
+use again::Again;
 use bulk::{Bulk, Marks};
 use columns::{ColumnMenu, Columns};
 use detail::{Detail, Tab};
@@ -93,6 +95,7 @@ pub(crate) struct Samples {
     bulk: Option<Bulk>,
     asked: Option<Bulk>,
     judging: Option<Judging>,
+    again: Option<Again>,
     /// What is being written where.
     export: Option<(Option<Ticket>, SampleQuery, PathBuf)>,
     reason: usize,
@@ -118,6 +121,7 @@ impl Default for Samples {
             bulk: None,
             asked: None,
             judging: None,
+            again: None,
             export: None,
             reason: choosing::REASONS.len() - 1,
             draft: None,
@@ -246,6 +250,8 @@ impl View for Samples {
             bulk.stop();
         } else if let Some(mut judging) = self.judging.take_if(|judging| judging.is_underway()) {
             judging.stop(cx);
+        } else if let Some(mut again) = self.again.take_if(|again| again.is_underway()) {
+            again.stop(cx);
         } else if self.reading || self.full {
             (self.reading, self.full) = (false, false);
         } else if self.range.take().is_some() {
@@ -279,6 +285,7 @@ impl View for Samples {
             | Action::RejectWhy
             | Action::Tag
             | Action::JudgeAgain
+            | Action::Regenerate
             | Action::Bulk
                 if self.bulk.is_some() =>
             {
@@ -289,6 +296,7 @@ impl View for Samples {
             | Action::RejectWhy
             | Action::Tag
             | Action::JudgeAgain
+            | Action::Regenerate
             | Action::Open
             | Action::Edit
             | Action::Copy
@@ -326,7 +334,8 @@ impl View for Samples {
                 let taken = self.rows.take(message, page, cx)
                     || self.detail.take(message, cx)
                     || self.take_tags(message, cx)
-                    || self.take_judging(message, cx);
+                    || self.take_judging(message, cx)
+                    || self.take_again(message, cx);
                 match &mut self.over {
                     Over::Facets(facets) if !taken => {
                         facets.take(message, cx);
@@ -434,6 +443,9 @@ impl View for Samples {
         }
         if self.judging.as_ref().is_some_and(Judging::is_underway) {
             return "Judging again … esc stops".to_owned();
+        }
+        if self.again.as_ref().is_some_and(Again::is_underway) {
+            return "Adding up what it would cost … esc stops".to_owned();
         }
         let mut parts = Vec::new();
         if !self.rows.shown().is_empty() {

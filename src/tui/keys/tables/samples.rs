@@ -136,6 +136,12 @@ pub static SAMPLES: Table = Table {
             "Judge it, or all that are marked, again from stored answers: nobody is asked, changes are told first",
         ),
         key(
+            &["R"],
+            Action::Regenerate,
+            "",
+            "Ask the teachers anew for it, or for all that are marked; the cost is told first",
+        ),
+        key(
             &["c"],
             Action::Columns,
             "",

@@ -9,7 +9,7 @@ use crate::core::text::grouped;
 
 use crate::tui::context::{News, Shared};
 use crate::tui::layout::{Width, top};
-use crate::tui::text::{compact, percent, put, put_all, share, time_of_day};
+use crate::tui::text::{compact, percent_in_four, put, put_all, share, time_of_day};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::pane::{empty, pane};
@@ -148,8 +148,8 @@ pub(super) fn teachers(
                 all => format!("{:.0}%", one.requests as f64 * 100.0 / all as f64),
             },
             grouped(one.accepted),
-            percent(one.judged.saturating_sub(one.accepted), one.judged),
-            percent(measured.errors, measured.answers + measured.errors),
+            percent_in_four(one.judged.saturating_sub(one.accepted), one.judged),
+            percent_in_four(measured.errors, measured.answers + measured.errors),
             one.usd.to_string(),
         ];
         let [p50, p95, p99] = [

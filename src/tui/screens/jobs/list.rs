@@ -12,7 +12,7 @@ use crate::core::text::grouped;
 use crate::tui::context::Shared;
 use crate::tui::layout::{Width, top};
 use crate::tui::screens::dashboard::{done, whole_percent};
-use crate::tui::text::{ago, percent, put, put_all};
+use crate::tui::text::{ago, percent_in_four, put, put_all};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{badge, bar, empty, failure, pane};
 use crate::tui::widgets::table::{Cell, Column, numbers, table, words};
@@ -131,7 +131,7 @@ fn cells(row: &JobRow, shared: &Shared) -> Vec<Cell> {
         (format!("{glyph} {state}"), shared.style(slot)),
         (bar(part(row, shared), 5), shared.style(slot)),
         (format!("{}{}", grouped(accepted), target.unwrap_or_default()), fg),
-        (percent(row.samples[1], judged), fg),
+        (percent_in_four(row.samples[1], judged), fg),
         (
             grouped(failed),
             shared.style(if failed > 0 { Slot::Error } else { Slot::Muted }),

@@ -1,5 +1,7 @@
 //! A form: lines of label and value over the keys of the job file, one of them selected, perhaps being typed in.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
@@ -60,6 +62,16 @@ impl Line {
             kind,
             value,
             note: note.to_owned(),
+        }
+    }
+
+    /// The note as it stands behind a value: of a number or a choice it is what nothing would mean.
+    fn told(&self) -> Cow<'_, str> {
+        let means_nothing = matches!(self.kind, Kind::Number | Kind::Flag) && !self.path.starts_with('@');
+        if means_nothing && !self.value.is_empty() && !self.note.is_empty() {
+            Cow::Owned(format!("(nothing: {})", self.note))
+        } else {
+            Cow::Borrowed(&self.note)
         }
     }
 
@@ -220,7 +232,7 @@ pub(super) fn draw(
             } else {
                 shared.style(Slot::Muted)
             };
-            put(buf, area, at + used + gap, row, &line.note, style);
+            put(buf, area, at + used + gap, row, &line.told(), style);
         }
     }
     caret
@@ -242,6 +254,15 @@ mod tests {
         assert_eq!(read(Kind::Flag, "yes"), Some(json!(true)));
         assert_eq!(read(Kind::Any, "[1, 5]"), Some(json!([1, 5])));
         assert_eq!(read(Kind::Any, "card.answer"), Some(json!("card.answer")));
+    }
+
+    #[test]
+    fn a_default_behind_a_value_does_not_read_like_the_value() {
+        let line = |value: &str| Line::new("", "seeds.limit", Kind::Number, value.to_owned(), "all rows");
+        assert_eq!(line("").told(), "all rows");
+        assert_eq!(line("12").told(), "(nothing: all rows)");
+        let name = Line::new("", "name", Kind::Text, "qa".to_owned(), "a-z, 0-9 and -");
+        assert_eq!(name.told(), "a-z, 0-9 and -");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl NewJob {
             "asked again",
             &work.path("on_invalid.reask"),
             Kind::Number,
-            "times, where the answer does not fit: 0",
+            "0 times where the answer does not fit",
         ));
         lines.push(Line::heading("Dataset"));
         let format = "dataset.format";

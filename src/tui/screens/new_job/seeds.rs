@@ -68,13 +68,13 @@ pub(super) fn lines(work: &Work) -> Vec<Line> {
     lines.push(of("tasks per row", "seeds.repeat", Kind::Number, "1"));
     if source != "none" {
         lines.push(of(
-            "cut the field",
+            "cut field",
             "seeds.chunk.field",
             Kind::Text,
-            "into chunks: not",
+            "none; its long texts become chunks",
         ));
         if draft.has("seeds.chunk") {
-            lines.push(of("characters", "seeds.chunk.size", Kind::Number, "of a chunk"));
+            lines.push(of("chunk characters", "seeds.chunk.size", Kind::Number, ""));
             lines.push(of("overlap", "seeds.chunk.overlap", Kind::Number, "0"));
         }
     }

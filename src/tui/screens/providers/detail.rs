@@ -200,7 +200,10 @@ pub(super) fn draw(
         } else {
             format!("{} ago", ago(age))
         };
-        if tested.ok {
+        if tested.ok && tested.latency_ms == 0 {
+            // It was only looked for: nothing was asked that could take time.
+            format!("last test {at} ok")
+        } else if tested.ok {
             format!("last test {at} ok {} ms", tested.latency_ms)
         } else {
             format!("last test {at} failed")

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::KeyState;
 use crate::core::settings::{KeySource, ProviderSettings};
@@ -104,6 +105,15 @@ impl Wizard {
         }
         let mut row = kinds.len() as u16 + 1;
         if let Some(kind) = kinds.get(self.cursor.selected) {
+            let width = usize::from(inner.width.saturating_sub(4));
+            if kind.summary.width() + 14 > usize::from(inner.width) {
+                // Above there was no room for all of it.
+                for line in wrap(&kind.summary, width) {
+                    put(buf, inner, 2, row, &line, fg);
+                    row += 1;
+                }
+                row += 1;
+            }
             put(buf, inner, 2, row, "As it stands in config.toml:", muted);
             for line in kind.example.lines() {
                 row += 1;

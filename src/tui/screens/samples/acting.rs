@@ -70,6 +70,7 @@ impl Samples {
                 self.ask_tags(cx);
             }
             Action::JudgeAgain => self.judge_again(cx),
+            Action::Regenerate => self.regenerate(cx),
             Action::Columns => self.over = Over::Columns(ColumnMenu::default()),
             Action::Markdown => {
                 self.detail.markdown ^= true;
@@ -179,6 +180,11 @@ impl Samples {
             history.reload(cx);
         }
         self.exported(message, cx);
+        if self.made_again(message, cx) {
+            let page = Self::page(cx.shared);
+            self.detail.forget();
+            return self.rows.reload_in_place(page, cx);
+        }
         if self.bulk.is_none() {
             self.reload(cx);
         }

@@ -65,6 +65,7 @@ impl Samples {
                     entry("Reject", &many),
                     entry("Tag", &many),
                     entry("Judge again", &many),
+                    entry("Regenerate", &many),
                     entry("Export to a file", &many),
                 ];
                 Menu::new(kind, "What is marked", entries, 0)
@@ -105,6 +106,7 @@ impl Samples {
                 1 => self.open_menu(Kind::Reject),
                 2 => self.act(Action::Tag, cx),
                 3 => self.judge_again(cx),
+                4 => self.regenerate(cx),
                 _ => self.over = Over::Path(Field::holding(&self.path_of())),
             },
             Kind::Copy => {

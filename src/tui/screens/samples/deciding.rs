@@ -85,7 +85,7 @@ impl Samples {
         ];
         let agreed = choice(format!("{verb} them"), "", Outcome::Act(Action::Agreed));
         // What another question was about is no longer meant.
-        (self.judging, self.export) = (None, None);
+        (self.judging, self.again, self.export) = (None, None, None);
         self.asked = Some(bulk);
         let dialog = Dialog::ask(
             cx.shared,
@@ -97,7 +97,7 @@ impl Samples {
     }
 
     pub(super) fn agreed(&mut self, cx: &mut Cx) {
-        if self.judge_agreed(cx) {
+        if self.judge_agreed(cx) || self.again_agreed(cx) {
         } else if let Some(mut bulk) = self.asked.take() {
             bulk.go(None, cx);
             self.bulk = Some(bulk);
@@ -133,7 +133,7 @@ impl Samples {
             cx.shared.toasts.pop();
             let lines = vec![format!("{} is there already.", path.display())];
             let agreed = choice("Replace it", "", Outcome::Act(Action::Agreed));
-            (self.asked, self.judging) = (None, None);
+            (self.asked, self.judging, self.again) = (None, None, None);
             self.export = Some((None, filter, path));
             let dialog = Dialog::ask(
                 cx.shared,

@@ -93,7 +93,7 @@ impl Samples {
         lines.extend(notes(&report));
         lines.push("No teacher is asked. u takes all of it back.".to_owned());
         // What another question was about is no longer meant.
-        (self.asked, self.export) = (None, None);
+        (self.asked, self.export, self.again) = (None, None, None);
         let agreed = choice("Change them", "", Outcome::Act(Action::Agreed));
         let title = format!("Judged again: {} change", samples(changed));
         let dialog = Dialog::ask(cx.shared, title, lines, vec![cancel("Cancel"), agreed]);

@@ -137,6 +137,15 @@ impl Rows {
         self.recount(true, cx);
     }
 
+    /// The same where what is selected is gone: who stands at its row now is selected.
+    pub(super) fn reload_in_place(&mut self, page: usize, cx: &mut Cx) {
+        let row = self.row();
+        let half = Self::limit(page) as u64 / 2;
+        let at = WindowAt::Place(Place::Row(row.saturating_sub(half)));
+        self.ask(at, Goal::Row(row), page, cx);
+        self.recount(true, cx);
+    }
+
     fn recount(&mut self, fresh: bool, cx: &mut Cx) {
         self.count.give_up(cx);
         self.fresh |= fresh;
