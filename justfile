@@ -33,9 +33,9 @@ deny *arguments:
 kill:
     cargo test --locked --test binary -- --ignored --nocapture ten_kills
 
-# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, a full disk (needs root)
+# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, every upgrade, a full disk (needs root)
 prove:
-    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step a_full_disk
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk
 
 # what an audit costs at 10,000 tasks
 audit-cost:

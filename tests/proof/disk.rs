@@ -1,5 +1,5 @@
-//! D1: a disk that fills up while a job runs and has room again later. The file system that is mounted for it holds the write-ahead log at
-//! its largest, and not much more.
+//! D1: a disk that fills up while a job runs and has room again later. The file system that is mounted for it is small:
+//! the write-ahead log keeps to a part of it.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,7 +18,7 @@ impl Small {
     fn mount(at: &Path) -> Self {
         std::fs::create_dir_all(at).unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=128m,mode=0700", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=32m,mode=0700", "tmpfs"])
             .arg(at)
             .status()
             .unwrap();

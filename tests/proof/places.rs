@@ -160,12 +160,12 @@ fn nothing_is_open_to_others_whatever_the_umask_says() {
         .to_owned();
     open(&["samples", "reject", &id]);
     open(&["config", "show"]);
-    let made: Vec<PathBuf> = below(&stage.sandbox.path("."))
+    let new: Vec<PathBuf> = below(&stage.sandbox.path("."))
         .difference(&before)
         .cloned()
         .collect();
-    assert!(made.len() > 10, "{made:?}");
-    let wrong: Vec<String> = made
+    assert!(new.len() > 10, "{new:?}");
+    let wrong: Vec<String> = new
         .iter()
         .filter_map(|path| {
             let mode = std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;

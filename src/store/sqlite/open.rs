@@ -26,6 +26,8 @@ use crate::core::settings::Durability;
 
 /// Readers at once.
 const READERS: u32 = 3;
+/// Bytes of a page.
+const PAGE: u64 = 4_096;
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -184,14 +186,15 @@ pub(super) async fn begin(
     lock: Lock,
     tell: Tell<'_>,
 ) -> Stored<(SqliteStore, Durability)> {
+    let log = log_pages(room(path));
     let options = plain
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match durability {
             Durability::Process => SqliteSynchronous::Normal,
             Durability::Power => SqliteSynchronous::Full,
         })
-        .pragma("wal_autocheckpoint", "16000")
-        .pragma("journal_size_limit", "67108864")
+        .pragma("wal_autocheckpoint", log.to_string())
+        .pragma("journal_size_limit", (log * PAGE).to_string())
         .pragma("cache_size", "-1536")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(256)
@@ -226,6 +229,17 @@ pub(super) async fn begin(
     let access = Access::Write(Mutex::new(Some((sender, thread))), claim);
     let store = SqliteStore::new(path.to_owned(), readers, clock, access);
     Ok((store, durability))
+}
+
+/// Room on the database's disk, in bytes; plenty where nobody says.
+fn room(path: &Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// So many pages may wait in the write-ahead log before they are put back: a sixteenth of the room, so that a small disk is not filled
+/// by it, within what is worth its syncs.
+fn log_pages(room: u64) -> u64 {
+    (room / 16 / PAGE).clamp(1_000, 16_000)
 }
 
 /// Reading only; a file that is missing or still empty reads as an empty ledger.
@@ -330,4 +344,18 @@ fn named<T>(path: &Path, result: Stored<T>) -> Stored<T> {
         StoreError::Disk(message) => StoreError::Disk(format!("{}: {message}", path.display())),
         other => other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_takes_a_sixteenth_of_the_room_at_most() {
+        let mib = 1 << 20;
+        assert_eq!(log_pages(u64::MAX) * PAGE, 16_000 * PAGE);
+        assert_eq!(log_pages(512 * mib) * PAGE, 32 * mib);
+        assert_eq!(log_pages(0), 1_000, "SQLite's own measure");
+        assert!(room(Path::new("/")) > 0 && room(Path::new("/nowhere")) == u64::MAX);
+    }
 }
