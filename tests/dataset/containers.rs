@@ -28,7 +28,8 @@ fn pack(path: &Path, lines: &str) {
 }
 
 fn lines_of(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+    lines.join("\n")
 }
 
 /// Nulls out: a typed table cannot tell a missing value from a null one.

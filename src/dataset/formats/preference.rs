@@ -118,7 +118,13 @@ fn trl(pair: Pair) -> Value {
 }
 
 fn plain(pair: Pair) -> Value {
-    json!({ "prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected })
+    let Pair {
+        prompt,
+        chosen,
+        rejected,
+        ..
+    } = pair;
+    json!({ "prompt": prompt, "chosen": chosen, "rejected": rejected })
 }
 
 fn whole(pair: Pair) -> Value {

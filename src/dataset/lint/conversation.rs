@@ -337,7 +337,6 @@ impl Check {
     /// The `tools` column: a list of schemas, or JSON text of one.
     pub(super) fn tools(&mut self, field: &str, tools: Option<&Value>) {
         match tools {
-            None | Some(Value::Null) => {}
             Some(Value::Array(_)) if self.trainer.described => {
                 let why = format!("{} reads tools as JSON text", self.trainer.name);
                 self.notes.error(
@@ -348,7 +347,7 @@ impl Check {
                     "write it with --format sharegpt",
                 );
             }
-            Some(Value::Array(_)) => {}
+            None | Some(Value::Null | Value::Array(_)) => {}
             Some(Value::String(text)) if self.trainer.tools_as_text => {
                 if !text.is_empty() && !matches!(serde_json::from_str(text), Ok(Value::Array(_))) {
                     let why = "the text is read as a JSON list of schemas";

@@ -51,9 +51,8 @@ impl Check {
             }
             Shape::Text => self.text(row, "text", true),
             Shape::PromptCompletion => self.completion(row),
-            Shape::Preference => self.pair(row, Side::List, ["chosen", "rejected"]),
             Shape::PreferencePlain => self.pair(row, Side::Text, ["chosen", "rejected"]),
-            Shape::PreferenceWhole => self.pair(row, Side::List, ["chosen", "rejected"]),
+            Shape::Preference | Shape::PreferenceWhole => self.pair(row, Side::List, ["chosen", "rejected"]),
             Shape::PreferenceAxolotl => {
                 self.messages("messages", row.get("messages"), false);
                 self.pair(row, Side::Message, ["chosen", "rejected"]);

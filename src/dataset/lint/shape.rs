@@ -133,6 +133,10 @@ pub(super) enum Arguments {
 
 /// What a trainer reads.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a table of what each trainer does and does not"
+)]
 pub(super) struct Trainer {
     /// As it calls itself.
     pub(super) name: &'static str,
