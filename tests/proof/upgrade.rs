@@ -11,13 +11,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use crate::faulty::{Faults, Shape};
 use crate::stage::{Ended, Stage};
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../assets/migrations/sqlite/0001_ledger.sql"),
     include_str!("../../assets/migrations/sqlite/0002_journal.sql"),
     include_str!("../../assets/migrations/sqlite/0003_review.sql"),
     include_str!("../../assets/migrations/sqlite/0004_tags.sql"),
     include_str!("../../assets/migrations/sqlite/0005_judgings.sql"),
     include_str!("../../assets/migrations/sqlite/0006_parts.sql"),
+    include_str!("../../assets/migrations/sqlite/0007_again.sql"),
 ];
 const APPLICATION_ID: i64 = 0x4473_746c;
 
