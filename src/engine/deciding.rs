@@ -9,7 +9,7 @@ use crate::core::failpoint::{self, Failpoint};
 use crate::core::filter::{By, Condition, Sort, Status, Term};
 use crate::core::job::{Job, JobId};
 use crate::core::journal::{Deed, EntryId, JournalEntry};
-use crate::core::ports::{Decided, Place, SampleFilter, SamplePlace, SchemaCheck};
+use crate::core::ports::{Decided, Place, SampleFilter, SamplePlace, SchemaCheck, StoreError};
 use crate::core::sample::{SampleId, SampleState, StepAnswer};
 
 /// Samples of one transaction.
@@ -262,13 +262,15 @@ impl Drop for Gauge<'_> {
 /// Remembers that samples left for a file outside the dataset.
 pub(super) async fn exported(shared: &Shared, job: JobId, rows: u64, path: &Path) {
     let path = path.display().to_string();
-    if let Err(error) = shared.store.exported(job, rows, &path).await {
+    match shared.store.exported(job, rows, &path).await {
+        // Whoever only reads keeps no journal.
+        Ok(()) | Err(StoreError::ReadOnly(_)) => {}
         // The file is there; only an undo will not mention it.
-        shared.note(
+        Err(error) => shared.note(
             Level::Warning,
             None,
             format!("the export is not in the journal: {error}"),
-        );
+        ),
     }
 }
 

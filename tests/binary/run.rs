@@ -295,7 +295,8 @@ fn exports_come_in_every_format_and_a_closed_pipe_ends_quietly() {
         assert_eq!(ran.stdout.lines().count(), 500, "{format}");
     }
     sandbox.run(&["export", "t", "-o", "out/x.jsonl"]).expect_code(1);
-    sandbox.run(&["export", "t", "-o", "x.jsonl"]).expect_code(0);
+    let ran = sandbox.run(&["export", "t", "-o", "x.jsonl"]).expect_code(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:?}");
     assert!(exists(&sandbox.path("x.jsonl")));
     let mut child = sandbox.start(&["export", "t"]);
     let mut first = [0; 10];
