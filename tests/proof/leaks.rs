@@ -70,7 +70,7 @@ fn a_run_holds_no_more_after_many_tasks_than_after_few() {
     let long = |many: u64| {
         let start = Instant::now();
         while !asked(many) {
-            assert!(start.elapsed() < Duration::from_secs(120), "{many} requests");
+            assert!(start.elapsed() < Duration::from_mins(2), "{many} requests");
             std::thread::sleep(Duration::from_millis(5));
         }
     };
