@@ -248,10 +248,10 @@ impl LedgerStore for SqliteStore {
             return;
         };
         let taken = writer.lock().ok().and_then(|mut writer| writer.take());
-        if let Some((sender, thread)) = taken {
+        if let Some((sender, task)) = taken {
             drop(sender);
             // A writer that panicked has nothing left to close.
-            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+            let _ = task.await;
         }
     }
 }

@@ -39,11 +39,11 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
 use sqlx::SqlitePool;
 use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use self::writer::{Command, Ledger, Rare};
 use super::rules::Clock;
@@ -62,7 +62,7 @@ pub struct SqliteStore {
 
 /// What may be done with the file.
 enum Access {
-    /// Everything: the way to the writer, and its thread until it is closed; and by which lock.
+    /// Everything: the way to the writer, and the task it is until it is closed; and by which lock.
     Write(
         Mutex<Option<(mpsc::Sender<Command>, JoinHandle<()>)>>,
         lock::Claim,

@@ -178,6 +178,10 @@ async fn inspect(plain: &SqliteConnectOptions) -> Stored<Found> {
 }
 
 /// Opens, migrates and starts the writer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer is joined when the store is closed"
+)]
 pub(super) async fn begin(
     path: &Path,
     plain: SqliteConnectOptions,
@@ -225,8 +229,8 @@ pub(super) async fn begin(
     let mut ledger = Ledger::new(connection, options, clock.clone(), claim.clone()).await?;
     super::delete::finish(&mut ledger).await?;
     let (sender, commands) = mpsc::channel(writer::QUEUE);
-    let thread = writer::start(ledger, commands, lock)?;
-    let access = Access::Write(Mutex::new(Some((sender, thread))), claim);
+    let task = tokio::spawn(writer::serve(ledger, commands, lock));
+    let access = Access::Write(Mutex::new(Some((sender, task))), claim);
     let store = SqliteStore::new(path.to_owned(), readers, clock, access);
     Ok((store, durability))
 }

@@ -1,14 +1,12 @@
-//! The one writer: a thread that owns the write connection, takes commands from a bounded channel, commits whatever waits as soon
+//! The one writer: a task that owns the write connection, takes commands from a bounded channel, commits whatever waits as soon
 //! as the last commit has ended, and answers only after the commit. There is no timer but the one that tidies an idle database.
 
 use std::collections::HashMap;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
-use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::rules::Clock;
@@ -30,6 +28,8 @@ const IDLE: Duration = Duration::from_secs(2);
 /// So long without a command after many groups, and the log is copied while nobody waits for it: the end of a run finds little
 /// left to sync.
 const PAUSE: Duration = Duration::from_millis(15);
+/// Turns of the runtime that a group waits for more commands, at most.
+const TURNS: usize = 8;
 /// Groups that make such a copy worth its syncs.
 const MANY: u32 = 64;
 
@@ -276,27 +276,13 @@ impl Ledger {
     }
 }
 
-/// Starts the writer on a thread of its own. As one of the engine's tasks it would stand in their queue before each of the statements
-/// of a group, with everybody waiting for it at its end.
-pub(super) fn start(ledger: Ledger, commands: mpsc::Receiver<Command>, lock: Lock) -> Stored<JoinHandle<()>> {
-    let refused =
-        |error: std::io::Error| StoreError::Broken(format!("no thread to write the ledger: {error}"));
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(refused)?;
-    thread::Builder::new()
-        .name("ledger".to_owned())
-        .spawn(move || runtime.block_on(serve(ledger, commands, lock)))
-        .map_err(refused)
-}
-
 /// Serves commands until nobody can send any, then tidies and lets go of the lock.
-async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Command>, lock: Lock) {
+pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Command>, lock: Lock) {
     let mut waiting = Vec::with_capacity(QUEUE);
     // Groups since the log was last copied; `None`: it is empty.
     let mut groups: Option<u32> = None;
     loop {
+        gather(&commands).await;
         if waiting.is_empty() {
             let arriving = commands.recv_many(&mut waiting, QUEUE);
             let arrived = match groups {
@@ -332,6 +318,18 @@ async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Command>, lock: 
     ledger.tidy().await;
     let _ = ledger.connection.close().await;
     drop(lock);
+}
+
+/// Whoever was just answered may ask again at once: as long as the runtime's turns bring more commands, one group takes what would be
+/// several.
+async fn gather(commands: &mpsc::Receiver<Command>) {
+    for _ in 0..TURNS {
+        let before = commands.len();
+        tokio::task::yield_now().await;
+        if commands.len() == before {
+            return;
+        }
+    }
 }
 
 /// One commit group, and after it what must stand alone. Returns the leases nobody was there to take.
