@@ -50,6 +50,7 @@ fn job() -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),

@@ -7,6 +7,7 @@ use super::parse::{FormatFields, Known, Places, StepPlaces};
 use super::report::{Report, Severity, Span, hint, quote};
 use super::scope::{Scope, Unknown};
 use super::{JobSpec, SeedSource, Step, TeacherUse};
+use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::plan::Plan;
 use crate::core::template::{Template, TemplateProblem, root};
@@ -21,6 +22,15 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
         }
         _ => known.seed_fields.clone(),
     };
+    let own: Vec<String>;
+    let fields = match &spec.seeds.source {
+        SeedSource::Rows(rows) => {
+            own = rows.iter().flat_map(Row::keys).cloned().collect();
+            Some(own.as_slice())
+        }
+        _ => looked.as_deref(),
+    };
+    super::columns::check(spec, fields, places, report);
     let scope = Scope::new(spec, looked.as_deref());
     names(spec, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
