@@ -37,10 +37,10 @@ mod endpoints;
 #[path = "tui/terminal.rs"]
 mod terminal;
 
-#[path = "tui/drafting.rs"]
-mod drafting;
 #[path = "tui/columns.rs"]
 mod columns;
+#[path = "tui/drafting.rs"]
+mod drafting;
 #[path = "tui/logs.rs"]
 mod logs;
 
@@ -48,6 +48,8 @@ mod logs;
 mod look;
 #[path = "tui/providers.rs"]
 mod providers;
+#[path = "tui/wide.rs"]
+mod wide;
 #[path = "tui/wizard.rs"]
 mod wizard;
 

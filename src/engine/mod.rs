@@ -315,6 +315,11 @@ pub struct Started {
 }
 
 impl Engine {
+    /// Whether the database is still this one's, as far as it ever was: another instance may have taken it over.
+    pub fn is_ours(&self) -> bool {
+        self.shared.store.is_ours().is_ok()
+    }
+
     /// Lets go of the database. Nothing can be asked or ordered afterwards.
     pub async fn close(&self) {
         review::catch_up(&self.shared).await;
@@ -428,6 +433,7 @@ fn log(event: &Event) {
             Level::Warning => tracing::warn!(job, "{text}"),
             Level::Error => tracing::error!(job, "{text}"),
         },
+        Event::TakenOver(by) => tracing::error!("the database was taken over by {by}"),
     }
 }
 

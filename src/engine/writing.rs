@@ -249,9 +249,16 @@ mod tests {
             serde_json::json!(seen.rows),
             json!([{"subject": "t0", "empty": ""}])
         );
-        let known: Vec<_> = seen.columns.iter().map(|column| column.known_as.as_deref()).collect();
+        let known: Vec<_> = seen
+            .columns
+            .iter()
+            .map(|column| column.known_as.as_deref())
+            .collect();
         assert_eq!(known, [Some("subject"), None, Some("empty")]);
-        assert_eq!(seen.duplicates, 4, "rows that differ only in what is left out are one");
+        assert_eq!(
+            seen.duplicates, 4,
+            "rows that differ only in what is left out are one"
+        );
     }
 
     #[test]

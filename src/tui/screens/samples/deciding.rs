@@ -50,9 +50,9 @@ impl Samples {
         };
         if self.marks == Marks::None {
             let done = match decided {
-                Decided::Accept => "Accepted samples (u takes the last back)",
-                Decided::Tag(_) => "Tagged samples (u takes the last back)",
-                _ => "Rejected samples (u takes the last back)",
+                Decided::Accept => "Accepted",
+                Decided::Tag(_) => "Tagged",
+                _ => "Rejected",
             };
             let stays = matches!(decided, Decided::Tag(_));
             let samples = query.ids;

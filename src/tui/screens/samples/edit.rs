@@ -113,7 +113,7 @@ impl Edit {
             samples: vec![self.id.clone()],
             decided: Decided::Edit { steps },
         };
-        self.saving = Some(cx.order(order, "Edited samples (u takes the last back)"));
+        self.saving = Some(cx.order(order, "Edited"));
     }
 
     /// Takes what comes back; true once it is kept.
