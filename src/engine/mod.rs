@@ -9,6 +9,7 @@ mod audit;
 mod breaker;
 mod browsing;
 mod bucket;
+mod calibrating;
 mod compile;
 mod concurrency;
 mod deciding;
