@@ -10,6 +10,7 @@ mod field;
 mod judge;
 mod length;
 pub mod near_duplicates;
+mod near_groups;
 mod no_control_chars;
 mod pattern;
 mod refusal;
@@ -22,6 +23,7 @@ pub mod shingles;
 mod structural;
 mod truncated;
 
+pub use near_groups::near_groups;
 pub use schema::compile_schema;
 
 /// Every kind of validator, the cheapest first: the order in which a job best names them.

@@ -343,6 +343,7 @@ fn estimate() -> EstimateReport {
         usd: Some((Money::from_usd(0.2), Money::from_usd(2.5))),
         seconds: (60.0, 600.0),
         notes: vec!["the low end assumes no retries".to_owned()],
+        forecast: None,
     }
 }
 

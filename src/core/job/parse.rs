@@ -206,9 +206,22 @@ pub(super) struct Places {
     pub(super) steps: Vec<StepPlaces>,
     pub(super) validators: Vec<ValidatorPlaces>,
     pub(super) target: Span,
+    pub(super) route: Span,
+    pub(super) canary: Span,
+    pub(super) quota: Span,
+    pub(super) split_by: Span,
+    pub(super) select: SelectPlaces,
     pub(super) format: Span,
     /// In the order of [`DatasetSpec::fields`].
     pub(super) fields: Vec<Span>,
+}
+
+/// Where the parts of `[dataset.select]` stand.
+#[derive(Default)]
+pub(super) struct SelectPlaces {
+    pub(super) table: Span,
+    pub(super) stratified: Span,
+    pub(super) score: Span,
 }
 
 /// Where the parts of a step stand.
@@ -288,6 +301,8 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
     let name = table.need("name", report);
     let name = name.and_then(|node| super::sections::name(&node, report));
     let text = |node: super::read::Node, report: &mut Report| node.string(report);
+    places.route = table.place("route");
+    let (target, quota) = super::target::target(&mut table, &mut places, report);
     let spec = JobSpec {
         name: name.unwrap_or_default(),
         description: table
@@ -318,11 +333,15 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
         defaults: defaults(&mut table, report),
         steps: super::steps::steps(&mut table, &mut places, files, known, report),
         validators: super::sections::validators(&mut table, &mut places, report),
-        target: super::sections::target(&mut table, &mut places, report),
+        target,
+        quota,
         limits: table
             .get("limits")
             .and_then(|node| node.table(report))
-            .map_or_else(Limits::default, |table| super::limits::limits(table, report)),
+            .map_or_else(Limits::default, |table| {
+                places.canary = table.place("canary");
+                super::limits::limits(table, report)
+            }),
         dataset: super::dataset::dataset(&mut table, &mut places, report),
     };
     table.finish(report);
