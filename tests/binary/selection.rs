@@ -65,7 +65,10 @@ fn a_quota_is_exact_and_what_is_too_many_stays_accepted_outside() {
 fn the_best_of_four_is_in_the_dataset() {
     let teacher = Teacher::start(Duration::from_millis(1), false, |number, body| {
         if body.contains("rubric") || body.contains("Rate") {
-            return Reply::text(&format!("{{\"score\": {}, \"reasoning\": \"x\"}}", 4 + number % 2));
+            return Reply::text(&format!(
+                "{{\"score\": {}, \"reasoning\": \"x\"}}",
+                4 + number % 2
+            ));
         }
         Reply::text(&format!("answer {number}"))
     });

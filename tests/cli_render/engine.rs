@@ -180,6 +180,7 @@ fn spec() -> JobSpec {
             params: Row::new(),
         }],
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }

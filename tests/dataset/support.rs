@@ -51,6 +51,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
         }],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset,
     }

@@ -168,6 +168,7 @@ fn spec(name: &str) -> JobSpec {
             })
             .collect(),
         target: None,
+        quota: None,
         limits: Limits {
             usd: Some(Money::from_usd(10.0)),
             requests: Some(50_000),

@@ -57,6 +57,8 @@ pub const FORMATS: &[FormatFields<'static>] = &[
     PREFERENCE_OPENAI,
     UNPAIRED,
     UNPAIRED_SHAREGPT,
+    KD,
+    KD_IDS,
     RAW,
 ];
 
@@ -105,6 +107,10 @@ pub const UNPAIRED_SHAREGPT: FormatFields<'static> = closed(
     &["prompt", "completion"],
     &["label", "system"],
 );
+/// Conversations with the teacher's most likely tokens, as Axolotl reads them.
+pub const KD: FormatFields<'static> = closed("kd", &["user", "assistant"], &["system"]);
+/// The same with tokens as numbers.
+pub const KD_IDS: FormatFields<'static> = closed("kd_ids", &["user", "assistant"], &["system"]);
 /// Everything, under its own names.
 pub const RAW: FormatFields<'static> = FormatFields {
     kind: "raw",
@@ -302,7 +308,7 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
     let name = name.and_then(|node| super::sections::name(&node, report));
     let text = |node: super::read::Node, report: &mut Report| node.string(report);
     places.route = table.place("route");
-    let (target, quota) = super::target::target(&mut table, &mut places, report);
+    let mut quota = None;
     let spec = JobSpec {
         name: name.unwrap_or_default(),
         description: table
@@ -333,7 +339,11 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
         defaults: defaults(&mut table, report),
         steps: super::steps::steps(&mut table, &mut places, files, known, report),
         validators: super::sections::validators(&mut table, &mut places, report),
-        target,
+        target: {
+            let (target, classes) = super::target::target(&mut table, &mut places, report);
+            quota = classes;
+            target
+        },
         quota,
         limits: table
             .get("limits")
