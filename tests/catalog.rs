@@ -34,7 +34,10 @@ fn job() -> JobSpec {
         reask: 0,
         candidates: 1,
         when: None,
-        params: Params::default(),
+        params: Params {
+            logprobs: Some(5),
+            ..Params::default()
+        },
         reuse: false,
     };
     JobSpec {
@@ -57,6 +60,7 @@ fn job() -> JobSpec {
         steps: vec![step],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }
