@@ -12,6 +12,7 @@ mod draw;
 mod shuffle;
 
 pub use draw::draw;
+pub(crate) use draw::{Stream, stream};
 
 use chunk::chunks;
 use shuffle::Shuffle;
@@ -203,7 +204,7 @@ fn pick(vary: &Vary, stream: &mut draw::Stream) -> Value {
 }
 
 /// Which of the weights a draw in [0, 1) falls on; the last positive one where rounding leads past the end.
-fn weighted(weights: impl Iterator<Item = f64> + Clone, draw: f64) -> usize {
+pub(crate) fn weighted(weights: impl Iterator<Item = f64> + Clone, draw: f64) -> usize {
     let total: f64 = weights.clone().sum();
     let mut point = draw * total;
     let mut last = 0;

@@ -52,6 +52,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
         }],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset,
     }

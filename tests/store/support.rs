@@ -77,6 +77,7 @@ pub fn spec(name: &str) -> JobSpec {
         steps: Vec::new(),
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }

@@ -165,6 +165,7 @@ fn cost(source: &str) -> Result<Answer, Failure> {
             .then_some(ranges.usd),
         seconds: (12.0, 250.0),
         notes: vec!["prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned()],
+        forecast: None,
     })))
 }
 

@@ -169,6 +169,7 @@ fn spec(name: &str) -> JobSpec {
             })
             .collect(),
         target: None,
+        quota: None,
         limits: Limits {
             usd: Some(Money::from_usd(10.0)),
             requests: Some(50_000),

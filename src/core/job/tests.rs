@@ -164,6 +164,7 @@ fn the_job_file_of_the_product_page_is_read_whole() {
             concurrency: Some(64),
             requests_per_minute: Some(600),
             attempts: 6,
+            canary: Some(20),
         }
     );
     assert_eq!(spec.limits.caps().time, Some(Duration::from_hours(2)));

@@ -43,6 +43,7 @@ fn spec(source: SeedSource) -> JobSpec {
         }],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }
