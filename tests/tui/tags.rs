@@ -68,7 +68,7 @@ fn columns_and_markdown_are_remembered() {
     let memory = &kept["screens"]["samples"];
     assert_eq!(memory["markdown"], true);
     assert_eq!(memory["columns"][2], serde_json::json!(["JUDGE", 5, false]));
-    assert_eq!(memory["columns"][3], serde_json::json!(["REASON", 13, true]));
+    assert_eq!(memory["columns"][3], serde_json::json!(["REASON", 10, true]));
     let screen = hand.screen();
     assert!(!screen.contains("JUDGE") && screen.contains("REASON"), "{screen}");
     hand.keys("c0<esc><wait><wait><wait>");

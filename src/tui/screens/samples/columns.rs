@@ -55,7 +55,7 @@ impl Fact {
             Self::Row => numbers("ROW", 9, 8),
             Self::State => words("ST", 2, 7),
             Self::Judge => numbers("JUDGE", 5, 4),
-            Self::Reason => words("REASON", 15, 2),
+            Self::Reason => words("REASON", 12, 2),
             Self::Provider => words("PROVIDER", 10, 3),
             Self::Tags => words("TAGS", 10, 5),
             Self::Model => words("MODEL", 12, 1),

@@ -112,7 +112,7 @@ impl Samples {
             path: path.clone(),
             overwrite,
         };
-        let ticket = cx.order(order, format!("Wrote {}, samples", path.display()));
+        let ticket = cx.order(order, format!("Samples written into {}", path.display()));
         self.export = Some((Some(ticket), filter, path));
     }
 
