@@ -34,7 +34,10 @@ fn job() -> JobSpec {
         reask: 0,
         candidates: 1,
         when: None,
-        params: Params::default(),
+        params: Params {
+            logprobs: Some(5),
+            ..Params::default()
+        },
         reuse: false,
     };
     JobSpec {
@@ -50,12 +53,14 @@ fn job() -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),
         steps: vec![step],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }

@@ -24,7 +24,7 @@ const SHOW_JSON: &str = "\
 With --json one object: the fields of `jobs list`, and
   {\"revision\":n,\"source\":\"the job file\",\"summary\":{…as in `run --json`},\"rejected\":{\"<reason>\":n},
    \"failed\":{\"<reason>\":n},\"teachers\":[{\"name\":\"provider/model\",\"usd\":x,\"tokens\":n,\"requests\":n,
-   \"accepted\":n,\"judged\":n}]}";
+   \"accepted\":n,\"judged\":n,\"usd_per_accepted\":x|null}]}";
 const STARTED_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"how\":\"created|resumed|revised|unchanged\",\"notes\":[\"…\"]}";
 const DONE_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\"}";
 const REJUDGE_JSON: &str = "\
@@ -322,6 +322,7 @@ fn detail_json(detail: &JobDetail) -> Value {
                 "requests": teacher.requests,
                 "accepted": teacher.accepted,
                 "judged": teacher.judged,
+                "usd_per_accepted": teacher.usd_per_accepted(),
             })
         })
         .collect();
@@ -384,6 +385,7 @@ fn teachers(detail: &JobDetail) -> Table {
         ("ACCEPTED", Align::Right),
         ("JUDGED", Align::Right),
         ("COST", Align::Right),
+        ("PER 1,000 ACCEPTED", Align::Right),
     ]);
     for teacher in &detail.teachers {
         table.row(vec![
@@ -393,6 +395,7 @@ fn teachers(detail: &JobDetail) -> Table {
             grouped(teacher.accepted).into(),
             grouped(teacher.judged).into(),
             teacher.usd.to_string().into(),
+            teacher.per_thousand().into(),
         ]);
     }
     table

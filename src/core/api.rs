@@ -514,6 +514,10 @@ pub struct RunOptions {
     pub concurrency: Option<u32>,
     /// Cap in USD.
     pub usd: Option<f64>,
+    /// Do so many rows first, then forecast the rest and pause.
+    pub canary: Option<u64>,
+    /// The rest after a canary is wanted.
+    pub released: bool,
 }
 
 /// What an order did.

@@ -27,7 +27,7 @@ mod review;
 
 pub use dataset::{
     BuildFormat, DatasetError, DatasetLines, DatasetReport, DatasetWriter, Decisions, FileMark, Format,
-    FormatCatalog, PendingFile, SampleSource, VerifiedDataset,
+    FormatCatalog, NearGroups, PendingFile, SampleSource, VerifiedDataset,
 };
 pub use ledger::{
     DatabaseInfo, Decided, FailedTask, FailureGroup, JobStore, JournalStore, LedgerStore, Place, Rejudgement,
@@ -196,6 +196,8 @@ pub trait SchemaCheck: Send + Sync {
 
 /// Compiles a JSON Schema; the error holds all its problems in words.
 pub type CompileSchema = fn(&Value) -> Result<Arc<dyn SchemaCheck>, PlugError>;
+/// Starts groups of texts that are at least so similar (Jaccard over word shingles, in [0.3, 1]).
+pub type MakeGroups = fn(f64) -> Box<dyn NearGroups>;
 
 /// What all validators of a job decided about a candidate.
 #[derive(Debug, Clone, PartialEq)]

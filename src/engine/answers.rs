@@ -394,7 +394,11 @@ async fn verify(
             states: vec![SampleState::Accepted],
             ..SampleFilter::default()
         };
-        let count = shared.store.count_samples(&accepted).await?;
+        let arrangement = super::outbox::arrangement(shared, &job, i64::MAX).await?;
+        let count = match &arrangement.selection {
+            Some(selection) => selection.len(),
+            None => shared.store.count_samples(&accepted).await?,
+        };
         if count != verified.rows {
             verified.findings.push(format!(
                 "{} rows in the files, {count} accepted samples in the ledger: `destiler run {}` writes them anew",

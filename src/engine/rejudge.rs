@@ -177,6 +177,7 @@ async fn judge_with(
         left: job
             .spec
             .target
+            .filter(|_| job.spec.quota.is_none())
             .map(|target| AtomicI64::new(target.accepted.cast_signed())),
         keys: HashMap::new(),
         found: Found::default(),

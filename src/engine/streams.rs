@@ -9,13 +9,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::running::Gate;
-use super::{Shared, answers, compile};
+use super::{Shared, answers, compile, outbox};
 use crate::core::Row;
 use crate::core::api::{Base, Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
 use crate::core::job::parse::renamed;
 use crate::core::job::{DatasetSpec, Job, JobId};
-use crate::core::plan::split_of;
 use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
 use crate::core::request::{Completion, FinishReason, Usage};
 use crate::core::sample::{Candidate, Decision, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
@@ -139,6 +138,7 @@ async fn export(
         states,
         ..SampleFilter::default()
     };
+    let arrangement = outbox::arrangement(shared, &job, i64::MAX).await?;
     let mut after = None;
     let mut report = StreamReport::default();
     loop {
@@ -151,7 +151,10 @@ async fn export(
         };
         after = Some((last.task.index, last.candidate));
         for sample in &page {
-            let part = split_of(&job.spec.dataset, job.spec.random_seed, sample.task.index);
+            if !wanted.include_rejected && !arrangement.holds(sample) {
+                continue;
+            }
+            let part = arrangement.part(&job.spec.dataset, job.spec.random_seed, sample);
             if wanted.split.as_deref().is_some_and(|split| split != part) {
                 continue;
             }

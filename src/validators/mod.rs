@@ -16,6 +16,7 @@ mod language;
 mod lcs;
 mod length;
 pub mod near_duplicates;
+mod near_groups;
 mod no_control_chars;
 mod overlaps;
 mod panel;
@@ -37,6 +38,7 @@ mod truncated;
 mod vectors;
 mod words;
 
+pub use near_groups::near_groups;
 pub use schema::compile_schema;
 
 /// Every kind of validator, the cheapest first: the order in which a job best names them.
