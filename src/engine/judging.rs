@@ -76,7 +76,7 @@ pub(super) async fn stored_answer(
     question: &JudgeQuestion,
 ) -> Result<Option<Completion>, CheckError> {
     let roster = shared.roster();
-    let shares = eligible_for(
+    let fit = eligible_for(
         question.capability.as_deref(),
         &question.teachers,
         &roster.teachers,
@@ -101,7 +101,7 @@ pub(super) async fn stored_answer(
                 &salt,
             )
         };
-        if !shares.iter().any(|share| share.teacher == at) || asked() != past.fingerprint {
+        if !fit.iter().any(|share| share.teacher == at) || asked() != past.fingerprint {
             continue;
         }
         let provider = roster.station_of(at).provider.as_ref();

@@ -9,7 +9,10 @@ use crate::core::request::{Completion, FinishReason, ModelRequest, ProviderError
 
 /// The request, which both wires take.
 pub(super) fn body(who: &str, request: &ModelRequest) -> Result<Vec<u8>, ProviderError> {
-    let text = request.messages.last().map(|message| message.plain());
+    let text = request
+        .messages
+        .last()
+        .map(crate::core::conversation::Message::plain);
     encode(
         who,
         &json!({ "model": request.model, "input": text.unwrap_or_default() }),

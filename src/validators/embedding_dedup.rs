@@ -144,16 +144,12 @@ impl EmbeddingDedup {
         let near = pool.nearest(&vector, |other| {
             other == own || (siblings_are_alike && other.0 == own.0)
         });
-        match near.filter(|near| near.cosine >= self.settings.threshold) {
-            Some(near) => {
-                pool.remove(own);
-                Err(near)
-            }
-            None => {
-                pool.insert(own, start(text), vector);
-                Ok(())
-            }
+        if let Some(near) = near.filter(|near| near.cosine >= self.settings.threshold) {
+            pool.remove(own);
+            return Err(near);
         }
+        pool.insert(own, start(text), vector);
+        Ok(())
     }
 }
 
