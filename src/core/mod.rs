@@ -10,6 +10,7 @@ pub mod document;
 pub mod estimate;
 pub mod extract;
 pub mod failpoint;
+pub mod feed;
 pub mod filter;
 pub mod job;
 pub mod journal;

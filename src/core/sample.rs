@@ -27,6 +27,15 @@ impl SampleId {
     }
 }
 
+/// Stands for the teacher of an answer that was computed: nobody was asked.
+pub const COMPUTED: &str = "computed";
+
+/// Who answered last: the teacher a sample counts for.
+pub fn answered_by(steps: &[StepAnswer]) -> Option<&str> {
+    let asked = steps.iter().rev().find(|step| step.teacher != COMPUTED);
+    asked.or(steps.last()).map(|step| step.teacher.as_str())
+}
+
 /// What a step answered in one candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepAnswer {
@@ -175,13 +184,15 @@ pub enum Reason {
     Contaminated,
     /// A script said so.
     Script,
+    /// A condition of the job held.
+    Expression,
     /// A person said so.
     ByHand,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Schema,
         Self::ExactDuplicate,
         Self::NearDuplicate,
@@ -194,6 +205,7 @@ impl Reason {
         Self::ControlChars,
         Self::Contaminated,
         Self::Script,
+        Self::Expression,
         Self::ByHand,
     ];
 
@@ -212,6 +224,7 @@ impl Reason {
             Self::ControlChars => "control_chars",
             Self::Contaminated => "contaminated",
             Self::Script => "script",
+            Self::Expression => "expression",
             Self::ByHand => "by_hand",
         }
     }

@@ -41,6 +41,7 @@ fn build(
             Dialect::Compatible
         },
         chat: endpoint.url("/chat/completions")?,
+        raw: endpoint.url("/completions")?,
         models: endpoint.url("/models")?,
         endpoint,
     }))
@@ -51,6 +52,8 @@ struct OpenAi {
     endpoint: Endpoint,
     dialect: Dialect,
     chat: Url,
+    /// Where prompts go without a chat template around them.
+    raw: Url,
     models: Url,
 }
 
@@ -58,7 +61,8 @@ struct OpenAi {
 impl ModelProvider for OpenAi {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = chat::body(&self.endpoint.name, request, self.dialect)?;
-        self.endpoint.post(&self.chat, body).await
+        let url = if request.completion { &self.raw } else { &self.chat };
+        self.endpoint.post(url, body).await
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {

@@ -16,6 +16,7 @@ mod teacher;
 mod bad_input;
 mod headless;
 mod limits;
+mod recipes;
 mod rejudge;
 mod replay;
 mod run;

@@ -173,6 +173,7 @@ fn spec() -> JobSpec {
             chunk: None,
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: Vec::new(),
         validators: vec![Plug {

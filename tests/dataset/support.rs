@@ -29,6 +29,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             chunk: None,
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params {
             temperature: Some(0.5),
             ..Params::default()
@@ -39,6 +40,9 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             teachers: Vec::new(),
             system: None,
             prompt: "{{ question }}".to_owned(),
+            computed: false,
+            completion: false,
+            turns: Vec::new(),
             schema: Some(Arc::new(json!({"type": "object"}))),
             reask: 0,
             candidates: 1,

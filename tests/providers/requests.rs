@@ -55,6 +55,7 @@ fn full() -> ModelRequest {
             frequency_penalty: Some(0.2),
             logprobs: Some(3),
         },
+        completion: false,
         fingerprint: destilation::core::request::Fingerprint([1; 16]),
     }
 }

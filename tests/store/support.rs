@@ -72,6 +72,7 @@ pub fn spec(name: &str) -> JobSpec {
             chunk: None,
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: Vec::new(),
         validators: Vec::new(),

@@ -154,6 +154,7 @@ fn spec(name: &str) -> JobSpec {
             chunk: None,
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: Vec::new(),
         validators: ["structural", "dedup", "semantic_dedup", "judge"]

@@ -104,6 +104,7 @@ fn filed_under(kind: &str) -> Option<Reason> {
         "no_control_chars" => Reason::ControlChars,
         "contamination" => Reason::Contaminated,
         "script" => Reason::Script,
+        "expression" => Reason::Expression,
         _ => return None,
     })
 }

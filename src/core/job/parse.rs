@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use super::read::Table;
 use super::report::{Report, Span, quote};
 use super::{Chunk, DatasetSpec, JobSpec, Limits, RouteBy, Seeds};
+use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::request::Params;
 use crate::core::route::Teacher;
@@ -180,6 +181,8 @@ pub struct Known<'a> {
     /// Looks for the fields in the seed file at that path, as written; `None` if it cannot be read. Not asked for `-`, nor where
     /// `seed_fields` tells.
     pub look_at_seeds: &'a dyn Fn(&str) -> Option<Vec<String>>,
+    /// Reads the rows of a file to draw from (`choose_from`), by the path as written, up to so many.
+    pub pool: &'a dyn Fn(&str, usize) -> Result<Vec<Row>, String>,
 }
 
 impl Default for Known<'_> {
@@ -194,6 +197,7 @@ impl Default for Known<'_> {
             seed_extensions: &[],
             seed_fields: None,
             look_at_seeds: &|_| None,
+            pool: &|path, _| Err(format!("no file {path}")),
         }
     }
 }
@@ -203,6 +207,7 @@ impl Default for Known<'_> {
 pub(super) struct Places {
     pub(super) seeds: Span,
     pub(super) vary: Vec<Span>,
+    pub(super) rounds: Span,
     pub(super) steps: Vec<StepPlaces>,
     pub(super) validators: Vec<ValidatorPlaces>,
     pub(super) target: Span,
@@ -223,6 +228,7 @@ pub(super) struct StepPlaces {
     pub(super) when: Span,
     pub(super) candidates: Span,
     pub(super) on_invalid: Span,
+    pub(super) turns: Span,
 }
 
 /// Where a validator and its keys stand.
@@ -314,7 +320,8 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
             })
             .unwrap_or_default(),
         seeds: super::sections::seeds(&mut table, &mut places, known, report),
-        vary: super::sections::vary(&mut table, &mut places, report),
+        vary: super::vary::vary(&mut table, &mut places, known, report),
+        rounds: super::rounds::rounds(&mut table, &mut places, report),
         defaults: defaults(&mut table, report),
         steps: super::steps::steps(&mut table, &mut places, files, known, report),
         validators: super::sections::validators(&mut table, &mut places, report),
