@@ -73,22 +73,10 @@ const FILES: &[(&str, &str)] = &[
         "seeds/instructions.jsonl",
         include_str!("../../jobs/seeds/instructions.jsonl"),
     ),
-    (
-        "seeds/tasks.jsonl",
-        include_str!("../../jobs/seeds/tasks.jsonl"),
-    ),
-    (
-        "seeds/tools.jsonl",
-        include_str!("../../jobs/seeds/tools.jsonl"),
-    ),
-    (
-        "seeds/log.jsonl",
-        include_str!("../../jobs/seeds/log.jsonl"),
-    ),
-    (
-        "seeds/handbook.md",
-        include_str!("../../jobs/seeds/handbook.md"),
-    ),
+    ("seeds/tasks.jsonl", include_str!("../../jobs/seeds/tasks.jsonl")),
+    ("seeds/tools.jsonl", include_str!("../../jobs/seeds/tools.jsonl")),
+    ("seeds/log.jsonl", include_str!("../../jobs/seeds/log.jsonl")),
+    ("seeds/handbook.md", include_str!("../../jobs/seeds/handbook.md")),
 ];
 
 /// A file beside the bundled jobs.

@@ -80,7 +80,10 @@ mod tests {
         let value = json!({"topics": [{"name": "tides"}, {"name": "waves"}, {"no": 1}], "tags": ["a", "b"]});
         Sample {
             id: SampleId("00".repeat(16)),
-            task: TaskId { job: JobId(1), index: 3 },
+            task: TaskId {
+                job: JobId(1),
+                index: 3,
+            },
             candidate: 0,
             state: SampleState::Accepted,
             reason: None,
@@ -106,7 +109,9 @@ mod tests {
     }
 
     fn rows(feed: &[(&str, &str)]) -> Vec<Row> {
-        let feed = feed.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned()));
+        let feed = feed
+            .iter()
+            .map(|(name, path)| ((*name).to_owned(), (*path).to_owned()));
         let rows = rows_of(&sample(), &feed.collect());
         rows.into_iter().map(|(_, row)| row).collect()
     }
@@ -116,7 +121,10 @@ mod tests {
         let made = rows(&[("from", "root"), ("topic", "branch.topics.*.name")]);
         assert_eq!(made.len(), 2, "an element without the key makes no row: {made:?}");
         assert_eq!(made[1]["topic"], "waves");
-        assert_eq!((&made[1]["from"], &made[1]["parent"]), (&json!("sea"), &json!("00".repeat(16))));
+        assert_eq!(
+            (&made[1]["from"], &made[1]["parent"]),
+            (&json!("sea"), &json!("00".repeat(16)))
+        );
         assert_eq!(rows(&[("tag", "branch.tags.*")]).len(), 2);
         assert_eq!(rows(&[("tag", "branch.none.*")]), Vec::<Row>::new());
         assert_eq!(rows(&[("root", "root")])[0]["root"], "sea");

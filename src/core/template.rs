@@ -61,7 +61,9 @@ impl Prompt {
     /// The conversation, ending with the turn to answer.
     pub fn messages(self) -> Vec<Message> {
         let roles = [Role::User, Role::Assistant].into_iter().cycle();
-        let before = roles.zip(self.before).map(|(role, text)| Message::text(role, text));
+        let before = roles
+            .zip(self.before)
+            .map(|(role, text)| Message::text(role, text));
         let system = self.system.map(|text| Message::text(Role::System, text));
         let mut messages: Vec<Message> = system.into_iter().chain(before).collect();
         messages.push(Message::text(Role::User, self.user));
@@ -234,10 +236,14 @@ impl Templates {
                 line: 0,
                 message: format!("there is nothing at `{path}`"),
             };
-            let (head, rest) = path.split_once('.').map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
+            let (head, rest) = path
+                .split_once('.')
+                .map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
             let found = variables.get(path).or_else(|| {
                 let value = variables.get(head)?;
-                rest.map_or(Some(value), |rest| value.pointer(&format!("/{}", rest.replace('.', "/"))))
+                rest.map_or(Some(value), |rest| {
+                    value.pointer(&format!("/{}", rest.replace('.', "/")))
+                })
             });
             found.cloned().map(as_text).ok_or_else(missing)
         };

@@ -23,9 +23,11 @@ const PAGE: usize = 250;
 pub(super) fn rows(store: &Arc<dyn Store>, name: &str, fields: &Feed) -> Result<Rows, SeedError> {
     let failed = |message: String| SeedError { line: 0, message };
     let handle = Handle::try_current().map_err(|error| failed(error.to_string()))?;
-    let job = handle
-        .block_on(store.job(name))
-        .map_err(|_| failed(format!("there is no job `{name}` to take samples from: run it first")))?;
+    let job = handle.block_on(store.job(name)).map_err(|_| {
+        failed(format!(
+            "there is no job `{name}` to take samples from: run it first"
+        ))
+    })?;
     let mut pages = Pages {
         store: Arc::clone(store),
         handle,
@@ -36,7 +38,9 @@ pub(super) fn rows(store: &Arc<dyn Store>, name: &str, fields: &Feed) -> Result<
         ended: false,
     };
     match pages.next() {
-        None => Err(failed(format!("the job `{name}` has accepted nothing yet: run it first"))),
+        None => Err(failed(format!(
+            "the job `{name}` has accepted nothing yet: run it first"
+        ))),
         Some(first) => Ok(Box::new(std::iter::once(first).chain(pages))),
     }
 }
@@ -72,7 +76,9 @@ impl Iterator for Pages {
                 return None;
             }
             let order = SampleOrder::Plan { after: self.after };
-            let page = self.handle.block_on(self.store.samples(&self.filter, order, PAGE));
+            let page = self
+                .handle
+                .block_on(self.store.samples(&self.filter, order, PAGE));
             let page = match page {
                 Ok(page) => page,
                 Err(error) => {
@@ -114,7 +120,9 @@ pub(super) async fn plan(
     pool: &Arc<Vec<Row>>,
     mut left: u64,
 ) -> Result<(), PlanError> {
-    let Some(rounds) = &job.spec.rounds else { return Ok(()) };
+    let Some(rounds) = &job.spec.rounds else {
+        return Ok(());
+    };
     let plan = Plan::new(&job.spec, None).in_round(round, Arc::clone(pool));
     let mut filter = accepted(job.job.id);
     if rounds.keep_rejected {
@@ -151,7 +159,9 @@ pub(super) async fn plan(
 
 /// The tasks that come of the samples of one task.
 fn children(plan: &Plan, feed: &Feed, samples: &[Sample], batch: &mut Vec<NewTask>) {
-    let taken = samples.iter().filter(|sample| sample.state == SampleState::Accepted);
+    let taken = samples
+        .iter()
+        .filter(|sample| sample.state == SampleState::Accepted);
     let before = batch.len();
     for sample in taken {
         for (element, row) in rows_of(sample, feed) {

@@ -79,7 +79,11 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>, round: u64) -
         None => u64::MAX,
     };
     let pool = Arc::new(pool);
-    let fed = job.spec.rounds.as_ref().is_some_and(|rounds| rounds.rows == RoundRows::Accepted);
+    let fed = job
+        .spec
+        .rounds
+        .as_ref()
+        .is_some_and(|rounds| rounds.rows == RoundRows::Accepted);
     if round > 0 && fed {
         feeding::plan(shared, job, round, &pool, left).await?;
     } else {
@@ -166,7 +170,9 @@ fn read(
     let mut batch = Vec::with_capacity(BATCH);
     let mut left = round.left;
     let result = tasks_of(spec, base, sources, (round.number, round.pool), |task| {
-        let Some(fewer) = left.checked_sub(1) else { return false };
+        let Some(fewer) = left.checked_sub(1) else {
+            return false;
+        };
         left = fewer;
         batch.push(task);
         batch.len() < BATCH || send.blocking_send(Ok(std::mem::take(&mut batch))).is_ok()

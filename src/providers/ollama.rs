@@ -178,7 +178,11 @@ impl Ollama {
 impl ModelProvider for Ollama {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = self.body(request)?;
-        let url = if request.completion { &self.generate } else { &self.chat };
+        let url = if request.completion {
+            &self.generate
+        } else {
+            &self.chat
+        };
         self.endpoint.post(url, body).await.map_err(not_running)
     }
 

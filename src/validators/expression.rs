@@ -83,7 +83,11 @@ impl Expression {
         if let Some(condition) = &self.reject_if
             && holds(condition)?
         {
-            return Ok(Verdict::reject(KIND, Reason::Expression, self.evidence("holds", condition)));
+            return Ok(Verdict::reject(
+                KIND,
+                Reason::Expression,
+                self.evidence("holds", condition),
+            ));
         }
         if let Some(condition) = &self.accept_if
             && !holds(condition)?
@@ -135,19 +139,32 @@ mod tests {
 
     #[test]
     fn a_condition_rejects_asks_for_a_person_or_lets_through() {
-        let row = json!({"check": {"verdict": "equal"}, "answer": "I am sorry, I can not.", "tag": {"score": 3}});
+        let row =
+            json!({"check": {"verdict": "equal"}, "answer": "I am sorry, I can not.", "tag": {"score": 3}});
         let no_gain = json!({"reject_if": "check.verdict == 'equal'", "because": "no information gain"});
         let verdict = said(no_gain, &row);
-        assert_eq!((verdict.decision, verdict.reason), (Decision::Reject, Some(Reason::Expression)));
+        assert_eq!(
+            (verdict.decision, verdict.reason),
+            (Decision::Reject, Some(Reason::Expression))
+        );
         assert_eq!(
             verdict.evidence.as_deref(),
             Some("no information gain (holds: check.verdict == 'equal')")
         );
         let sorry = json!({"reject_if": "'sorry' in answer | lower and answer | split | length < 80"});
         assert_eq!(said(sorry, &row).decision, Decision::Reject);
-        assert_eq!(said(json!({"accept_if": "tag.score >= 4"}), &row).decision, Decision::Reject);
-        assert_eq!(said(json!({"accept_if": "tag.score >= 3"}), &row).decision, Decision::Accept);
-        assert_eq!(said(json!({"review_if": "tag.score == 3"}), &row).decision, Decision::Review);
+        assert_eq!(
+            said(json!({"accept_if": "tag.score >= 4"}), &row).decision,
+            Decision::Reject
+        );
+        assert_eq!(
+            said(json!({"accept_if": "tag.score >= 3"}), &row).decision,
+            Decision::Accept
+        );
+        assert_eq!(
+            said(json!({"review_if": "tag.score == 3"}), &row).decision,
+            Decision::Review
+        );
     }
 
     #[test]

@@ -143,7 +143,15 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         Asks::Nothing,
         format!("step {name} computes its answer now: nobody is asked, except later steps that use it"),
     );
-    let asked = |step: &Step| (step.prompt.clone(), step.system.clone(), step.turns.clone(), step.completion, step.computed);
+    let asked = |step: &Step| {
+        (
+            step.prompt.clone(),
+            step.system.clone(),
+            step.turns.clone(),
+            step.completion,
+            step.computed,
+        )
+    };
     note(
         asked(old) != asked(new) && !new.computed,
         "prompt",

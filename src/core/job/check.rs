@@ -219,7 +219,11 @@ fn drawn(spec: &JobSpec, scope: &Scope, places: &Places, report: &mut Report) {
     for (at, ((name, vary), span)) in spec.vary.iter().zip(&places.vary).enumerate() {
         let path = format!("vary.{name}");
         if spec.rounds.is_some() && name == ROUND_FIELD {
-            report.error(span, &path, "this field is written by itself in a job with rounds");
+            report.error(
+                span,
+                &path,
+                "this field is written by itself in a job with rounds",
+            );
         }
         one_drawn(vary, &spec.vary[..at], spec, scope, span, &path, report);
     }
@@ -267,7 +271,8 @@ fn one_drawn(
                 Some(values) => {
                     for value in values {
                         if !cases.cases.iter().any(|(name, _)| *name == value) {
-                            let message = format!("{} may be {}, which is no case", quote(&cases.by), quote(&value));
+                            let message =
+                                format!("{} may be {}, which is no case", quote(&cases.by), quote(&value));
                             let help = Some("add it, or otherwise = { … }".to_owned());
                             report.error_with(span, path, message, help);
                         }
@@ -301,7 +306,12 @@ fn fed(spec: &JobSpec, scope: &Scope, places: &Places, report: &mut Report) {
         }
     }
     if rounds.count == 1 {
-        report.warning(&places.rounds, "rounds.count", "1 round is a job without rounds", None);
+        report.warning(
+            &places.rounds,
+            "rounds.count",
+            "1 round is a job without rounds",
+            None,
+        );
     }
 }
 
@@ -385,7 +395,11 @@ fn dataset(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, report
             unknown_field(format, field, span, &key, report);
         }
         // Turns may be several fields: assistant, user, assistant, …
-        for path in path.split(',').map(str::trim).filter(|_| field == "turns" || !path.contains(',')) {
+        for path in path
+            .split(',')
+            .map(str::trim)
+            .filter(|_| field == "turns" || !path.contains(','))
+        {
             if let Err(unknown) = scope.field(path) {
                 note(unknown, span, &key, report);
             }

@@ -35,7 +35,12 @@ pub(super) fn rounds(table: &mut Table, places: &mut Places, report: &mut Report
     };
     if rounds.keep_rejected && rounds.rows == RoundRows::Seeds {
         let message = "has no effect: the seeds come again in any case";
-        report.warning(&table.place("keep_rejected"), "rounds.keep_rejected", message, None);
+        report.warning(
+            &table.place("keep_rejected"),
+            "rounds.keep_rejected",
+            message,
+            None,
+        );
     }
     table.finish(report);
     Some(rounds)

@@ -132,7 +132,10 @@ impl<'s> Scope<'s> {
             && seeds.contains_key(name)
         {
             let message = format!("rows of later rounds have no {}", quote(name));
-            let help = format!("add {name} = \"{name}\" to rounds.feed; it has {}", fed.join(", "));
+            let help = format!(
+                "add {name} = \"{name}\" to rounds.feed; it has {}",
+                fed.join(", ")
+            );
             return Err(Unknown::error(message, Some(help)));
         }
         match seeds.get(name) {

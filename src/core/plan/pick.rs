@@ -40,7 +40,10 @@ pub(super) fn pick<'a>(
         Vary::Normal(normal) => around(normal, stream),
         Vary::Draw(values, count) => {
             let places = distinct(values.len(), *count as usize, stream);
-            places.into_iter().filter_map(|at| values.get(at).cloned()).collect()
+            places
+                .into_iter()
+                .filter_map(|at| values.get(at).cloned())
+                .collect()
         }
         Vary::Accepted(count) => {
             let places = distinct(accepted.len(), *count as usize, stream);
@@ -138,7 +141,12 @@ mod tests {
         let mut orders = BTreeSet::new();
         for index in 0..200 {
             let list = drawn(&vary, index, &json!({}));
-            let mut sorted: Vec<&str> = list.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            let mut sorted: Vec<&str> = list
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
             orders.insert(list.to_string());
             sorted.sort_unstable();
             assert_eq!(sorted, ["a", "b", "c"]);
@@ -146,7 +154,12 @@ mod tests {
         assert_eq!(orders.len(), 6, "every order of three comes");
         let few = Vary::Draw((0..100).map(Value::from).collect(), 7);
         let list = drawn(&few, 1, &json!({}));
-        let all: BTreeSet<u64> = list.as_array().unwrap().iter().filter_map(Value::as_u64).collect();
+        let all: BTreeSet<u64> = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_u64)
+            .collect();
         assert_eq!(all.len(), 7);
         assert_eq!(drawn(&Vary::Accepted(2), 1, &json!({})), json!([]));
     }

@@ -304,10 +304,27 @@ fn a_later_round_of_the_seeds_has_the_same_rows_under_other_numbers_and_draws_of
         plan.tasks(rows(5)).map(Result::unwrap).collect()
     };
     let (first, third) = (of(0), of(2));
-    assert_eq!(third.iter().map(|task| task.index % ROUND).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
-    assert!(third.iter().all(|task| task.index / ROUND == 2 && task.vary["round"] == 2));
-    assert!(first.iter().zip(&third).all(|(one, other)| one.seed == other.seed));
-    assert!(first.iter().zip(&third).any(|(one, other)| one.vary["x"] != other.vary["x"]));
+    assert_eq!(
+        third.iter().map(|task| task.index % ROUND).collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4]
+    );
+    assert!(
+        third
+            .iter()
+            .all(|task| task.index / ROUND == 2 && task.vary["round"] == 2)
+    );
+    assert!(
+        first
+            .iter()
+            .zip(&third)
+            .all(|(one, other)| one.seed == other.seed)
+    );
+    assert!(
+        first
+            .iter()
+            .zip(&third)
+            .any(|(one, other)| one.vary["x"] != other.vary["x"])
+    );
 }
 
 #[test]
@@ -317,16 +334,30 @@ fn a_childs_number_follows_from_its_parents_alone() {
     let plan = Plan::new(&spec, None).in_round(2, Arc::default());
     let child = |parent, candidate| plan.child(parent, candidate, 0, row(1)).map(|task| task.index);
     assert_eq!(child(ROUND + 7, 3), Some(2 * ROUND + 31));
-    assert_eq!(child(7, 3), Some(2 * ROUND + 31), "whatever round the parent is of");
-    assert_eq!(child(ROUND + ROUND / 4, 0), None, "the numbers of a round are used up");
+    assert_eq!(
+        child(7, 3),
+        Some(2 * ROUND + 31),
+        "whatever round the parent is of"
+    );
+    assert_eq!(
+        child(ROUND + ROUND / 4, 0),
+        None,
+        "the numbers of a round are used up"
+    );
     spec.rounds.as_mut().unwrap().feed = vec![("n".to_owned(), "answer.topics.*".to_owned())];
     let plan = Plan::new(&spec, None).in_round(1, Arc::default());
-    assert_eq!(plan.child(7, 1, 42, row(1)).map(|task| task.index), Some(ROUND + 2942));
+    assert_eq!(
+        plan.child(7, 1, 42, row(1)).map(|task| task.index),
+        Some(ROUND + 2942)
+    );
     let mut numbers = BTreeSet::new();
     for parent in 0..20 {
         for candidate in 0..4 {
             for element in 0..100 {
-                numbers.extend(plan.child(parent, candidate, element, row(1)).map(|task| task.index));
+                numbers.extend(
+                    plan.child(parent, candidate, element, row(1))
+                        .map(|task| task.index),
+                );
             }
         }
     }

@@ -45,7 +45,8 @@ struct Tool<'a> {
 /// The bytes of a request; never streamed.
 pub(super) fn body(who: &str, request: &ModelRequest) -> Result<Vec<u8>, ProviderError> {
     if request.completion {
-        let message = format!("{who}: this API takes no raw prompt (`completion = true`); name a teacher that does");
+        let message =
+            format!("{who}: this API takes no raw prompt (`completion = true`); name a teacher that does");
         return Err(fail(Trouble::Request, message));
     }
     let system: Vec<String> = request

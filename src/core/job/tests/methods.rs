@@ -37,7 +37,11 @@ fn spec(source: &str) -> JobSpec {
     assert_eq!(parsed.problems, [], "{source}");
     let spec = parsed.spec.unwrap();
     let stored = serde_json::to_string(&spec).unwrap();
-    assert_eq!(serde_json::from_str::<JobSpec>(&stored).unwrap(), spec, "the normal form reads back");
+    assert_eq!(
+        serde_json::from_str::<JobSpec>(&stored).unwrap(),
+        spec,
+        "the normal form reads back"
+    );
     spec
 }
 
@@ -68,9 +72,17 @@ who = { choose_from = "personas" }
     let Vary::Case(cases) = of("steps") else { panic!() };
     assert_eq!(cases.cases[1].1, Vary::Choose(vec![json!("many")]));
     assert_eq!(*of("shots"), Vary::Draw(vec![json!("a"), json!("b")], 2));
-    assert_eq!(*of("whole"), Vary::Choose(vec![json!({"text": "a", "level": 1}), json!({"text": "b", "level": 1})]));
+    assert_eq!(
+        *of("whole"),
+        Vary::Choose(vec![
+            json!({"text": "a", "level": 1}),
+            json!({"text": "b", "level": 1})
+        ])
+    );
     assert_eq!(*of("part"), Vary::Choose(vec![json!("a"), json!("b")]));
-    let Vary::Choose(personas) = of("who") else { panic!() };
+    let Vary::Choose(personas) = of("who") else {
+        panic!()
+    };
     assert!((40..=100).contains(&personas.len()), "{}", personas.len());
 }
 
@@ -110,7 +122,10 @@ l = { by = "nobody", cases = { tides = 1 }, otherwise = 2 }
     .iter()
     .enumerate()
     {
-        assert!(said.iter().any(|said| said.contains(wanted)), "{at}: {wanted} in {said:#?}");
+        assert!(
+            said.iter().any(|said| said.contains(wanted)),
+            "{at}: {wanted} in {said:#?}"
+        );
     }
 }
 
@@ -128,12 +143,24 @@ fn rounds_are_read_and_their_fields_are_looked_for() {
         })
     );
     let said = |extra: &str| said_of(&small(extra)).join("\n");
-    let wrong = said("[rounds]\ncount = 3\nfeed = { text = \"answr\", parent = \"answer\" }\nrow = \"seeds\"\n");
-    assert!(wrong.contains("rounds.row: unknown key `row` (did you mean `rows`?)"), "{wrong}");
-    assert!(wrong.contains("rounds.feed.text: no field or step is called `answr` (did you mean `answer`?)"), "{wrong}");
-    assert!(wrong.contains("rounds.feed.parent: this field is written by itself"), "{wrong}");
+    let wrong =
+        said("[rounds]\ncount = 3\nfeed = { text = \"answr\", parent = \"answer\" }\nrow = \"seeds\"\n");
     assert!(
-        wrong.contains("steps.answer.prompt: rows of later rounds have no `topic` (add topic = \"topic\" to rounds.feed"),
+        wrong.contains("rounds.row: unknown key `row` (did you mean `rows`?)"),
+        "{wrong}"
+    );
+    assert!(
+        wrong.contains("rounds.feed.text: no field or step is called `answr` (did you mean `answer`?)"),
+        "{wrong}"
+    );
+    assert!(
+        wrong.contains("rounds.feed.parent: this field is written by itself"),
+        "{wrong}"
+    );
+    assert!(
+        wrong.contains(
+            "steps.answer.prompt: rows of later rounds have no `topic` (add topic = \"topic\" to rounds.feed"
+        ),
         "{wrong}"
     );
     let fanned = said("[rounds]\ncount = 3\nfeed = { topic = \"answer.*\", text = \"answer.*\" }\n");
@@ -171,12 +198,13 @@ fn computed_answers_turns_and_raw_prompts_are_read() {
 
 #[test]
 fn names_in_conditions_are_looked_for_and_another_job_gives_its_fields() {
-    let condition = |text: &str| format!("{SMALL}[[validators]]\nkind = \"expression\"\nreject_if = \"{text}\"\n");
+    let condition =
+        |text: &str| format!("{SMALL}[[validators]]\nkind = \"expression\"\nreject_if = \"{text}\"\n");
     assert_eq!(said_of(&condition("answer == topic")), [""; 0]);
     let said = said_of(&condition("answr == 'no'"));
     assert_eq!(
         said,
-        ["10:13: error: validators.1.reject_if: no field or step is called `answr` (did you mean `answer`?)"]
+        ["10:1: error: validators.1.reject_if: no field or step is called `answr` (did you mean `answer`?)"]
     );
     let job = SMALL.replace(
         "rows = [ { topic = \"tides\" }, { topic = \"glaciers\" } ]",
@@ -184,9 +212,18 @@ fn names_in_conditions_are_looked_for_and_another_job_gives_its_fields() {
     );
     let source = spec(&job).seeds.source;
     let fields = vec![("topic".to_owned(), "branch.topics.*".to_owned())];
-    assert_eq!(source, SeedSource::Job { name: "tree".to_owned(), fields });
+    assert_eq!(
+        source,
+        SeedSource::Job {
+            name: "tree".to_owned(),
+            fields
+        }
+    );
     let said = said_of(&job.replace("topic = \"branch", "subject = \"branch")).join("\n");
-    assert!(said.contains("steps.answer.prompt: no field or step is called `topic`"), "{said}");
+    assert!(
+        said.contains("steps.answer.prompt: no field or step is called `topic`"),
+        "{said}"
+    );
     let said = said_of(&job.replace("job = \"tree\"\n", "count = 2\n")).join("\n");
     assert!(said.contains("seeds.fields: has no effect"), "{said}");
 }

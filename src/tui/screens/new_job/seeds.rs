@@ -44,7 +44,13 @@ const COLUMNS: [Column; 4] = [
 ];
 
 /// Everything that says where rows come from.
-const SOURCES: [&str; 5] = ["seeds.path", "seeds.rows", "seeds.count", "seeds.job", "seeds.fields"];
+const SOURCES: [&str; 5] = [
+    "seeds.path",
+    "seeds.rows",
+    "seeds.count",
+    "seeds.job",
+    "seeds.fields",
+];
 
 /// The lines of the form.
 pub(super) fn lines(work: &Work) -> Vec<Line> {
@@ -64,7 +70,12 @@ pub(super) fn lines(work: &Work) -> Vec<Line> {
             let rows = format!("{} rows", draft.len("seeds.rows"));
             lines.push(Line::new("rows", "@rows", Kind::Link, rows, "⏎ edits them"));
         }
-        "job" => lines.push(of("job", "seeds.job", Kind::Text, "whose accepted samples are the rows")),
+        "job" => lines.push(of(
+            "job",
+            "seeds.job",
+            Kind::Text,
+            "whose accepted samples are the rows",
+        )),
         _ => lines.push(of("tasks", "seeds.count", Kind::Number, "")),
     }
     lines.push(of("at most", "seeds.limit", Kind::Number, "all rows"));
@@ -375,7 +386,10 @@ pub(super) fn seeds_spec(work: &Work) -> Option<JobSpec> {
     // What is drawn from a file is shown by a row that stands for any of its rows.
     let fields = work.draft.keys("vary").into_iter();
     let fields = fields.map(|name| work.draft.string(&format!("vary.{name}.field")));
-    let names: Vec<String> = fields.filter(|name| !name.is_empty()).chain(["row".to_owned()]).collect();
+    let names: Vec<String> = fields
+        .filter(|name| !name.is_empty())
+        .chain(["row".to_owned()])
+        .collect();
     let pool = |path: &str, _: usize| {
         let some = |name: &String| (name.clone(), Value::from(format!("⟨a row of {path}⟩")));
         Ok(vec![names.iter().map(some).collect()])
