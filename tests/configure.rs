@@ -244,6 +244,7 @@ async fn engine(directory: &Arc<InMemory>, folder: &std::path::Path) -> Started 
         open_rows: Arc::new(|_, _| panic!("no seeds")),
         read_text: Arc::new(|_| Err("no files".to_owned())),
         compile_schema: validators::compile_schema,
+        near_groups: validators::near_groups,
         dataset: Arc::new(dataset::FilesystemDatasetWriter::new(folder.to_owned())),
         recorder: None,
         bundled: &[],

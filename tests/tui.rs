@@ -39,6 +39,8 @@ mod terminal;
 
 #[path = "tui/drafting.rs"]
 mod drafting;
+#[path = "tui/columns.rs"]
+mod columns;
 #[path = "tui/logs.rs"]
 mod logs;
 

@@ -184,6 +184,7 @@ pub(super) async fn assemble(
         open_rows: Arc::new(open_rows),
         read_text: Arc::new(read_text),
         compile_schema: validators::compile_schema,
+        near_groups: validators::near_groups,
         dataset: Arc::new(FilesystemDatasetWriter::new(root)),
         recorder,
         bundled: bundled::JOBS,

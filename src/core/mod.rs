@@ -2,8 +2,10 @@
 //! No runtime, SQL, HTTP, terminal, file, clock or environment in here: those are the wings' business.
 
 pub mod api;
+pub mod arrange;
 pub mod budget;
 pub mod catalog;
+mod chance;
 pub mod conversation;
 pub mod directory;
 pub mod document;
@@ -12,6 +14,7 @@ pub mod extract;
 pub mod failpoint;
 pub mod feed;
 pub mod filter;
+pub mod forecast;
 pub mod job;
 pub mod journal;
 pub mod judgement;
@@ -23,6 +26,7 @@ pub mod review;
 pub mod route;
 pub mod sample;
 pub mod secret;
+pub mod selection;
 pub mod settings;
 pub mod tags;
 pub mod task;

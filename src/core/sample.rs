@@ -182,6 +182,12 @@ pub enum Reason {
     ControlChars,
     /// Too close to a benchmark item.
     Contaminated,
+    /// Not in a wanted language.
+    Language,
+    /// Personal data in it.
+    Pii,
+    /// A key or token in it.
+    Secret,
     /// A script said so.
     Script,
     /// A condition of the job held.
@@ -192,7 +198,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Schema,
         Self::ExactDuplicate,
         Self::NearDuplicate,
@@ -204,6 +210,9 @@ impl Reason {
         Self::Truncated,
         Self::ControlChars,
         Self::Contaminated,
+        Self::Language,
+        Self::Pii,
+        Self::Secret,
         Self::Script,
         Self::Expression,
         Self::ByHand,
@@ -223,6 +232,9 @@ impl Reason {
             Self::Truncated => "truncated",
             Self::ControlChars => "control_chars",
             Self::Contaminated => "contaminated",
+            Self::Language => "language",
+            Self::Pii => "pii",
+            Self::Secret => "secret",
             Self::Script => "script",
             Self::Expression => "expression",
             Self::ByHand => "by_hand",

@@ -9,6 +9,8 @@ mod audit;
 mod breaker;
 mod browsing;
 mod bucket;
+mod calibrating;
+mod canary;
 mod compile;
 mod concurrency;
 mod deciding;
@@ -37,6 +39,7 @@ mod turnstile;
 mod upkeep;
 mod worker;
 mod writing;
+mod yields;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -56,8 +59,8 @@ use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::directory::{LogBook, ProviderDirectory};
 use crate::core::job::{Job, JobId, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError,
-    Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
+    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, MakeGroups, ModelProvider, Recorder, Rows,
+    SeedError, Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
 };
 use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
 use governor::Station;
@@ -126,6 +129,8 @@ pub struct Parts {
     pub read_text: ReadText,
     /// Compiles schemas.
     pub compile_schema: CompileSchema,
+    /// Groups texts by likeness.
+    pub near_groups: MakeGroups,
     /// Writes datasets.
     pub dataset: Arc<dyn DatasetWriter>,
     /// Writes cassettes.
@@ -158,6 +163,7 @@ pub(crate) struct Shared {
     pub(crate) open_rows: OpenRows,
     pub(crate) read_text: ReadText,
     pub(crate) compile_schema: CompileSchema,
+    pub(crate) near_groups: MakeGroups,
     pub(crate) dataset: Arc<dyn DatasetWriter>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) bundled: &'static [Bundled],
@@ -371,6 +377,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         open_rows: parts.open_rows,
         read_text: parts.read_text,
         compile_schema: parts.compile_schema,
+        near_groups: parts.near_groups,
         dataset: parts.dataset,
         recorder: parts.recorder,
         bundled: parts.bundled,

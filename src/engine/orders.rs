@@ -9,7 +9,7 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, again, compile, deciding, dry_run, library, outbox, providers, rejudge, review,
+    Shared, adjust, again, canary, compile, deciding, dry_run, library, outbox, providers, rejudge, review,
     scheduler, streams, upkeep, writing,
 };
 use crate::core::api::{
@@ -17,7 +17,7 @@ use crate::core::api::{
 };
 use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
-use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
 
 /// Tasks at once while a cassette is replayed.
@@ -303,7 +303,8 @@ fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
             "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
         );
     }
-    if spec.limits.usd.is_some() {
+    let by_yield = spec.route == RouteBy::Yield;
+    if spec.limits.usd.is_some() || by_yield {
         let unpriced: Vec<&str> = roster
             .teachers
             .iter()
@@ -311,8 +312,13 @@ fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
             .map(|t| t.name.as_str())
             .collect();
         if !unpriced.is_empty() {
+            let consequence = if by_yield {
+                ", and route = \"yield\" prefers what is free"
+            } else {
+                ""
+            };
             notes.push(format!(
-                "no price is known for {}: their cost counts as nothing",
+                "no price is known for {}: their cost counts as nothing{consequence}",
                 unpriced.join(", ")
             ));
         }
@@ -424,10 +430,12 @@ async fn next(shared: &Shared) -> Option<(Job, RunOptions, Arc<Running>)> {
 async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Running, Failure> {
     let mut spec = job.spec.clone();
     if let Some(limit) = options.limit {
-        spec.seeds.limit = Some(spec.seeds.limit.map_or(limit, |own| own.min(limit)));
-        if let SeedSource::Count(count) = &mut spec.seeds.source {
-            *count = (*count).min(limit);
-        }
+        canary::limit(&mut spec, limit);
+    }
+    let first = canary::due(shared, job, options).await?;
+    let whole = first.map(|_| spec.clone());
+    if let Some(rows) = first {
+        canary::limit(&mut spec, rows);
     }
     spec.limits.concurrency = options.concurrency.or(spec.limits.concurrency);
     if shared.turnstile.as_ref().is_some_and(Turnstile::replays) {
@@ -449,7 +457,8 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
         compiled,
         budget,
         totals.samples[0],
-        options.limit,
+        options.limit.or(first),
+        whole,
     ))
 }
 
@@ -534,7 +543,12 @@ async fn resume(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
         return Ok(Receipt::Done);
     }
     let job = shared.store.job(name).await?;
-    launch(shared, job, RunOptions::default()).await?;
+    let released = matches!(job.state, JobState::Paused(PauseReason::Canary(_)));
+    let options = RunOptions {
+        released,
+        ..RunOptions::default()
+    };
+    launch(shared, job, options).await?;
     Ok(Receipt::Done)
 }
 

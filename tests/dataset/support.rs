@@ -27,6 +27,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         rounds: None,
@@ -55,6 +56,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
         }],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset,
     }

@@ -70,6 +70,7 @@ pub fn spec(name: &str) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         rounds: None,
@@ -77,6 +78,7 @@ pub fn spec(name: &str) -> JobSpec {
         steps: Vec::new(),
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }

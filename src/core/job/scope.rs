@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::report::{Severity, hint, quote};
-use super::{JobSpec, RoundRows, SeedSource, Step};
+use super::{Columns, JobSpec, RoundRows, SeedSource, Step};
 use crate::core::feed::PARENT_FIELD;
 use crate::core::plan::ROUND_FIELD;
 use crate::core::plan::chunk::CHUNK_FIELD;
@@ -36,16 +36,18 @@ pub(super) struct Scope<'s> {
     seeds: Option<BTreeMap<String, Option<usize>>>,
     /// Fields that rows of later rounds have, where that is fewer than the seeds have.
     fed: Option<Vec<&'s str>>,
+    columns: &'s Columns,
 }
 
 impl<'s> Scope<'s> {
     /// The scope of a job. `seed_fields` are those of its seed file, where somebody has looked.
     pub(super) fn new(spec: &'s JobSpec, seed_fields: Option<&[String]>) -> Self {
-        let mut seeds = match &spec.seeds.source {
+        let columns = &spec.seeds.columns;
+        let mut seeds: Option<BTreeMap<String, Option<usize>>> = match &spec.seeds.source {
             SeedSource::Count(_) => Some(BTreeMap::new()),
             SeedSource::Path(_) => seed_fields.map(|fields| {
-                let known = fields.iter().map(|field| (field.clone(), None));
-                known.collect()
+                let known = fields.iter().filter_map(|field| columns.known_as(field));
+                known.map(|field| (field.to_owned(), None)).collect()
             }),
             SeedSource::Job { fields, .. } if fields.is_empty() => None,
             SeedSource::Job { fields, .. } => {
@@ -58,8 +60,8 @@ impl<'s> Scope<'s> {
                 let lacking = |field: &String| rows.iter().position(|row| !row.contains_key(field));
                 let known = fields
                     .into_iter()
-                    .map(|field| (field.clone(), lacking(field).map(|at| at + 1)));
-                Some(known.collect())
+                    .filter_map(|field| Some((columns.known_as(field)?, lacking(field).map(|at| at + 1))));
+                Some(known.map(|(field, row)| (field.to_owned(), row)).collect())
             }
         };
         if let (Some(fields), Some(_)) = (&mut seeds, &spec.seeds.chunk) {
@@ -75,6 +77,7 @@ impl<'s> Scope<'s> {
             vary: vary.chain(round).collect(),
             seeds,
             fed: fed.map(|rounds| rounds.feed.iter().map(|(field, _)| field.as_str()).collect()),
+            columns,
         }
     }
 
@@ -112,6 +115,7 @@ impl<'s> Scope<'s> {
             vary: self.vary.clone(),
             seeds: self.seeds.clone(),
             fed: None,
+            columns: self.columns,
         };
         whole.field(path)
     }
@@ -150,7 +154,12 @@ impl<'s> Scope<'s> {
                 let known = seeds.keys().map(String::as_str);
                 let known: Vec<&str> = known.chain(self.vary.iter().copied()).chain(steps).collect();
                 let message = format!("no field or step is called {}", quote(name));
-                let help = if known.is_empty() {
+                let elsewhere = self.columns.known_as(name).filter(|other| *other != name);
+                let help = if self.columns.exclude.iter().any(|column| column == name) {
+                    Some("[seeds] excludes that column".to_owned())
+                } else if let Some(other) = elsewhere {
+                    Some(format!("[seeds] renames that column: it is {}", quote(other)))
+                } else if known.is_empty() {
                     Some(
                         "the tasks have no fields yet: give [seeds] rows or a path, or add one under [vary]"
                             .to_owned(),
