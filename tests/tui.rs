@@ -37,10 +37,10 @@ mod endpoints;
 #[path = "tui/terminal.rs"]
 mod terminal;
 
-#[path = "tui/drafting.rs"]
-mod drafting;
 #[path = "tui/columns.rs"]
 mod columns;
+#[path = "tui/drafting.rs"]
+mod drafting;
 #[path = "tui/logs.rs"]
 mod logs;
 

@@ -129,7 +129,9 @@ pub(super) async fn seeds(
         SeedSource::Job { .. } => {
             let (sources, spec, base) = (planner::Sources::of(shared), loaded.spec, loaded.base);
             let looking = tokio::task::spawn_blocking(move || {
-                sources.rows(&spec, &base).map(|rows| look(rows, &columns, limit, at_most))
+                sources
+                    .rows(&spec, &base)
+                    .map(|rows| look(rows, &columns, limit, at_most))
             });
             return looking
                 .await
@@ -259,9 +261,16 @@ mod tests {
             serde_json::json!(seen.rows),
             json!([{"subject": "t0", "empty": ""}])
         );
-        let known: Vec<_> = seen.columns.iter().map(|column| column.known_as.as_deref()).collect();
+        let known: Vec<_> = seen
+            .columns
+            .iter()
+            .map(|column| column.known_as.as_deref())
+            .collect();
         assert_eq!(known, [Some("subject"), None, Some("empty")]);
-        assert_eq!(seen.duplicates, 4, "rows that differ only in what is left out are one");
+        assert_eq!(
+            seen.duplicates, 4,
+            "rows that differ only in what is left out are one"
+        );
     }
 
     #[test]

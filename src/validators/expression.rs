@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::core::sample::Decision;
 
-    fn built(params: serde_json::Value) -> Result<Expression, PlugError> {
+    fn built(params: &serde_json::Value) -> Result<Expression, PlugError> {
         let params = params.as_object().cloned().unwrap();
         let settings: Settings = Plug {
             kind: KIND.to_owned(),
@@ -133,7 +133,7 @@ mod tests {
         })
     }
 
-    fn said(params: serde_json::Value, row: &serde_json::Value) -> Verdict {
+    fn said(params: &serde_json::Value, row: &serde_json::Value) -> Verdict {
         built(params).unwrap().verdict(row.as_object().unwrap()).unwrap()
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let row =
             json!({"check": {"verdict": "equal"}, "answer": "I am sorry, I can not.", "tag": {"score": 3}});
         let no_gain = json!({"reject_if": "check.verdict == 'equal'", "because": "no information gain"});
-        let verdict = said(no_gain, &row);
+        let verdict = said(&no_gain, &row);
         assert_eq!(
             (verdict.decision, verdict.reason),
             (Decision::Reject, Some(Reason::Expression))
@@ -152,28 +152,28 @@ mod tests {
             Some("no information gain (holds: check.verdict == 'equal')")
         );
         let sorry = json!({"reject_if": "'sorry' in answer | lower and answer | split | length < 80"});
-        assert_eq!(said(sorry, &row).decision, Decision::Reject);
+        assert_eq!(said(&sorry, &row).decision, Decision::Reject);
         assert_eq!(
-            said(json!({"accept_if": "tag.score >= 4"}), &row).decision,
+            said(&json!({"accept_if": "tag.score >= 4"}), &row).decision,
             Decision::Reject
         );
         assert_eq!(
-            said(json!({"accept_if": "tag.score >= 3"}), &row).decision,
+            said(&json!({"accept_if": "tag.score >= 3"}), &row).decision,
             Decision::Accept
         );
         assert_eq!(
-            said(json!({"review_if": "tag.score == 3"}), &row).decision,
+            said(&json!({"review_if": "tag.score == 3"}), &row).decision,
             Decision::Review
         );
     }
 
     #[test]
     fn what_does_not_compile_or_has_no_value_is_said() {
-        let error = built(json!({"reject_if": "a =="})).err().unwrap();
+        let error = built(&json!({"reject_if": "a =="})).err().unwrap();
         assert_eq!(error.key.as_deref(), Some("reject_if"));
-        let missing = built(json!({"reject_if": "check.verdict == 'no'"})).unwrap();
+        let missing = built(&json!({"reject_if": "check.verdict == 'no'"})).unwrap();
         assert!(matches!(missing.verdict(&Row::new()), Err(CheckError::Broken(_))));
-        let skipped = built(json!({"reject_if": "check is defined and check == 'no'"})).unwrap();
+        let skipped = built(&json!({"reject_if": "check is defined and check == 'no'"})).unwrap();
         assert_eq!(skipped.verdict(&Row::new()).unwrap().decision, Decision::Accept);
     }
 }

@@ -97,16 +97,15 @@ fn self_instruct_grows_a_pool_whose_descent_is_in_the_rows() {
             assert!(parent["instruction"].as_str().unwrap().len() > 3);
         }
     }
-    let mut before = String::new();
-    for file in ["one", "two"] {
-        let sandbox = Sandbox::new();
-        run(&sandbox, "self-instruct", &[]);
-        let rows = sandbox
-            .run(&["export", "self-instruct", "--format", "raw"])
-            .expect_code(0)
-            .stdout;
-        assert!(before.is_empty() || before == rows, "{file}: another pool");
-        before = rows;
+    // What is drawn from the file is the same on every machine; what is drawn from the pool follows from the ledger.
+    let another = Sandbox::new();
+    run(&another, "self-instruct", &["--limit", "5"]);
+    for other in samples(&another, "self-instruct") {
+        let same = made
+            .iter()
+            .find(|sample| sample["task"] == other["task"])
+            .unwrap();
+        assert_eq!(same["vary"]["human"], other["vary"]["human"]);
     }
 }
 
@@ -335,6 +334,9 @@ fn reasoning_traces_keep_thoughts_apart_and_only_true_answers_to_what_the_weak_c
         } else {
             "5"
         };
+        if body.contains("Which kind of problem") {
+            return Reply::text("{\"subject\": \"money\"}");
+        }
         if body.contains("final number alone as `answer`") {
             let weak = if body.contains("Natalia") { "72" } else { "-1" };
             return Reply::text(&format!("{{\"answer\": {weak}}}"));

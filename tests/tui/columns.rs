@@ -56,7 +56,11 @@ fn a_column_becomes_the_variable_that_the_prompts_miss_and_everything_is_taken_b
     hand.keys("jm<enter><wait>");
     let (text, spec) = draft();
     let columns = spec.unwrap().seeds.columns;
-    assert_eq!(columns.rename, [("question".to_owned(), "topic".to_owned())], "{text}");
+    assert_eq!(
+        columns.rename,
+        [("question".to_owned(), "topic".to_owned())],
+        "{text}"
+    );
     let screen = hand.screen();
     assert!(screen.contains("question       topic"), "{screen}");
     hand.keys("]<wait>");
@@ -75,10 +79,16 @@ fn excluding_twice_and_naming_a_column_take_it_in_again() {
     hand.keys("xx<wait>");
     assert_eq!(draft().0, before);
     hand.keys("x<enter><enter><wait>");
-    assert!(draft().0.contains("exclude = [\"subject\"]"), "nothing typed leaves it out");
+    assert!(
+        draft().0.contains("exclude = [\"subject\"]"),
+        "nothing typed leaves it out"
+    );
     hand.keys("<enter>area<enter><wait>");
     let (text, _) = draft();
-    assert!(text.contains("rename = { subject = \"area\" }") && !text.contains("exclude"), "{text}");
+    assert!(
+        text.contains("rename = { subject = \"area\" }") && !text.contains("exclude"),
+        "{text}"
+    );
     // From another line the column is chosen first.
     hand.keys("ggm");
     assert!(hand.screen().contains("is area now"), "{}", hand.screen());

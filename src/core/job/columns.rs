@@ -76,7 +76,12 @@ impl Columns {
 }
 
 /// Reads both keys out of `[seeds]`.
-pub(super) fn columns(table: &mut Table, places: &mut Places, is_count: bool, report: &mut Report) -> Columns {
+pub(super) fn columns(
+    table: &mut Table,
+    places: &mut Places,
+    is_count: bool,
+    report: &mut Report,
+) -> Columns {
     let (exclude, rename) = (table.get("exclude"), table.get("rename"));
     for node in [&exclude, &rename].into_iter().flatten().filter(|_| is_count) {
         report.error(&node.span, &node.path, "there are no columns");
@@ -204,7 +209,10 @@ mod tests {
     #[test]
     fn names_can_be_exchanged_and_the_renamed_one_wins_in_either_order() {
         let swap = columns(&[], &[("a", "b"), ("b", "a")]);
-        assert_eq!(swap.shape(row(json!({"a": 1, "b": 2}))), row(json!({"b": 1, "a": 2})));
+        assert_eq!(
+            swap.shape(row(json!({"a": 1, "b": 2}))),
+            row(json!({"b": 1, "a": 2}))
+        );
         let over = columns(&[], &[("a", "b")]);
         assert_eq!(over.shape(row(json!({"a": 1, "b": 2})))["b"], 1);
         assert_eq!(over.shape(row(json!({"b": 2, "a": 1})))["b"], 1);

@@ -589,14 +589,21 @@ fn columns_are_excluded_and_renamed_and_every_mistake_in_it_is_said() {
     let normal = serde_json::to_string(&spec).unwrap();
     assert_eq!(serde_json::from_str::<JobSpec>(&normal).unwrap(), spec);
     let plain = serde_json::to_string(&good(SMALL)).unwrap();
-    assert!(!plain.contains("columns"), "specs without it stay as they were: {plain}");
+    assert!(
+        !plain.contains("columns"),
+        "specs without it stay as they were: {plain}"
+    );
     let one = |keys: &str, prompt: &str| {
         let said = said(&with(keys, prompt));
         assert_eq!(said.len(), 1, "{said:?}");
         said.into_iter().next().unwrap()
     };
     for (keys, prompt, wanted) in [
-        ("exclud = []", "x", "unknown key `exclud` (did you mean `exclude`?)"),
+        (
+            "exclud = []",
+            "x",
+            "unknown key `exclud` (did you mean `exclude`?)",
+        ),
         (
             "exclude = [\"emial\"]",
             "x",
@@ -648,6 +655,8 @@ fn columns_are_excluded_and_renamed_and_every_mistake_in_it_is_said() {
     }
     let swapped = with("rename = { email = \"level\", level = \"email\" }", "{{ email }}");
     assert!(said(&swapped).is_empty());
-    let count = SMALL.replace(rows, "count = 3\nexclude = [\"a\"]").replace("{{ topic }}", "x");
+    let count = SMALL
+        .replace(rows, "count = 3\nexclude = [\"a\"]")
+        .replace("{{ topic }}", "x");
     assert!(said(&count)[0].contains("there are no columns"));
 }

@@ -396,7 +396,11 @@ fn columns_are_left_out_and_renamed_before_documents_are_cut_and_the_places_stay
     let count = count_rows(&spec, rows()).unwrap();
     assert_eq!(count, 40);
     let plan = Plan::new(&spec, Some(count));
-    let mut first: Vec<Row> = plan.tasks(rows()).map(|task| task.unwrap().seed).take(2).collect();
+    let mut first: Vec<Row> = plan
+        .tasks(rows())
+        .map(|task| task.unwrap().seed)
+        .take(2)
+        .collect();
     first.sort_by_key(|row| row["chunk"].as_u64());
     assert_eq!(
         json!(first),

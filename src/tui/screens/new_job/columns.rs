@@ -11,11 +11,11 @@ use crate::core::template::{Template, root};
 use crate::tui::context::{Cx, Shared};
 use crate::tui::widgets::field::Field;
 
+use super::NewJob;
 use super::form::{Kind, Line};
 use super::menu::For;
-use super::work::Work;
-use super::NewJob;
 use super::typing::Input;
+use super::work::Work;
 
 /// What the paths of these lines begin with.
 const COLUMN: &str = "@column.";
@@ -271,7 +271,10 @@ mod tests {
         assert_eq!(written(&draft), columns);
         let said = draft.text();
         assert!(said.contains("exclude = [\"e.mail\"]\n"), "{said}");
-        assert!(said.contains("rename = { \"Problem Text\" = \"question\" }\n"), "{said}");
+        assert!(
+            said.contains("rename = { \"Problem Text\" = \"question\" }\n"),
+            "{said}"
+        );
         columns.call("Problem Text", "Problem Text");
         columns.toggle("e.mail");
         write(&mut draft, &columns);

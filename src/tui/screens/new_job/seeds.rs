@@ -349,7 +349,10 @@ impl NewJob {
 /// The first rows as a table of their first columns.
 fn draw_values(seen: &SeedPreview, shared: &Shared, area: Rect, buf: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(8));
-    let taken = seen.columns.iter().filter_map(|column| column.known_as.as_deref());
+    let taken = seen
+        .columns
+        .iter()
+        .filter_map(|column| column.known_as.as_deref());
     let taken: Vec<&str> = taken.take((width / 16).clamp(1, 4)).collect();
     let many = taken.len().max(1);
     let each = (width / many) as u16;
