@@ -76,7 +76,7 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
     let contexts = contexts(spec, sample_rows);
     let templates = Templates::compile(spec).ok();
     let mut samples = 1_u64;
-    for (at, step) in spec.steps.iter().enumerate() {
+    for (at, step) in spec.steps.iter().enumerate().filter(|(_, step)| !step.computed) {
         samples = samples.max(u64::from(step.candidates));
         let asked = share_asked(templates.as_ref(), at, step, &contexts);
         let output = u64::from(step.params.or(&spec.defaults).max_tokens.unwrap_or(0));
@@ -212,7 +212,7 @@ fn contexts(spec: &JobSpec, rows: &[Row]) -> Vec<(Row, Row)> {
         .zip(rows.iter().take(ROWS_AT_MOST))
         .map(|(index, row)| {
             let mut short = row.clone();
-            short.extend(plan.vary_of(index));
+            short.extend(plan.vary_of(index, row));
             let mut long = short.clone();
             for step in &spec.steps {
                 short.insert(step.name.clone(), stub(step, false));

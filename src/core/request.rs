@@ -80,6 +80,8 @@ pub struct ModelRequest {
     pub schema: Option<Arc<Value>>,
     /// Generation parameters, already merged with the job's defaults.
     pub params: Params,
+    /// The only message is the prompt as the model reads it: no chat template goes around it.
+    pub completion: bool,
     /// Identity of the question (see [`ModelRequest::fingerprint`]): cassettes and the mock teacher answer by it.
     pub fingerprint: Fingerprint,
 }

@@ -256,6 +256,7 @@ impl CheckContext for Context<'_> {
             messages: &question.messages,
             schema: question.schema,
             params: &question.params,
+            completion: false,
             reuse: false,
         };
         match self.attempts.ask(&asked).await {

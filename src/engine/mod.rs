@@ -16,6 +16,7 @@ mod concurrency;
 mod deciding;
 mod doctor;
 mod dry_run;
+mod feeding;
 mod governor;
 mod judging;
 mod latencies;

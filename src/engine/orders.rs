@@ -211,7 +211,7 @@ async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Re
     let before = shared.store.job(&loaded.spec.name).await.ok();
     // A job whose tasks are all in the ledger goes on without its seeds.
     if before.as_ref().is_none_or(|job| !job.planned_all) {
-        library::check_seeds(shared, &loaded)?;
+        library::check_seeds(shared, &loaded).await?;
     }
     let (job, mut started) = store(shared, loaded, &JobState::Queued).await?;
     let nothing_new = started.how == How::Unchanged && job.planned_all;

@@ -33,7 +33,7 @@ use crate::core::settings::{ModelSettings, ProviderSettings};
 use crate::core::text::nearest;
 
 /// What the built-in teacher claims to be good for: routing knows no wildcard, so these are the words jobs use.
-const TEACHES: [&str; 40] = [
+const TEACHES: [&str; 41] = [
     "reasoning",
     "json",
     "chat",
@@ -74,6 +74,7 @@ const TEACHES: [&str; 40] = [
     "small",
     "long-context",
     "teacher",
+    "completion",
 ];
 /// What the built-in judge does.
 const JUDGES: [&str; 10] = [

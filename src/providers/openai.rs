@@ -42,6 +42,7 @@ fn build(
         },
         chat: endpoint.url("/chat/completions")?,
         embeddings: endpoint.url("/embeddings")?,
+        raw: endpoint.url("/completions")?,
         models: endpoint.url("/models")?,
         endpoint,
     }))
@@ -53,6 +54,8 @@ struct OpenAi {
     dialect: Dialect,
     chat: Url,
     embeddings: Url,
+    /// Where prompts go without a chat template around them.
+    raw: Url,
     models: Url,
 }
 
@@ -60,7 +63,8 @@ struct OpenAi {
 impl ModelProvider for OpenAi {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = chat::body(&self.endpoint.name, request, self.dialect)?;
-        self.endpoint.post(&self.chat, body).await
+        let url = if request.completion { &self.raw } else { &self.chat };
+        self.endpoint.post(url, body).await
     }
 
     async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {

@@ -9,6 +9,7 @@ mod decontaminate;
 mod dedup;
 mod embedding_dedup;
 mod expected;
+mod expression;
 mod field;
 mod finding;
 mod judge;
@@ -72,6 +73,12 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
         summary: "A text (`field`, or the last answer) matches a regular expression, or does not (`must_match = false`)",
         example: "pattern = 'Answer: \\d+'",
         build: regex::build,
+    },
+    Entry {
+        kind: expression::KIND,
+        summary: "A condition over fields and answers, in the template language: `reject_if`, `review_if`, or `accept_if` and nothing else",
+        example: "reject_if = \"answer | split | length < 3\"\nbecause = \"too short to teach anything\"",
+        build: expression::build,
     },
     Entry {
         kind: language::KIND,

@@ -56,6 +56,7 @@ fn full() -> ModelRequest {
             logprobs: Some(3),
             vector: false,
         },
+        completion: false,
         fingerprint: destilation::core::request::Fingerprint([1; 16]),
     }
 }

@@ -16,6 +16,8 @@ use crate::providers::vectors;
 struct Line {
     model: Option<String>,
     message: Option<Said>,
+    /// The answer to a raw prompt.
+    response: Option<String>,
     done: Option<bool>,
     done_reason: Option<String>,
     prompt_eval_count: Option<u64>,
@@ -120,9 +122,9 @@ fn merge(who: &str, response: &RawResponse) -> Result<Line, ProviderError> {
                 classify(Family::Ollama, who, response)
             });
         }
-        begun = begun || line.message.is_some();
+        begun = begun || line.message.is_some() || line.response.is_some();
         let news = line.message.unwrap_or_default();
-        append(&mut said.content, news.content);
+        append(&mut said.content, news.content.or(line.response));
         append(&mut said.thinking, news.thinking);
         if let Some(calls) = news.tool_calls {
             said.tool_calls.get_or_insert_default().extend(calls);
