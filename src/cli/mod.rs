@@ -34,6 +34,7 @@ mod needs;
 mod output;
 mod providers;
 mod rejudge;
+mod report;
 mod review;
 mod run;
 mod sample_text;

@@ -25,6 +25,7 @@ mod log;
 mod opened;
 mod providers;
 mod rejudged;
+mod report;
 mod review;
 mod stream;
 mod upkeep;
@@ -44,6 +45,7 @@ pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
+pub use report::ReportRequest;
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
 pub use stream::{Export, FoundOften, LintRows, StreamReport, StreamRequest};
 pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
@@ -165,6 +167,8 @@ pub enum Query {
         /// At most so many, 1,000 at most.
         limit: usize,
     },
+    /// How varied a job's dataset is → [`Answer::Report`].
+    Report(ReportRequest),
     /// Every attempt at a task, oldest first → [`Answer::Attempts`].
     Attempts {
         /// The job.

@@ -94,7 +94,8 @@ pub(super) async fn arrangement(shared: &Shared, job: &Job, up_to: i64) -> Store
     }
 }
 
-fn accepted(job: JobId) -> SampleFilter {
+/// All accepted samples of a job.
+pub(super) fn accepted(job: JobId) -> SampleFilter {
     SampleFilter {
         job: Some(job),
         states: vec![SampleState::Accepted],

@@ -308,7 +308,7 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
     let name = name.and_then(|node| super::sections::name(&node, report));
     let text = |node: super::read::Node, report: &mut Report| node.string(report);
     places.route = table.place("route");
-    let mut quota = None;
+    let quota;
     let spec = JobSpec {
         name: name.unwrap_or_default(),
         description: table

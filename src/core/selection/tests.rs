@@ -139,7 +139,8 @@ fn the_best_of_each_task_then_the_best_of_all() {
     ];
     let spec = job("[dataset.select]\nbest_of = 1\n");
     assert_eq!(places(&chosen(&spec, &samples)), [(0, 1), (1, 1), (2, 0)]);
-    let spec = job("[dataset.select]\nbest_of = 1\ntop = 1\nscore = \"judge\"\n[[validators]]\nkind = \"judge\"\n");
+    let spec =
+        job("[dataset.select]\nbest_of = 1\ntop = 1\nscore = \"judge\"\n[[validators]]\nkind = \"judge\"\n");
     let selection = chosen(&spec, &samples);
     assert_eq!(
         places(&selection),
