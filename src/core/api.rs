@@ -17,6 +17,7 @@ use super::settings::ProviderSettings;
 
 mod again;
 mod answers;
+mod calibrated;
 mod failure;
 mod filter;
 mod funnel;
@@ -27,6 +28,7 @@ mod providers;
 mod rejudged;
 mod report;
 mod review;
+mod started;
 mod stream;
 mod upkeep;
 mod writing;
@@ -37,6 +39,7 @@ pub use answers::{
     Measured, SampleDetail, SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples,
     SummaryTasks, SummaryTokens, TeacherRow, Tested,
 };
+pub use calibrated::Calibrated;
 pub use failure::{Failure, FailureKind};
 pub use filter::SampleQuery;
 pub use funnel::{Funnel, Stage};
@@ -47,7 +50,8 @@ pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderD
 pub use rejudged::{Rejudged, StateChange};
 pub use report::ReportRequest;
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
-pub use stream::{Export, FoundOften, LintRows, StreamReport, StreamRequest};
+pub use started::{How, RunOptions, Started};
+pub use stream::{Base, Export, FoundOften, LintRows, StreamReport, StreamRequest};
 pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
@@ -152,6 +156,15 @@ pub enum Query {
     Rejudge(String),
     /// The same for some samples only → [`Answer::Rejudged`].
     RejudgeSome(SampleQuery),
+    /// A judge's scores held against what persons said of the same samples → [`Answer::Calibration`].
+    Calibration {
+        /// The job.
+        job: String,
+        /// Which of its judges, from 1.
+        judge: u32,
+        /// The share of good ones among the accepted that is wanted.
+        precision: f64,
+    },
     /// What making some samples anew would take → [`Answer::MakingAgain`].
     MakeAgain(SampleQuery),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
@@ -498,21 +511,6 @@ pub enum Command {
     },
 }
 
-/// Overrides of one run; they do not change the stored job.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RunOptions {
-    /// Use at most so many seed rows.
-    pub limit: Option<u64>,
-    /// Requests in flight.
-    pub concurrency: Option<u32>,
-    /// Cap in USD.
-    pub usd: Option<f64>,
-    /// Do so many rows first, then forecast the rest and pause.
-    pub canary: Option<u64>,
-    /// The rest after a canary is wanted.
-    pub released: bool,
-}
-
 /// What an order did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Receipt {
@@ -566,28 +564,4 @@ pub struct RevertDone {
     pub skipped: u64,
     /// What should be known: files that were written meanwhile.
     pub notes: Vec<String>,
-}
-
-/// How a job was taken up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Started {
-    /// The job's name.
-    pub job: String,
-    /// What happened.
-    pub how: How,
-    /// Consequences of a new revision, and what the user should know (the mock is used, …), a line each.
-    pub notes: Vec<String>,
-}
-
-/// How a job was taken up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// It is new.
-    Created,
-    /// It goes on where it was.
-    Resumed,
-    /// It has a new revision.
-    Revised,
-    /// It was complete and nothing changed: nothing to do.
-    Unchanged,
 }

@@ -18,6 +18,7 @@ mod adjust;
 mod change;
 mod check;
 mod choosing;
+mod columns;
 mod dataset;
 pub mod draft;
 mod limits;
@@ -31,6 +32,7 @@ mod target;
 
 pub use adjust::{Adjustment, adjust};
 pub use change::{Asks, Change, changed};
+pub use columns::Columns;
 
 /// A job's row in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +98,9 @@ pub struct Seeds {
     pub repeat: u32,
     /// Cut documents into overlapping pieces, one row each.
     pub chunk: Option<Chunk>,
+    /// Columns that are left out or have another name.
+    #[serde(default, skip_serializing_if = "Columns::is_plain")]
+    pub columns: Columns,
 }
 
 /// The rows.

@@ -43,11 +43,13 @@ impl Plan {
         let rows = match &seeds.source {
             SeedSource::Path(_) => row_count,
             SeedSource::Count(count) => Some(*count),
-            SeedSource::Rows(list) => Some(
-                list.iter()
-                    .map(|row| chunk::count(row, seeds.chunk.as_ref()))
-                    .sum(),
-            ),
+            SeedSource::Rows(list) => Some(match &seeds.chunk {
+                None => list.len() as u64,
+                cut => {
+                    let rows = list.iter().map(|row| seeds.columns.shape(row.clone()));
+                    rows.map(|row| chunk::count(&row, cut.as_ref())).sum()
+                }
+            }),
         };
         let repeat = u64::from(seeds.repeat.max(1));
         let cap = spec
@@ -133,6 +135,7 @@ impl Plan {
     }
 
     fn pieces<E>(&self, row: Result<Row, E>) -> impl Iterator<Item = Result<Row, E>> + use<E> {
+        let row = row.map(|row| self.seeds.columns.shape(row));
         let (pieces, other) = match (row, &self.seeds.chunk) {
             (Ok(row), Some(chunk)) => (Some(chunks(row, chunk)), None),
             (other, _) => (None, Some(other)),
@@ -164,7 +167,8 @@ pub fn needs_count(spec: &JobSpec) -> bool {
 pub fn count_rows<E>(spec: &JobSpec, rows: impl Iterator<Item = Result<Row, E>>) -> Result<u64, E> {
     let mut count = 0;
     for row in rows {
-        count += chunk::count(&row?, spec.seeds.chunk.as_ref());
+        let row = spec.seeds.columns.shape(row?);
+        count += chunk::count(&row, spec.seeds.chunk.as_ref());
     }
     Ok(count)
 }

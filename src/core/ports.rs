@@ -115,6 +115,8 @@ pub struct JudgeQuestion {
     pub schema: Option<Arc<Value>>,
     /// Parameters.
     pub params: Params,
+    /// Which of several questions about one candidate, from 0: what tells apart questions that are alike on purpose.
+    pub number: u32,
 }
 
 /// What a validator can do while it looks.

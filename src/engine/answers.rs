@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Shared, again, audit, browsing, doctor, library, planner, providers, rejudge, report, review, upkeep,
-    writing,
+    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, report,
+    review, upkeep, writing,
 };
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
@@ -92,6 +92,13 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::RejudgeSome(query) => Answer::Rejudged(Box::new(rejudge::preview_some(shared, &query).await?)),
         Query::MakeAgain(query) => Answer::MakingAgain(again::preview(shared, &query).await?),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
+        Query::Calibration {
+            job,
+            judge,
+            precision,
+        } => Answer::Calibration(Box::new(
+            calibrating::calibration(shared, &job, judge, precision).await?,
+        )),
         Query::Failures(name) => {
             let job = shared.store.job(&name).await?.id;
             Answer::Failures(shared.store.failures(job).await?)

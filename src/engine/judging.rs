@@ -194,7 +194,7 @@ impl CheckContext for Context<'_> {
             question: Question {
                 step: format!("validator:{validator}"),
                 candidate: candidate.ordinal,
-                ask: 0,
+                ask: question.number,
             },
             who: Who::Fit {
                 capability: question.capability.as_deref(),

@@ -9,6 +9,7 @@ mod audit;
 mod breaker;
 mod browsing;
 mod bucket;
+mod calibrating;
 mod canary;
 mod compile;
 mod concurrency;

@@ -171,6 +171,7 @@ fn spec() -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),

@@ -27,6 +27,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params {

@@ -70,6 +70,7 @@ pub fn spec(name: &str) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),

@@ -152,6 +152,7 @@ fn spec(name: &str) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),

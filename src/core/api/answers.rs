@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::again::MakingAgain;
+use super::calibrated::Calibrated;
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
@@ -68,6 +69,8 @@ pub enum Answer {
     Check(Box<CheckReport>),
     /// What judging again would change.
     Rejudged(Box<Rejudged>),
+    /// A judge against persons.
+    Calibration(Box<Calibrated>),
     /// What making samples anew would take.
     MakingAgain(MakingAgain),
     /// Ranges.

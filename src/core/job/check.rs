@@ -7,7 +7,9 @@ use super::parse::{FormatFields, Known, Places, StepPlaces};
 use super::report::{Report, Severity, Span, hint, quote};
 use super::scope::{Scope, Unknown};
 use super::{JobSpec, RouteBy, SeedSource, Step, TeacherUse};
+use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
+use crate::core::judgement::Judges;
 use crate::core::plan::Plan;
 use crate::core::route::eligible;
 use crate::core::template::{Template, TemplateProblem, root};
@@ -22,6 +24,15 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
         }
         _ => known.seed_fields.clone(),
     };
+    let own: Vec<String>;
+    let fields = match &spec.seeds.source {
+        SeedSource::Rows(rows) => {
+            own = rows.iter().flat_map(Row::keys).cloned().collect();
+            Some(own.as_slice())
+        }
+        _ => looked.as_deref(),
+    };
+    super::columns::check(spec, fields, places, report);
     let scope = Scope::new(spec, looked.as_deref());
     names(spec, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
@@ -222,10 +233,16 @@ fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Repor
 /// A validator that asks teachers names them like a step does.
 fn judge_teachers(plug: &Plug, places: &super::parse::ValidatorPlaces, known: &Known, report: &mut Report) {
     let teachers = plug.params.get("teachers").cloned().unwrap_or_default();
-    let teachers: Vec<TeacherUse> = serde_json::from_value(teachers).unwrap_or_default();
+    let mut teachers: Vec<TeacherUse> = serde_json::from_value(teachers).unwrap_or_default();
     for teacher in &teachers {
         let path = format!("{}.teachers", places.path);
         named_teacher(teacher, places.of("teachers"), &path, known, report);
+    }
+    let judges = Judges::of(&plug.params);
+    for teacher in (0..judges.count()).flat_map(|number| judges.teachers(number)) {
+        let path = format!("{}.judges", places.path);
+        named_teacher(&teacher, places.of("judges"), &path, known, report);
+        teachers.push(teacher);
     }
     let capability = plug.params.get("capability").and_then(|value| value.as_str());
     if let Some(capability) = capability.filter(|_| teachers.is_empty()) {

@@ -208,6 +208,10 @@ impl Default for Known<'_> {
 #[derive(Default)]
 pub(super) struct Places {
     pub(super) seeds: Span,
+    /// In the order of [`super::Columns::exclude`].
+    pub(super) exclude: Vec<Span>,
+    /// In the order of [`super::Columns::rename`].
+    pub(super) rename: Vec<Span>,
     pub(super) vary: Vec<Span>,
     pub(super) steps: Vec<StepPlaces>,
     pub(super) validators: Vec<ValidatorPlaces>,
@@ -378,5 +382,6 @@ pub(super) fn no_seeds() -> Seeds {
         shuffle: false,
         repeat: 1,
         chunk: None::<Chunk>,
+        columns: super::Columns::default(),
     }
 }

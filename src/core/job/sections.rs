@@ -123,6 +123,7 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
             }
             chunk(&node, report)
         }),
+        columns: super::columns::columns(&mut table, places, is_count, report),
     };
     table.finish(report);
     seeds
