@@ -56,7 +56,7 @@ impl Counter {
             stride: samples.div_ceil(SAMPLES_AT_MOST).max(1),
             seen: 0,
             looked_at: 0,
-            grams: Default::default(),
+            grams: std::array::from_fn(|_| (HashSet::new(), 0)),
             near,
             words: Vec::new(),
             classes: BTreeMap::new(),

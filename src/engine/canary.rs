@@ -60,7 +60,7 @@ pub(super) async fn passed(shared: &Shared, job: &Running, planned: u64) -> Stor
         return Ok(JobState::Paused(PauseReason::Canary(words)));
     };
     if all <= planned {
-        if whole == &job.job.spec {
+        if *whole == job.job.spec {
             shared.store.planned_all(job.job.id).await?;
         }
         return Ok(JobState::Completed);
