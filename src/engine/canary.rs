@@ -159,7 +159,8 @@ impl Whole<'_> {
                 totals.samples[0] + left.accepted.0,
                 totals.samples[0] + left.accepted.1,
             ),
-            shuffled: self.spec.seeds.shuffle,
+            // Tasks without rows are drawn alike, whatever their place.
+            shuffled: self.spec.seeds.shuffle || matches!(self.spec.seeds.source, SeedSource::Count(_)),
         }))
     }
 
