@@ -30,6 +30,7 @@ mod progress;
 mod providers;
 mod purse;
 mod rejudge;
+mod report;
 mod review;
 mod roster;
 mod running;
