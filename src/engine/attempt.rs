@@ -311,6 +311,10 @@ impl<'a> Attempts<'a> {
             Err(sent) => return sent,
         };
 
+        if places.0.is_late(Instant::now()) {
+            // It was closed while this one waited for money.
+            return Sent::Closed;
+        }
         let new = NewRequest {
             question: asked.question.clone(),
             teacher: teacher.name.clone(),
@@ -330,6 +334,12 @@ impl<'a> Attempts<'a> {
         money.begun();
         failpoint::pass(Failpoint::AttemptBegun);
         let cached = known.is_some();
+        if !cached && places.0.is_late(Instant::now()) {
+            // It was closed while the attempt was committed.
+            money.settle(Amount::default());
+            self.close(unsent(id));
+            return Sent::Closed;
+        }
         let came = if let Some(response) = known {
             Ok(response)
         } else {
@@ -353,7 +363,8 @@ impl<'a> Attempts<'a> {
             "exchange"
         );
         // The wire is free again: the next request need not wait for this one's commits. Bad news is acted upon first.
-        let places = (response.status >= 400 || places.0.is_probe()).then_some(places);
+        let probe = places.0.is_probe();
+        let places = (response.status >= 400 || probe).then_some(places);
         failpoint::pass(Failpoint::AnswerCame);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
             money.settle(Amount::default());
@@ -369,7 +380,16 @@ impl<'a> Attempts<'a> {
                     closed.usage = Usage::default();
                     self.close(closed);
                 } else {
-                    self.succeeded(station, id, teacher, &request, &completion, &response, money);
+                    self.succeeded(
+                        station,
+                        id,
+                        teacher,
+                        &request,
+                        &completion,
+                        &response,
+                        money,
+                        probe,
+                    );
                 }
                 if self.shared.turnstile.is_some() {
                     let exchange = Exchange {
@@ -416,13 +436,14 @@ impl<'a> Attempts<'a> {
         completion: &Completion,
         response: &RawResponse,
         money: SetAside<'_>,
+        probe: bool,
     ) {
         let hint = station
             .provider
             .as_ref()
             .map(|provider| provider.rate_hint(response))
             .unwrap_or_default();
-        station.succeeded(Instant::now(), response.latency, hint);
+        station.succeeded(Instant::now(), response.latency, hint, probe);
         self.shared
             .measured
             .answered(self.job.job.id, &teacher.name, response.latency);
@@ -536,6 +557,19 @@ impl<'a> Attempts<'a> {
             .iter()
             .flatten()
             .any(|share| share.teacher != at && !refused.contains(&share.teacher))
+    }
+}
+
+/// A committed attempt of which nothing was sent.
+fn unsent(id: RequestId) -> Closed {
+    Closed {
+        request: id,
+        state: RequestState::Refused,
+        usage: Usage::default(),
+        cost: Money(0),
+        estimated: false,
+        maybe_billed: false,
+        error: Some("not sent: its provider was closed just then".to_owned()),
     }
 }
 

@@ -30,6 +30,8 @@ const P95_EVERY: Duration = Duration::from_secs(10);
 const P95S: usize = 60;
 /// Concurrency where neither job nor provider sets any.
 const CONCURRENCY: u32 = 4096;
+/// Seconds after which an answer is given up where nobody says.
+const PATIENCE: u64 = 600;
 
 /// A provider with its governor.
 pub(super) struct Station {
@@ -105,6 +107,11 @@ impl Permit<'_> {
     pub(super) fn is_probe(&self) -> bool {
         self.probe
     }
+
+    /// Whether its provider was closed since it was given: what is not sent yet is to stay.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        !self.probe && self.station.lock().standing(now) != Standing::Open
+    }
 }
 
 impl Drop for Permit<'_> {
@@ -131,10 +138,11 @@ pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
 
 /// Where its requests at once start: at the limit the user has set for it, else low, growing while nothing speaks against it.
 fn concurrency(settings: &ProviderSettings) -> Concurrency {
-    match settings.limits.concurrency {
+    let limit = match settings.limits.concurrency {
         Some(limit) => Concurrency::trusted(limit),
         None => Concurrency::new(most_at_once(settings), is_own(settings)),
-    }
+    };
+    limit.patient(Duration::from_secs(settings.timeout_seconds.unwrap_or(PATIENCE)))
 }
 
 /// Whether it is a machine of the user's own: hosted ones speak https.
@@ -315,13 +323,19 @@ impl Station {
         self.lock().budget.reserve(amount)
     }
 
+    /// Money settled and set aside.
+    pub(super) fn spent(&self) -> (Money, Money) {
+        let state = self.lock();
+        (state.budget.settled().usd, state.budget.reserved().usd)
+    }
+
     /// Replaces a reservation by what it took.
     pub(super) fn settle(&self, reserved: Amount, actual: Amount) {
         self.lock().budget.settle(reserved, actual);
     }
 
-    /// A good answer after so long.
-    pub(super) fn succeeded(&self, now: Instant, latency: Duration, hint: RateHint) {
+    /// A good answer after so long. Only a probe's opens what is closed: others were sent before it closed, and say nothing about it.
+    pub(super) fn succeeded(&self, now: Instant, latency: Duration, hint: RateHint, probe: bool) {
         let mut state = self.lock();
         state.latencies.add(latency);
         state.note_p95(now);
@@ -334,7 +348,7 @@ impl Station {
             state.rate = Some((now, hint));
         }
         state.ever = true;
-        let reopened = state.closed.take().is_some();
+        let reopened = probe && state.closed.take().is_some();
         state.down_since = None;
         if reopened {
             state.breaker.reset();

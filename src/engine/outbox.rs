@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
+use crate::core::api::Level;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{
@@ -96,6 +97,19 @@ pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport,
     failpoint::reach(Failpoint::RebuildUnmarked)?;
     shared.store.set_marks(job.id, &marks, Some(decisions)).await?;
     Ok(report)
+}
+
+/// The files of a job that is cancelled while it stands still, as a run leaves them at its end.
+pub(super) async fn finish(shared: &Shared, job: &Job) {
+    let begun = shared
+        .store
+        .marks(job.id)
+        .await
+        .is_ok_and(|marks| !marks.is_empty());
+    if begun && let Err(error) = rebuild(shared, job).await {
+        let text = format!("the dataset could not be written: {error}");
+        shared.note(Level::Error, Some(&job.spec.name), text);
+    }
 }
 
 /// Whether a job has files that do not hold what was decided about their samples.

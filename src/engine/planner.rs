@@ -30,7 +30,7 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
     // Two batches wait at most: a million rows never stand in memory.
     let (send, mut receive) = mpsc::channel::<Result<Vec<NewTask>, SeedError>>(2);
     let (spec, base, reader) = (job.spec.clone(), job.job.base.clone(), Arc::clone(shared));
-    let reading = tokio::task::spawn_blocking(move || read(&spec, &base, &reader, &send));
+    let reading = (shared.aside)(Box::new(move || read(&spec, &base, &reader, &send)));
     while let Some(batch) = receive.recv().await {
         if !matches!(job.wish(), Wish::Run) {
             return Ok(());
@@ -45,8 +45,8 @@ pub(super) async fn plan(shared: &Arc<Shared>, job: &Arc<Running>) -> Result<(),
         job.planned.notify_one();
     }
     failpoint::pass(Failpoint::Planned);
-    // The thread has hung up, so it is done.
-    let _ = reading.await;
+    // It has hung up, so it is done.
+    reading.await;
     if job.wish() == Wish::Run {
         job.planned_all.store(true, Ordering::Relaxed);
     }
