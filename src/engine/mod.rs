@@ -3,6 +3,7 @@
 
 mod adjust;
 mod again;
+mod allowance;
 mod answers;
 mod attempt;
 mod audit;

@@ -4,6 +4,11 @@ use super::*;
 use crate::core::ports::{ModelInfo, ModelProvider};
 use crate::core::request::{Completion, ModelRequest, RawResponse};
 
+const SOME: TaskId = TaskId {
+    job: crate::core::job::JobId(1),
+    index: 0,
+};
+
 struct Nobody;
 
 #[async_trait::async_trait]
@@ -54,6 +59,7 @@ fn after_a_rate_limit_exactly_one_probe_goes_out() {
     station.failed(
         now,
         &error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit),
+        SOME,
     );
     drop(first);
     assert!(station.try_acquire(now, 1).is_err());
@@ -78,6 +84,7 @@ fn an_answer_that_was_under_way_does_not_end_the_wait() {
     station.failed(
         now,
         &error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit),
+        SOME,
     );
     drop(limited);
     assert!(late.is_late(now), "it has its slot, and is not sent yet");
@@ -101,8 +108,16 @@ fn slowing_down_cuts_once_a_second_and_grows_back() {
     let permits: Vec<_> = (0..100)
         .map(|_| station.try_acquire(now, 1).ok().unwrap())
         .collect();
-    station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
-    station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
+    station.failed(
+        now,
+        &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit),
+        SOME,
+    );
+    station.failed(
+        now,
+        &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit),
+        SOME,
+    );
     assert_eq!(station.limit(), 70);
     drop(permits);
     for _ in 0..10_000 {
@@ -139,10 +154,10 @@ fn settings_that_no_request_survives_pause_the_provider() {
     let now = Instant::now();
     let never_right = station(8);
     for _ in 0..4 {
-        never_right.failed(now, &error(Action::Fail, Trouble::Setup));
+        never_right.failed(now, &error(Action::Fail, Trouble::Setup), SOME);
         assert_eq!(never_right.standing(now), Standing::Open);
     }
-    never_right.failed(now, &error(Action::Fail, Trouble::Setup));
+    never_right.failed(now, &error(Action::Fail, Trouble::Setup), SOME);
     assert!(matches!(
         never_right.standing(now),
         Standing::Person(PauseReason::NoTeacher(_))
@@ -150,7 +165,7 @@ fn settings_that_no_request_survives_pause_the_provider() {
     let once_right = station(8);
     once_right.succeeded(now, Duration::from_millis(5), RateHint::default(), false);
     for _ in 0..20 {
-        once_right.failed(now, &error(Action::Fail, Trouble::Setup));
+        once_right.failed(now, &error(Action::Fail, Trouble::Setup), SOME);
     }
     assert_eq!(once_right.standing(now), Standing::Open);
 }
@@ -164,6 +179,7 @@ fn an_endpoint_that_stays_unreachable_needs_a_person_after_five_minutes() {
         station.failed(
             now,
             &error(Action::Snooze(Duration::from_secs(1)), Trouble::Unreachable),
+            SOME,
         );
     }
     assert!(matches!(
@@ -191,7 +207,7 @@ fn other_settings_keep_what_is_in_flight_and_old_answers_close_nothing() {
         action: Action::Pause { resume_after: None },
         ..error(Action::Fail, Trouble::Auth)
     };
-    assert_eq!(old.failed(now, &refused), None);
+    assert_eq!(old.failed(now, &refused, SOME), None);
     assert_eq!(new.standing(now), Standing::Open, "the old key's refusal");
     drop(flying);
     assert!(new.try_acquire(now, 1).is_ok());
