@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use super::governor::most_at_once;
+use super::allowance::most_at_once;
 use super::{BUNDLED, Shared, canary, planner};
 use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};

@@ -112,22 +112,22 @@ async fn from_seeds(
     // Two batches wait at most: a million rows never stand in memory.
     let (send, mut receive) = mpsc::channel::<Result<Vec<NewTask>, SeedError>>(2);
     let (spec, base, sources) = (job.spec.clone(), job.job.base.clone(), Sources::of(shared));
-    let reading = tokio::task::spawn_blocking(move || {
+    let reading = (shared.aside)(Box::new(move || {
         let round = Round {
             number: round,
             pool,
             left,
         };
         read(&spec, &base, &sources, round, &send);
-    });
+    }));
     while let Some(batch) = receive.recv().await {
         if !matches!(job.wish(), Wish::Run) {
             return Ok(());
         }
         put(shared, job, batch.map_err(PlanError::Seeds)?).await?;
     }
-    // The thread has hung up, so it is done.
-    let _ = reading.await;
+    // It has hung up, so it is done.
+    reading.await;
     Ok(())
 }
 

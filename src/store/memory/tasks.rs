@@ -55,7 +55,7 @@ impl TaskStore for MemoryStore {
 
     async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>> {
         let mut rows = self.write()?;
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         if rows.is_held(job, now) {
             return Ok(Vec::new());
         }
@@ -86,7 +86,7 @@ impl TaskStore for MemoryStore {
         let attempt = Attempt {
             task: lease.task,
             request,
-            at_ms: self.clock.now_ms(),
+            at_ms: self.now_ms(),
             state: RequestState::Begun,
             response: None,
             closed: None,
@@ -118,7 +118,7 @@ impl TaskStore for MemoryStore {
         rows.holder_of(lease)?;
         rows.close(lease.task, closed);
         rows.lose(lease.task);
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let (mut reason, mut due_ms, mut settled) = (None, None, Vec::new());
         let state = match transition {
             Transition::Finish { samples } => {
@@ -158,7 +158,7 @@ impl TaskStore for MemoryStore {
 
     async fn rescue(&self) -> Stored<u64> {
         let mut rows = self.write()?;
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let leased = rows.leased(|_| true);
         let has_asked = |id: &TaskId| rows.attempts_of(*id).any(|(_, attempt)| is_open(attempt));
         let asked: Vec<bool> = leased.iter().map(has_asked).collect();
@@ -197,7 +197,7 @@ impl TaskStore for MemoryStore {
 
     async fn next_due(&self, job: JobId) -> Stored<Option<Duration>> {
         let rows = self.read()?;
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let due = rows.tasks_of(job).filter_map(|(_, task)| task.due_ms).min();
         let due = due.map(|due| Duration::from_millis(u64::try_from(due - now).unwrap_or(0)));
         let suspect =
