@@ -99,6 +99,8 @@ struct Scheduler<'a> {
     idle: bool,
     due: Option<Instant>,
     planned: bool,
+    /// The round that is planned and worked off, from 0.
+    round: u64,
     /// Leases whose settlement the disk refused.
     stranded: Vec<Lease>,
     ticked: Instant,
@@ -115,6 +117,7 @@ impl<'a> Scheduler<'a> {
             idle: false,
             due: None,
             planned: job.job.planned_all && job.row_limit.is_none(),
+            round: 0,
             stranded: Vec::new(),
             ticked: Instant::now(),
         }
@@ -125,13 +128,17 @@ impl<'a> Scheduler<'a> {
             return self.broken(&error);
         }
         let (shared, job) = (self.shared, self.job);
-        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job)));
+        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job, 0)));
         let mut wish = job.watch_wish();
         loop {
             if job.wish() == Wish::Run {
                 self.fill();
                 if let Some(state) = self.at_end(planning.is_none()).await {
-                    return state;
+                    if !self.goes_on() {
+                        return state;
+                    }
+                    self.round += 1;
+                    planning = Some(Box::pin(planner::plan(shared, job, self.round)));
                 }
             } else if job.wish() == Wish::Abort || (self.workers.is_empty() && self.claiming.is_none()) {
                 return self.stop(job.wish()).await;
@@ -247,6 +254,12 @@ impl<'a> Scheduler<'a> {
                 Err(error) => self.broken(&error),
             },
         )
+    }
+
+    /// Whether there is a round after this one.
+    fn goes_on(&self) -> bool {
+        let full = self.job.left() == Some(0);
+        !self.planned && !full && self.round + 1 < planner::rounds(&self.job.spec)
     }
 
     async fn counts(&mut self) -> Option<TaskCounts> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::conversation::{Message, Role};
-use crate::core::sample::{Decision, Sample, as_text};
+use crate::core::sample::{Decision, Sample, answered_by, as_text};
 
 use crate::tui::context::Shared;
 use crate::tui::text::{put, wrap_prose};
@@ -89,7 +89,7 @@ pub(super) fn answer(sample: &Sample, raw: bool, width: u16) -> Vec<Line> {
 /// Whose it is and what the validators said.
 pub(super) fn info(sample: &Sample, width: u16) -> Vec<Line> {
     let width = usize::from(width.saturating_sub(2));
-    let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+    let teacher = answered_by(&sample.steps).unwrap_or_default();
     let reason = sample
         .reason
         .map(|reason| format!(": {}", reason.word()))

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
 use crate::core::filter::{By, Facts};
-use crate::core::sample::{Sample, SampleState};
+use crate::core::sample::{Sample, SampleState, answered_by};
 use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
@@ -60,7 +60,7 @@ impl Shown<'_> {
         let told = |score: Option<f64>, digits: usize| {
             score.map_or("–".to_owned(), |score| format!("{score:.digits$}"))
         };
-        let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+        let teacher = answered_by(&sample.steps).unwrap_or_default();
         let (provider, model) = teacher.split_once('/').unwrap_or((teacher, ""));
         let numbers = || Facts::of(&sample.steps, &[]);
         let (text, slot) = match fact {
