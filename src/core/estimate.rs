@@ -123,6 +123,23 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
             }
         }
     }
+    for plug in spec
+        .validators
+        .iter()
+        .filter(|plug| plug.kind == "embedding_dedup")
+    {
+        let name = plug.params.get("teacher").and_then(Value::as_str);
+        let named = TeacherUse {
+            name: name.unwrap_or_default().to_owned(),
+            weight: 1.0,
+        };
+        let load = Load {
+            per_task: (0.0, samples as f64),
+            input: (1, answer.max(1)),
+            output: (0, 0),
+        };
+        total.add(&plug.kind, tasks, &load, (None, &[named]), teachers);
+    }
     total
 }
 

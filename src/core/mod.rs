@@ -8,6 +8,7 @@ pub mod catalog;
 mod chance;
 pub mod conversation;
 pub mod directory;
+pub mod diversity;
 pub mod document;
 pub mod estimate;
 pub mod extract;

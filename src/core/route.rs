@@ -80,6 +80,8 @@ pub fn eligible_for(
             .iter()
             .enumerate()
             .filter(|(_, teacher)| alone || teacher.provider != BUILT_IN)
+            // One that only makes vectors answers nothing.
+            .filter(|(_, teacher)| capability.is_some() || teacher.capabilities != ["embedding"])
             .filter(|(_, teacher)| {
                 capability.is_none_or(|wanted| teacher.capabilities.iter().any(|c| c == wanted))
             })

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, review,
-    upkeep, writing,
+    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, report,
+    review, upkeep, writing,
 };
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
@@ -137,6 +137,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             };
             Answer::Database(info, findings)
         }
+        Query::Report(wanted) => Answer::Report(Box::new(report::report(shared, &wanted).await?)),
         Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
         Query::Configuration => Answer::Configuration(
             shared

@@ -357,7 +357,11 @@ impl<'a> Attempts<'a> {
             Ok(response)
         } else {
             let _wire = OnWire::new(&self.job.on_wire);
-            provider.send(&request).await
+            if request.params.vector {
+                provider.embed(&request).await
+            } else {
+                provider.send(&request).await
+            }
         };
         let response = match came {
             Ok(response) => response,

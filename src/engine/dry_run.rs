@@ -388,7 +388,12 @@ async fn ask(
         completion: put.completion,
         fingerprint,
     };
-    let response = provider.send(&request).await.map_err(|error| failure(&error))?;
+    let sent = if request.params.vector {
+        provider.embed(&request).await
+    } else {
+        provider.send(&request).await
+    };
+    let response = sent.map_err(|error| failure(&error))?;
     let completion = provider.read(&response).map_err(|error| failure(&error))?;
     let cost = cost(teacher.price, &completion);
     Ok((teacher.name.clone(), completion, cost))

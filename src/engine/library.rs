@@ -330,7 +330,12 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     let unpriced = ranges.unpriced.iter().map(String::as_str);
     let (own, charging): (Vec<&str>, Vec<&str>) = unpriced.partition(is_own);
     if !own.is_empty() {
-        notes.push(format!("{} are your own and count as free", own.join(", ")));
+        let word = if own.len() == 1 {
+            "is your own and counts"
+        } else {
+            "are your own and count"
+        };
+        notes.push(format!("{} {word} as free", own.join(", ")));
     }
     if !charging.is_empty() {
         notes.push(format!(

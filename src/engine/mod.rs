@@ -30,6 +30,7 @@ mod progress;
 mod providers;
 mod purse;
 mod rejudge;
+mod report;
 mod review;
 mod roster;
 mod running;
@@ -322,6 +323,11 @@ pub struct Started {
 }
 
 impl Engine {
+    /// Whether the database is still this one's, as far as it ever was: another instance may have taken it over.
+    pub fn is_ours(&self) -> bool {
+        self.shared.store.is_ours().is_ok()
+    }
+
     /// Lets go of the database. Nothing can be asked or ordered afterwards.
     pub async fn close(&self) {
         review::catch_up(&self.shared).await;
@@ -436,6 +442,7 @@ fn log(event: &Event) {
             Level::Warning => tracing::warn!(job, "{text}"),
             Level::Error => tracing::error!(job, "{text}"),
         },
+        Event::TakenOver(by) => tracing::error!("the database was taken over by {by}"),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::core::api::{
 use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
-use crate::core::ports::{DatasetError, StoreError};
+use crate::core::ports::StoreError;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -587,15 +587,4 @@ async fn stop(shared: &Shared, grace: Duration) {
         .filter_map(|station| station.provider.as_ref())
         .map(|provider| provider.close());
     let _ = timeout(ABORT, futures::future::join_all(closing)).await;
-}
-
-impl From<DatasetError> for Failure {
-    fn from(error: DatasetError) -> Self {
-        match error {
-            DatasetError::Store(error) => error.into(),
-            DatasetError::Setup(message) => Self::new(FailureKind::Invalid, message),
-            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message)
-                .help("free some space, or choose another dataset_root"),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
-use crate::core::api::Level;
+use crate::core::api::{Failure, FailureKind, Level};
 use crate::core::arrange::{Arrangement, Arranger};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId};
@@ -94,7 +94,8 @@ pub(super) async fn arrangement(shared: &Shared, job: &Job, up_to: i64) -> Store
     }
 }
 
-fn accepted(job: JobId) -> SampleFilter {
+/// All accepted samples of a job.
+pub(super) fn accepted(job: JobId) -> SampleFilter {
     SampleFilter {
         job: Some(job),
         states: vec![SampleState::Accepted],
@@ -250,5 +251,16 @@ impl SampleSource for AcceptedInOrder {
 
     fn arrangement(&self) -> Arc<Arrangement> {
         Arc::clone(&self.arrangement)
+    }
+}
+
+impl From<DatasetError> for Failure {
+    fn from(error: DatasetError) -> Self {
+        match error {
+            DatasetError::Store(error) => error.into(),
+            DatasetError::Setup(message) => Self::new(FailureKind::Invalid, message),
+            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message)
+                .help("free some space, or choose another dataset_root"),
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
 use super::{Shared, canary, outbox};
-use crate::core::api::Level;
+use crate::core::api::{Event, Level};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
@@ -47,12 +47,14 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
     failpoint::pass(Failpoint::JobEnding);
     let state = finish(&shared, &job, state).await;
     failpoint::pass(Failpoint::JobWritten);
-    if let Err(error) = shared.store.set_state(job.job.id, &state, job.unsaved()).await {
-        shared.note(
+    match shared.store.set_state(job.job.id, &state, job.unsaved()).await {
+        Ok(()) => {}
+        Err(StoreError::TakenOver(by)) => shared.tell(Event::TakenOver(by)),
+        Err(error) => shared.note(
             Level::Error,
             Some(&job.spec.name),
             format!("the job's state could not be stored: {error}"),
-        );
+        ),
     }
     failpoint::pass(Failpoint::JobEnded);
     for gate in &job.gates {
@@ -293,11 +295,10 @@ impl<'a> Scheduler<'a> {
 
     /// The ledger refused something: the job pauses with the reason.
     fn trouble(&self, error: &StoreError) {
-        if let StoreError::TakenOver(_) = error {
+        if let StoreError::TakenOver(by) = error {
             // Whoever has it now does this job, too.
             if self.job.ask(Wish::Abort) {
-                self.shared
-                    .note(Level::Error, Some(&self.job.spec.name), error.to_string());
+                self.shared.tell(Event::TakenOver(by.clone()));
             }
             return;
         }

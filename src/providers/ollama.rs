@@ -17,7 +17,7 @@ use super::chat::{calls, text};
 use super::classify::{classify, garbage, pause};
 use super::fault::Family;
 use super::http::{Endpoint, KeyHeader, bare_model, encode};
-use super::when_ok;
+use super::{vectors, when_ok};
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::{Message, Part};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
@@ -49,6 +49,7 @@ fn build(
     let endpoint = Endpoint::new(settings, DEFAULT_BASE, key, KeyHeader::Bearer, &[])?;
     Ok(Arc::new(Ollama {
         chat: endpoint.url("/api/chat")?,
+        embed: endpoint.url("/api/embed")?,
         generate: endpoint.url("/api/generate")?,
         tags: endpoint.url("/api/tags")?,
         show: endpoint.url("/api/show")?,
@@ -65,6 +66,7 @@ fn build(
 struct Ollama {
     endpoint: Endpoint,
     chat: Url,
+    embed: Url,
     /// Where prompts go without a chat template around them.
     generate: Url,
     tags: Url,
@@ -184,6 +186,11 @@ impl ModelProvider for Ollama {
             &self.chat
         };
         self.endpoint.post(url, body).await.map_err(not_running)
+    }
+
+    async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        let body = vectors::body(&self.endpoint.name, request)?;
+        self.endpoint.post(&self.embed, body).await.map_err(not_running)
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {

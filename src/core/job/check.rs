@@ -393,6 +393,14 @@ fn judge_teachers(plug: &Plug, places: &super::parse::ValidatorPlaces, known: &K
         let path = format!("{}.teachers", places.path);
         named_teacher(teacher, places.of("teachers"), &path, known, report);
     }
+    if let Some(name) = plug.params.get("teacher").and_then(|name| name.as_str()) {
+        let teacher = TeacherUse {
+            name: name.to_owned(),
+            weight: 1.0,
+        };
+        let path = format!("{}.teacher", places.path);
+        named_teacher(&teacher, places.of("teacher"), &path, known, report);
+    }
     let judges = Judges::of(&plug.params);
     for teacher in (0..judges.count()).flat_map(|number| judges.teachers(number)) {
         let path = format!("{}.judges", places.path);

@@ -9,6 +9,7 @@ use crate::providers::chat::logprobs;
 use crate::providers::classify::{classify, classify_inner, empty, garbage, incomplete, retry};
 use crate::providers::fault::{Family, excerpt};
 use crate::providers::think::split_think;
+use crate::providers::vectors;
 
 /// One line of an answer, and the whole answer once all lines are added up.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +37,9 @@ struct Said {
 pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Completion, ProviderError> {
     if !(200..300).contains(&response.status) {
         return Err(classify(Family::Ollama, who, response));
+    }
+    if let Some(vector) = vectors::read(response) {
+        return Ok(vector);
     }
     let whole = merge(who, response)?;
     let word = whole.done_reason.as_deref().unwrap_or_default();

@@ -118,11 +118,18 @@ impl Samples {
         }
         let narrow = Width::of(shared.size.width) == Width::Narrow;
         let any_tags = shown.iter().any(|(_, sample)| !sample.tags.is_empty());
-        let (facts, columns) = if narrow {
+        let (facts, mut columns) = if narrow {
             (NARROW_FACTS.to_vec(), Vec::from(NARROW))
         } else {
             self.columns.shown(any_tags)
         };
+        // Where there is room, the longest word fits whole.
+        let reason = facts.iter().position(|fact| *fact == Fact::Reason);
+        if let Some(column) = reason.and_then(|at| columns.get_mut(at))
+            && inner.width > 90
+        {
+            column.width = column.width.max(15);
+        }
         let (offset, first, selected) = self.rows.view();
         let stale = self.rows.is_slow(shared.now);
         let rows = shown.iter().skip(offset).zip(first..);
