@@ -272,9 +272,7 @@ impl<'a> Attempts<'a> {
             "{}/{}/{}",
             self.leased.lease.task.index, asked.question.candidate, asked.question.ask
         );
-        if asked.completion {
-            salt.push_str("/completion");
-        }
+        salt.push_str(if asked.completion { "/completion" } else { "" });
         let mut params = asked.params.clone();
         // Made anew, it is another question on purpose; a judge is still asked the same about the same answer.
         if self.leased.again > 0 && matches!(asked.who, Who::Step(_)) {

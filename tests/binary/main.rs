@@ -21,6 +21,7 @@ mod money;
 mod recipes;
 mod rejudge;
 mod replay;
+mod rounds;
 mod run;
 mod selection;
 mod survive;
