@@ -243,6 +243,7 @@ async fn engine(directory: &Arc<InMemory>, folder: &std::path::Path) -> Started 
         seed_kinds: Vec::new(),
         open_rows: Arc::new(|_, _| panic!("no seeds")),
         read_text: Arc::new(|_| Err("no files".to_owned())),
+        aside: destilation::engine::on_blocking_threads(),
         compile_schema: validators::compile_schema,
         near_groups: validators::near_groups,
         dataset: Arc::new(dataset::FilesystemDatasetWriter::new(folder.to_owned())),

@@ -183,6 +183,7 @@ pub(super) async fn assemble(
         seed_kinds: seeds::CATALOG.kinds(),
         open_rows: Arc::new(open_rows),
         read_text: Arc::new(read_text),
+        aside: engine::on_blocking_threads(),
         compile_schema: validators::compile_schema,
         near_groups: validators::near_groups,
         dataset: Arc::new(FilesystemDatasetWriter::new(root)),
@@ -300,7 +301,7 @@ fn open_rows(base: &str, path: &str) -> Result<crate::core::ports::Rows, crate::
     if base == engine::BUNDLED
         && let Some(text) = bundled::file(path)
     {
-        return Ok(seeds::of_text(path, text));
+        return seeds::of_text(path, text);
     }
     seeds::open(&if path == "-" {
         PathBuf::from(path)

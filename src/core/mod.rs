@@ -13,6 +13,7 @@ pub mod document;
 pub mod estimate;
 pub mod extract;
 pub mod failpoint;
+pub mod feed;
 pub mod filter;
 pub mod forecast;
 pub mod job;

@@ -342,7 +342,14 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
         planner::gather(&spec, &base, shared, 0, count).await
     };
     let tasks = counted.as_ref().map_or(0, |tasks| *tasks);
+    // What another job has not made yet it may make before this one runs.
+    let to_come = matches!(spec.seeds.source, SeedSource::Job { .. });
     match counted {
+        Err(error) if to_come => problems.push(library::seed_problem(
+            parsed.seeds_at,
+            error.message,
+            Severity::Warning,
+        )),
         Err(error) => problems.push(library::seed_problem(
             parsed.seeds_at,
             error.message,

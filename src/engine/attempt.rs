@@ -15,26 +15,22 @@ use super::purse::{SetAside, estimate, settled};
 use super::roster::Roster;
 use super::running::{Running, Wish};
 use super::yields::Taken;
-use crate::core::api::Event;
 use crate::core::budget::{Amount, CapMode, Money};
 use crate::core::conversation::Message;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{PauseReason, TeacherUse};
 use crate::core::ports::StoreError;
 use crate::core::request::{
-    Action, Completion, FinishReason, ModelRequest, Params, ProviderError, RawResponse, Trouble, Usage,
+    Completion, FinishReason, ModelRequest, Params, ProviderError, RawResponse, Usage,
 };
 use crate::core::route::{self, Share, Teacher};
-use crate::core::task::{
-    Closed, Leased, NewRequest, Question, RequestId, RequestState, RetryPolicy, Transition,
-};
+use crate::core::task::{Closed, Leased, NewRequest, Question, RequestId, RequestState, Transition};
 
 mod drawing;
+mod failing;
 
 use drawing::Drawn;
-
-/// Attempts at a question whose answers are none (empty, HTML): asking on would only cost.
-const GARBAGE_AT_MOST: u32 = 3;
+use failing::{Failed, unsent};
 
 /// Why a question was not answered.
 #[derive(Debug)]
@@ -65,6 +61,7 @@ pub(super) struct Asked<'a> {
     pub(super) messages: &'a [Message],
     pub(super) schema: Option<Arc<Value>>,
     pub(super) params: &'a Params,
+    pub(super) completion: bool,
     pub(super) reuse: bool,
 }
 
@@ -275,6 +272,9 @@ impl<'a> Attempts<'a> {
             "{}/{}/{}",
             self.leased.lease.task.index, asked.question.candidate, asked.question.ask
         );
+        if asked.completion {
+            salt.push_str("/completion");
+        }
         let mut params = asked.params.clone();
         // Made anew, it is another question on purpose; a judge is still asked the same about the same answer.
         if self.leased.again > 0 && matches!(asked.who, Who::Step(_)) {
@@ -290,6 +290,7 @@ impl<'a> Attempts<'a> {
             messages: asked.messages.to_vec(),
             schema: asked.schema.clone(),
             params,
+            completion: asked.completion,
             fingerprint,
         }
     }
@@ -331,6 +332,10 @@ impl<'a> Attempts<'a> {
             Err(sent) => return sent,
         };
 
+        if places.0.is_late(Instant::now()) {
+            // It was closed while this one waited for money.
+            return Sent::Closed;
+        }
         let new = NewRequest {
             question: asked.question.clone(),
             teacher: teacher.name.clone(),
@@ -350,16 +355,37 @@ impl<'a> Attempts<'a> {
         money.begun();
         failpoint::pass(Failpoint::AttemptBegun);
         let cached = known.is_some();
+        if !cached && places.0.is_late(Instant::now()) {
+            // It was closed while the attempt was committed.
+            money.settle(Amount::default());
+            self.close(unsent(id));
+            return Sent::Closed;
+        }
         let came = if let Some(response) = known {
             Ok(response)
         } else {
             let _wire = OnWire::new(&self.job.on_wire);
-            provider.send(&request).await
+            if request.params.vector {
+                provider.embed(&request).await
+            } else {
+                provider.send(&request).await
+            }
         };
         let response = match came {
             Ok(response) => response,
             Err(error) => {
-                let sent = self.failed(roster, at, id, money, attempt, &error, refused, Usage::default());
+                let failed = Failed {
+                    question: &asked.question,
+                    roster,
+                    at,
+                    id,
+                    attempt,
+                    error: &error,
+                    refused,
+                    usage: Usage::default(),
+                    probe: places.0.is_probe(),
+                };
+                let sent = self.failed(&failed, money);
                 drop(places);
                 return sent;
             }
@@ -373,7 +399,8 @@ impl<'a> Attempts<'a> {
             "exchange"
         );
         // The wire is free again: the next request need not wait for this one's commits. Bad news is acted upon first.
-        let places = (response.status >= 400 || places.0.is_probe()).then_some(places);
+        let probe = places.0.is_probe();
+        let places = (response.status >= 400 || probe).then_some(places);
         failpoint::pass(Failpoint::AnswerCame);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
             money.settle(Amount::default());
@@ -389,7 +416,16 @@ impl<'a> Attempts<'a> {
                     closed.usage = Usage::default();
                     self.close(closed);
                 } else {
-                    self.succeeded(station, id, teacher, &request, &completion, &response, money);
+                    self.succeeded(
+                        station,
+                        id,
+                        teacher,
+                        &request,
+                        &completion,
+                        &response,
+                        money,
+                        probe,
+                    );
                 }
                 if self.shared.turnstile.is_some() {
                     let exchange = Exchange {
@@ -408,16 +444,20 @@ impl<'a> Attempts<'a> {
                     request: id,
                 })
             }
-            Err(error) => self.failed(
-                roster,
-                at,
-                id,
-                money,
-                attempt,
-                &error,
-                refused,
-                provider.usage(&response),
-            ),
+            Err(error) => {
+                let failed = Failed {
+                    question: &asked.question,
+                    roster,
+                    at,
+                    id,
+                    attempt,
+                    error: &error,
+                    refused,
+                    usage: provider.usage(&response),
+                    probe,
+                };
+                self.failed(&failed, money)
+            }
         };
         drop(places);
         sent
@@ -436,13 +476,14 @@ impl<'a> Attempts<'a> {
         completion: &Completion,
         response: &RawResponse,
         money: SetAside<'_>,
+        probe: bool,
     ) {
         let hint = station
             .provider
             .as_ref()
             .map(|provider| provider.rate_hint(response))
             .unwrap_or_default();
-        station.succeeded(Instant::now(), response.latency, hint);
+        station.succeeded(Instant::now(), response.latency, hint, probe);
         self.taken().time += response.latency;
         self.shared
             .measured
@@ -463,109 +504,6 @@ impl<'a> Attempts<'a> {
         money.settle(actual);
         self.close(closed);
     }
-
-    /// Sorts a failed attempt by what to do next.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything known about one failed request; a struct would be used once"
-    )]
-    fn failed(
-        &self,
-        roster: &Arc<Roster>,
-        at: usize,
-        id: RequestId,
-        money: SetAside<'_>,
-        attempt: u32,
-        error: &ProviderError,
-        refused: &[usize],
-        usage: Usage,
-    ) -> Sent {
-        let station = roster.station_of(at);
-        let teacher = &roster.teachers[at];
-        tracing::info!(
-            job = self.job.spec.name,
-            provider = teacher.provider,
-            task = self.leased.lease.task.index,
-            attempt,
-            action = ?error.action,
-            "{}",
-            error.message
-        );
-        self.shared
-            .measured
-            .failed(self.job.job.id, &teacher.name, error.trouble);
-        if let Some((health, message)) = station.failed(Instant::now(), error) {
-            let provider = station.settings.name.clone();
-            self.shared.tell(Event::Provider {
-                provider,
-                health,
-                message,
-            });
-        }
-        let counted = matches!(error.action, Action::Retry { .. } | Action::Fail);
-        let state = if counted {
-            RequestState::Failed
-        } else {
-            RequestState::Refused
-        };
-        // What may have been charged counts against the caps by its estimate, because nobody can tell.
-        let cost = cost(teacher, usage);
-        let tokens = usage.input.unwrap_or(0) + usage.output.unwrap_or(0);
-        let taken = match (error.maybe_billed, counted) {
-            (true, _) => money.amount(),
-            (false, true) => Amount {
-                usd: cost,
-                tokens,
-                requests: 1,
-            },
-            (false, false) => Amount::default(),
-        };
-        money.settle(taken);
-        self.close(Closed {
-            request: id,
-            state,
-            usage: if counted { usage } else { Usage::default() },
-            cost: if counted { cost } else { Money(0) },
-            estimated: false,
-            maybe_billed: error.maybe_billed,
-            error: Some(error.message.clone()),
-        });
-        if matches!(error.action, Action::Pause { .. }) || error.trouble == Trouble::Unreachable {
-            return Sent::Closed;
-        }
-        let alternatives = self.others(roster, at, refused);
-        if error.action == Action::Fail && alternatives {
-            return Sent::Refused(error.clone());
-        }
-        let most = self.job.spec.limits.attempts;
-        let policy = RetryPolicy {
-            attempts: if error.trouble == Trouble::Garbage {
-                most.min(GARBAGE_AT_MOST)
-            } else {
-                most
-            },
-            ..RetryPolicy::default()
-        };
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        Sent::Out(Out::Transition(policy.settle(attempt, error, false, &mut *rng)))
-    }
-
-    /// Whether a teacher other than `at` and the refused ones could serve some step of the job (the router decides which).
-    fn others(&self, roster: &Arc<Roster>, at: usize, refused: &[usize]) -> bool {
-        let shares = self.job.shares(roster);
-        shares
-            .iter()
-            .flatten()
-            .any(|share| share.teacher != at && !refused.contains(&share.teacher))
-    }
-}
-
-/// What a refused answer cost all the same, where the wire says so.
-fn cost(teacher: &Teacher, usage: Usage) -> Money {
-    let price = teacher.price.unwrap_or_default();
-    usage
-        .usd
-        .unwrap_or_else(|| price.cost(usage.input.unwrap_or(0), usage.output.unwrap_or(0)))
 }
 
 /// Counts a request while it is on the wire.

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 /// Requests at once before anything is known of a hosted provider, and of a machine of the user's own.
 const FIRST_HOSTED: f64 = 16.0;
-const FIRST_OWN: f64 = 8.0;
+const FIRST_OWN: f64 = 4.0;
+/// An answer that took this share of the time-out makes room for nobody: where requests queue without a word, a few more would never
+/// be answered in time.
+const LATE: f64 = 0.34;
 /// What is left of the requests in flight after a cut.
 const CUT: f64 = 0.7;
 /// A burst of complaints says one thing.
@@ -32,6 +35,8 @@ const HOLD_OFF: (u32, u32) = (8, 128);
 pub(super) struct Concurrency {
     most: f64,
     limit: f64,
+    /// Seconds until an answer is given up.
+    patience: f64,
     /// Until the first cut every answer makes room for one request more: the limit doubles with each round.
     opening: bool,
     last_cut: Option<Instant>,
@@ -68,6 +73,13 @@ impl Concurrency {
         Self::from(most, first, true)
     }
 
+    /// Answers are given up after so long.
+    #[must_use]
+    pub(super) fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience.as_secs_f64();
+        self
+    }
+
     /// At most so many, and so many from the start: the user has said what it takes.
     pub(super) fn trusted(most: u32) -> Self {
         Self::from(most, f64::INFINITY, false)
@@ -78,6 +90,7 @@ impl Concurrency {
         Self {
             most,
             limit: most.min(first),
+            patience: f64::INFINITY,
             opening,
             last_cut: None,
             base: None,
@@ -110,7 +123,8 @@ impl Concurrency {
 
     /// A good answer, while so many others are in flight.
     pub(super) fn answered(&mut self, latency: Duration, in_flight: u32) {
-        if self.phase == Phase::Growing && self.base.is_some() {
+        let late = latency.as_secs_f64() > LATE * self.patience;
+        if self.phase == Phase::Growing && self.base.is_some() && !late {
             // Additive increase: one more for every `limit` answers, or for each one while nothing speaks against it.
             let step = if self.opening { 1.0 } else { 1.0 / self.limit };
             self.limit = (self.limit + step).min(self.most);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::allowance::{concurrency, most_at_once, slower};
 use super::breaker::Breaker;
 use super::bucket::Bucket;
 use super::concurrency::Concurrency;
@@ -18,6 +19,7 @@ use crate::core::job::PauseReason;
 use crate::core::ports::ModelProvider;
 use crate::core::request::{Action, ProviderError, RateHint, Trouble};
 use crate::core::settings::ProviderSettings;
+use crate::core::task::TaskId;
 
 /// How long to wait before asking an unreachable endpoint again.
 const PROBE_UNREACHABLE: Duration = Duration::from_secs(5);
@@ -28,8 +30,6 @@ const SAME_REFUSALS: u32 = 5;
 /// Time between two readings of the 95th percentile, and how many are kept.
 const P95_EVERY: Duration = Duration::from_secs(10);
 const P95S: usize = 60;
-/// Concurrency where neither job nor provider sets any.
-const CONCURRENCY: u32 = 4096;
 
 /// A provider with its governor.
 pub(super) struct Station {
@@ -54,6 +54,8 @@ struct State {
     probing: bool,
     down_since: Option<Instant>,
     breaker: Breaker,
+    /// The task that failed first since the last good answer, and whether others did.
+    failing: Option<(TaskId, bool)>,
     budget: Budget,
     latencies: Latencies,
     sent: u64,
@@ -105,6 +107,11 @@ impl Permit<'_> {
     pub(super) fn is_probe(&self) -> bool {
         self.probe
     }
+
+    /// Whether its provider was closed since it was given: what is not sent yet is to stay.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        !self.probe && self.station.lock().standing(now) != Standing::Open
+    }
 }
 
 impl Drop for Permit<'_> {
@@ -117,36 +124,6 @@ impl Drop for Permit<'_> {
         drop(state);
         self.station.changed.notify_one();
     }
-}
-
-/// Requests a provider takes at once at most.
-pub(super) fn most_at_once(settings: &ProviderSettings) -> u32 {
-    let default = match settings.kind.as_str() {
-        "ollama" => 4,
-        "script" => settings.workers.unwrap_or(1),
-        _ => CONCURRENCY,
-    };
-    settings.limits.concurrency.unwrap_or(default).max(1)
-}
-
-/// Where its requests at once start: at the limit the user has set for it, else low, growing while nothing speaks against it.
-fn concurrency(settings: &ProviderSettings) -> Concurrency {
-    match settings.limits.concurrency {
-        Some(limit) => Concurrency::trusted(limit),
-        None => Concurrency::new(most_at_once(settings), is_own(settings)),
-    }
-}
-
-/// Whether it is a machine of the user's own: hosted ones speak https.
-fn is_own(settings: &ProviderSettings) -> bool {
-    let plain = |url: &String| url.starts_with("http://");
-    settings.kind == "ollama" || settings.base_url.as_ref().is_some_and(plain)
-}
-
-/// Why fewer requests are in flight, in words.
-fn slower(now: Duration, before: Duration) -> String {
-    let [now, before] = [now, before].map(|time| time.as_secs_f64());
-    format!("answers take {now:.1} s instead of {before:.1} s: fewer at once")
 }
 
 impl Station {
@@ -172,6 +149,7 @@ impl Station {
             probing: false,
             down_since: None,
             breaker: Breaker::default(),
+            failing: None,
             budget,
             latencies: Latencies::default(),
             sent: 0,
@@ -315,13 +293,19 @@ impl Station {
         self.lock().budget.reserve(amount)
     }
 
+    /// Money settled and set aside.
+    pub(super) fn spent(&self) -> (Money, Money) {
+        let state = self.lock();
+        (state.budget.settled().usd, state.budget.reserved().usd)
+    }
+
     /// Replaces a reservation by what it took.
     pub(super) fn settle(&self, reserved: Amount, actual: Amount) {
         self.lock().budget.settle(reserved, actual);
     }
 
-    /// A good answer after so long.
-    pub(super) fn succeeded(&self, now: Instant, latency: Duration, hint: RateHint) {
+    /// A good answer after so long. Only a probe's opens what is closed: others were sent before it closed, and say nothing about it.
+    pub(super) fn succeeded(&self, now: Instant, latency: Duration, hint: RateHint, probe: bool) {
         let mut state = self.lock();
         state.latencies.add(latency);
         state.note_p95(now);
@@ -334,8 +318,9 @@ impl Station {
             state.rate = Some((now, hint));
         }
         state.ever = true;
-        let reopened = state.closed.take().is_some();
+        let reopened = probe && state.closed.take().is_some();
         state.down_since = None;
+        state.failing = None;
         if reopened {
             state.breaker.reset();
         } else {
@@ -359,7 +344,12 @@ impl Station {
     }
 
     /// A failure. Returns the health it leads to, if that changed.
-    pub(super) fn failed(&self, now: Instant, error: &ProviderError) -> Option<(Health, String)> {
+    pub(super) fn failed(
+        &self,
+        now: Instant,
+        error: &ProviderError,
+        task: TaskId,
+    ) -> Option<(Health, String)> {
         let mut state = self.lock();
         let before = state.health();
         state.sent += 1;
@@ -395,6 +385,10 @@ impl Station {
             }
             (Action::Snooze(after), _) => state.close_until(now + after, Health::Limited, &error.message),
             (Action::Retry { after }, Trouble::Server | Trouble::Network | Trouble::Garbage) => {
+                state.failing = match state.failing {
+                    Some((first, others)) => Some((first, others || first != task)),
+                    None => Some((task, false)),
+                };
                 if let Some(open_for) = state.breaker.observe(now - self.started, false) {
                     state.close_until(
                         now + open_for.max(after.unwrap_or_default()),
@@ -415,6 +409,12 @@ impl Station {
         } else {
             (before != after).then(|| (after, error.message.clone()))
         }
+    }
+
+    /// Whether another task than this has failed here since the last good answer.
+    pub(super) fn fails_others_than(&self, task: TaskId) -> bool {
+        let failing = self.lock().failing;
+        failing.is_some_and(|(first, others)| others || first != task)
     }
 
     fn reason(&self, trouble: Trouble, message: &str) -> PauseReason {

@@ -3,9 +3,11 @@
 
 mod adjust;
 mod again;
+mod allowance;
 mod answers;
 mod attempt;
 mod audit;
+mod board;
 mod breaker;
 mod browsing;
 mod bucket;
@@ -16,6 +18,7 @@ mod concurrency;
 mod deciding;
 mod doctor;
 mod dry_run;
+mod feeding;
 mod governor;
 mod judging;
 mod latencies;
@@ -47,6 +50,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -63,6 +68,7 @@ use crate::core::ports::{
     SeedError, Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
 };
 use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
+use crate::core::task::Lease;
 use governor::Station;
 use measured::Measurements;
 use roster::Roster;
@@ -97,6 +103,18 @@ pub type OpenRows = Arc<dyn Fn(&str, &str) -> Result<Rows, SeedError> + Send + S
 /// Reads a text file beside a job (`schema_file`): base directory, path as written.
 pub type ReadText = Arc<dyn Fn(&Path) -> Result<String, String> + Send + Sync>;
 
+/// Takes long work off the loop that everything else waits in; resolves when it is done, and begins at once. A simulation does the work
+/// before it goes on, so that a run repeats.
+pub type Aside = Arc<dyn Fn(Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Work on the runtime's threads for blocking work.
+pub fn on_blocking_threads() -> Aside {
+    Arc::new(|work| {
+        let working = tokio::task::spawn_blocking(work);
+        async move { drop(working.await) }.boxed()
+    })
+}
+
 /// Everything the engine is made of.
 pub struct Parts {
     /// The ledger.
@@ -127,6 +145,8 @@ pub struct Parts {
     pub open_rows: OpenRows,
     /// Reads job files and schemas.
     pub read_text: ReadText,
+    /// Where seeds are read while a job runs.
+    pub aside: Aside,
     /// Compiles schemas.
     pub compile_schema: CompileSchema,
     /// Groups texts by likeness.
@@ -162,6 +182,7 @@ pub(crate) struct Shared {
     pub(crate) seed_kinds: Vec<&'static str>,
     pub(crate) open_rows: OpenRows,
     pub(crate) read_text: ReadText,
+    pub(crate) aside: Aside,
     pub(crate) compile_schema: CompileSchema,
     pub(crate) near_groups: MakeGroups,
     pub(crate) dataset: Arc<dyn DatasetWriter>,
@@ -177,6 +198,10 @@ pub(crate) struct Shared {
     /// Held while the configuration of providers changes.
     configuring: tokio::sync::Mutex<()>,
     jobs: Jobs,
+    /// Leases that the disk did not take back, for the next run of their jobs.
+    stranded: Mutex<Vec<Lease>>,
+    /// Held while a job starts: whoever looks meanwhile would not see it among the running ones.
+    starting: tokio::sync::Mutex<()>,
     /// Jobs that wait for their turn.
     queue: Mutex<Vec<(Job, RunOptions)>>,
     day: Mutex<Budget>,
@@ -255,6 +280,20 @@ impl Shared {
         Ok(())
     }
 
+    /// Keeps leases for the next run of their jobs.
+    fn strand(&self, leases: Vec<Lease>) {
+        let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
+        stranded.extend(leases);
+    }
+
+    /// The leases that earlier runs of a job left behind.
+    fn take_stranded(&self, job: JobId) -> Vec<Lease> {
+        let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, rest) = stranded.drain(..).partition(|lease| lease.task.job == job);
+        *stranded = rest;
+        taken
+    }
+
     fn rejudged(&self) -> MutexGuard<'_, BTreeSet<i64>> {
         self.rejudged.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -322,6 +361,11 @@ pub struct Started {
 }
 
 impl Engine {
+    /// Whether the database is still this one's, as far as it ever was: another instance may have taken it over.
+    pub fn is_ours(&self) -> bool {
+        self.shared.store.is_ours().is_ok()
+    }
+
     /// Lets go of the database. Nothing can be asked or ordered afterwards.
     pub async fn close(&self) {
         review::catch_up(&self.shared).await;
@@ -376,6 +420,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         seed_kinds: parts.seed_kinds,
         open_rows: parts.open_rows,
         read_text: parts.read_text,
+        aside: parts.aside,
         compile_schema: parts.compile_schema,
         near_groups: parts.near_groups,
         dataset: parts.dataset,
@@ -389,6 +434,8 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         roster: RwLock::new(Arc::new(Roster::new(stations, parts.mock_by_default))),
         configuring: tokio::sync::Mutex::default(),
         jobs: Jobs::default(),
+        stranded: Mutex::default(),
+        starting: tokio::sync::Mutex::default(),
         queue: Mutex::default(),
         day: Mutex::new(Budget::new(day_caps, CapMode::Hard, spent_today)),
         events,
@@ -436,6 +483,7 @@ fn log(event: &Event) {
             Level::Warning => tracing::warn!(job, "{text}"),
             Level::Error => tracing::error!(job, "{text}"),
         },
+        Event::TakenOver(by) => tracing::error!("the database was taken over by {by}"),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
 use crate::core::ports::StoreError;
+use crate::core::task::TaskState;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -211,7 +212,7 @@ async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Re
     let before = shared.store.job(&loaded.spec.name).await.ok();
     // A job whose tasks are all in the ledger goes on without its seeds.
     if before.as_ref().is_none_or(|job| !job.planned_all) {
-        library::check_seeds(shared, &loaded)?;
+        library::check_seeds(shared, &loaded).await?;
     }
     let (job, mut started) = store(shared, loaded, &JobState::Queued).await?;
     let nothing_new = started.how == How::Unchanged && job.planned_all;
@@ -328,6 +329,8 @@ fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
 
 /// Starts a stored job, or queues it where enough others run.
 async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
+    // Of two who start the same job at once, one comes too late.
+    let _starting = shared.starting.lock().await;
     if shared.running(&job.spec.name).is_some() {
         return Ok(());
     }
@@ -340,14 +343,12 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
             .set_state(job.id, &JobState::Queued, Duration::ZERO)
             .await?;
         if shared.runs {
-            shared.queue().push((job, options));
+            let mut queue = shared.queue();
+            queue.retain(|(queued, _)| queued.id != job.id);
+            queue.push((job, options));
         }
         return Ok(());
     }
-    start(shared, job, options).await
-}
-
-async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(), Failure> {
     let running = admit(shared, &job, &options).await?;
     work(shared, (job, options, running));
     Ok(())
@@ -355,7 +356,7 @@ async fn start(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<()
 
 /// Lets waiting jobs in, as many as have room.
 async fn fill(shared: &Arc<Shared>) {
-    while shared.runs && shared.jobs().len() < shared.most_jobs() {
+    while shared.runs {
         let Some(turn) = next(shared).await else { return };
         work(shared, turn);
     }
@@ -370,7 +371,7 @@ fn work(shared: &Arc<Shared>, first: (Job, RunOptions, Arc<Running>)) {
         while let Some((job, options, running)) = turn {
             let state = scheduler::run(Arc::clone(&shared), Arc::clone(&running)).await;
             shared.jobs().remove(&job.id.0);
-            running.end(state.clone());
+            running.end();
             if state == JobState::Queued {
                 // The disk takes writes again: go on where it was.
                 shared.queue().push((job, options));
@@ -380,12 +381,7 @@ fn work(shared: &Arc<Shared>, first: (Job, RunOptions, Arc<Running>)) {
                     state,
                 });
             }
-            // There may be room for fewer than before.
-            turn = if shared.jobs().len() < shared.most_jobs() {
-                next(&shared).await
-            } else {
-                None
-            };
+            turn = next(&shared).await;
         }
     });
 }
@@ -409,15 +405,22 @@ async fn admit(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Arc<R
     Ok(running)
 }
 
-/// The waiting job of the highest priority, let in.
+/// The waiting job of the highest priority, let in if there is room; there may be room for fewer than before.
 async fn next(shared: &Shared) -> Option<(Job, RunOptions, Arc<Running>)> {
+    let _starting = shared.starting.lock().await;
     loop {
+        if shared.jobs().len() >= shared.most_jobs() {
+            return None;
+        }
         let (job, options) = {
             let mut queue = shared.queue();
             let best =
                 (0..queue.len()).max_by_key(|at| (queue[*at].0.spec.priority, std::cmp::Reverse(*at)))?;
             queue.remove(best)
         };
+        if shared.running(&job.spec.name).is_some() {
+            continue;
+        }
         // It may have changed while it waited.
         let job = shared.store.job(&job.spec.name).await.unwrap_or(job);
         match admit(shared, &job, &options).await {
@@ -448,7 +451,8 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     let totals = shared.store.totals(job.id).await?;
     let spent = totals.settled.plus(totals.uncertain);
     let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);
-    if matches!(job.state, JobState::Cancelled(_) | JobState::Completed) {
+    // Not only of jobs that are over: a process may have died between cancelling tasks and saying so.
+    if shared.store.counts(job.id).await?.of(TaskState::Cancelled) > 0 {
         shared.store.reopen_cancelled(job.id).await?;
     }
     Ok(Running::new(
@@ -505,11 +509,17 @@ async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Fa
 /// Takes a job out of the queue, or asks it while it runs, and waits until it stands still.
 async fn quieted(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Job, Failure> {
     let job = shared.store.job(name).await?;
-    if let Some(running) = shared.running(name) {
-        running.ask(wish);
+    loop {
+        // One that is just starting is asked when it has, and one that begins again at once is asked again.
+        let starting = shared.starting.lock().await;
+        let Some(running) = shared.running(name) else {
+            shared.queue().retain(|(queued, _)| queued.id != job.id);
+            break;
+        };
+        drop(starting);
+        running.ask(wish.clone());
         running.stands_still().await;
     }
-    shared.queue().retain(|(queued, _)| queued.id != job.id);
     Ok(shared.store.job(name).await?)
 }
 
@@ -520,6 +530,9 @@ async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Fa
         Wish::Cancel if job.state != JobState::Completed => {
             let cancelled = shared.store.cancel_open(job.id).await?;
             shared.restate(job.id, &JobState::Cancelled(None)).await?;
+            if !job.state.is_final() {
+                outbox::finish(shared, &job).await;
+            }
             Ok(Receipt::Count(cancelled))
         }
         Wish::Pause(reason) if matches!(job.state, JobState::Queued) => {
@@ -540,7 +553,11 @@ async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Fa
 async fn resume(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
     if let Some(running) = shared.running(name) {
         running.ask(Wish::Run);
-        return Ok(Receipt::Done);
+        if !running.leaves() {
+            return Ok(Receipt::Done);
+        }
+        // Too late for this run: it ends, and another begins.
+        running.stands_still().await;
     }
     let job = shared.store.job(name).await?;
     let released = matches!(job.state, JobState::Paused(PauseReason::Canary(_)));

@@ -173,6 +173,19 @@ fn told(shared: &Shared, job: &Job, arrangement: &Arrangement) {
     }
 }
 
+/// The files of a job that is cancelled while it stands still, as a run leaves them at its end.
+pub(super) async fn finish(shared: &Shared, job: &Job) {
+    let begun = shared
+        .store
+        .marks(job.id)
+        .await
+        .is_ok_and(|marks| !marks.is_empty());
+    if begun && let Err(error) = rebuild(shared, job).await {
+        let text = format!("the dataset could not be written: {error}");
+        shared.note(Level::Error, Some(&job.spec.name), text);
+    }
+}
+
 /// Whether a job has files that do not hold what was decided about their samples.
 async fn are_behind(shared: &Shared, job: &Job) -> Result<bool, StoreError> {
     Ok(!shared.store.decisions(job.id).await?.are_written() && !shared.store.marks(job.id).await?.is_empty())

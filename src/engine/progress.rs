@@ -57,6 +57,7 @@ pub(super) fn spawn(shared: Arc<Shared>) {
             }
             before = jobs;
             tokio::select! {
+                biased;
                 () = sleep(EVERY) => {}
                 () = shared.tracker.wait() => {}
             }

@@ -41,6 +41,7 @@ impl Attempts<'_> {
             match refusal {
                 Purse::Wait => {
                     tokio::select! {
+                        biased;
                         () = settled => {}
                         () = sleep(Duration::from_millis(200)) => {}
                         () = self.job.ended() => return Err(Sent::Out(Out::Transition(Transition::Release))),
@@ -81,7 +82,25 @@ impl Attempts<'_> {
             station.settle(amount, Amount::default());
             return Err(sort(refusal, |_| Purse::Day));
         }
+        self.trace_purses(station);
         Ok(())
+    }
+
+    /// What is settled and set aside at the job and at the provider, in micro-dollars, after every change.
+    fn trace_purses(&self, station: &Station) {
+        if tracing::enabled!(tracing::Level::TRACE) {
+            let (settled, reserved) = self.job.spent();
+            let (settled_there, reserved_there) = station.spent();
+            tracing::trace!(
+                job = self.job.spec.name,
+                settled = settled.0,
+                reserved = reserved.0,
+                provider = station.settings.name,
+                settled_there = settled_there.0,
+                reserved_there = reserved_there.0,
+                "purse"
+            );
+        }
     }
 
     fn at_limit(&self, limit: Limit) -> Wish {
@@ -102,6 +121,7 @@ impl Attempts<'_> {
         self.job.purse().settle(reserved, actual);
         station.settle(reserved, actual);
         self.shared.day().settle(reserved, actual);
+        self.trace_purses(station);
         self.job.settled.notify_waiters();
     }
 }

@@ -1,20 +1,22 @@
 //! A job in motion: its compiled parts, its purse, its wish (run, pause, stop) and what it has in flight.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
+use super::board::Board;
 use super::bucket::Bucket;
 use super::compile::shares;
 use super::roster::Roster;
 use super::yields::Yields;
 use crate::core::budget::{Budget, Caps, Money};
-use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, Step};
+use crate::core::job::{Job, JobSpec, PauseReason, RouteBy, Step};
 use crate::core::ports::{SchemaCheck, Validator};
 use crate::core::route::Share;
 use crate::core::selection::{Places, class_of};
@@ -83,11 +85,13 @@ pub(super) struct Running {
     /// Resolves waiters when a reservation was settled.
     pub(super) settled: Notify,
     pace: Mutex<Option<Bucket>>,
-    wish: watch::Sender<Wish>,
-    /// The state it ended in.
-    ended: watch::Sender<Option<JobState>>,
+    wish: Board<Wish>,
+    /// Nobody looks at the wish any more: the dataset is brought up to date, and it ends.
+    leaves: AtomicBool,
+    /// It stands still.
+    ended: Board<bool>,
     /// Leases in workers' hands, by task index: what an abort gives back.
-    active: Mutex<HashMap<u64, Lease>>,
+    active: Mutex<BTreeMap<u64, Lease>>,
     /// Requests on the wire.
     pub(super) on_wire: AtomicU64,
     /// Seed rows this run is limited to.
@@ -183,9 +187,10 @@ impl Running {
             gates,
             budget: Mutex::new(budget),
             settled: Notify::new(),
-            wish: watch::Sender::new(Wish::Run),
-            ended: watch::Sender::new(None),
-            active: Mutex::new(HashMap::new()),
+            wish: Board::new(Wish::Run),
+            leaves: AtomicBool::new(false),
+            ended: Board::new(false),
+            active: Mutex::default(),
             on_wire: AtomicU64::new(0),
             row_limit,
             canary,
@@ -210,17 +215,27 @@ impl Running {
 
     /// What it is to do, now.
     pub(super) fn wish(&self) -> Wish {
-        self.wish.borrow().clone()
+        self.wish.get()
     }
 
-    /// A view of the wish that tells of changes.
-    pub(super) fn watch_wish(&self) -> watch::Receiver<Wish> {
-        self.wish.subscribe()
+    /// Resolves when the wish changes from now on.
+    pub(super) fn wish_changed(&self) -> Notified<'_> {
+        self.wish.changed()
+    }
+
+    /// From here on nobody looks at its wish any more.
+    pub(super) fn leave(&self) {
+        self.leaves.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it ends whatever it is asked.
+    pub(super) fn leaves(&self) -> bool {
+        self.leaves.load(Ordering::Relaxed)
     }
 
     /// Changes the wish. Only an abort overrules an earlier wish to end; a pause can be taken back by `Run` before it is reached.
     pub(super) fn ask(&self, wish: Wish) -> bool {
-        self.wish.send_if_modified(|now| {
+        self.wish.change(|now| {
             let allowed = match (&*now, &wish) {
                 (Wish::Pause(PauseReason::Asked | PauseReason::Stopped), Wish::Pause(_)) => false,
                 (_, Wish::Abort)
@@ -240,21 +255,17 @@ impl Running {
 
     /// Waits until the job no longer wishes to run.
     pub(super) async fn ended(&self) {
-        let mut wish = self.wish.subscribe();
-        // The sender lives as long as `self`, so this only ends when the wish changes.
-        let _ = wish.wait_for(|wish| *wish != Wish::Run).await;
+        self.wish.wait_for(|wish| *wish != Wish::Run).await;
     }
 
-    /// It stands still, in this state.
-    pub(super) fn end(&self, state: JobState) {
-        self.ended.send_replace(Some(state));
+    /// It stands still.
+    pub(super) fn end(&self) {
+        self.ended.change(|ended| !std::mem::replace(ended, true));
     }
 
     /// Waits until it stands still.
     pub(super) async fn stands_still(&self) {
-        let mut ended = self.ended.subscribe();
-        // The sender lives as long as `self`.
-        let _ = ended.wait_for(Option::is_some).await;
+        self.ended.wait_for(|ended| *ended).await;
     }
 
     /// The purse.
@@ -307,7 +318,7 @@ impl Running {
         self.actives().values().copied().collect()
     }
 
-    fn actives(&self) -> MutexGuard<'_, HashMap<u64, Lease>> {
+    fn actives(&self) -> MutexGuard<'_, BTreeMap<u64, Lease>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

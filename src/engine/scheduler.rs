@@ -14,7 +14,7 @@ use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
 use super::{Shared, canary, outbox};
-use crate::core::api::Level;
+use crate::core::api::{Event, Level};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
@@ -29,6 +29,8 @@ const UNSAVED: Duration = Duration::from_secs(2);
 /// Tasks in commits and validators for each place on the wire, and at most.
 const BEHIND_THE_WIRE: usize = 3;
 const BEHIND_AT_MOST: usize = 256;
+/// When to ask again for tasks that are held back.
+const HELD_BACK: Duration = Duration::from_millis(100);
 /// How often a full disk is tried again.
 const DISK_AGAIN: Duration = Duration::from_secs(10);
 /// Samples read at once to restore the validators' memory.
@@ -39,20 +41,26 @@ type Claiming<'a> = Pin<Box<dyn Future<Output = Stored<Vec<Leased>>> + Send + 'a
 /// Runs a job until it is completed, paused, cancelled or failed, and returns the state it left it in.
 pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
     let following = outbox::follow(Arc::clone(&shared), Arc::clone(&job));
+    let mut scheduler = Scheduler::new(&shared, &job);
     let state = tokio::select! {
-        state = Scheduler::new(&shared, &job).run() => state,
+        biased;
+        state = scheduler.run() => state,
         // Never ends by itself; it is dropped with the run.
         () = following => JobState::Failed("the outbox ended".to_owned()),
     };
+    scheduler.leave_behind();
+    job.leave();
     failpoint::pass(Failpoint::JobEnding);
     let state = finish(&shared, &job, state).await;
     failpoint::pass(Failpoint::JobWritten);
-    if let Err(error) = shared.store.set_state(job.job.id, &state, job.unsaved()).await {
-        shared.note(
+    match shared.store.set_state(job.job.id, &state, job.unsaved()).await {
+        Ok(()) => {}
+        Err(StoreError::TakenOver(by)) => shared.tell(Event::TakenOver(by)),
+        Err(error) => shared.note(
             Level::Error,
             Some(&job.spec.name),
             format!("the job's state could not be stored: {error}"),
-        );
+        ),
     }
     failpoint::pass(Failpoint::JobEnded);
     for gate in &job.gates {
@@ -97,6 +105,8 @@ struct Scheduler<'a> {
     idle: bool,
     due: Option<Instant>,
     planned: bool,
+    /// The round that is planned and worked off, from 0.
+    round: u64,
     /// Leases whose settlement the disk refused.
     stranded: Vec<Lease>,
     ticked: Instant,
@@ -113,23 +123,34 @@ impl<'a> Scheduler<'a> {
             idle: false,
             due: None,
             planned: job.job.planned_all && job.row_limit.is_none(),
-            stranded: Vec::new(),
+            round: 0,
+            stranded: shared.take_stranded(job.job.id),
             ticked: Instant::now(),
         }
     }
 
-    async fn run(mut self) -> JobState {
+    async fn run(&mut self) -> JobState {
+        if !self.stranded.is_empty() {
+            self.give_back().await;
+            if !self.stranded.is_empty() && !self.disk_heals().await {
+                return JobState::Paused(PauseReason::Disk("earlier tasks cannot be given back".to_owned()));
+            }
+        }
         if let Err(error) = self.restore().await {
             return self.broken(&error);
         }
         let (shared, job) = (self.shared, self.job);
-        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job)));
-        let mut wish = job.watch_wish();
+        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job, 0)));
         loop {
+            let changed = job.wish_changed();
             if job.wish() == Wish::Run {
                 self.fill();
                 if let Some(state) = self.at_end(planning.is_none()).await {
-                    return state;
+                    if !self.goes_on() {
+                        return state;
+                    }
+                    self.round += 1;
+                    planning = Some(Box::pin(planner::plan(shared, job, self.round)));
                 }
             } else if job.wish() == Wish::Abort || (self.workers.is_empty() && self.claiming.is_none()) {
                 return self.stop(job.wish()).await;
@@ -138,7 +159,7 @@ impl<'a> Scheduler<'a> {
             let due = self.due.filter(|_| self.idle).map_or(tick, |due| due.min(tick));
             tokio::select! {
                 biased;
-                _ = wish.changed() => {}
+                () = changed => {}
                 Some(end) = self.workers.join_next() => {
                     self.took(end);
                     // Drain what else has ended: one round of claims for many.
@@ -247,6 +268,12 @@ impl<'a> Scheduler<'a> {
         )
     }
 
+    /// Whether there is a round after this one.
+    fn goes_on(&self) -> bool {
+        let full = self.job.left() == Some(0);
+        !self.planned && !full && self.round + 1 < planner::rounds(&self.job.spec)
+    }
+
     async fn counts(&mut self) -> Option<TaskCounts> {
         self.shared.store.counts(self.job.job.id).await.ok()
     }
@@ -280,11 +307,10 @@ impl<'a> Scheduler<'a> {
 
     /// The ledger refused something: the job pauses with the reason.
     fn trouble(&self, error: &StoreError) {
-        if let StoreError::TakenOver(_) = error {
+        if let StoreError::TakenOver(by) = error {
             // Whoever has it now does this job, too.
             if self.job.ask(Wish::Abort) {
-                self.shared
-                    .note(Level::Error, Some(&self.job.spec.name), error.to_string());
+                self.shared.tell(Event::TakenOver(by.clone()));
             }
             return;
         }
@@ -317,7 +343,8 @@ impl<'a> Scheduler<'a> {
 
     async fn next_due(&mut self) -> Option<Instant> {
         let wait = self.shared.store.next_due(self.job.job.id).await.ok().flatten()?;
-        Some(Instant::now() + wait)
+        // What is due and was not given is held back for another task: asking at once would only ask again and again.
+        Some(Instant::now() + if wait.is_zero() { HELD_BACK } else { wait })
     }
 
     /// Limits of time, and running time into the ledger.
@@ -361,7 +388,18 @@ impl<'a> Scheduler<'a> {
         }
         self.drain_claim().await;
         self.give_back().await;
-        match wish {
+        let full = match &wish {
+            Wish::Pause(PauseReason::Disk(detail)) => Some(detail.clone()),
+            _ => (wish != Wish::Abort && !self.stranded.is_empty())
+                .then(|| "tasks cannot be given back".to_owned()),
+        };
+        if let Some(detail) = full
+            && !self.disk_heals().await
+        {
+            return JobState::Paused(PauseReason::Disk(detail));
+        }
+        // It may have been asked something else meanwhile.
+        match self.job.wish() {
             Wish::Cancel => self.cancel_rest(JobState::Cancelled(None)).await,
             Wish::StopAtLimit(detail) => {
                 let text = format!("limit met: {detail}; what is left was cancelled, as the job asks");
@@ -369,15 +407,15 @@ impl<'a> Scheduler<'a> {
                 self.cancel_rest(JobState::Cancelled(Some(format!("limit met: {detail}"))))
                     .await
             }
-            Wish::Pause(PauseReason::Disk(detail)) => self.wait_for_disk(detail).await,
+            // The caller starts the job again: everything it needs is in the ledger.
+            Wish::Run | Wish::Pause(PauseReason::Disk(_)) => JobState::Queued,
             Wish::Pause(reason) => JobState::Paused(reason),
-            Wish::Run | Wish::Abort => JobState::Paused(PauseReason::Stopped),
+            Wish::Abort => JobState::Paused(PauseReason::Stopped),
         }
     }
 
-    /// Tries every ten seconds whether the ledger takes writes again, for five minutes.
-    async fn wait_for_disk(&mut self, detail: String) -> JobState {
-        let paused = JobState::Paused(PauseReason::Disk(detail));
+    /// Tries every ten seconds whether the ledger takes writes again and leases back, for five minutes.
+    async fn disk_heals(&mut self) -> bool {
         for _ in 0..30 {
             tokio::time::sleep(DISK_AGAIN).await;
             if self
@@ -389,12 +427,21 @@ impl<'a> Scheduler<'a> {
             {
                 self.give_back().await;
                 if self.stranded.is_empty() {
-                    // The caller starts the job again: everything it needs is in the ledger.
-                    return JobState::Queued;
+                    return true;
                 }
             }
         }
-        paused
+        false
+    }
+
+    /// Leases that the ledger did not take back wait for the next run of the job: nobody else could give them back before a restart.
+    fn leave_behind(mut self) {
+        let ready = self.ready.drain(..).map(|leased| leased.lease);
+        let mut leases: Vec<Lease> = ready.chain(self.stranded.drain(..)).collect();
+        leases.extend(self.job.held());
+        leases.sort_unstable_by_key(|lease| lease.token);
+        leases.dedup();
+        self.shared.strand(leases);
     }
 
     /// Leases that no worker will settle go back to the queue; the ledger marks their open attempts as perhaps charged.

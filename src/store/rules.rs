@@ -79,8 +79,13 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the store's own clock")]
     pub(super) fn start() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::at(millis(since))
+    }
+
+    /// A clock that starts now, and calls it this instant.
+    pub(super) fn at(start_ms: i64) -> Self {
         Self {
-            start_ms: millis(since),
+            start_ms,
             start: Instant::now(),
         }
     }

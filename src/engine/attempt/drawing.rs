@@ -95,6 +95,7 @@ impl<'a> Attempts<'a> {
                     Err(Some(when)) => {
                         drop(held);
                         tokio::select! {
+                            biased;
                             () = sleep_until(when.max(Instant::now() + Duration::from_millis(1))) => {}
                             () = station.changed() => {}
                             () = self.job.ended() => {}
@@ -103,6 +104,7 @@ impl<'a> Attempts<'a> {
                     Err(None) => {
                         drop(held);
                         tokio::select! {
+                            biased;
                             () = station.changed() => {}
                             () = sleep(LOOK_AGAIN) => {}
                             () = self.job.ended() => {}
@@ -178,6 +180,7 @@ impl<'a> Attempts<'a> {
 
     pub(super) async fn pause_for(&self, time: Duration) {
         tokio::select! {
+            biased;
             () = sleep(time) => {}
             () = self.job.ended() => {}
         }

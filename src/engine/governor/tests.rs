@@ -4,6 +4,11 @@ use super::*;
 use crate::core::ports::{ModelInfo, ModelProvider};
 use crate::core::request::{Completion, ModelRequest, RawResponse};
 
+const SOME: TaskId = TaskId {
+    job: crate::core::job::JobId(1),
+    index: 0,
+};
+
 struct Nobody;
 
 #[async_trait::async_trait]
@@ -54,6 +59,7 @@ fn after_a_rate_limit_exactly_one_probe_goes_out() {
     station.failed(
         now,
         &error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit),
+        SOME,
     );
     drop(first);
     assert!(station.try_acquire(now, 1).is_err());
@@ -63,9 +69,36 @@ fn after_a_rate_limit_exactly_one_probe_goes_out() {
         station.try_acquire(now, 1).is_err(),
         "a second request beside the probe"
     );
-    station.succeeded(now, Duration::from_millis(5), RateHint::default());
+    station.succeeded(now, Duration::from_millis(5), RateHint::default(), true);
     drop(probe);
     assert!(station.try_acquire(now, 1).is_ok());
+}
+
+#[test]
+fn an_answer_that_was_under_way_does_not_end_the_wait() {
+    let now = Instant::now();
+    let station = station(8);
+    let limited = station.try_acquire(now, 1).ok().unwrap();
+    let under_way = station.try_acquire(now, 1).ok().unwrap();
+    let late = station.try_acquire(now, 1).ok().unwrap();
+    station.failed(
+        now,
+        &error(Action::Snooze(Duration::from_secs(3)), Trouble::RateLimit),
+        SOME,
+    );
+    drop(limited);
+    assert!(late.is_late(now), "it has its slot, and is not sent yet");
+    station.succeeded(
+        now,
+        Duration::from_secs(1),
+        RateHint::default(),
+        under_way.is_probe(),
+    );
+    drop(under_way);
+    assert!(station.try_acquire(now, 1).is_err(), "it asked for three seconds");
+    let then = now + Duration::from_secs(3);
+    let probe = station.try_acquire(then, 1).ok().unwrap();
+    assert!(probe.is_probe() && !probe.is_late(then));
 }
 
 #[test]
@@ -75,12 +108,20 @@ fn slowing_down_cuts_once_a_second_and_grows_back() {
     let permits: Vec<_> = (0..100)
         .map(|_| station.try_acquire(now, 1).ok().unwrap())
         .collect();
-    station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
-    station.failed(now, &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit));
+    station.failed(
+        now,
+        &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit),
+        SOME,
+    );
+    station.failed(
+        now,
+        &error(Action::Snooze(Duration::ZERO), Trouble::RateLimit),
+        SOME,
+    );
     assert_eq!(station.limit(), 70);
     drop(permits);
     for _ in 0..10_000 {
-        station.succeeded(now, Duration::from_millis(5), RateHint::default());
+        station.succeeded(now, Duration::from_millis(5), RateHint::default(), false);
     }
     assert_eq!(station.limit(), 100);
 }
@@ -97,12 +138,12 @@ fn latency_that_rises_with_the_requests_is_seen_and_told() {
         }
         let latency = Duration::from_secs_f64(1.0_f64.max(permits.len() as f64 / 4.0));
         permits.swap_remove(0);
-        station.succeeded(now, latency, RateHint::default());
+        station.succeeded(now, latency, RateHint::default(), false);
     }
     assert!(station.limit() < 40, "{}", station.limit());
     let told = |health: ProviderHealth| health.health == Health::Slow && health.message.is_some();
     let seen = (0..400).any(|_| {
-        station.succeeded(now, Duration::from_mins(1), RateHint::default());
+        station.succeeded(now, Duration::from_mins(1), RateHint::default(), false);
         told(station.health())
     });
     assert!(seen);
@@ -113,18 +154,18 @@ fn settings_that_no_request_survives_pause_the_provider() {
     let now = Instant::now();
     let never_right = station(8);
     for _ in 0..4 {
-        never_right.failed(now, &error(Action::Fail, Trouble::Setup));
+        never_right.failed(now, &error(Action::Fail, Trouble::Setup), SOME);
         assert_eq!(never_right.standing(now), Standing::Open);
     }
-    never_right.failed(now, &error(Action::Fail, Trouble::Setup));
+    never_right.failed(now, &error(Action::Fail, Trouble::Setup), SOME);
     assert!(matches!(
         never_right.standing(now),
         Standing::Person(PauseReason::NoTeacher(_))
     ));
     let once_right = station(8);
-    once_right.succeeded(now, Duration::from_millis(5), RateHint::default());
+    once_right.succeeded(now, Duration::from_millis(5), RateHint::default(), false);
     for _ in 0..20 {
-        once_right.failed(now, &error(Action::Fail, Trouble::Setup));
+        once_right.failed(now, &error(Action::Fail, Trouble::Setup), SOME);
     }
     assert_eq!(once_right.standing(now), Standing::Open);
 }
@@ -138,6 +179,7 @@ fn an_endpoint_that_stays_unreachable_needs_a_person_after_five_minutes() {
         station.failed(
             now,
             &error(Action::Snooze(Duration::from_secs(1)), Trouble::Unreachable),
+            SOME,
         );
     }
     assert!(matches!(
@@ -165,7 +207,7 @@ fn other_settings_keep_what_is_in_flight_and_old_answers_close_nothing() {
         action: Action::Pause { resume_after: None },
         ..error(Action::Fail, Trouble::Auth)
     };
-    assert_eq!(old.failed(now, &refused), None);
+    assert_eq!(old.failed(now, &refused, SOME), None);
     assert_eq!(new.standing(now), Standing::Open, "the old key's refusal");
     drop(flying);
     assert!(new.try_acquire(now, 1).is_ok());

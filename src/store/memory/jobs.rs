@@ -31,10 +31,10 @@ impl JobStore for MemoryStore {
             state: state.clone(),
             planned_all: false,
             elapsed: Duration::ZERO,
-            created_ms: self.clock.now_ms(),
+            created_ms: self.now_ms(),
         };
         rows.jobs.insert(id, job);
-        rows.note_revision(id, 1, source, self.clock.now_ms());
+        rows.note_revision(id, 1, source, self.now_ms());
         Ok(id)
     }
 
@@ -60,7 +60,7 @@ impl JobStore for MemoryStore {
         job.revision += 1;
         job.planned_all = false;
         let revision = job.revision;
-        rows.note_revision(id, revision, source, self.clock.now_ms());
+        rows.note_revision(id, revision, source, self.now_ms());
         Ok(revision)
     }
 

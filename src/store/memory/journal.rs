@@ -53,7 +53,7 @@ impl JournalStore for MemoryStore {
         if decided == Decided::JudgedAgain {
             return Err(StoreError::Broken("validators judge, nobody else".to_owned()));
         }
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let mut rows = self.write()?;
         if let Some((task, candidate)) = places.iter().find(|place| !rows.samples.contains_key(place)) {
             let message = format!("sample {candidate} of task {}", task.index);
@@ -77,7 +77,7 @@ impl JournalStore for MemoryStore {
         judged: Vec<Rejudgement>,
         more_of: Option<EntryId>,
     ) -> Stored<Option<EntryId>> {
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let mut rows = self.write()?;
         rows.can_be_more(more_of)?;
         let mut found = Vec::with_capacity(judged.len());
@@ -93,7 +93,7 @@ impl JournalStore for MemoryStore {
 
     async fn exported(&self, job: JobId, rows: u64, path: &str) -> Stored<()> {
         let label = Deed::Export.label(rows, Some(path));
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         self.write()?
             .note((Deed::Export, Some(job), label, rows), None, None, now);
         Ok(())
@@ -137,7 +137,7 @@ impl JournalStore for MemoryStore {
         again: bool,
         told: &(dyn Fn(u64) + Send + Sync),
     ) -> Stored<Reverted> {
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let mut rows = self.write()?;
         let at = rows.acts.iter().position(|act| act.entry.id == entry);
         let at = at.ok_or_else(|| missing(entry))?;

@@ -83,7 +83,7 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn spent_today(&self) -> Stored<Amount> {
-        let today = day(self.clock.now_ms());
+        let today = day(self.now_ms());
         Ok(self.read()?.spent(|_, on| on == today))
     }
 
@@ -139,7 +139,7 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn clean_plan(&self, rules: &CleanRules) -> Stored<Vec<CleanRow>> {
-        Ok(self.read()?.clean_plan(rules, self.clock.now_ms()))
+        Ok(self.read()?.clean_plan(rules, self.now_ms()))
     }
 
     async fn clean_up(
@@ -147,7 +147,7 @@ impl LedgerStore for MemoryStore {
         rules: &CleanRules,
         goes_on: &(dyn Fn(u64) -> bool + Send + Sync),
     ) -> Stored<u64> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.now_ms();
         let jobs = {
             let mut rows = self.write()?;
             let planned = rows.clean_plan(rules, now_ms);

@@ -11,7 +11,7 @@ mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::rules::Clock;
 use crate::core::Row;
@@ -26,7 +26,7 @@ use crate::core::task::{Closed, NewRequest, RequestState, TaskId, TaskState};
 /// A ledger that is gone when it is dropped.
 pub struct MemoryStore {
     rows: Mutex<Rows>,
-    clock: Clock,
+    clock: RwLock<Clock>,
     read_only: Option<(String, PathBuf)>,
 }
 
@@ -41,9 +41,18 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             rows: Mutex::default(),
-            clock: Clock::start(),
+            clock: RwLock::new(Clock::start()),
             read_only: None,
         }
+    }
+
+    /// As if it were closed, and opened again when clocks on walls show that instant (milliseconds since 1970 UTC).
+    pub fn reopen_at(&self, now_ms: i64) {
+        *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Clock::at(now_ms);
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.read().unwrap_or_else(PoisonError::into_inner).now_ms()
     }
 
     /// What the database at `path` reads like before anything was saved. Writes are refused with that reason.

@@ -20,7 +20,7 @@ impl ReviewStore for MemoryStore {
     ) -> Stored<Vec<Outline>> {
         let rows = self.read()?;
         let mut found: Vec<(TaskId, u32, &Kept)> = rows
-            .matching(filter, self.clock.now_ms())
+            .matching(filter, self.now_ms())
             .filter(|(task, candidate, _)| after.is_none_or(|after| (*task, *candidate) > after))
             .collect();
         found.sort_by_key(|(task, candidate, _)| (*task, *candidate));
@@ -47,7 +47,7 @@ impl ReviewStore for MemoryStore {
         let id = QueueId(rows.last_queue);
         let queued = Queued {
             spec: queue.spec.clone(),
-            created_ms: self.clock.now_ms(),
+            created_ms: self.now_ms(),
             items,
         };
         rows.queues.insert(id, queued);
@@ -87,7 +87,7 @@ impl ReviewStore for MemoryStore {
         }
         let sample = item.item.sample.clone();
         let mut word = said.word;
-        word.at_ms = self.clock.now_ms();
+        word.at_ms = self.now_ms();
         rows.item(queue, place)?.word = Some(word.clone());
         if let (Some(decided), Some(at)) = (said.decided, rows.place(&sample).ok()) {
             rows.decide(at, decided.clone(), word.at_ms);
@@ -140,7 +140,7 @@ impl ReviewStore for MemoryStore {
 
     async fn said_today(&self) -> Stored<u64> {
         let rows = self.read()?;
-        let today = day(self.clock.now_ms());
+        let today = day(self.now_ms());
         let items = rows.queues.values().flat_map(|queued| &queued.items);
         let words = items.filter_map(|item| item.word.as_ref());
         Ok(words.filter(|word| day(word.at_ms) == today).count() as u64)

@@ -22,7 +22,7 @@ use crate::core::task::{RequestId, TaskId, TaskState};
 impl SampleStore for MemoryStore {
     async fn samples(&self, filter: &SampleFilter, order: SampleOrder, limit: usize) -> Stored<Vec<Sample>> {
         let rows = self.read()?;
-        let mut found: Vec<(TaskId, u32, &Kept)> = rows.matching(filter, self.clock.now_ms()).collect();
+        let mut found: Vec<(TaskId, u32, &Kept)> = rows.matching(filter, self.now_ms()).collect();
         match order {
             SampleOrder::Plan { after } => {
                 found.retain(|(task, candidate, _)| {
@@ -49,7 +49,7 @@ impl SampleStore for MemoryStore {
         limit: usize,
     ) -> Stored<Vec<Sample>> {
         let rows = self.read()?;
-        let page = rows.window(filter, sort, place, limit, self.clock.now_ms());
+        let page = rows.window(filter, sort, place, limit, self.now_ms());
         Ok(page
             .into_iter()
             .filter_map(|((task, candidate), kept)| rows.whole_sample(task, candidate, kept))
@@ -64,13 +64,13 @@ impl SampleStore for MemoryStore {
         limit: usize,
     ) -> Stored<Vec<SamplePlace>> {
         let rows = self.read()?;
-        let page = rows.window(filter, sort, place, limit, self.clock.now_ms());
+        let page = rows.window(filter, sort, place, limit, self.now_ms());
         Ok(page.into_iter().map(|(place, _)| place).collect())
     }
 
     async fn rank(&self, filter: &SampleFilter, sort: Sort, sample: SamplePlace) -> Stored<Option<u64>> {
         let rows = self.read()?;
-        let sorted = rows.sorted(filter, sort, self.clock.now_ms());
+        let sorted = rows.sorted(filter, sort, self.now_ms());
         let at = sorted.iter().position(|(place, _)| *place == sample);
         Ok(at.map(|at| at as u64))
     }
@@ -78,7 +78,7 @@ impl SampleStore for MemoryStore {
     async fn facets(&self, filter: &SampleFilter) -> Stored<Facets> {
         let rows = self.read()?;
         let mut facets = Facets::default();
-        for (.., kept) in rows.matching(filter, self.clock.now_ms()) {
+        for (.., kept) in rows.matching(filter, self.now_ms()) {
             let numbers = kept.facts();
             let judge = numbers.judge.map(|score| (score * 2.0) as i64);
             let range = LENGTHS.iter().rposition(|from| numbers.length >= *from);
@@ -97,7 +97,7 @@ impl SampleStore for MemoryStore {
 
     async fn count_samples(&self, filter: &SampleFilter) -> Stored<u64> {
         let rows = self.read()?;
-        Ok(rows.matching(filter, self.clock.now_ms()).count() as u64)
+        Ok(rows.matching(filter, self.now_ms()).count() as u64)
     }
 
     async fn sample_with_key(&self, job: JobId, key: [u8; 16]) -> Stored<Option<SampleId>> {
@@ -124,7 +124,7 @@ impl SampleStore for MemoryStore {
         let mut rows = self.write()?;
         let place = rows.place(sample)?;
         rows.can_be_decided(&[place], &decided)?;
-        let review = rows.decide(place, decided, self.clock.now_ms());
+        let review = rows.decide(place, decided, self.now_ms());
         rows.judge_task(place.0);
         Ok(review)
     }

@@ -12,7 +12,7 @@ use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task, whole};
 use crate::core::job::JobId;
 use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
-use crate::core::sample::{NewSample, Reason, SampleState};
+use crate::core::sample::{NewSample, Reason, SampleState, answered_by};
 use crate::core::task::{
     Closed, Lease, Leased, NewRequest, NewTask, PastRequest, RequestId, RequestState, Settled, SettledSample,
     TaskCounts, TaskId, TaskState, Transition,
@@ -43,6 +43,11 @@ impl TaskStore for MemoryStore {
         Ok(())
     }
 
+    async fn tasks_below(&self, job: JobId, index: u64) -> Stored<u64> {
+        let rows = self.read()?;
+        Ok(rows.tasks_of(job).filter(|(id, _)| id.index < index).count() as u64)
+    }
+
     async fn planned_all(&self, job: JobId) -> Stored<()> {
         self.write()?.job(job)?.planned_all = true;
         Ok(())
@@ -50,7 +55,7 @@ impl TaskStore for MemoryStore {
 
     async fn claim(&self, job: JobId, limit: usize) -> Stored<Vec<Leased>> {
         let mut rows = self.write()?;
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         if rows.is_held(job, now) {
             return Ok(Vec::new());
         }
@@ -81,7 +86,7 @@ impl TaskStore for MemoryStore {
         let attempt = Attempt {
             task: lease.task,
             request,
-            at_ms: self.clock.now_ms(),
+            at_ms: self.now_ms(),
             state: RequestState::Begun,
             response: None,
             closed: None,
@@ -113,7 +118,7 @@ impl TaskStore for MemoryStore {
         rows.holder_of(lease)?;
         rows.close(lease.task, closed);
         rows.lose(lease.task);
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let (mut reason, mut due_ms, mut settled) = (None, None, Vec::new());
         let state = match transition {
             Transition::Finish { samples } => {
@@ -153,7 +158,7 @@ impl TaskStore for MemoryStore {
 
     async fn rescue(&self) -> Stored<u64> {
         let mut rows = self.write()?;
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let leased = rows.leased(|_| true);
         let has_asked = |id: &TaskId| rows.attempts_of(*id).any(|(_, attempt)| is_open(attempt));
         let asked: Vec<bool> = leased.iter().map(has_asked).collect();
@@ -192,7 +197,7 @@ impl TaskStore for MemoryStore {
 
     async fn next_due(&self, job: JobId) -> Stored<Option<Duration>> {
         let rows = self.read()?;
-        let now = self.clock.now_ms();
+        let now = self.now_ms();
         let due = rows.tasks_of(job).filter_map(|(_, task)| task.due_ms).min();
         let due = due.map(|due| Duration::from_millis(u64::try_from(due - now).unwrap_or(0)));
         let suspect =
@@ -480,7 +485,7 @@ impl Rows {
             judging: None,
             id: sample.id,
             standing,
-            teacher: sample.steps.last().map(|step| step.teacher.clone()),
+            teacher: answered_by(&sample.steps).map(str::to_owned),
             steps: sample.steps,
             verdicts,
             dedup_key: sample.dedup_key,

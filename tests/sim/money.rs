@@ -1,0 +1,94 @@
+//! A cap of one dollar with sixty-four requests wanted at once: looked at after every change of the purse, in any interleaving.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use destilation::core::budget::{CapMode, Price};
+use destilation::core::settings::ProviderLimits;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::plan::{plain, provider};
+use crate::stage::{Books, Setup, play};
+use crate::teacher::{Behaviour, Says};
+use crate::watch::Cap;
+
+/// Dollars per million tokens: a request takes about two cents, and at most seven.
+const DEAR: f64 = 500.0;
+
+/// Says how often purses changed.
+fn one(seed: u64, word: &str, mode: CapMode) -> u64 {
+    let behaviour: Behaviour = Arc::new(move |asked| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed << 20 ^ asked.nonce);
+        let says = match rng.random_range(0..20) {
+            0 => Says::Late,
+            1 => Says::Reset,
+            2 => Says::Server,
+            3 => Says::Limited(Some(1)),
+            4 => Says::Empty,
+            _ => Says::Well,
+        };
+        (Duration::from_millis(rng.random_range(1..2000)), says)
+    });
+    let limits = ProviderLimits {
+        concurrency: Some(64),
+        ..ProviderLimits::default()
+    };
+    let mut settings = provider(0, limits);
+    settings.models[0].price = Some(Price {
+        input: DEAR,
+        output: DEAR,
+    });
+    let job = plain(
+        "j",
+        100,
+        &format!("concurrency = 64\nusd = 1.0\ncap = \"{word}\""),
+    );
+    let mut setup = Setup::calm(vec![job], vec![(settings, behaviour)]);
+    setup.seed = seed;
+    setup.price = DEAR as i64;
+    let cap = Cap {
+        micro: 1_000_000,
+        mode,
+        request: 60_000,
+        at_once: 64,
+    };
+    setup.caps.lock().unwrap().insert("j".to_owned(), cap);
+    let played = play(&setup, Books::Memory);
+    if let Err(finding) = played.audited {
+        panic!("seed {seed}, {word}: {finding}");
+    }
+    let spent: i64 = played
+        .world
+        .bought
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|one| one.micro)
+        .sum();
+    assert!(spent > 700_000, "{word}: only {spent} of the dollar was used");
+    played.purses
+}
+
+fn all(seeds: u64) {
+    let modes = [
+        ("hard", CapMode::Hard),
+        ("cautious", CapMode::Cautious),
+        ("soft", CapMode::Soft),
+    ];
+    for (word, mode) in modes {
+        let changes: u64 = (0..seeds).map(|seed| one(seed, word, mode)).sum();
+        println!("{word}: {seeds} interleavings, {changes} changes of the purse");
+    }
+}
+
+#[test]
+fn a_dollar_is_a_dollar_in_any_interleaving() {
+    all(10);
+}
+
+#[test]
+#[ignore = "takes minutes; run it by `just prove`"]
+fn a_dollar_is_a_dollar_in_a_thousand_interleavings_of_each_cap() {
+    all(1000);
+}

@@ -1,0 +1,180 @@
+//! E3, E4, E9: teachers that are limited, away, or slow, for as long as it takes on a virtual clock.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use destilation::core::job::JobState;
+use destilation::core::settings::{ProviderLimits, ProviderSettings};
+use destilation::core::task::TaskState;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::plan::{plain, provider};
+use crate::stage::{Books, Played, Setup, play};
+use crate::teacher::{Behaviour, Says};
+
+const QUICK: Duration = Duration::from_millis(200);
+
+/// Runs one job at one teacher to its end.
+fn run(tasks: u64, limits: &str, settings: ProviderSettings, behaviour: Behaviour) -> Played {
+    let played = play(
+        &Setup::calm(vec![plain("j", tasks, limits)], vec![(settings, behaviour)]),
+        Books::Memory,
+    );
+    played.audited.clone().unwrap();
+    let (job, counts) = &played.jobs[0];
+    assert_eq!(job.state, JobState::Completed);
+    assert_eq!(counts.of(TaskState::Accepted), tasks, "{counts:?}");
+    played
+}
+
+/// Attempts that count, beyond the one each task needs.
+fn wasted(played: &Played) -> u64 {
+    played.retried
+}
+
+#[test]
+fn ten_minutes_of_rate_limits_cost_no_attempt_and_leave_little_of_the_rate_unused() {
+    // Six requests each ten seconds, and the wait until the next ten is said; after ten minutes there is no limit.
+    let (window, most) = (Duration::from_secs(10), 6);
+    let used: Mutex<(u64, u64)> = Mutex::default();
+    let refused = Arc::new(Mutex::new(0_u64));
+    let count = Arc::clone(&refused);
+    let behaviour: Behaviour = Arc::new(move |asked| {
+        if asked.at >= Duration::from_mins(10) {
+            return (QUICK, Says::Well);
+        }
+        let now = asked.at.as_secs() / window.as_secs();
+        let mut used = used.lock().unwrap();
+        if used.0 != now {
+            *used = (now, 0);
+        }
+        used.1 += 1;
+        if used.1 > most {
+            *count.lock().unwrap() += 1;
+            let left = window.as_secs() - asked.at.as_secs() % window.as_secs();
+            return (Duration::from_millis(20), Says::Limited(Some(left)));
+        }
+        (QUICK, Says::Well)
+    });
+    let played = run(
+        480,
+        "concurrency = 32",
+        provider(0, ProviderLimits::default()),
+        behaviour,
+    );
+    assert_eq!(wasted(&played), 0, "waiting took attempts");
+    let bought = played.world.bought.lock().unwrap();
+    let limited = bought
+        .iter()
+        .filter(|one| one.at < Duration::from_mins(10))
+        .count() as u64;
+    let answered = limited - *refused.lock().unwrap();
+    let allowed = 600 / window.as_secs() * most;
+    println!(
+        "{answered} of {allowed} allowed answers, {} refusals in ten minutes",
+        refused.lock().unwrap()
+    );
+    assert!(answered * 10 >= allowed * 7, "{answered} of {allowed}");
+}
+
+#[test]
+fn nine_of_ten_refused_for_ten_minutes_end_well_all_the_same() {
+    let behaviour: Behaviour = Arc::new(|asked| {
+        let refused = ChaCha8Rng::seed_from_u64(asked.nonce).random_bool(0.9);
+        if asked.at < Duration::from_mins(10) && refused {
+            (Duration::from_millis(20), Says::Limited(None))
+        } else {
+            (QUICK, Says::Well)
+        }
+    });
+    let played = run(
+        200,
+        "concurrency = 16",
+        provider(0, ProviderLimits::default()),
+        behaviour,
+    );
+    assert_eq!(wasted(&played), 0, "waiting took attempts");
+}
+
+#[test]
+fn half_an_hour_of_outage_loses_nothing_and_is_over_within_a_minute() {
+    let (from, to) = (Duration::from_secs(10), Duration::from_secs(10 + 30 * 60));
+    for away in [Says::Server, Says::Html, Says::Late] {
+        let behaviour: Behaviour = Arc::new(move |asked| {
+            if (from..to).contains(&asked.at) {
+                (Duration::from_millis(50), away)
+            } else {
+                (Duration::from_secs(1), Says::Well)
+            }
+        });
+        let limits = ProviderLimits {
+            concurrency: Some(8),
+            ..ProviderLimits::default()
+        };
+        let played = run(300, "concurrency = 8", provider(0, limits), behaviour);
+        let bought = played.world.bought.lock().unwrap();
+        let during: Vec<Duration> = bought
+            .iter()
+            .map(|one| one.at)
+            .filter(|at| (from..to).contains(at))
+            .collect();
+        let opened = during
+            .iter()
+            .filter(|at| **at < from + Duration::from_secs(20))
+            .count();
+        let back = bought.iter().map(|one| one.at).find(|at| *at >= to).unwrap() - to;
+        println!(
+            "{away:?}: {opened} requests until the breaker opened, {} in the whole outage, resumed after {back:?}",
+            during.len()
+        );
+        assert!(opened <= 10, "{opened} requests until the breaker opened");
+        let probes = &during[opened..];
+        for two in probes.windows(2) {
+            assert!(two[1] - two[0] >= Duration::from_secs(30), "two probes: {two:?}");
+        }
+        assert!(back <= Duration::from_mins(1), "resumed after {back:?}");
+    }
+}
+
+#[test]
+fn a_slow_model_with_one_place_never_looks_dead() {
+    for kind in ["ollama", "openai"] {
+        let free = Mutex::new(Duration::ZERO);
+        // One to two minutes each, one after the other, whoever comes; an answer is given up after ten minutes.
+        let behaviour: Behaviour = Arc::new(move |asked| {
+            let mut free = free.lock().unwrap();
+            let long = ChaCha8Rng::seed_from_u64(asked.nonce).random_range(60..=120);
+            let ends = free.max(asked.at) + Duration::from_secs(long);
+            if ends - asked.at > Duration::from_mins(10) {
+                return (Duration::from_mins(10), Says::Late);
+            }
+            *free = ends;
+            (ends - asked.at, Says::Well)
+        });
+        let settings = ProviderSettings {
+            kind: kind.to_owned(),
+            base_url: Some("http://127.0.0.1:8080/v1".to_owned()),
+            ..provider(0, ProviderLimits::default())
+        };
+        let mut setup = Setup::calm(
+            vec![plain("j", 200, "concurrency = 64")],
+            vec![(settings, behaviour)],
+        );
+        setup.longest = Duration::from_hours(12);
+        let played = play(&setup, Books::Memory);
+        played.audited.clone().unwrap();
+        let (_, counts) = &played.jobs[0];
+        assert_eq!(counts.of(TaskState::Accepted), 200, "{kind}: {counts:?}");
+        let asked = played.world.requests();
+        println!(
+            "{kind}: {asked} requests in {:.1} virtual hours",
+            played.took.as_secs_f64() / 3600.0
+        );
+        assert_eq!(asked, 200, "{kind}: some were given up for dead");
+        assert!(
+            played.took < Duration::from_hours(6),
+            "{kind}: the place stood empty"
+        );
+    }
+}
