@@ -19,12 +19,10 @@ pub(super) async fn report(shared: &Shared, wanted: &ReportRequest) -> Result<Di
     let job = shared.store.job(&wanted.job).await?;
     let field = wanted.field.as_deref();
     let arrangement = outbox::arrangement(shared, &job, i64::MAX).await?;
+    let accepted = outbox::accepted(job.id);
     let samples = match &arrangement.selection {
         Some(selection) => selection.len(),
-        None => {
-            let accepted = outbox::accepted(job.id);
-            shared.store.count_samples(&accepted).await?
-        }
+        None => shared.store.count_samples(&accepted).await?,
     };
     let classes = classes(&job.spec, wanted.class.as_deref());
     let mut counter = Counter::new(samples, (shared.near_groups)(NEAR));

@@ -58,7 +58,9 @@ fn sample(task: u64, candidate: u32, level: &str, score: Option<f64>, length: us
 
 fn chosen(spec: &JobSpec, samples: &[Sample]) -> Selection {
     let mut selector = Selector::of(spec).unwrap();
-    samples.iter().for_each(|sample| selector.see(sample));
+    for sample in samples {
+        selector.see(sample);
+    }
     selector.choose()
 }
 

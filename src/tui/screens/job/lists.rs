@@ -104,7 +104,7 @@ const TEACHERS: [Column; 9] = [
 ];
 
 const TEACHERS_WHOLE: [Column; 14] = [
-    words("TEACHER", 14, 9),
+    words("TEACHER", 19, 9),
     numbers("SHARE", 5, 5),
     numbers("REQUESTS", 8, 4),
     numbers("OK", 7, 8),
