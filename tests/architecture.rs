@@ -47,6 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["core"]),
     ("parquet", &["seeds", "dataset", "validators"]),
     ("csv", &["seeds", "dataset", "validators"]),
+    ("whatlang", &["validators"]),
     ("clap", &["cli", "app", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

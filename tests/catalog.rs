@@ -34,7 +34,10 @@ fn job() -> JobSpec {
         reask: 0,
         candidates: 1,
         when: None,
-        params: Params::default(),
+        params: Params {
+            logprobs: Some(5),
+            ..Params::default()
+        },
         reuse: false,
     };
     JobSpec {
@@ -50,12 +53,14 @@ fn job() -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),
         steps: vec![step],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }
@@ -63,12 +68,19 @@ fn job() -> JobSpec {
 
 #[test]
 fn every_validator_example_builds() {
+    let directory = tempfile::tempdir().unwrap();
+    // The test set that an example names.
+    std::fs::write(
+        directory.path().join("bench.jsonl"),
+        "{\"question\": \"How many?\"}\n",
+    )
+    .unwrap();
     for entry in validators::CATALOG.0 {
         let plug = Plug {
             kind: entry.kind.to_owned(),
             params: table(entry.example),
         };
-        if let Err(error) = (entry.build)(&plug, Path::new(".")) {
+        if let Err(error) = (entry.build)(&plug, directory.path()) {
             panic!("{}: {error}", entry.kind);
         }
         assert!(entry.summary.len() > 10, "{} has no summary", entry.kind);
@@ -136,6 +148,25 @@ fn every_format_and_every_trainer_stands_in_the_documentation() {
             "{}",
             entry.kind
         );
+    }
+}
+
+#[test]
+fn every_validator_stands_in_the_documentation_with_its_example() {
+    let page = std::fs::read_to_string("docs/validators.md").unwrap();
+    for entry in validators::CATALOG.0 {
+        assert!(
+            page.contains(&format!("| `{}` |", entry.kind)),
+            "docs/validators.md has no row for {}",
+            entry.kind
+        );
+        for line in entry.example.lines() {
+            assert!(
+                page.contains(line),
+                "docs/validators.md does not show {line} of {}",
+                entry.kind
+            );
+        }
     }
 }
 

@@ -245,6 +245,7 @@ async fn engine(directory: &Arc<InMemory>, folder: &std::path::Path) -> Started 
         read_text: Arc::new(|_| Err("no files".to_owned())),
         aside: destilation::engine::on_blocking_threads(),
         compile_schema: validators::compile_schema,
+        near_groups: validators::near_groups,
         dataset: Arc::new(dataset::FilesystemDatasetWriter::new(folder.to_owned())),
         recorder: None,
         bundled: &[],

@@ -37,6 +37,8 @@ mod endpoints;
 #[path = "tui/terminal.rs"]
 mod terminal;
 
+#[path = "tui/columns.rs"]
+mod columns;
 #[path = "tui/drafting.rs"]
 mod drafting;
 #[path = "tui/logs.rs"]

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use destilation::core::Row;
 use destilation::core::catalog::{Plug, PlugError};
 use destilation::core::job::JobId;
+use destilation::core::job::parse::{Known, parse};
 use destilation::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement, Validator};
 use destilation::core::request::{Completion, FinishReason, Usage};
 use destilation::core::sample::{Candidate, Decision, Reason, SampleId, StepAnswer, Verdict};
@@ -28,6 +29,10 @@ use serde_json::{Value, json};
 mod duplicates;
 #[path = "validators/judge.rs"]
 mod judge;
+#[path = "validators/overlap.rs"]
+mod overlap;
+#[path = "validators/private.rs"]
+mod private;
 #[path = "validators/scripts.rs"]
 mod scripts;
 #[path = "validators/structural.rs"]
@@ -173,11 +178,56 @@ async fn broken(validator: &Arc<dyn Validator>, candidate: &Candidate) -> String
 
 // ---------------------------------------------------------------------------------------------------------------- the catalog
 
+/// Where the files are that examples name.
+fn examples() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("bench.jsonl"),
+        "{\"question\": \"How many?\"}\n",
+    )
+    .unwrap();
+    directory
+}
+
+/// What `check` says of a job file: place, key, what is wrong, the nearest word.
+#[test]
+fn a_job_file_is_told_the_line_and_the_nearest_key() {
+    let directory = examples();
+    let kinds = CATALOG.kinds();
+    let check = |plug: &Plug| (CATALOG.find(&plug.kind)?.build)(plug, directory.path()).map(|_| ());
+    let known = Known {
+        validators: &kinds,
+        check_validator: &check,
+        ..Known::default()
+    };
+    let source = "name = \"t\"\nseeds = { count = 1 }\n[[steps]]\nname = \"a\"\nprompt = \"p\"\n\
+                  [[validators]]\nkind = \"rouge_l\"\ntreshold = 0.7\n\
+                  [[validators]]\nkind = \"decontaminat\"\n\
+                  [[validators]]\nkind = \"decontaminate\"\nagainst = [\"benchh.jsonl\"]\n\
+                  [[validators]]\nkind = \"language\"\naccept = [\"english\"]\n\
+                  [[validators]]\nkind = \"secrets\"\nacton = \"warn\"\n";
+    let parsed = parse(source, &|path| Err(format!("{path}?")), &known);
+    let said: Vec<String> = parsed.problems.iter().map(ToString::to_string).collect();
+    let said = said.join("\n");
+    for expected in [
+        "8:1: error: validators.1.treshold: rouge_l: unknown field `treshold`",
+        "did you mean `threshold`?",
+        "10:1: error: validators.2.kind: unknown kind `decontaminat` (did you mean `decontaminate`?)",
+        "13:1: error: validators.3.against: decontaminate: benchh.jsonl: there is no such file",
+        "16:1: error: validators.4.accept: language: accept: no language `english`; did you mean `en`?",
+        "19:1: error: validators.5.acton: secrets: unknown field `acton`",
+        "did you mean `action`?",
+    ] {
+        assert!(said.contains(expected), "{expected} in\n{said}");
+    }
+}
+
 #[test]
 fn every_example_builds_and_no_kind_takes_unknown_keys() {
+    let directory = examples();
     let mut kinds = CATALOG.kinds();
     for entry in CATALOG.0 {
-        let built = try_build_in(Path::new("."), entry.kind, entry.example);
+        let built = try_build_in(directory.path(), entry.kind, entry.example);
         assert!(built.is_ok(), "{}: {:?}", entry.kind, built.err());
         let error = build_error(entry.kind, &format!("{}\nnonsense = 1", entry.example));
         assert_eq!(error.key.as_deref(), Some("nonsense"), "{}", entry.kind);
@@ -189,16 +239,17 @@ fn every_example_builds_and_no_kind_takes_unknown_keys() {
 }
 
 #[test]
-fn costly_ones_come_last_and_only_one_remembers() {
+fn costly_ones_come_last_and_only_those_that_compare_remember() {
+    let directory = examples();
     let built: Vec<_> = CATALOG
         .0
         .iter()
-        .map(|entry| build(entry.kind, entry.example))
+        .map(|entry| try_build_in(directory.path(), entry.kind, entry.example).unwrap())
         .collect();
     let costly: Vec<bool> = built.iter().map(|validator| validator.is_costly()).collect();
     assert!(costly.is_sorted(), "{costly:?}");
     assert_eq!(costly.iter().filter(|costly| **costly).count(), 2);
-    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 1);
+    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 2);
     let keyed = |validator: &&Arc<dyn Validator>| validator.dedup_key(&candidate("x")).is_some();
     assert_eq!(built.iter().filter(keyed).count(), 1);
 }
@@ -210,6 +261,10 @@ async fn a_field_that_is_not_there_waits_for_a_person() {
         ("regex", "pattern = 'x'"),
         ("refusal", ""),
         ("semantic_dedup", ""),
+        ("rouge_l", ""),
+        ("language", "accept = ['en']"),
+        ("pii", ""),
+        ("secrets", ""),
     ] {
         let validator = build(kind, &format!("{settings}\nfield = 'solutoin.answer'"));
         let verdict = check(&validator, &candidate("x")).await;

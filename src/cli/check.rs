@@ -12,6 +12,7 @@ use super::output::{Ending, Outcome};
 use super::summary::labelled;
 use super::{Plain, exit, source};
 use crate::core::api::{Answer, CheckReport, EstimateReport, Query};
+use crate::core::forecast::Forecast;
 use crate::core::job::parse::Severity;
 
 const CHECK_JSON: &str = "\
@@ -22,7 +23,9 @@ Exit code 3 if there is an error; warnings alone are 0.";
 const ESTIMATE_JSON: &str = "\
 With --json one object, ranges as [low, high]:
   {\"tasks\":n,\"requests\":[n,n],\"input_tokens\":[n,n],\"output_tokens\":[n,n],\"usd\":[x,x]|null,\"seconds\":[x,x],
-   \"notes\":[\"…\"]}";
+   \"notes\":[\"…\"],
+   \"forecast\":{\"rows\":n,\"of\":n,\"spent\":x,\"usd\":[x,x],\"seconds\":[x,x],\"accepted\":[n,n],\"shuffled\":true|false}|null}
+The forecast is there for a stored job that stands still with some of its rows done.";
 
 /// Which job to check.
 #[derive(Debug, Clone, Args)]
@@ -129,6 +132,7 @@ pub(super) async fn estimate(arguments: &EstimateArguments, plain: &mut Plain<'_
             "usd": report.usd.map(|(low, high)| [low.usd(), high.usd()]),
             "seconds": report.seconds,
             "notes": report.notes,
+            "forecast": report.forecast.as_ref().map(forecast_json),
         }))?;
         return Ok(exit::OK);
     }
@@ -167,5 +171,32 @@ fn estimate_lines(report: &EstimateReport) -> Vec<Line> {
             .iter()
             .map(|note| Line::styled(Style::Faint, "note: ").and(Style::Plain, note)),
     );
+    if let Some(forecast) = &report.forecast {
+        lines.extend(forecast_lines(forecast));
+    }
+    lines
+}
+
+fn forecast_json(forecast: &Forecast) -> serde_json::Value {
+    json!({
+        "rows": forecast.rows,
+        "of": forecast.of,
+        "spent": forecast.spent.usd(),
+        "usd": [forecast.usd.0.usd(), forecast.usd.1.usd()],
+        "seconds": forecast.seconds,
+        "accepted": forecast.accepted,
+        "shuffled": forecast.shuffled,
+    })
+}
+
+/// What the rows that are done say of all of them.
+pub(super) fn forecast_lines(forecast: &Forecast) -> Vec<Line> {
+    let mut lines = vec![labelled("forecast", forecast.to_string())];
+    let note = if forecast.shuffled {
+        "true of nine jobs in ten: the rows done are a random sample of all"
+    } else {
+        "true of nine jobs in ten if later rows are like these: with `shuffle = true` they are a random sample"
+    };
+    lines.push(Line::styled(Style::Faint, "note: ").and(Style::Plain, note));
     lines
 }

@@ -60,7 +60,7 @@ pub(super) fn of_run(state: &JobState, summary: &Summary) -> u8 {
         JobState::Completed if summary.tasks.failed > 0 => SOME_FAILED,
         JobState::Completed => OK,
         JobState::Failed(_) | JobState::Paused(PauseReason::NoTeacher(_)) => INVALID,
-        JobState::Paused(PauseReason::Limit(_)) => LIMIT,
+        JobState::Paused(PauseReason::Limit(_) | PauseReason::Canary(_)) => LIMIT,
         JobState::Paused(PauseReason::Auth(_) | PauseReason::Credit(_)) => AUTH,
         JobState::Paused(PauseReason::Unreachable(_)) => UNREACHABLE,
         JobState::Paused(PauseReason::Asked | PauseReason::Stopped | PauseReason::Disk(_))

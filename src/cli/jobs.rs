@@ -9,7 +9,7 @@ use super::format::{count, date};
 use super::line::{Align, Cell, Line, Style, Table};
 use super::output::{Ending, Outcome, Output};
 use super::summary::{labelled, numbers};
-use super::{Plain, editor, exit, files, rejudge, source};
+use super::{Plain, calibrate, editor, exit, files, rejudge, source};
 use crate::core::api::{Answer, Command, How, JobDetail, JobRow, Query, Receipt};
 use crate::core::job::JobState;
 use crate::core::text::grouped;
@@ -24,7 +24,7 @@ const SHOW_JSON: &str = "\
 With --json one object: the fields of `jobs list`, and
   {\"revision\":n,\"source\":\"the job file\",\"summary\":{…as in `run --json`},\"rejected\":{\"<reason>\":n},
    \"failed\":{\"<reason>\":n},\"teachers\":[{\"name\":\"provider/model\",\"usd\":x,\"tokens\":n,\"requests\":n,
-   \"accepted\":n,\"judged\":n}]}";
+   \"accepted\":n,\"judged\":n,\"usd_per_accepted\":x|null}]}";
 const STARTED_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"how\":\"created|resumed|revised|unchanged\",\"notes\":[\"…\"]}";
 const DONE_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\"}";
 const REJUDGE_JSON: &str = "\
@@ -36,6 +36,16 @@ With --json one object:
   {\"job\":\"<name>\",\"revision\":n,\"samples\":n,\"by_hand\":n,\"not_rejudged\":n,\"requests_needed\":n,\"reworded\":n,
    \"changes\":[{\"from\":\"accepted\",\"from_reason\":null,\"to\":\"rejected\",\"to_reason\":\"length\",\"count\":n,
    \"examples\":[\"<id>\"]}],\"applied\":true|false}";
+const CALIBRATE_JSON: &str = "\
+Nothing is asked and nothing changes. Samples that a person accepted or rejected (not those that were edited first) and that the
+judge scored are counted: Cohen's kappa, and for every mark precision and recall with 95 % intervals (Wilson). The mark for the
+wanted precision is told twice: the lowest that reached it on these samples, and the lowest whose whole interval lies above it.
+
+With --json one object:
+  {\"job\":\"<name>\",\"judge\":n,\"edited\":n,\"unscored\":n,\"labelled\":n,\"good\":n,\"now\":{…a mark}|null,
+   \"marks\":[{\"at\":x,\"confusion\":{\"good_accepted\":n,\"bad_accepted\":n,\"good_rejected\":n,\"bad_rejected\":n},
+   \"precision\":x|null,\"precision_between\":[x,x],\"recall\":x|null,\"recall_between\":[x,x],\"kappa\":x|null}],
+   \"wanted\":{\"precision\":x,\"reached\":{…a mark}|null,\"certain\":{…a mark}|null}}";
 const COUNT_JSON: &str = "With --json one object: {\"job\":\"<name>\",\"done\":\"…\",\"tasks\":n}";
 
 /// Manage jobs.
@@ -107,6 +117,18 @@ pub enum JobsCommand {
         #[arg(long)]
         apply: bool,
     },
+    /// Hold a judge's scores against what persons said of the same samples: agreement, and which mark gives a wanted precision
+    #[command(after_long_help = CALIBRATE_JSON)]
+    Calibrate {
+        /// The job's name
+        job: String,
+        /// Which of its judges, where it has several
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        judge: u32,
+        /// The wanted share of good ones among the accepted
+        #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
+        precision: f64,
+    },
     /// Remove a job with its tasks, responses and samples; its dataset files stay
     #[command(after_long_help = DONE_JSON)]
     Delete {
@@ -116,6 +138,18 @@ pub enum JobsCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// A share from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text
+        .parse()
+        .map_err(|_| "write a share such as 0.95".to_owned())?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err(format!("a share is from 0 to 1, not {share}"))
+    }
 }
 
 /// Carries the command out.
@@ -148,6 +182,11 @@ pub(super) async fn run(command: &JobsCommand, plain: &mut Plain<'_>) -> Outcome
             Ok(code)
         }
         JobsCommand::Rejudge { job, apply } => rejudge::run(job, *apply, plain).await,
+        JobsCommand::Calibrate {
+            job,
+            judge,
+            precision,
+        } => calibrate::run(job, *judge, *precision, plain).await,
         JobsCommand::Delete { job, yes } => {
             if !yes {
                 confirm(job, plain.out).await?;
@@ -283,6 +322,7 @@ fn detail_json(detail: &JobDetail) -> Value {
                 "requests": teacher.requests,
                 "accepted": teacher.accepted,
                 "judged": teacher.judged,
+                "usd_per_accepted": teacher.usd_per_accepted(),
             })
         })
         .collect();
@@ -345,6 +385,7 @@ fn teachers(detail: &JobDetail) -> Table {
         ("ACCEPTED", Align::Right),
         ("JUDGED", Align::Right),
         ("COST", Align::Right),
+        ("PER 1,000 ACCEPTED", Align::Right),
     ]);
     for teacher in &detail.teachers {
         table.row(vec![
@@ -354,6 +395,7 @@ fn teachers(detail: &JobDetail) -> Table {
             grouped(teacher.accepted).into(),
             grouped(teacher.judged).into(),
             teacher.usd.to_string().into(),
+            teacher.per_thousand().into(),
         ]);
     }
     table

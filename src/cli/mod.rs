@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch as gauge};
 use crate::core::api::{Application, Event, Progress};
 
 pub mod args;
+mod calibrate;
 mod check;
 mod config;
 mod db;

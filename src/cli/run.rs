@@ -54,6 +54,12 @@ pub struct RunArguments {
     /// Spend at most so much on this job
     #[arg(long, value_name = "X", value_parser = dollars)]
     pub usd: Option<f64>,
+    /// Do so many rows first, say what the whole will cost, take and give, and ask before the rest
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(5..=10_000))]
+    pub canary: Option<u64>,
+    /// Go on after the canary without asking
+    #[arg(long)]
+    pub yes: bool,
     /// Ask a few tasks (3 unless told), show everything, keep nothing
     #[arg(long, value_name = "TASKS", num_args = 0..=1, require_equals = true, default_missing_value = "3")]
     pub dry_run: Option<u64>,
@@ -77,17 +83,16 @@ pub(super) async fn run(arguments: &RunArguments, session: &mut Session<'_>) -> 
         limit: arguments.limit,
         concurrency: arguments.concurrency,
         usd: arguments.usd,
+        canary: arguments.canary,
+        released: false,
     };
-    Ok(follow(session, Command::Run { source, options }).await?.1)
+    Ok(follow(session, source, options, arguments.yes).await?.1)
 }
 
 /// Runs the bundled demo and says what to do next.
 pub(super) async fn demo(session: &mut Session<'_>) -> Outcome {
-    let order = Command::Run {
-        source: JobSource::Name("quickstart".to_owned()),
-        options: RunOptions::default(),
-    };
-    let (how, code) = follow(session, order).await?;
+    let source = JobSource::Name("quickstart".to_owned());
+    let (how, code) = follow(session, source, RunOptions::default(), false).await?;
     if code != exit::OK {
         return Ok(code);
     }
@@ -168,20 +173,38 @@ struct Stopping<'a> {
 }
 
 /// Starts the job and watches it to its end. Returns how it was taken up, and the exit code.
-async fn follow(session: &mut Session<'_>, order: Command) -> Result<(How, u8), Ending> {
+async fn follow(
+    session: &mut Session<'_>,
+    source: JobSource,
+    options: RunOptions,
+    yes: bool,
+) -> Result<(How, u8), Ending> {
     let mut watch = Watch::new(session.out.pace);
+    let order = Command::Run {
+        source,
+        options: options.clone(),
+    };
     let started = start(session, order, &mut watch).await?;
     say_started(&started, session.out);
     watch.follow(&started.job);
-    let signal = if started.how == How::Unchanged {
-        None
-    } else {
-        watch_to_the_end(session, &mut watch).await?
-    };
-    session.out.clear_live();
-    while let Ok(event) = session.facts.try_recv() {
-        if let Some(line) = watch.heard(&event) {
-            session.out.say(line);
+    let mut signal = None;
+    if started.how != How::Unchanged {
+        signal = watch_it(session, &mut watch).await?;
+    }
+    if signal.is_none() && watch.is_at_canary() {
+        match goes_on(session, &started.job, yes).await? {
+            Answered::Yes => {
+                let source = JobSource::Name(started.job.clone());
+                let options = RunOptions {
+                    released: true,
+                    ..options
+                };
+                watch.goes_on();
+                start(session, Command::Run { source, options }, &mut watch).await?;
+                signal = watch_it(session, &mut watch).await?;
+            }
+            Answered::No => {}
+            Answered::Signal(came) => signal = Some(came),
         }
     }
     if signal.is_none() && watch.is_stopped() {
@@ -197,6 +220,53 @@ async fn follow(session: &mut Session<'_>, order: Command) -> Result<(How, u8), 
         code
     };
     Ok((started.how, code))
+}
+
+/// Watches the job to where it stands still, and says what was still to be heard.
+async fn watch_it(session: &mut Session<'_>, watch: &mut Watch) -> Result<Option<Signal>, Ending> {
+    let signal = watch_to_the_end(session, watch).await?;
+    session.out.clear_live();
+    while let Ok(event) = session.facts.try_recv() {
+        if let Some(line) = watch.heard(&event) {
+            session.out.say(line);
+        }
+    }
+    Ok(signal)
+}
+
+/// What a person said to the rest of the job.
+enum Answered {
+    Yes,
+    No,
+    Signal(Signal),
+}
+
+/// Shows what the canary says of the whole, and asks whoever sits there. Without anybody the answer is `--yes` or no.
+async fn goes_on(session: &mut Session<'_>, job: &str, yes: bool) -> Result<Answered, Ending> {
+    let question = Query::Estimate(JobSource::Name(job.to_owned()));
+    if let Answer::Estimate(report) = session.app.ask(question).await?
+        && let Some(forecast) = &report.forecast
+    {
+        for line in super::check::forecast_lines(forecast) {
+            session.out.say(line);
+        }
+    }
+    if yes {
+        return Ok(Answered::Yes);
+    }
+    let out = &mut *session.out;
+    if !out.stdin.is_terminal || !out.stderr.is_terminal || out.quiet || out.json {
+        return Ok(Answered::No);
+    }
+    out.prompt("Go on with the rest? [y/N] ");
+    tokio::select! {
+        biased;
+        Some(signal) = session.signals.recv() => Ok(Answered::Signal(signal)),
+        line = out.read_line() => {
+            let yes = matches!(line?.trim().to_lowercase().as_str(), "y" | "yes");
+            Ok(if yes { Answered::Yes } else { Answered::No })
+        }
+    }
 }
 
 /// Gives the order, listening meanwhile so that the engine never waits for us.

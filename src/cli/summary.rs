@@ -125,6 +125,9 @@ fn next_step(detail: &JobDetail) -> Option<String> {
             PauseReason::Limit(_) => {
                 format!("raise the cap in the job file or with --usd, then `destiler run {name}` goes on")
             }
+            PauseReason::Canary(_) => format!(
+                "`destiler run {name} --yes` goes on with the rest, `destiler jobs cancel {name}` ends it here"
+            ),
             PauseReason::Auth(_) => format!(
                 "set the key where `destiler config show` says it is read, then `destiler run {name}` goes on"
             ),

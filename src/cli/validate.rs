@@ -9,7 +9,7 @@ use super::line::{Align, Line, Style, Table};
 use super::output::{Ending, Outcome};
 use super::{Plain, exit, files, source};
 use crate::core::Row;
-use crate::core::api::{Answer, Failure, FailureKind, Query, StreamReport, StreamRequest};
+use crate::core::api::{Answer, Base, Failure, FailureKind, Query, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
 use crate::core::text::grouped;
 
@@ -74,14 +74,15 @@ fn to_row(value: Option<&toml::Value>) -> Row {
 
 /// Runs the validators.
 pub(super) async fn run(arguments: &ValidateArguments, plain: &mut Plain<'_>) -> Outcome {
-    let validators = match &arguments.job {
+    let (validators, base) = match &arguments.job {
         Some(job) => of_job(job, plain).await?,
-        None => arguments.validator.clone(),
+        None => (arguments.validator.clone(), Base::Here),
     };
     let request = StreamRequest::Validate {
         file: arguments.file.clone(),
         validators,
         field: arguments.field.clone(),
+        base,
     };
     let report = match &arguments.output {
         Some(path) => to_file(path, request, plain).await?,
@@ -117,11 +118,11 @@ async fn to_file(path: &Path, request: StreamRequest, plain: &mut Plain<'_>) -> 
     }
 }
 
-/// The validators of a stored job, or of a job file as they are written there.
-async fn of_job(word: &str, plain: &Plain<'_>) -> Result<Vec<Plug>, Ending> {
+/// The validators of a stored job, or of a job file as they are written there, and where their files are.
+async fn of_job(word: &str, plain: &Plain<'_>) -> Result<(Vec<Plug>, Base), Ending> {
     if source::is_name(word) {
         return match plain.app.ask(Query::Job(word.to_owned())).await? {
-            Answer::Job(detail) => Ok(detail.spec.validators),
+            Answer::Job(detail) => Ok((detail.spec.validators, Base::Job(word.to_owned()))),
             _ => Err(Ending::mismatch()),
         };
     }
@@ -135,16 +136,18 @@ async fn of_job(word: &str, plain: &Plain<'_>) -> Result<Vec<Plug>, Ending> {
     let Some(tables) = job.get("validators").and_then(toml::Value::as_array) else {
         return Err(invalid(format!("{word} has no [[validators]]")).into());
     };
-    tables
-        .iter()
-        .map(|table| {
-            let mut params = to_row(Some(table));
-            match params.shift_remove("kind") {
-                Some(serde_json::Value::String(kind)) => Ok(Plug { kind, params }),
-                _ => Err(invalid(format!("a validator of {word} has no kind")).into()),
-            }
-        })
-        .collect()
+    let plugs = tables.iter().map(|table| {
+        let mut params = to_row(Some(table));
+        match params.shift_remove("kind") {
+            Some(serde_json::Value::String(kind)) => Ok(Plug { kind, params }),
+            _ => Err(invalid(format!("a validator of {word} has no kind"))),
+        }
+    });
+    let directory = Path::new(word).parent().unwrap_or(Path::new(""));
+    Ok((
+        plugs.collect::<Result<_, _>>()?,
+        Base::Directory(Path::new(".").join(directory)),
+    ))
 }
 
 fn say(report: &StreamReport, plain: &mut Plain<'_>) {

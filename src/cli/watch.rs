@@ -104,6 +104,18 @@ impl Watch {
         matches!(self.state(), Some(JobState::Paused(PauseReason::Stopped)))
     }
 
+    /// Whether the job waits for a word about what comes after its canary.
+    pub fn is_at_canary(&self) -> bool {
+        matches!(self.state(), Some(JobState::Paused(PauseReason::Canary(_))))
+    }
+
+    /// It was told to go on: how it stood is no longer true.
+    pub fn goes_on(&mut self) {
+        if let Some(job) = &self.job {
+            self.states.remove(job);
+        }
+    }
+
     /// Whether nothing more will happen unless a person acts.
     pub fn is_over(&self) -> bool {
         self.state().is_some_and(ends)
@@ -364,6 +376,7 @@ mod tests {
             PauseReason::Auth("x".to_owned()),
             PauseReason::Credit("x".to_owned()),
             PauseReason::Limit("usd".to_owned()),
+            PauseReason::Canary("x".to_owned()),
             PauseReason::NoTeacher("x".to_owned()),
             PauseReason::Unreachable("x".to_owned()),
             PauseReason::Disk("x".to_owned()),

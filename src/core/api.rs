@@ -17,6 +17,7 @@ use super::settings::ProviderSettings;
 
 mod again;
 mod answers;
+mod calibrated;
 mod failure;
 mod filter;
 mod funnel;
@@ -36,6 +37,7 @@ pub use answers::{
     Measured, SampleDetail, SamplePage, SampleWindow, StepPrompt, Summary, SummaryRequests, SummarySamples,
     SummaryTasks, SummaryTokens, TeacherRow, Tested,
 };
+pub use calibrated::Calibrated;
 pub use failure::{Failure, FailureKind};
 pub use filter::SampleQuery;
 pub use funnel::{Funnel, Stage};
@@ -45,7 +47,7 @@ pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
-pub use stream::{Export, FoundOften, LintRows, StreamReport, StreamRequest};
+pub use stream::{Base, Export, FoundOften, LintRows, StreamReport, StreamRequest};
 pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
@@ -150,6 +152,15 @@ pub enum Query {
     Rejudge(String),
     /// The same for some samples only → [`Answer::Rejudged`].
     RejudgeSome(SampleQuery),
+    /// A judge's scores held against what persons said of the same samples → [`Answer::Calibration`].
+    Calibration {
+        /// The job.
+        job: String,
+        /// Which of its judges, from 1.
+        judge: u32,
+        /// The share of good ones among the accepted that is wanted.
+        precision: f64,
+    },
     /// What making some samples anew would take → [`Answer::MakingAgain`].
     MakeAgain(SampleQuery),
     /// Requests, tokens, cost and time as ranges → [`Answer::Estimate`].
@@ -503,6 +514,10 @@ pub struct RunOptions {
     pub concurrency: Option<u32>,
     /// Cap in USD.
     pub usd: Option<f64>,
+    /// Do so many rows first, then forecast the rest and pause.
+    pub canary: Option<u64>,
+    /// The rest after a canary is wanted.
+    pub released: bool,
 }
 
 /// What an order did.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Row;
 use super::budget::Money;
 use super::job::{JobSpec, Step, TeacherUse};
+use super::judgement::Judges;
 use super::plan::Plan;
 use super::route::{Teacher, eligible_for};
 use super::template::{Prompt, Templates};
@@ -103,13 +104,24 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
         let output = plug.params.get("max_tokens").and_then(Value::as_u64);
         let named = plug.params.get("teachers").cloned().unwrap_or_default();
         let named: Vec<TeacherUse> = serde_json::from_value(named).unwrap_or_default();
-        let load = Load {
+        let mut load = Load {
             // Cheaper validators may have rejected everything before.
             per_task: (0.0, samples as f64),
             input: (rubric.0 + ENVELOPE.0, rubric.1 + answer + ENVELOPE.1),
             output: (1, output.unwrap_or(JUDGEMENT_AT_MOST)),
         };
-        total.add(&plug.kind, tasks, &load, (text("capability"), &named), teachers);
+        match Judges::of(&plug.params) {
+            Judges::Number(number) => {
+                load.per_task.1 *= f64::from(number);
+                total.add(&plug.kind, tasks, &load, (text("capability"), &named), teachers);
+            }
+            judges @ Judges::Named(_) => {
+                for number in 0..judges.count() {
+                    let one = judges.teachers(number);
+                    total.add(&plug.kind, tasks, &load, (None, &one), teachers);
+                }
+            }
+        }
     }
     total
 }
@@ -381,9 +393,17 @@ max_tokens = 32
             &format!("{JOB}\n[[validators]]\nkind = \"judge\"\nrubric = \"good?\"\n")
                 .replace("{{ first.a }}", ""),
         );
-        let estimate = estimate(&spec, 10, &rows(2), &[]);
-        assert_eq!(estimate.steps[2].name, "judge");
-        assert_eq!(estimate.steps[2].requests, (0, 20));
-        assert_eq!(estimate.steps[2].output_tokens.1, 20 * 2_048);
+        let one = estimate(&spec, 10, &rows(2), &[]);
+        assert_eq!(one.steps[2].name, "judge");
+        assert_eq!(one.steps[2].requests, (0, 20));
+        assert_eq!(one.steps[2].output_tokens.1, 20 * 2_048);
+        let panel = |judges: serde_json::Value| {
+            let mut spec = spec.clone();
+            spec.validators[0].params.insert("judges".to_owned(), judges);
+            let steps = estimate(&spec, 10, &rows(2), &[]).steps;
+            steps[2..].iter().map(|step| step.requests.1).sum::<u64>()
+        };
+        assert_eq!(panel(3.into()), 60);
+        assert_eq!(panel(vec!["a/x", "b/y"].into()), 40);
     }
 }

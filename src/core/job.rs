@@ -12,10 +12,13 @@ use super::Row;
 use super::budget::{CapMode, Caps, Money};
 use super::catalog::Plug;
 use super::request::Params;
+use super::selection::{Quota, Select};
 
 mod adjust;
 mod change;
 mod check;
+mod choosing;
+mod columns;
 mod dataset;
 pub mod draft;
 mod limits;
@@ -25,9 +28,11 @@ mod report;
 mod scope;
 mod sections;
 mod steps;
+mod target;
 
 pub use adjust::{Adjustment, adjust};
 pub use change::{Asks, Change, changed};
+pub use columns::Columns;
 
 /// A job's row in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +65,9 @@ pub struct JobSpec {
     pub validators: Vec<Plug>,
     /// When to stop early.
     pub target: Option<Target>,
+    /// How many of each class come into the dataset; the target counts those only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
     /// Caps and politeness.
     pub limits: Limits,
     /// The files a trainer reads.
@@ -90,6 +98,9 @@ pub struct Seeds {
     pub repeat: u32,
     /// Cut documents into overlapping pieces, one row each.
     pub chunk: Option<Chunk>,
+    /// Columns that are left out or have another name.
+    #[serde(default, skip_serializing_if = "Columns::is_plain")]
+    pub columns: Columns,
 }
 
 /// The rows.
@@ -213,6 +224,9 @@ pub struct Limits {
     pub requests_per_minute: Option<u32>,
     /// Attempts a step may consume.
     pub attempts: u32,
+    /// Rows that are done first, to forecast the rest from and to ask before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<u64>,
 }
 
 impl Default for Limits {
@@ -227,6 +241,7 @@ impl Default for Limits {
             concurrency: None,
             requests_per_minute: None,
             attempts: 6,
+            canary: None,
         }
     }
 }
@@ -271,6 +286,27 @@ pub struct DatasetSpec {
     pub split: Vec<(String, f64)>,
     /// How reasoning reaches it.
     pub reasoning: ReasoningStyle,
+    /// What keeps samples together in a part of the split; `None`: their task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_by: Option<SplitBy>,
+    /// Which of the accepted samples are in it; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+}
+
+/// What keeps samples together in a part of a split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitBy {
+    /// The value at that path.
+    Field(String),
+    /// Texts at that path that are nearly equal, directly or by way of others.
+    Near {
+        /// The path.
+        field: String,
+        /// From which Jaccard similarity on.
+        threshold: f64,
+    },
 }
 
 impl Default for DatasetSpec {
@@ -280,6 +316,8 @@ impl Default for DatasetSpec {
             fields: BTreeMap::new(),
             split: Vec::new(),
             reasoning: ReasoningStyle::Drop,
+            split_by: None,
+            select: None,
         }
     }
 }
@@ -357,6 +395,8 @@ pub enum PauseReason {
     NoTeacher(String),
     /// The disk is full or the files cannot be written.
     Disk(String),
+    /// The first rows are done: a person is asked before the rest.
+    Canary(String),
 }
 
 impl std::fmt::Display for PauseReason {
@@ -370,6 +410,7 @@ impl std::fmt::Display for PauseReason {
             Self::Unreachable(detail) => write!(f, "unreachable: {detail}"),
             Self::NoTeacher(detail) => write!(f, "no teacher: {detail}"),
             Self::Disk(detail) => write!(f, "disk: {detail}"),
+            Self::Canary(detail) => write!(f, "canary: {detail}"),
         }
     }
 }

@@ -1,7 +1,58 @@
-//! How the verdicts of a job's validators become one decision. Pure; running the validators is the engine's business.
+//! How the verdicts of a job's validators become one decision, and who sits in judgement where a validator asks teachers. Pure;
+//! running the validators is the engine's business.
 
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use super::job::TeacherUse;
 use super::ports::Judgement;
 use super::sample::{Decision, Verdict};
+
+/// How many judges a validator asks, or which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Judges {
+    /// So many questions to whoever can answer.
+    Number(u32),
+    /// One question to each of these teachers.
+    Named(Vec<String>),
+}
+
+impl Default for Judges {
+    fn default() -> Self {
+        Self::Number(1)
+    }
+}
+
+impl Judges {
+    /// Those of a validator's table; one where it says nothing that can be read.
+    pub fn of(params: &Row) -> Self {
+        let said = params.get("judges").cloned();
+        said.and_then(|said| serde_json::from_value(said).ok())
+            .unwrap_or_default()
+    }
+
+    /// How many questions that are.
+    pub fn count(&self) -> u32 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Named(names) => names.len() as u32,
+        }
+    }
+
+    /// Who is asked the question of that number, from 0; empty where the validator's own routing says.
+    pub fn teachers(&self, number: u32) -> Vec<TeacherUse> {
+        let named = match self {
+            Self::Number(_) => None,
+            Self::Named(names) => names.get(number as usize),
+        };
+        let one = |name: &String| TeacherUse {
+            name: name.clone(),
+            weight: 1.0,
+        };
+        named.map(one).into_iter().collect()
+    }
+}
 
 impl Judgement {
     /// Combines verdicts in the order of the validators: the first rejection ends the candidate and what follows it is dropped;

@@ -2,8 +2,10 @@
 //! No runtime, SQL, HTTP, terminal, file, clock or environment in here: those are the wings' business.
 
 pub mod api;
+pub mod arrange;
 pub mod budget;
 pub mod catalog;
+mod chance;
 pub mod conversation;
 pub mod directory;
 pub mod document;
@@ -11,6 +13,7 @@ pub mod estimate;
 pub mod extract;
 pub mod failpoint;
 pub mod filter;
+pub mod forecast;
 pub mod job;
 pub mod journal;
 pub mod judgement;
@@ -22,6 +25,7 @@ pub mod review;
 pub mod route;
 pub mod sample;
 pub mod secret;
+pub mod selection;
 pub mod settings;
 pub mod tags;
 pub mod task;

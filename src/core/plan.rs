@@ -12,6 +12,7 @@ mod draw;
 mod shuffle;
 
 pub use draw::draw;
+pub(crate) use draw::{Stream, stream};
 
 use chunk::chunks;
 use shuffle::Shuffle;
@@ -42,11 +43,13 @@ impl Plan {
         let rows = match &seeds.source {
             SeedSource::Path(_) => row_count,
             SeedSource::Count(count) => Some(*count),
-            SeedSource::Rows(list) => Some(
-                list.iter()
-                    .map(|row| chunk::count(row, seeds.chunk.as_ref()))
-                    .sum(),
-            ),
+            SeedSource::Rows(list) => Some(match &seeds.chunk {
+                None => list.len() as u64,
+                cut => {
+                    let rows = list.iter().map(|row| seeds.columns.shape(row.clone()));
+                    rows.map(|row| chunk::count(&row, cut.as_ref())).sum()
+                }
+            }),
         };
         let repeat = u64::from(seeds.repeat.max(1));
         let cap = spec
@@ -132,6 +135,7 @@ impl Plan {
     }
 
     fn pieces<E>(&self, row: Result<Row, E>) -> impl Iterator<Item = Result<Row, E>> + use<E> {
+        let row = row.map(|row| self.seeds.columns.shape(row));
         let (pieces, other) = match (row, &self.seeds.chunk) {
             (Ok(row), Some(chunk)) => (Some(chunks(row, chunk)), None),
             (other, _) => (None, Some(other)),
@@ -163,7 +167,8 @@ pub fn needs_count(spec: &JobSpec) -> bool {
 pub fn count_rows<E>(spec: &JobSpec, rows: impl Iterator<Item = Result<Row, E>>) -> Result<u64, E> {
     let mut count = 0;
     for row in rows {
-        count += chunk::count(&row?, spec.seeds.chunk.as_ref());
+        let row = spec.seeds.columns.shape(row?);
+        count += chunk::count(&row, spec.seeds.chunk.as_ref());
     }
     Ok(count)
 }
@@ -199,7 +204,7 @@ fn pick(vary: &Vary, stream: &mut draw::Stream) -> Value {
 }
 
 /// Which of the weights a draw in [0, 1) falls on; the last positive one where rounding leads past the end.
-fn weighted(weights: impl Iterator<Item = f64> + Clone, draw: f64) -> usize {
+pub(crate) fn weighted(weights: impl Iterator<Item = f64> + Clone, draw: f64) -> usize {
     let total: f64 = weights.clone().sum();
     let mut point = draw * total;
     let mut last = 0;

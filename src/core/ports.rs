@@ -25,7 +25,7 @@ mod review;
 
 pub use dataset::{
     BuildFormat, DatasetError, DatasetLines, DatasetReport, DatasetWriter, Decisions, FileMark, Format,
-    FormatCatalog, PendingFile, SampleSource, VerifiedDataset,
+    FormatCatalog, NearGroups, PendingFile, SampleSource, VerifiedDataset,
 };
 pub use ledger::{
     DatabaseInfo, Decided, FailedTask, FailureGroup, JobStore, JournalStore, LedgerStore, Place, Rejudgement,
@@ -115,6 +115,8 @@ pub struct JudgeQuestion {
     pub schema: Option<Arc<Value>>,
     /// Parameters.
     pub params: Params,
+    /// Which of several questions about one candidate, from 0: what tells apart questions that are alike on purpose.
+    pub number: u32,
 }
 
 /// What a validator can do while it looks.
@@ -170,6 +172,8 @@ pub trait SchemaCheck: Send + Sync {
 
 /// Compiles a JSON Schema; the error holds all its problems in words.
 pub type CompileSchema = fn(&Value) -> Result<Arc<dyn SchemaCheck>, PlugError>;
+/// Starts groups of texts that are at least so similar (Jaccard over word shingles, in [0.3, 1]).
+pub type MakeGroups = fn(f64) -> Box<dyn NearGroups>;
 
 /// What all validators of a job decided about a candidate.
 #[derive(Debug, Clone, PartialEq)]

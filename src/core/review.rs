@@ -1,6 +1,6 @@
 //! Reviewing by persons: queues of samples or of pairs, what was said about each place, and which samples a queue holds ([`lot`]).
-//! How far people and machines agree is computed in [`agreement`], what samples with something in common got in [`slices`]. Pure;
-//! keeping queues is the store's business.
+//! How far people and machines agree is computed in [`agreement`], what samples with something in common got in [`slices`], how a
+//! judge compares with persons in [`calibration`]. Pure; keeping queues is the store's business.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::sample::{Decision, SampleId, Verdict};
 use super::task::TaskId;
 
 pub mod agreement;
+pub mod calibration;
 pub mod lot;
 pub mod slices;
 

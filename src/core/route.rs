@@ -3,6 +3,8 @@
 use super::budget::Price;
 use super::job::{RouteBy, Step};
 
+mod thompson;
+
 /// A model at a provider: what is routed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Teacher {
@@ -27,12 +29,18 @@ pub struct Teacher {
 pub struct Standing {
     /// Its provider takes requests (no open circuit, no pause, no cap met).
     pub open: bool,
+    /// Questions it was given so far, answered or not.
+    pub asked: u64,
     /// Accepted samples so far.
     pub accepted: u64,
-    /// Tasks judged so far.
+    /// Samples judged so far; a task that failed at it counts as one.
     pub judged: u64,
-    /// Money spent so far, USD.
+    /// Money spent so far on what was judged, USD.
     pub spent: f64,
+    /// Seconds of answering so far for what was judged and timed.
+    pub seconds: f64,
+    /// Samples judged so far whose time is among [`Self::seconds`].
+    pub timed: u64,
 }
 
 /// One teacher of a step with its share.
@@ -100,14 +108,10 @@ pub fn choose(
         .map(|share| (*share, standing(share.teacher)))
         .filter(|(_, standing)| standing.open)
         .collect();
-    let weights: Vec<f64> = open
-        .iter()
-        .map(|(share, standing)| match by {
-            RouteBy::Weights => share.weight.max(0.0),
-            RouteBy::Yield if share.weight <= 0.0 => 0.0,
-            RouteBy::Yield => accepted_per_dollar(standing),
-        })
-        .collect();
+    if by == RouteBy::Yield && open.iter().any(|(share, _)| share.weight > 0.0) {
+        return thompson::choose(&open, draw);
+    }
+    let weights: Vec<f64> = open.iter().map(|(share, _)| share.weight.max(0.0)).collect();
     let total: f64 = weights.iter().sum();
     if total <= 0.0 {
         // Only fallbacks are left: evenly.
@@ -129,13 +133,6 @@ pub fn choose(
         .rev()
         .find(|(_, weight)| **weight > 0.0)
         .map(|((share, _), _)| share.teacher)
-}
-
-/// Optimistic estimate of accepted samples per dollar: Laplace-smoothed acceptance over mean cost, so that an unknown teacher is tried.
-fn accepted_per_dollar(standing: &Standing) -> f64 {
-    let rate = (standing.accepted as f64 + 1.0) / (standing.judged as f64 + 2.0);
-    let cost = (standing.spent + 1e-6) / (standing.judged as f64 + 1.0);
-    (rate / cost.max(1e-9)).min(1e9)
 }
 
 #[cfg(test)]
@@ -203,21 +200,6 @@ mod tests {
             assert_eq!(choose(by, &shares, &first_closed, &[1], draw), Some(2));
             assert_eq!(choose(by, &shares, &first_closed, &[1, 2], draw), None);
         }
-    }
-
-    #[test]
-    fn yield_moves_towards_accepted_samples_per_dollar() {
-        let shares = shares(&[1.0, 1.0]);
-        let standing = |at: usize| Standing {
-            open: true,
-            accepted: if at == 0 { 90 } else { 45 },
-            judged: 100,
-            spent: 1.0,
-        };
-        let first = (0..1_000)
-            .filter(|n| choose(RouteBy::Yield, &shares, &standing, &[], f64::from(*n) / 1e3) == Some(0))
-            .count();
-        assert!((640..700).contains(&first), "{first}");
     }
 
     #[test]

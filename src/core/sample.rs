@@ -173,6 +173,12 @@ pub enum Reason {
     ControlChars,
     /// Too close to a benchmark item.
     Contaminated,
+    /// Not in a wanted language.
+    Language,
+    /// Personal data in it.
+    Pii,
+    /// A key or token in it.
+    Secret,
     /// A script said so.
     Script,
     /// A person said so.
@@ -181,7 +187,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Schema,
         Self::ExactDuplicate,
         Self::NearDuplicate,
@@ -193,6 +199,9 @@ impl Reason {
         Self::Truncated,
         Self::ControlChars,
         Self::Contaminated,
+        Self::Language,
+        Self::Pii,
+        Self::Secret,
         Self::Script,
         Self::ByHand,
     ];
@@ -211,6 +220,9 @@ impl Reason {
             Self::Truncated => "truncated",
             Self::ControlChars => "control_chars",
             Self::Contaminated => "contaminated",
+            Self::Language => "language",
+            Self::Pii => "pii",
+            Self::Secret => "secret",
             Self::Script => "script",
             Self::ByHand => "by_hand",
         }

@@ -142,7 +142,7 @@ pub struct Question {
     pub step: String,
     /// Which candidate, from 0.
     pub candidate: u32,
-    /// 0 for the question itself, then the re-asks with a validation error.
+    /// 0 for the question itself, then the re-asks with a validation error; of a panel of judges, which one.
     pub ask: u32,
 }
 

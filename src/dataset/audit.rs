@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use super::files::{self, Found, look, tail_sha256};
 use super::manifest::Manifest;
 use super::projection::Projection;
 use super::verify::LINE_BYTES_MAX;
 use super::writer::blocking;
+use crate::core::arrange::Arrangement;
 use crate::core::job::{Job, JobState};
 use crate::core::ports::{DatasetError, FileMark, SampleSource};
 use crate::core::sample::Sample;
@@ -48,6 +50,7 @@ pub(super) async fn audit(
     };
     let mut audit = Audit {
         expected: projection.files.iter().map(|_| Vec::new()).collect(),
+        arrangement: source.arrangement(),
         projection,
     };
     loop {
@@ -100,13 +103,16 @@ fn tail(projection: &Projection, mark: &FileMark) -> Option<String> {
 
 struct Audit {
     projection: Projection,
+    arrangement: Arc<Arrangement>,
     expected: Vec<Vec<Expected>>,
 }
 
 impl Audit {
     fn expect(mut self, page: &[Sample]) -> Result<Self, DatasetError> {
         for sample in page {
-            let lines = self.projection.lines(std::slice::from_ref(sample))?;
+            let lines = self
+                .projection
+                .lines(std::slice::from_ref(sample), &self.arrangement)?;
             for (lines, expected) in lines.iter().zip(&mut self.expected) {
                 if lines.rows > 0 {
                     expected.push(Expected {

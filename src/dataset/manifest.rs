@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{Found, Replacement, beside, disk, look, open, sync_directory};
 use crate::core::ports::DatasetError;
+use crate::core::selection::Selection;
 
 /// Its file name.
 pub(super) const NAME: &str = "manifest.json";
@@ -40,6 +41,9 @@ pub(super) struct Manifest {
     /// SHA-256 (hex) over the samples' ids in plan order, each followed by a line feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ids_sha256: Option<String>,
+    /// What was chosen among the accepted samples, where not all of them are here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) selection: Option<Selected>,
     /// The files, in the order of the split.
     pub(super) files: Vec<Entry>,
     /// Teacher of the last step → rows.
@@ -47,6 +51,28 @@ pub(super) struct Manifest {
     /// Files beside the rows as we wrote them → SHA-256 (hex). Those that somebody edited are not among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) companions: BTreeMap<String, String>,
+}
+
+/// A selection in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Selected {
+    /// Accepted samples there were.
+    pub(super) accepted: u64,
+    /// Why → how many were left out.
+    pub(super) left_out: BTreeMap<String, u64>,
+}
+
+impl Selected {
+    /// The numbers of that one.
+    pub(super) fn of(selection: &Selection) -> Self {
+        let words = selection.left_out.iter();
+        Self {
+            accepted: selection.accepted,
+            left_out: words
+                .map(|(why, count)| (why.word().to_owned(), *count))
+                .collect(),
+        }
+    }
 }
 
 /// One file.
@@ -75,6 +101,7 @@ impl Manifest {
             finished: false,
             rows: 0,
             ids_sha256: None,
+            selection: None,
             files: Vec::new(),
             teachers: BTreeMap::new(),
             companions: BTreeMap::new(),

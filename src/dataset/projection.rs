@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::arrange::Arrangement;
 use crate::core::catalog::PlugError;
 use crate::core::job::{DatasetSpec, JobSpec};
 use crate::core::ports::{DatasetError, Format};
@@ -68,10 +69,14 @@ impl Projection {
     }
 
     /// The lines of each file, in the order of the samples; nothing is written.
-    pub(super) fn lines(&self, samples: &[Sample]) -> Result<Vec<Lines>, DatasetError> {
+    pub(super) fn lines(
+        &self,
+        samples: &[Sample],
+        arrangement: &Arrangement,
+    ) -> Result<Vec<Lines>, DatasetError> {
         let mut files: Vec<Lines> = self.files.iter().map(|_| Lines::default()).collect();
         for sample in samples {
-            let name = split_of(&self.dataset, self.random_seed, sample.task.index);
+            let name = arrangement.part(&self.dataset, self.random_seed, sample);
             let file = self
                 .dataset
                 .split

@@ -2,6 +2,7 @@
 //! moment each name holds either all of the old file or all of the new one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -9,9 +10,10 @@ use super::companions;
 use super::files::{
     Found, Replacement, head_sha256, hex, look, make_directory, remove, set_aside, sync_directory,
 };
-use super::manifest::{Entry, Manifest};
+use super::manifest::{Entry, Manifest, Selected};
 use super::projection::Projection;
 use super::writer::blocking;
+use crate::core::arrange::Arrangement;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Job;
 use crate::core::ports::{DatasetError, DatasetReport, FileMark, SampleSource};
@@ -31,8 +33,13 @@ pub(super) async fn rebuild(
         spec_sha256: Some(hex(&Sha256::digest(&spec))),
         ..Manifest::unfinished(&job.spec.name, &job.spec.dataset.format)
     };
+    let arrangement = source.arrangement();
+    let manifest = Manifest {
+        selection: arrangement.selection.as_ref().map(Selected::of),
+        ..manifest
+    };
     let job = job.clone();
-    let mut draft = blocking(move || Draft::start(projection, job, manifest)).await?;
+    let mut draft = blocking(move || Draft::start(projection, job, manifest, arrangement)).await?;
     loop {
         let page = source.next_page().await?;
         if page.is_empty() {
@@ -47,6 +54,7 @@ struct Draft {
     projection: Projection,
     job: Job,
     manifest: Manifest,
+    arrangement: Arc<Arrangement>,
     files: Vec<Growing>,
     ids: Sha256,
     teachers: BTreeMap<String, u64>,
@@ -61,7 +69,12 @@ struct Growing {
 }
 
 impl Draft {
-    fn start(projection: Projection, job: Job, manifest: Manifest) -> Result<Self, DatasetError> {
+    fn start(
+        projection: Projection,
+        job: Job,
+        manifest: Manifest,
+        arrangement: Arc<Arrangement>,
+    ) -> Result<Self, DatasetError> {
         make_directory(&projection.directory)?;
         let files = projection
             .files
@@ -80,6 +93,7 @@ impl Draft {
             projection,
             job,
             manifest,
+            arrangement,
             files,
             ids: Sha256::new(),
             teachers: BTreeMap::new(),
@@ -88,7 +102,8 @@ impl Draft {
 
     fn add(mut self, page: &[Sample]) -> Result<Self, DatasetError> {
         failpoint::reach(Failpoint::RebuildGrowing)?;
-        for (growing, lines) in self.files.iter_mut().zip(self.projection.lines(page)?) {
+        let lines = self.projection.lines(page, &self.arrangement)?;
+        for (growing, lines) in self.files.iter_mut().zip(lines) {
             growing.file.append(&lines.bytes)?;
             growing.hasher.update(&lines.bytes);
             growing.bytes += lines.bytes.len() as u64;

@@ -12,6 +12,7 @@ use super::files::{
 use super::manifest::{self, Manifest};
 use super::projection::{Lines, Projection, directory_of};
 use super::{audit, rebuild, verify};
+use crate::core::arrange::Arrangement;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec};
 use crate::core::ports::{
@@ -246,7 +247,8 @@ fn append(
     marks: &[FileMark],
     samples: &[Sample],
 ) -> Result<Vec<FileMark>, DatasetError> {
-    let batch = projection.lines(samples)?;
+    // Where an arrangement is needed, nothing is appended.
+    let batch = projection.lines(samples, &Arrangement::default())?;
     make_directory(&projection.directory)?;
     failpoint::reach(Failpoint::DirectoryMade)?;
     if marks.iter().all(|mark| mark.bytes == 0) {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Shared, again, audit, browsing, doctor, library, planner, providers, rejudge, review, upkeep, writing,
+    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, review,
+    upkeep, writing,
 };
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
@@ -91,6 +92,13 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
         Query::RejudgeSome(query) => Answer::Rejudged(Box::new(rejudge::preview_some(shared, &query).await?)),
         Query::MakeAgain(query) => Answer::MakingAgain(again::preview(shared, &query).await?),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(rejudge::preview(shared, &name).await?)),
+        Query::Calibration {
+            job,
+            judge,
+            precision,
+        } => Answer::Calibration(Box::new(
+            calibrating::calibration(shared, &job, judge, precision).await?,
+        )),
         Query::Failures(name) => {
             let job = shared.store.job(&name).await?.id;
             Answer::Failures(shared.store.failures(job).await?)
@@ -386,7 +394,11 @@ async fn verify(
             states: vec![SampleState::Accepted],
             ..SampleFilter::default()
         };
-        let count = shared.store.count_samples(&accepted).await?;
+        let arrangement = super::outbox::arrangement(shared, &job, i64::MAX).await?;
+        let count = match &arrangement.selection {
+            Some(selection) => selection.len(),
+            None => shared.store.count_samples(&accepted).await?,
+        };
         if count != verified.rows {
             verified.findings.push(format!(
                 "{} rows in the files, {count} accepted samples in the ledger: `destiler run {}` writes them anew",

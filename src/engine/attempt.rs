@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use super::governor::{Permit, Station};
 use super::purse::{SetAside, estimate, settled};
 use super::roster::Roster;
 use super::running::{Running, Wish};
+use super::yields::Taken;
 use crate::core::budget::{Amount, CapMode, Money};
 use crate::core::conversation::Message;
 use crate::core::failpoint::{self, Failpoint};
@@ -91,6 +92,7 @@ pub(super) struct Attempts<'a> {
     pub(super) leased: &'a Leased,
     closed: Mutex<Vec<Closed>>,
     exchanges: Mutex<Vec<Exchange>>,
+    taken: Mutex<Taken>,
     rng: Mutex<ChaCha8Rng>,
 }
 
@@ -119,6 +121,7 @@ impl<'a> Attempts<'a> {
             leased,
             closed: Mutex::default(),
             exchanges: Mutex::default(),
+            taken: Mutex::default(),
             rng: Mutex::new(rng),
         }
     }
@@ -133,7 +136,15 @@ impl<'a> Attempts<'a> {
         std::mem::take(&mut *self.exchanges.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What the lease took so far.
+    pub(super) fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn close(&self, closed: Closed) {
+        let mut taken = self.taken();
+        taken.usd = taken.usd.plus(closed.cost);
+        drop(taken);
         self.closed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -179,6 +190,7 @@ impl<'a> Attempts<'a> {
                 }
             };
             attempt += 1;
+            self.gave(asked, &roster.teachers[at].name);
             match self.send(asked, &roster, at, places, attempt, &refused).await {
                 Sent::Answered(answered) => return Ok(*answered),
                 Sent::Refused(error) => {
@@ -188,6 +200,14 @@ impl<'a> Attempts<'a> {
                 Sent::Closed => attempt -= 1,
                 Sent::Out(out) => return Err(out),
             }
+        }
+    }
+
+    /// A step's question goes to this teacher: what comes of it is to be known to the router.
+    fn gave(&self, asked: &Asked<'_>, teacher: &str) {
+        if let (Some(yields), Who::Step(_)) = (&self.job.yields, asked.who) {
+            yields.asked(&asked.question.step, teacher);
+            self.taken().last = Some((asked.question.step.clone(), teacher.to_owned()));
         }
     }
 
@@ -455,6 +475,7 @@ impl<'a> Attempts<'a> {
             .map(|provider| provider.rate_hint(response))
             .unwrap_or_default();
         station.succeeded(Instant::now(), response.latency, hint, probe);
+        self.taken().time += response.latency;
         self.shared
             .measured
             .answered(self.job.job.id, &teacher.name, response.latency);

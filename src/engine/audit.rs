@@ -24,7 +24,11 @@ async fn dataset(shared: &Shared, mut job: Job) -> Stored<Vec<String>> {
     for _ in 0..TRIES {
         let marks = shared.store.marks(job.id).await?;
         let accepted = shared.store.totals(job.id).await?.samples;
-        let mut source = AcceptedInOrder::new(shared, job.id);
+        let up_to = match job.state {
+            JobState::Completed => i64::MAX,
+            _ => marks.iter().map(|mark| mark.last_seq).max().unwrap_or_default(),
+        };
+        let mut source = AcceptedInOrder::new(shared, &job, up_to).await?;
         let compared = shared.dataset.audit(&job, &marks, &mut source).await;
         let mut findings = match compared {
             Ok(findings) => findings,

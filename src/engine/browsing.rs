@@ -29,6 +29,7 @@ pub(super) async fn window(
     let found = shared.store.window(&filter, sort, place, limit).await?;
     let first = match place {
         Place::Row(row) => Some(row),
+        Place::Last if found.len() < limit => Some(0),
         Place::Last => {
             let total = shared.store.count_samples(&filter).await?;
             Some(total.saturating_sub(found.len() as u64))

@@ -85,7 +85,7 @@ pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Resu
         }
     })?;
     let mut state = state_of(decision);
-    if state == SampleState::Accepted && !job.take_place() {
+    if state == SampleState::Accepted && !job.take_place(|path| candidate.field(path)) {
         state = SampleState::NeedsReview;
         verdicts.push(Verdict::beyond_target());
     }
@@ -124,7 +124,8 @@ pub(super) struct Kept {
 impl Kept {
     /// Of the samples about to be settled.
     pub(super) fn of(job: &Running, leased: &Leased, samples: &[NewSample]) -> Self {
-        let remembered = job.gates.iter().any(|gate| gate.validator.remembers());
+        // A quota has to know the class of what is given back.
+        let remembered = job.spec.quota.is_some() || job.gates.iter().any(|gate| gate.validator.remembers());
         let candidates = samples.iter().filter(|_| remembered).map(|sample| Candidate {
             task: leased.lease.task,
             ordinal: sample.candidate,
@@ -167,8 +168,9 @@ impl Kept {
 
     fn undo_one(&self, job: &Running, at: usize) {
         if self.accepted.get(at) == Some(&true) {
-            job.give_place_back();
-            if let Some(candidate) = self.candidates.get(at) {
+            let candidate = self.candidates.get(at);
+            job.give_place_back(|path| candidate?.field(path));
+            if let Some(candidate) = candidate {
                 forget(job, candidate);
             }
         }
@@ -192,7 +194,7 @@ impl CheckContext for Context<'_> {
             question: Question {
                 step: format!("validator:{validator}"),
                 candidate: candidate.ordinal,
-                ask: 0,
+                ask: question.number,
             },
             who: Who::Fit {
                 capability: question.capability.as_deref(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::allowance::most_at_once;
-use super::{BUNDLED, Shared, planner};
+use super::{BUNDLED, Shared, canary, planner};
 use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::estimate::estimate as ranges;
@@ -246,7 +246,7 @@ pub(super) fn renamed(source: &str, name: &str) -> String {
 }
 
 /// Requests at once: as many as the job asks for, and its teachers take.
-fn in_flight(shared: &Shared, spec: &JobSpec) -> u32 {
+pub(super) fn in_flight(shared: &Shared, spec: &JobSpec) -> u32 {
     let roster = shared.roster();
     let mut providers: Vec<usize> = spec
         .steps
@@ -266,6 +266,10 @@ fn in_flight(shared: &Shared, spec: &JobSpec) -> u32 {
 
 /// What a job would take.
 pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<EstimateReport, Failure> {
+    let forecast = match &source {
+        JobSource::Name(name) => canary::so_far(shared, name).await?,
+        _ => None,
+    };
     let loaded = load(shared, source).await?;
     let seen = (0, Vec::new());
     let read = planner::gather(
@@ -325,5 +329,6 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
             seconds(ranges.requests.1, LATENCY.1),
         ),
         notes,
+        forecast,
     })
 }

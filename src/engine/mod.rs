@@ -11,6 +11,8 @@ mod board;
 mod breaker;
 mod browsing;
 mod bucket;
+mod calibrating;
+mod canary;
 mod compile;
 mod concurrency;
 mod deciding;
@@ -38,6 +40,7 @@ mod turnstile;
 mod upkeep;
 mod worker;
 mod writing;
+mod yields;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -59,8 +62,8 @@ use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::directory::{LogBook, ProviderDirectory};
 use crate::core::job::{Job, JobId, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, ModelProvider, Recorder, Rows, SeedError,
-    Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
+    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, MakeGroups, ModelProvider, Recorder, Rows,
+    SeedError, Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
 };
 use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
 use crate::core::task::Lease;
@@ -144,6 +147,8 @@ pub struct Parts {
     pub aside: Aside,
     /// Compiles schemas.
     pub compile_schema: CompileSchema,
+    /// Groups texts by likeness.
+    pub near_groups: MakeGroups,
     /// Writes datasets.
     pub dataset: Arc<dyn DatasetWriter>,
     /// Writes cassettes.
@@ -177,6 +182,7 @@ pub(crate) struct Shared {
     pub(crate) read_text: ReadText,
     pub(crate) aside: Aside,
     pub(crate) compile_schema: CompileSchema,
+    pub(crate) near_groups: MakeGroups,
     pub(crate) dataset: Arc<dyn DatasetWriter>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) bundled: &'static [Bundled],
@@ -409,6 +415,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         read_text: parts.read_text,
         aside: parts.aside,
         compile_schema: parts.compile_schema,
+        near_groups: parts.near_groups,
         dataset: parts.dataset,
         recorder: parts.recorder,
         bundled: parts.bundled,

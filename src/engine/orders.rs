@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout};
 
 use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, again, compile, deciding, dry_run, library, outbox, providers, rejudge, review,
+    Shared, adjust, again, canary, compile, deciding, dry_run, library, outbox, providers, rejudge, review,
     scheduler, streams, upkeep, writing,
 };
 use crate::core::api::{
@@ -17,9 +18,8 @@ use crate::core::api::{
 };
 use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
-use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
 use crate::core::ports::{DatasetError, StoreError};
-use crate::core::task::TaskState;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -304,7 +304,8 @@ fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
             "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
         );
     }
-    if spec.limits.usd.is_some() {
+    let by_yield = spec.route == RouteBy::Yield;
+    if spec.limits.usd.is_some() || by_yield {
         let unpriced: Vec<&str> = roster
             .teachers
             .iter()
@@ -312,8 +313,13 @@ fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
             .map(|t| t.name.as_str())
             .collect();
         if !unpriced.is_empty() {
+            let consequence = if by_yield {
+                ", and route = \"yield\" prefers what is free"
+            } else {
+                ""
+            };
             notes.push(format!(
-                "no price is known for {}: their cost counts as nothing",
+                "no price is known for {}: their cost counts as nothing{consequence}",
                 unpriced.join(", ")
             ));
         }
@@ -427,10 +433,12 @@ async fn next(shared: &Shared) -> Option<(Job, RunOptions, Arc<Running>)> {
 async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Running, Failure> {
     let mut spec = job.spec.clone();
     if let Some(limit) = options.limit {
-        spec.seeds.limit = Some(spec.seeds.limit.map_or(limit, |own| own.min(limit)));
-        if let SeedSource::Count(count) = &mut spec.seeds.source {
-            *count = (*count).min(limit);
-        }
+        canary::limit(&mut spec, limit);
+    }
+    let first = canary::due(shared, job, options).await?;
+    let whole = first.map(|_| spec.clone());
+    if let Some(rows) = first {
+        canary::limit(&mut spec, rows);
     }
     spec.limits.concurrency = options.concurrency.or(spec.limits.concurrency);
     if shared.turnstile.as_ref().is_some_and(Turnstile::replays) {
@@ -443,17 +451,14 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     let totals = shared.store.totals(job.id).await?;
     let spent = totals.settled.plus(totals.uncertain);
     let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);
-    // Not only of jobs that are over: a process may have died between cancelling tasks and saying so.
-    if shared.store.counts(job.id).await?.of(TaskState::Cancelled) > 0 {
-        shared.store.reopen_cancelled(job.id).await?;
-    }
     Ok(Running::new(
         job.clone(),
         spec,
         compiled,
         budget,
         totals.samples[0],
-        options.limit,
+        options.limit.or(first),
+        whole,
     ))
 }
 
@@ -497,30 +502,35 @@ async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Fa
     Ok(store(shared, loaded, &job.state).await?.1)
 }
 
-/// Takes a job out of the queue, or asks it while it runs, and waits until it stands still.
-async fn quieted(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Job, Failure> {
+/// Takes a job out of the queue, or asks it while it runs, and waits until it stands still. It does as long as the guard is held.
+async fn quieted<'s>(
+    shared: &'s Arc<Shared>,
+    name: &str,
+    wish: Wish,
+) -> Result<(Job, MutexGuard<'s, ()>), Failure> {
     let job = shared.store.job(name).await?;
-    loop {
+    let still = loop {
         // One that is just starting is asked when it has, and one that begins again at once is asked again.
         let starting = shared.starting.lock().await;
         let Some(running) = shared.running(name) else {
             shared.queue().retain(|(queued, _)| queued.id != job.id);
-            break;
+            break starting;
         };
         drop(starting);
         running.ask(wish.clone());
         running.stands_still().await;
-    }
-    Ok(shared.store.job(name).await?)
+    };
+    Ok((shared.store.job(name).await?, still))
 }
 
 /// Ends or pauses a job.
 async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Failure> {
-    let job = quieted(shared, name, wish.clone()).await?;
+    let (job, still) = quieted(shared, name, wish.clone()).await?;
     match wish {
         Wish::Cancel if job.state != JobState::Completed => {
             let cancelled = shared.store.cancel_open(job.id).await?;
             shared.restate(job.id, &JobState::Cancelled(None)).await?;
+            drop(still);
             if !job.state.is_final() {
                 outbox::finish(shared, &job).await;
             }
@@ -551,12 +561,17 @@ async fn resume(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
         running.stands_still().await;
     }
     let job = shared.store.job(name).await?;
-    launch(shared, job, RunOptions::default()).await?;
+    let released = matches!(job.state, JobState::Paused(PauseReason::Canary(_)));
+    let options = RunOptions {
+        released,
+        ..RunOptions::default()
+    };
+    launch(shared, job, options).await?;
     Ok(Receipt::Done)
 }
 
 async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
-    let job = quieted(shared, name, Wish::Pause(PauseReason::Asked)).await?;
+    let (job, _still) = quieted(shared, name, Wish::Pause(PauseReason::Asked)).await?;
     shared.store.delete(job.id).await?;
     Ok(Receipt::Done)
 }

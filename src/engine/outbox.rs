@@ -11,12 +11,14 @@ use tokio_util::task::TaskTracker;
 use super::Shared;
 use super::running::Running;
 use crate::core::api::Level;
+use crate::core::arrange::{Arrangement, Arranger};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{
     DatasetError, DatasetReport, FileMark, SampleFilter, SampleOrder, SampleSource, Store, StoreError, Stored,
 };
 use crate::core::sample::{Sample, SampleState};
+use crate::core::text::grouped;
 
 /// Time between two appends: files follow closely enough to look at, and large batches cost less.
 const EVERY: Duration = Duration::from_secs(2);
@@ -32,6 +34,10 @@ pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
     loop {
         job.accepted.notified().await;
         sleep(EVERY).await;
+        if is_arranged(&shared, &job.job) {
+            // It is written at the next stop, when it is known what belongs into it.
+            continue;
+        }
         if let Err(error) = append_slowly(&shared, &job.job, BREATH).await {
             shared.note_once(&job.spec.name, format!("the dataset's files wait: {error}"));
         }
@@ -48,18 +54,65 @@ pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetErro
     append_slowly(shared, job, Duration::ZERO).await
 }
 
+/// Whether a job's dataset is arranged anew whenever it is written, so that nothing can be appended to it.
+fn is_arranged(shared: &Shared, job: &Job) -> bool {
+    Arranger::of(&job.spec, shared.near_groups).is_some()
+}
+
+/// Writes an arranged dataset anew if something was accepted since.
+async fn arrange_anew(shared: &Shared, job: &Job) -> Result<(), DatasetError> {
+    let marks = shared.store.marks(job.id).await?;
+    let after = marks.iter().map(|mark| mark.last_seq).max().unwrap_or(0);
+    let accepted = accepted(job.id);
+    let more = shared
+        .store
+        .samples(&accepted, SampleOrder::Accepted { after }, 1)
+        .await?;
+    if !more.is_empty() {
+        rebuild(shared, job).await?;
+    }
+    Ok(())
+}
+
+/// How a job's accepted samples lie in its dataset, of those that were accepted up to that place.
+pub(super) async fn arrangement(shared: &Shared, job: &Job, up_to: i64) -> Stored<Arc<Arrangement>> {
+    let Some(mut arranger) = Arranger::of(&job.spec, shared.near_groups) else {
+        return Ok(Arc::default());
+    };
+    let mut after = None;
+    loop {
+        let order = SampleOrder::Plan { after };
+        let page = shared.store.samples(&accepted(job.id), order, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(Arc::new(arranger.arrange()));
+        };
+        after = Some((last.task.index, last.candidate));
+        let known = page
+            .iter()
+            .filter(|sample| sample.seq.is_some_and(|seq| seq <= up_to));
+        known.for_each(|sample| arranger.see(sample));
+    }
+}
+
+fn accepted(job: JobId) -> SampleFilter {
+    SampleFilter {
+        job: Some(job),
+        states: vec![SampleState::Accepted],
+        ..SampleFilter::default()
+    }
+}
+
 async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(), DatasetError> {
+    if is_arranged(shared, job) {
+        return arrange_anew(shared, job).await;
+    }
     let mut marks = shared.store.marks(job.id).await?;
     shared.store.is_ours()?;
     if !shared.dataset.recover(&job.spec, &marks).await? {
         rebuild(shared, job).await?;
         return Ok(());
     }
-    let filter = SampleFilter {
-        job: Some(job.id),
-        states: vec![SampleState::Accepted],
-        ..SampleFilter::default()
-    };
+    let filter = accepted(job.id);
     loop {
         shared.store.is_ours()?;
         let after = marks.iter().map(|mark| mark.last_seq).max().unwrap_or(0);
@@ -90,9 +143,10 @@ fn advance(marks: &mut [FileMark], last: i64) {
 pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport, DatasetError> {
     // What is decided while the samples are read counts as not written.
     let decisions = shared.store.decisions(job.id).await?.made;
-    let mut source = AcceptedInOrder::new(shared, job.id);
+    let mut source = AcceptedInOrder::new(shared, job, i64::MAX).await?;
     shared.store.is_ours()?;
     let (mut marks, report) = shared.dataset.rebuild(job, &mut source).await?;
+    told(shared, job, &source.arrangement);
     advance(&mut marks, source.last_seq);
     failpoint::reach(Failpoint::RebuildUnmarked)?;
     shared.store.set_marks(job.id, &marks, Some(decisions)).await?;
@@ -112,6 +166,25 @@ pub(super) async fn finish(shared: &Shared, job: &Job) {
     }
 }
 
+/// Says what of the accepted samples is not in the dataset, and why.
+fn told(shared: &Shared, job: &Job, arrangement: &Arrangement) {
+    let Some(selection) = &arrangement.selection else {
+        return;
+    };
+    let left_out = selection.left_out.iter();
+    let words: Vec<String> = left_out
+        .map(|(why, count)| format!("{} by {}", grouped(*count), why.word()))
+        .collect();
+    if !words.is_empty() {
+        let (held, all) = (grouped(selection.len()), grouped(selection.accepted));
+        let text = format!(
+            "{held} of {all} accepted samples are in the dataset; left out: {}",
+            words.join(", ")
+        );
+        shared.note(Level::Ok, Some(&job.spec.name), text);
+    }
+}
+
 /// Whether a job has files that do not hold what was decided about their samples.
 async fn are_behind(shared: &Shared, job: &Job) -> Result<bool, StoreError> {
     Ok(!shared.store.decisions(job.id).await?.are_written() && !shared.store.marks(job.id).await?.is_empty())
@@ -125,27 +198,30 @@ pub(super) async fn catch_up(shared: &Shared, job: &Job) -> Result<(), DatasetEr
     Ok(())
 }
 
-/// A job's accepted samples in plan order. The next page is read while the last one is written.
+/// The samples of a job's dataset in plan order. The next page is read while the last one is written.
 pub(super) struct AcceptedInOrder {
     store: Arc<dyn Store>,
     tracker: TaskTracker,
     job: JobId,
     next: JoinHandle<Stored<Vec<Sample>>>,
     last_seq: i64,
+    arrangement: Arc<Arrangement>,
 }
 
 impl AcceptedInOrder {
-    /// From the first on.
-    pub(super) fn new(shared: &Shared, job: JobId) -> Self {
+    /// From the first on, arranged as they were when that place in the order of acceptance was the last.
+    pub(super) async fn new(shared: &Shared, job: &Job, up_to: i64) -> Stored<Self> {
+        let arrangement = arrangement(shared, job, up_to).await?;
         let (store, tracker) = (Arc::clone(&shared.store), shared.tracker.clone());
-        let next = read(&store, &tracker, job, None);
-        Self {
+        let next = read(&store, &tracker, job.id, None);
+        Ok(Self {
             store,
             tracker,
-            job,
+            job: job.id,
             next,
             last_seq: 0,
-        }
+            arrangement,
+        })
     }
 }
 
@@ -158,11 +234,7 @@ fn read(
 ) -> JoinHandle<Stored<Vec<Sample>>> {
     let store = Arc::clone(store);
     tracker.spawn(async move {
-        let filter = SampleFilter {
-            job: Some(job),
-            states: vec![SampleState::Accepted],
-            ..SampleFilter::default()
-        };
+        let filter = accepted(job);
         store.samples(&filter, SampleOrder::Plan { after }, PAGE).await
     })
 }
@@ -170,17 +242,26 @@ fn read(
 #[async_trait]
 impl SampleSource for AcceptedInOrder {
     async fn next_page(&mut self) -> Stored<Vec<Sample>> {
-        let page = (&mut self.next)
-            .await
-            .map_err(|error| StoreError::Broken(error.to_string()))??;
-        if let Some(last) = page.last() {
+        loop {
+            let mut page = (&mut self.next)
+                .await
+                .map_err(|error| StoreError::Broken(error.to_string()))??;
+            let Some(last) = page.last() else { return Ok(page) };
             let after = Some((last.task.index, last.candidate));
             self.next = read(&self.store, &self.tracker, self.job, after);
+            self.last_seq = page
+                .iter()
+                .filter_map(|sample| sample.seq)
+                .fold(self.last_seq, i64::max);
+            page.retain(|sample| self.arrangement.holds(sample));
+            // A page of which nothing is in the dataset is not the end.
+            if !page.is_empty() {
+                return Ok(page);
+            }
         }
-        self.last_seq = page
-            .iter()
-            .filter_map(|sample| sample.seq)
-            .fold(self.last_seq, i64::max);
-        Ok(page)
+    }
+
+    fn arrangement(&self) -> Arc<Arrangement> {
+        Arc::clone(&self.arrangement)
     }
 }

@@ -178,6 +178,7 @@ async fn judge_with(
         left: job
             .spec
             .target
+            .filter(|_| job.spec.quota.is_none())
             .map(|target| AtomicI64::new(target.accepted.cast_signed())),
         keys: HashMap::new(),
         found: Found::default(),
@@ -409,7 +410,8 @@ impl CheckContext for Stored<'_> {
             &question.teachers,
             &roster.teachers,
         );
-        let salt = format!("{}/{}/0", candidate.task.index, candidate.ordinal);
+        let (task, number) = (candidate.task.index, question.number);
+        let salt = format!("{task}/{}/{number}", candidate.ordinal);
         let asked = self.shared.store.requests_of(candidate.task).await;
         for past in asked.map_err(CheckError::Store)?.into_iter().rev() {
             let answered = matches!(past.state, RequestState::Settled | RequestState::Answered);

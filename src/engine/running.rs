@@ -14,10 +14,12 @@ use super::board::Board;
 use super::bucket::Bucket;
 use super::compile::shares;
 use super::roster::Roster;
+use super::yields::Yields;
 use crate::core::budget::{Budget, Caps, Money};
-use crate::core::job::{Job, JobSpec, PauseReason, Step};
+use crate::core::job::{Job, JobSpec, PauseReason, RouteBy, Step};
 use crate::core::ports::{SchemaCheck, Validator};
 use crate::core::route::Share;
+use crate::core::selection::{Places, class_of};
 use crate::core::task::Lease;
 use crate::core::template::Templates;
 
@@ -25,6 +27,9 @@ use crate::core::template::Templates;
 const CONCURRENCY: u32 = 64;
 /// More than anybody can accept.
 const NO_TARGET: u64 = u64::MAX;
+
+/// Tasks under way for each place of a quota that is still to be taken.
+const SURPLUS: usize = 8;
 
 /// What the job is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +96,8 @@ pub(super) struct Running {
     pub(super) on_wire: AtomicU64,
     /// Seed rows this run is limited to.
     pub(super) row_limit: Option<u64>,
+    /// While only its canary runs: the job with all its rows.
+    pub(super) canary: Option<JobSpec>,
     /// Most requests on the wire at once: the places in [`Self::slots`].
     in_flight_most: AtomicU32,
     /// The places on the wire.
@@ -104,12 +111,16 @@ pub(super) struct Running {
     target: AtomicU64,
     /// Places within the target that are taken.
     taken: AtomicU64,
+    /// The places of each class, where the job has a quota: they count instead.
+    quota: Option<Mutex<Places>>,
     /// Wakes the scheduler: tasks were planned.
     pub(super) planned: Notify,
     /// All tasks of this run are in the ledger.
     pub(super) planned_all: AtomicBool,
     /// Wakes the outbox: samples were accepted.
     pub(super) accepted: Notify,
+    /// What teachers gave and took, where that decides who is asked.
+    pub(super) yields: Option<Yields>,
 }
 
 /// What a job needs besides its row in order to move.
@@ -131,12 +142,14 @@ impl Running {
         budget: Budget,
         accepted: u64,
         row_limit: Option<u64>,
+        canary: Option<JobSpec>,
     ) -> Self {
         let schemas = spec
             .steps
             .iter()
             .filter_map(|step| step.schema.clone().map(|schema| (step.name.clone(), schema)))
             .collect();
+        let wanted = spec.target.map_or(NO_TARGET, |target| target.accepted);
         let in_flight_most = spec.limits.concurrency.unwrap_or(CONCURRENCY).max(1);
         let Compiled {
             templates,
@@ -164,8 +177,12 @@ impl Running {
                 shares,
             }),
             checks,
-            target: AtomicU64::new(spec.target.map_or(NO_TARGET, |target| target.accepted)),
+            target: AtomicU64::new(wanted),
             taken: AtomicU64::new(accepted),
+            quota: spec
+                .quota
+                .clone()
+                .map(|quota| Mutex::new(Places::new(quota, wanted))),
             schemas: Arc::new(schemas),
             gates,
             budget: Mutex::new(budget),
@@ -176,10 +193,12 @@ impl Running {
             active: Mutex::default(),
             on_wire: AtomicU64::new(0),
             row_limit,
+            canary,
             started: Instant::now(),
             saved: Mutex::default(),
             planned: Notify::new(),
             accepted: Notify::new(),
+            yields: (spec.route == RouteBy::Yield).then(Yields::default),
             spec,
         }
     }
@@ -310,12 +329,58 @@ impl Running {
 
     /// Accepted samples still wanted; `None` without a target.
     pub(super) fn left(&self) -> Option<u64> {
+        if let Some(places) = self.places() {
+            return Some(places.left());
+        }
         self.target()
             .map(|target| target.saturating_sub(self.taken.load(Ordering::Relaxed)))
     }
 
-    /// Takes a place within the target; `false`: it is full.
-    pub(super) fn take_place(&self) -> bool {
+    /// The places of a quota.
+    fn places(&self) -> Option<MutexGuard<'_, Places>> {
+        let places = self.quota.as_ref()?;
+        Some(places.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Classes of a quota that are not full: what they have, and what they should.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let Some(places) = self.places() else {
+            return Vec::new();
+        };
+        let words = places.missing().into_iter();
+        words
+            .map(|(class, accepted, most)| format!("{class} {accepted} of {most}"))
+            .collect()
+    }
+
+    /// Tasks that may be under way at once so that the target is reached and not much more: what is surplus in a full class was
+    /// paid for all the same, but asking one by one for the last of a rare class would take for ever.
+    pub(super) fn wanted_at_once(&self, most: usize) -> usize {
+        let Some(left) = self.left() else { return most };
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let many = if self.quota.is_some() {
+            left.saturating_mul(SURPLUS)
+        } else {
+            left
+        };
+        many.min(most)
+    }
+
+    /// Takes the place of a sample that an earlier run accepted, where places are by class.
+    pub(super) fn restore_place(&self, field: impl Fn(&str) -> Option<Value>) {
+        if let Some(mut places) = self.places() {
+            let class = class_of(field(places.field()));
+            places.take(&class);
+        }
+    }
+
+    /// Takes a place within the target; `false`: it is full. With a quota there is room for all: what is too many of a class is
+    /// accepted and not selected.
+    pub(super) fn take_place(&self, field: impl Fn(&str) -> Option<Value>) -> bool {
+        if self.quota.is_some() {
+            self.restore_place(field);
+            return true;
+        }
         let target = self.target.load(Ordering::Relaxed);
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
@@ -325,7 +390,11 @@ impl Running {
     }
 
     /// Gives a place back: what took it was not accepted in the end.
-    pub(super) fn give_place_back(&self) {
+    pub(super) fn give_place_back(&self, field: impl Fn(&str) -> Option<Value>) {
+        if let Some(mut places) = self.places() {
+            let class = class_of(field(places.field()));
+            return places.give_back(&class);
+        }
         self.taken.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -339,6 +408,9 @@ impl Running {
     pub(super) fn adopt(&self, spec: &JobSpec) {
         let target = spec.target.map_or(NO_TARGET, |target| target.accepted);
         self.target.store(target, Ordering::Relaxed);
+        if let Some(mut places) = self.places() {
+            places.want(target);
+        }
         self.purse().set_caps(spec.limits.caps(), spec.limits.cap);
         self.settled.notify_waiters();
         let pace = spec.limits.requests_per_minute;

@@ -13,13 +13,14 @@ use tokio::time::{Instant, sleep_until};
 use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
-use super::{Shared, outbox};
+use super::{Shared, canary, outbox};
 use crate::core::api::Level;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
-use crate::core::sample::{Candidate, SampleState};
-use crate::core::task::{Lease, Leased, TaskCounts, Transition};
+use crate::core::request::Usage;
+use crate::core::sample::{Candidate, SampleState, StepAnswer};
+use crate::core::task::{Lease, Leased, TaskCounts, TaskState, Transition};
 
 /// How often limits of time are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -130,6 +131,9 @@ impl<'a> Scheduler<'a> {
                 return JobState::Paused(PauseReason::Disk("earlier tasks cannot be given back".to_owned()));
             }
         }
+        if let Err(error) = self.reopen().await {
+            return self.broken(&error);
+        }
         if let Err(error) = self.restore().await {
             return self.broken(&error);
         }
@@ -205,7 +209,7 @@ impl<'a> Scheduler<'a> {
         // Tasks that wait for their commits hold no place on the wire: so many more keep it busy.
         let on_wire = self.job.most_in_flight() as usize;
         let most = on_wire + (on_wire * BEHIND_THE_WIRE).min(BEHIND_AT_MOST);
-        let within_target = self.job.left().map_or(most, |left| (left as usize).min(most));
+        let within_target = self.job.wanted_at_once(most);
         while self.workers.len() < within_target {
             let Some(leased) = self.ready.pop_front() else {
                 break;
@@ -239,7 +243,25 @@ impl<'a> Scheduler<'a> {
             return None;
         }
         let counts = self.counts().await?;
-        (counts.open() == 0).then_some(JobState::Completed)
+        if counts.open() > 0 {
+            // Another job's task held them back when they were asked for.
+            self.due = Some(Instant::now() + HELD_BACK);
+            return None;
+        }
+        let missing = self.job.missing();
+        if !missing.is_empty() && self.job.canary.is_none() {
+            let text = format!(
+                "the quota is not full and no task is left: {}",
+                missing.join(", ")
+            );
+            self.shared.note(Level::Warning, Some(&self.job.spec.name), text);
+        }
+        Some(
+            match canary::passed(self.shared, self.job, counts.planned()).await {
+                Ok(state) => state,
+                Err(error) => self.broken(&error),
+            },
+        )
     }
 
     async fn counts(&mut self) -> Option<TaskCounts> {
@@ -438,6 +460,16 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Cancelled tasks go back to the queue. Not only those of jobs that were over: a process may have died between cancelling tasks and
+    /// saying so.
+    async fn reopen(&mut self) -> Stored<()> {
+        let (store, id) = (&self.shared.store, self.job.job.id);
+        if store.counts(id).await?.of(TaskState::Cancelled) > 0 {
+            store.reopen_cancelled(id).await?;
+        }
+        Ok(())
+    }
+
     /// Feeds accepted samples of earlier runs to validators that remember.
     async fn restore(&mut self) -> Stored<()> {
         let gates: Vec<_> = self
@@ -446,12 +478,16 @@ impl<'a> Scheduler<'a> {
             .iter()
             .filter(|gate| gate.validator.remembers())
             .collect();
-        if gates.is_empty() {
+        if gates.is_empty() && self.job.yields.is_none() && self.job.spec.quota.is_none() {
             return Ok(());
         }
+        let states = match &self.job.yields {
+            Some(_) => Vec::new(),
+            None => vec![SampleState::Accepted],
+        };
         let filter = SampleFilter {
             job: Some(self.job.job.id),
-            states: vec![SampleState::Accepted],
+            states,
             ..SampleFilter::default()
         };
         let mut after = None;
@@ -461,9 +497,17 @@ impl<'a> Scheduler<'a> {
                 .store
                 .samples(&filter, SampleOrder::Plan { after }, PAGE)
                 .await?;
-            let Some(last) = samples.last() else { return Ok(()) };
+            let Some(last) = samples.last() else { break };
             after = Some((last.task.index, last.candidate));
             for sample in samples {
+                let accepted = sample.state == SampleState::Accepted;
+                if let Some(yields) = &self.job.yields {
+                    yields.restore(&sample.steps, accepted, self.cost(&sample.steps));
+                }
+                if !accepted {
+                    continue;
+                }
+                self.job.restore_place(|path| sample.field(path));
                 let candidate = Candidate {
                     task: sample.task,
                     ordinal: sample.candidate,
@@ -477,6 +521,25 @@ impl<'a> Scheduler<'a> {
                 }
             }
         }
+        if let Some(yields) = &self.job.yields {
+            let all = self.shared.store.totals(self.job.job.id).await?;
+            yields.spread(all.settled.usd.usd());
+        }
+        Ok(())
+    }
+
+    /// What the answers of a sample cost.
+    fn cost(&self, steps: &[StepAnswer]) -> f64 {
+        let roster = self.shared.roster();
+        let each = steps.iter().map(|answer| {
+            let price = roster
+                .teacher(&answer.teacher)
+                .and_then(|(_, teacher)| teacher.price);
+            let Usage { input, output, usd } = answer.usage;
+            let by_price = || price.map(|price| price.cost(input.unwrap_or(0), output.unwrap_or(0)));
+            usd.or_else(by_price).unwrap_or_default().usd()
+        });
+        each.sum()
     }
 }
 

@@ -9,13 +9,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::running::Gate;
-use super::{Shared, answers, compile};
+use super::{Shared, answers, compile, outbox};
 use crate::core::Row;
-use crate::core::api::{Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
+use crate::core::api::{Base, Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
 use crate::core::job::parse::renamed;
 use crate::core::job::{DatasetSpec, Job, JobId};
-use crate::core::plan::split_of;
 use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
 use crate::core::request::{Completion, FinishReason, Usage};
 use crate::core::sample::{Candidate, Decision, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
@@ -40,7 +39,11 @@ pub(super) async fn stream(
             file,
             validators,
             field,
-        } => validate(shared, &file, validators, field.as_deref(), out).await,
+            base,
+        } => {
+            let base = directory(shared, base).await?;
+            validate(shared, &file, validators, &base, field.as_deref(), out).await
+        }
     }
 }
 
@@ -135,6 +138,7 @@ async fn export(
         states,
         ..SampleFilter::default()
     };
+    let arrangement = outbox::arrangement(shared, &job, i64::MAX).await?;
     let mut after = None;
     let mut report = StreamReport::default();
     loop {
@@ -147,7 +151,10 @@ async fn export(
         };
         after = Some((last.task.index, last.candidate));
         for sample in &page {
-            let part = split_of(&job.spec.dataset, job.spec.random_seed, sample.task.index);
+            if !wanted.include_rejected && !arrangement.holds(sample) {
+                continue;
+            }
+            let part = arrangement.part(&job.spec.dataset, job.spec.random_seed, sample);
             if wanted.split.as_deref().is_some_and(|split| split != part) {
                 continue;
             }
@@ -254,11 +261,20 @@ async fn samples(
     Ok(report)
 }
 
+async fn directory(shared: &Shared, base: Base) -> Result<String, Failure> {
+    Ok(match base {
+        Base::Here => ".".to_owned(),
+        Base::Directory(path) => path.to_string_lossy().into_owned(),
+        Base::Job(name) => shared.store.job(&name).await?.base,
+    })
+}
+
 /// Runs validators over the rows of a file; each row comes back as `{"row", "verdict", "reason", "verdicts"}`.
 async fn validate(
     shared: &Shared,
     file: &Path,
     validators: Vec<Plug>,
+    base: &str,
     field: Option<&str>,
     out: &mut (dyn Write + Send),
 ) -> Result<StreamReport, Failure> {
@@ -272,7 +288,7 @@ async fn validate(
     } else {
         validators
     };
-    let gates = compile::gates(shared, &plugs, ".")?;
+    let gates = compile::gates(shared, &plugs, base)?;
     if !file.is_file() && file != Path::new("-") {
         let failure = Failure::new(
             FailureKind::NotFound,

@@ -22,7 +22,7 @@ use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
 use crate::core::request::FinishReason;
 use crate::core::sample::{Candidate, NewSample, StepAnswer};
-use crate::core::task::{Leased, Question, Settled, SettledSample, Transition};
+use crate::core::task::{Leased, Question, Settled, SettledSample, TaskState, Transition};
 
 /// How a task ended for the scheduler.
 #[derive(Debug)]
@@ -97,6 +97,12 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
         Transition::Fail { reason } => Some(reason.clone()),
         _ => None,
     };
+    let made = match (&job.yields, &transition) {
+        (Some(_), Transition::Finish { samples }) => {
+            samples.iter().map(|sample| sample.steps.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
     let kept = match &transition {
         Transition::Finish { samples } => Kept::of(job, leased, samples),
         _ => Kept::default(),
@@ -115,6 +121,7 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
                 shared.first_failure(&job.spec.name, lease.task.index, &reason);
             }
             kept.settled(job, &settled);
+            credit(attempts, &made, &settled);
             End::Settled(settled)
         }
         Err(error) => {
@@ -125,6 +132,23 @@ async fn settle(attempts: &Attempts<'_>, made: Result<Vec<Candidate>, Out>) -> E
             job.let_go(lease);
             End::Fenced
         }
+    }
+}
+
+/// Tells the router what the task gave for what it took.
+fn credit(attempts: &Attempts<'_>, made: &[Vec<StepAnswer>], settled: &Settled) {
+    let Some(yields) = &attempts.job.yields else {
+        return;
+    };
+    let taken = std::mem::take(&mut *attempts.taken());
+    if made.is_empty() {
+        return yields.nothing(&taken, settled.state == TaskState::Failed);
+    }
+    let usd = taken.usd.usd() / made.len() as f64;
+    let seconds = taken.time.as_secs_f64() / made.len() as f64;
+    for (steps, became) in made.iter().zip(&settled.samples) {
+        let accepted = matches!(became, SettledSample::Accepted { .. });
+        yields.judged(steps, accepted, usd, Some(seconds));
     }
 }
 

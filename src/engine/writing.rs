@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Shared, library};
 use crate::core::Row;
 use crate::core::api::{DraftRow, Failure, FailureKind, JobSource, KindRow, SeedColumn, SeedPreview};
-use crate::core::job::SeedSource;
+use crate::core::job::{Columns, SeedSource};
 use crate::core::ports::{Desk, Rows};
 use crate::core::text::shorten;
 
@@ -114,6 +114,7 @@ pub(super) async fn seeds(
 ) -> Result<SeedPreview, Failure> {
     let (text, base) = library::text(shared, source).await?;
     let loaded = library::parse(shared, text, base)?;
+    let columns = loaded.spec.seeds.columns;
     let rows: Rows = match loaded.spec.seeds.source {
         SeedSource::Path(path) if path == "-" => {
             return Err(
@@ -126,13 +127,13 @@ pub(super) async fn seeds(
         SeedSource::Rows(rows) => Box::new(rows.into_iter().map(Ok)),
         SeedSource::Count(_) => Box::new(std::iter::empty()),
     };
-    tokio::task::spawn_blocking(move || look(rows, limit, at_most))
+    tokio::task::spawn_blocking(move || look(rows, &columns, limit, at_most))
         .await
         .map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))
 }
 
 /// Reads rows until there are no more, or enough of them.
-fn look(rows: Rows, limit: usize, at_most: u64) -> SeedPreview {
+fn look(rows: Rows, columns: &Columns, limit: usize, at_most: u64) -> SeedPreview {
     let mut seen = SeedPreview::default();
     let mut hashes: HashSet<[u8; 16]> = HashSet::new();
     let mut rows = rows.into_iter();
@@ -150,8 +151,9 @@ fn look(rows: Rows, limit: usize, at_most: u64) -> SeedPreview {
         };
         seen.read += 1;
         for (name, value) in &row {
-            note(&mut seen.columns, name, value);
+            note(&mut seen.columns, columns, name, value);
         }
+        let row = columns.shape(row);
         if hashes.len() < COMPARED && !hashes.insert(digest(&row)) {
             seen.duplicates += 1;
         }
@@ -169,7 +171,7 @@ fn digest(row: &Row) -> [u8; 16] {
     short
 }
 
-fn note(columns: &mut Vec<SeedColumn>, name: &str, value: &Value) {
+fn note(columns: &mut Vec<SeedColumn>, wanted: &Columns, name: &str, value: &Value) {
     let (kind, filled) = match value {
         Value::Null => ("", false),
         Value::Bool(_) => ("flag", true),
@@ -182,6 +184,7 @@ fn note(columns: &mut Vec<SeedColumn>, name: &str, value: &Value) {
     let at = at.unwrap_or_else(|| {
         columns.push(SeedColumn {
             name: name.to_owned(),
+            known_as: wanted.known_as(name).map(str::to_owned),
             kind: "",
             filled: 0,
             example: String::new(),
@@ -218,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_look_says_what_is_there_and_whether_it_saw_all() {
-        let seen = look(rows(7), 2, 100);
+        let seen = look(rows(7), &Columns::default(), 2, 100);
         assert!(seen.complete);
         assert_eq!((seen.read, seen.rows.len(), seen.duplicates), (7, 2, 3));
         let columns: Vec<_> = seen
@@ -231,8 +234,31 @@ mod tests {
             [("topic", "text", 7), ("n", "mixed", 7), ("empty", "text", 0)]
         );
         assert_eq!(seen.columns[0].example, "t0");
-        assert!(!look(rows(7), 2, 6).complete);
-        assert!(look(rows(7), 2, 7).complete);
+        assert!(!look(rows(7), &Columns::default(), 2, 6).complete);
+        assert!(look(rows(7), &Columns::default(), 2, 7).complete);
+    }
+
+    #[test]
+    fn a_look_shows_rows_as_tasks_get_them_and_columns_as_the_file_has_them() {
+        let columns = Columns {
+            exclude: vec!["n".to_owned()],
+            rename: vec![("topic".to_owned(), "subject".to_owned())],
+        };
+        let seen = look(rows(7), &columns, 1, 100);
+        assert_eq!(
+            serde_json::json!(seen.rows),
+            json!([{"subject": "t0", "empty": ""}])
+        );
+        let known: Vec<_> = seen
+            .columns
+            .iter()
+            .map(|column| column.known_as.as_deref())
+            .collect();
+        assert_eq!(known, [Some("subject"), None, Some("empty")]);
+        assert_eq!(
+            seen.duplicates, 4,
+            "rows that differ only in what is left out are one"
+        );
     }
 
     #[test]

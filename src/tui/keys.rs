@@ -314,6 +314,8 @@ pub enum Action {
     Try,
     /// Guess it from an example.
     Infer,
+    /// Say which variable a column is.
+    Map,
     /// Choose a file.
     PickFile,
     /// The next step of the job.
@@ -517,6 +519,7 @@ impl Action {
             Self::Even => "form.even",
             Self::Try => "validator.try",
             Self::Infer => "schema.infer",
+            Self::Map => "seeds.map",
             Self::PickFile => "file.pick",
             Self::NextQuestion => "form.next_question",
             Self::Launch => "job.launch",

@@ -155,6 +155,7 @@ pub(super) fn word(event: &Event) -> Option<String> {
         JobState::Completed => Some(format!("{job} is completed")),
         JobState::Failed(_) => Some(format!("{job} has failed")),
         JobState::Paused(PauseReason::Limit(_)) => Some(format!("{job} is paused by its budget")),
+        JobState::Paused(PauseReason::Canary(_)) => Some(format!("{job} asks before it does the rest")),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::reference::strings;
 use crate::core::sample::{Candidate, Verdict};
 
 /// The `field` setting of a validator.
@@ -20,6 +21,31 @@ impl Field {
             None => Some(Cow::Borrowed(candidate.last_text())),
             Some(path) => candidate.text(path).map(Cow::Owned),
         }
+    }
+
+    /// Its text, or every text of the candidate where no field is named: each string of the seed, and what every step answered,
+    /// thought and called; each with its name in evidence.
+    pub(super) fn texts(&self, candidate: &Candidate) -> Option<Vec<(String, String)>> {
+        if self.0.is_some() {
+            return Some(vec![(self.name(), self.text(candidate)?.into_owned())]);
+        }
+        let mut all = Vec::new();
+        for (key, value) in candidate.seed.iter() {
+            let mut found = Vec::new();
+            strings(value, &mut found);
+            all.extend(found.into_iter().map(|text| (format!("`{key}`"), text)));
+        }
+        for step in &candidate.steps {
+            let name = format!("`{}`", step.step);
+            if let Some(thought) = &step.reasoning {
+                all.push((format!("the reasoning of {name}"), thought.clone()));
+            }
+            for call in &step.tool_calls {
+                all.push((format!("a tool call of {name}"), call.arguments.to_string()));
+            }
+            all.push((name, step.text.clone()));
+        }
+        Some(all)
     }
 
     /// What to call it in evidence.

@@ -5,23 +5,38 @@ use crate::core::catalog::{Catalog, Entry};
 use crate::core::ports::ValidatorCatalog;
 
 mod child;
+mod decontaminate;
 mod dedup;
+mod expected;
 mod field;
+mod finding;
 mod judge;
+mod language;
+mod lcs;
 mod length;
 pub mod near_duplicates;
+mod near_groups;
 mod no_control_chars;
+mod overlaps;
+mod panel;
 mod pattern;
+mod pii;
+mod reference;
 mod refusal;
 mod regex;
+mod rouge_l;
 pub mod schema;
 mod score;
 mod script;
+mod secrets;
 mod semantic_dedup;
 pub mod shingles;
 mod structural;
+mod test_items;
 mod truncated;
+mod words;
 
+pub use near_groups::near_groups;
 pub use schema::compile_schema;
 
 /// Every kind of validator, the cheapest first: the order in which a job best names them.
@@ -57,6 +72,24 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
         build: regex::build,
     },
     Entry {
+        kind: language::KIND,
+        summary: "A text (`field`, or the last answer) is in one of the languages of `accept`; too short ones are `undecided`",
+        example: "accept = [\"en\"]\nmin_chars = 20\nundecided = \"accept\"",
+        build: language::build,
+    },
+    Entry {
+        kind: pii::KIND,
+        summary: "No e-mail address, phone number, IBAN, payment card or IP address in any text: `action` is warn, review or reject",
+        example: "find = [\"email\", \"phone\", \"iban\", \"card\", \"ip\"]\naction = \"review\"",
+        build: pii::build,
+    },
+    Entry {
+        kind: secrets::KIND,
+        summary: "No key, token or private key of a well-known shape in any text: `action` is warn, review or reject",
+        example: "action = \"reject\"",
+        build: secrets::build,
+    },
+    Entry {
         kind: structural::KIND,
         summary: "Every answer is there and satisfies its step's JSON Schema",
         example: "",
@@ -73,6 +106,18 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
         summary: "No two accepted samples are nearly equal: Jaccard over `shingle` words in a row, at least `threshold`",
         example: "field = \"question\"\nthreshold = 0.8",
         build: semantic_dedup::build,
+    },
+    Entry {
+        kind: rouge_l::KIND,
+        summary: "No accepted sample follows another one, or a text of a file in `against`, word by word: ROUGE-L above `threshold`",
+        example: "field = \"question\"\nthreshold = 0.7",
+        build: rouge_l::build,
+    },
+    Entry {
+        kind: decontaminate::KIND,
+        summary: "No sample quotes a test set (`n` words in a row) or nearly is one of its items (`fuzzy` per cent)",
+        example: "against = [\"bench.jsonl\"]\nn = 13\nfuzzy = 95",
+        build: decontaminate::build,
     },
     Entry {
         kind: script::KIND,

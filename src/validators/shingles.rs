@@ -85,6 +85,11 @@ fn shorten(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
+/// A text as a sequence: a 32-bit hash per word, in order, by the same rule of what a word is.
+pub(super) fn sequence(text: &str) -> Vec<u32> {
+    words(text).into_iter().map(shorten).collect()
+}
+
 /// A hash per word, in order.
 fn words(text: &str) -> Vec<u64> {
     let mut words = Vec::with_capacity(text.len() / 5 + 1);
@@ -128,7 +133,7 @@ fn add(hash: u64, c: u32) -> u64 {
 }
 
 /// Letters of scripts that put no spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
-fn is_unspaced(c: char) -> bool {
+pub(super) fn is_unspaced(c: char) -> bool {
     matches!(
         u32::from(c),
         0x0e00..=0x0eff | 0x1000..=0x109f | 0x1780..=0x17ff | 0x3040..=0x30ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff
@@ -137,7 +142,7 @@ fn is_unspaced(c: char) -> bool {
 }
 
 /// Marks and joiners that belong to the word around them.
-fn joins(c: char) -> bool {
+pub(super) fn joins(c: char) -> bool {
     matches!(u32::from(c), 0x0300..=0x036f | 0x200c | 0x200d | 0x00ad)
 }
 

@@ -14,11 +14,14 @@ mod sandbox;
 mod teacher;
 
 mod bad_input;
+mod gates;
 mod headless;
 mod limits;
+mod money;
 mod rejudge;
 mod replay;
 mod run;
+mod selection;
 mod survive;
 
 /// A job of so many tasks for the teacher of [`sandbox::Sandbox::with_teacher`]; `extra` is appended.

@@ -171,6 +171,7 @@ fn spec() -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),
@@ -180,6 +181,7 @@ fn spec() -> JobSpec {
             params: Row::new(),
         }],
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }
@@ -343,6 +345,7 @@ fn estimate() -> EstimateReport {
         usd: Some((Money::from_usd(0.2), Money::from_usd(2.5))),
         seconds: (60.0, 600.0),
         notes: vec!["the low end assumes no retries".to_owned()],
+        forecast: None,
     }
 }
 

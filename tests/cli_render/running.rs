@@ -72,7 +72,8 @@ async fn a_run_ends_with_a_summary_for_people_and_one_object_for_programs() {
             options: RunOptions {
                 limit: Some(5),
                 concurrency: None,
-                usd: Some(2.5)
+                usd: Some(2.5),
+                ..RunOptions::default()
             }
         }]
     );

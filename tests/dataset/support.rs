@@ -27,6 +27,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params {
@@ -51,6 +52,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
         }],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset,
     }

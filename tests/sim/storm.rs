@@ -177,7 +177,7 @@ fn any_order_at_any_step_leaves_every_place_behind() {
 }
 
 #[test]
-#[ignore = "takes minutes; run it by `just prove`"]
+#[ignore = "takes minutes; run it by `just simulate`"]
 fn any_two_orders_at_any_two_steps_leave_every_place_behind() {
     let calls = play(&small(), Books::Memory).world.calls();
     for first in orders() {

@@ -127,7 +127,9 @@ fn look(source: &str) -> Result<Answer, Failure> {
     let names = rows
         .first()
         .map_or_else(Vec::new, |row| row.keys().cloned().collect());
+    let wanted = &spec.seeds.columns;
     let column = |name: String| SeedColumn {
+        known_as: wanted.known_as(&name).map(str::to_owned),
         filled: rows.iter().filter(|row| row[&name] != json!("")).count() as u64,
         example: rows[0][&name].as_str().unwrap_or("1").to_owned(),
         kind: "text",
@@ -136,7 +138,7 @@ fn look(source: &str) -> Result<Answer, Failure> {
     Ok(Answer::Seeds(Box::new(SeedPreview {
         columns: names.into_iter().map(column).collect(),
         read: rows.len() as u64,
-        rows,
+        rows: rows.into_iter().map(|row| wanted.shape(row)).collect(),
         complete: true,
         duplicates: 2,
         broken: None,
@@ -163,6 +165,7 @@ fn cost(source: &str) -> Result<Answer, Failure> {
             .then_some(ranges.usd),
         seconds: (12.0, 250.0),
         notes: vec!["prompt tokens: 3 to 4 characters each, from rendered prompts".to_owned()],
+        forecast: None,
     })))
 }
 

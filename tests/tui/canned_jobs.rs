@@ -152,6 +152,7 @@ fn spec(name: &str) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),
@@ -168,6 +169,7 @@ fn spec(name: &str) -> JobSpec {
             })
             .collect(),
         target: None,
+        quota: None,
         limits: Limits {
             usd: Some(Money::from_usd(10.0)),
             requests: Some(50_000),

@@ -1,14 +1,15 @@
 //! Scripts: the protocol, and what becomes of programs that break it, hang, or die. Real processes in temporary directories.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use destilation::core::ports::Validator;
-use destilation::core::sample::{Decision, Reason, Verdict};
+use destilation::core::sample::{Candidate, Decision, Reason, Verdict};
 use serde_json::{Value, json};
 
-use super::{Fake, broken, build, build_error, candidate, check, try_build_in};
+use super::{Fake, broken, build, build_error, candidate, check, row, try_build_in};
 
 /// A validator around a program in a directory of its own.
 struct Program {
@@ -268,4 +269,75 @@ async fn a_pinned_program_that_changed_is_refused() {
         broken(&built, &candidate("4")).await.contains("sha256"),
         "changed while it ran"
     );
+}
+
+/// One of the scripts that come with the sources.
+fn bundled(file: &str) -> Arc<dyn Validator> {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins");
+    try_build_in(&plugins, "script", &format!("command = ['python3', '{file}']"))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn with_reference(seed: &Value, text: &str, value: Value) -> Candidate {
+    let mut candidate = candidate(text);
+    candidate.seed = Arc::new(row(seed));
+    candidate.steps[0].value = Some(value);
+    candidate
+}
+
+#[tokio::test]
+async fn a_script_holds_an_answer_against_the_reference_of_the_seed_row() {
+    let script = bundled("same_answer.py");
+    let seed = json!({"question": "6 · 7 · 100?", "answer": "6 times 7 is 42, times 100 …\n#### 4,200"});
+    let given = |answer: &str| with_reference(&seed, "…", json!({"answer": answer}));
+    assert_eq!(
+        check(&script, &given("$4200.0")).await,
+        Verdict::accept("script").scored(1.0)
+    );
+    let wrong = check(&script, &given("42")).await;
+    assert_eq!(wrong.reason, Some(Reason::Script));
+    assert_eq!(
+        wrong.evidence.as_deref(),
+        Some("another answer than the reference: 42, reference 4200")
+    );
+    assert_eq!(check(&script, &given("many")).await.decision, Decision::Reject);
+    let without = with_reference(&json!({"question": "?"}), "…", json!({"answer": "42"}));
+    assert_eq!(check(&script, &without).await.decision, Decision::Review);
+    script.close().await;
+}
+
+#[tokio::test]
+async fn a_script_runs_the_code_with_the_tests_of_the_seed_row() {
+    let script = bundled("run_tests.py");
+    let seed = json!({"question": "Add.", "tests": "assert add(2, 3) == 5\nassert add(-1, 1) == 0"});
+    let answer = |code: &str| {
+        with_reference(
+            &seed,
+            &format!("Here:\n```python\n{code}\n```\nDone."),
+            Value::Null,
+        )
+    };
+    let right = check(&script, &answer("def add(a, b):\n    return a + b")).await;
+    assert_eq!(right, Verdict::accept("script").scored(1.0));
+    let wrong = check(&script, &answer("def add(a, b):\n    return a * b")).await;
+    assert_eq!((wrong.decision, wrong.score), (Decision::Reject, Some(0.0)));
+    assert_eq!(wrong.evidence.as_deref(), Some("a test fails: AssertionError"));
+    let broken = check(&script, &answer("def add(a, b) return")).await;
+    assert!(broken.evidence.unwrap().starts_with("a test fails: SyntaxError"));
+    script.close().await;
+}
+
+#[tokio::test]
+async fn code_that_never_ends_is_ended() {
+    let source =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/run_tests.py")).unwrap();
+    let script = program("python3", &source.replace("SECONDS = 10", "SECONDS = 1"), "");
+    let seed = json!({"tests": "loop()"});
+    let endless = with_reference(&seed, "def loop():\n    while True:\n        pass", Value::Null);
+    let verdict = check(&script.validator, &endless).await;
+    assert_eq!(
+        verdict.evidence.as_deref(),
+        Some("the tests did not end within 1 s")
+    );
+    script.validator.close().await;
 }

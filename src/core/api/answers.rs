@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::again::MakingAgain;
+use super::calibrated::Calibrated;
 use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
@@ -13,6 +14,7 @@ use super::review::{ReviewItem, ReviewReport};
 use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
 use crate::core::filter::Facets;
+use crate::core::forecast::Forecast;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
 use crate::core::journal::JournalEntry;
@@ -66,6 +68,8 @@ pub enum Answer {
     Check(Box<CheckReport>),
     /// What judging again would change.
     Rejudged(Box<Rejudged>),
+    /// A judge against persons.
+    Calibration(Box<Calibrated>),
     /// What making samples anew would take.
     MakingAgain(MakingAgain),
     /// Ranges.
@@ -219,6 +223,19 @@ pub struct TeacherRow {
     pub judged: u64,
 }
 
+impl TeacherRow {
+    /// What an accepted sample of it cost in USD; `None` without any.
+    pub fn usd_per_accepted(&self) -> Option<f64> {
+        (self.accepted > 0).then(|| self.usd.usd() / self.accepted as f64)
+    }
+
+    /// What a thousand accepted samples of it cost, in words: single ones cost fractions of a cent.
+    pub fn per_thousand(&self) -> String {
+        let each = self.usd_per_accepted();
+        each.map_or_else(|| "-".to_owned(), |each| Money::from_usd(each * 1e3).to_string())
+    }
+}
+
 /// A page of samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SamplePage {
@@ -304,6 +321,8 @@ pub struct EstimateReport {
     pub seconds: (f64, f64),
     /// What the ranges assume.
     pub notes: Vec<String>,
+    /// What the rows that are done say of the whole, where a stored job has some and stands still.
+    pub forecast: Option<Forecast>,
 }
 
 /// A finding of the doctor.

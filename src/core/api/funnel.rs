@@ -94,7 +94,7 @@ fn filed_under(kind: &str) -> Option<Reason> {
     Some(match kind {
         "structural" => Reason::Schema,
         "dedup" => Reason::ExactDuplicate,
-        "semantic_dedup" => Reason::NearDuplicate,
+        "semantic_dedup" | "rouge_l" => Reason::NearDuplicate,
         "embedding_dedup" => Reason::SimilarMeaning,
         "judge" => Reason::Judge,
         "length" => Reason::Length,
@@ -102,7 +102,10 @@ fn filed_under(kind: &str) -> Option<Reason> {
         "refusal" => Reason::Refusal,
         "truncated" => Reason::Truncated,
         "no_control_chars" => Reason::ControlChars,
-        "contamination" => Reason::Contaminated,
+        "decontaminate" => Reason::Contaminated,
+        "language" => Reason::Language,
+        "pii" => Reason::Pii,
+        "secrets" => Reason::Secret,
         "script" => Reason::Script,
         _ => return None,
     })

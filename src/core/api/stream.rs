@@ -37,6 +37,8 @@ pub enum StreamRequest {
         validators: Vec<Plug>,
         /// Which field holds the answer; `None`: the last text field.
         field: Option<String>,
+        /// What relative paths in their settings refer to.
+        base: Base,
     },
     /// Rows against what a trainer reads; every finding is an object on a line (`line`, `severity`, `rule`, `field`, `what`, `why`,
     /// `mend`).
@@ -46,6 +48,18 @@ pub enum StreamRequest {
         /// The trainer.
         trainer: String,
     },
+}
+
+/// What the relative paths of validators refer to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Base {
+    /// The working directory.
+    #[default]
+    Here,
+    /// This directory.
+    Directory(PathBuf),
+    /// The directory of this stored job.
+    Job(String),
 }
 
 /// The rows a trainer is to read.

@@ -16,13 +16,13 @@ pub struct DraftRow {
 /// A look at the rows of a job's seeds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SeedPreview {
-    /// The first rows.
+    /// The first rows, as tasks get them.
     pub rows: Vec<Row>,
     /// Rows that were read.
     pub read: u64,
     /// Whether these are all.
     pub complete: bool,
-    /// What the rows that were read have in them, in the order of appearance.
+    /// What the rows that were read have in them, in the order of appearance; those that are left out too.
     pub columns: Vec<SeedColumn>,
     /// Rows that are equal to an earlier one.
     pub duplicates: u64,
@@ -33,8 +33,10 @@ pub struct SeedPreview {
 /// A field of the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedColumn {
-    /// Its name.
+    /// Its name in the rows.
     pub name: String,
+    /// What the job calls it; `None`: it is left out.
+    pub known_as: Option<String>,
     /// `text`, `number`, `flag`, `list`, `object`, or `mixed`.
     pub kind: &'static str,
     /// Rows in which it is neither missing, null nor empty.

@@ -81,7 +81,7 @@ pub fn changed(old: &JobSpec, new: &JobSpec) -> Vec<Change> {
         }
     };
     note(
-        old.target != new.target,
+        (old.target, &old.quota) != (new.target, &new.quota),
         "target",
         "target changed: nothing is asked again, the job goes on or stops accordingly",
     );

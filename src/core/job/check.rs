@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use super::parse::{FormatFields, Known, Places, StepPlaces};
 use super::report::{Report, Severity, Span, hint, quote};
 use super::scope::{Scope, Unknown};
-use super::{JobSpec, SeedSource, Step, TeacherUse};
+use super::{JobSpec, RouteBy, SeedSource, Step, TeacherUse};
+use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
+use crate::core::judgement::Judges;
 use crate::core::plan::Plan;
+use crate::core::route::eligible;
 use crate::core::template::{Template, TemplateProblem, root};
 
 /// The built-in teacher answers for any model that a job names.
@@ -21,6 +24,15 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
         }
         _ => known.seed_fields.clone(),
     };
+    let own: Vec<String>;
+    let fields = match &spec.seeds.source {
+        SeedSource::Rows(rows) => {
+            own = rows.iter().flat_map(Row::keys).cloned().collect();
+            Some(own.as_slice())
+        }
+        _ => looked.as_deref(),
+    };
+    super::columns::check(spec, fields, places, report);
     let scope = Scope::new(spec, looked.as_deref());
     names(spec, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
@@ -32,8 +44,11 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
             report.warning(&places.on_invalid, &path, message, None);
         }
     }
+    route(spec, places, known, report);
+    canary(spec, places, report);
     validators(spec, places, known, report);
     target(spec, places, report);
+    super::choosing::check(spec, &scope, places, report);
     dataset(spec, &scope, places, known, report);
 }
 
@@ -109,7 +124,7 @@ fn template_variables(
     }
 }
 
-fn note(unknown: Unknown, span: &Span, path: &str, report: &mut Report) {
+pub(super) fn note(unknown: Unknown, span: &Span, path: &str, report: &mut Report) {
     let Unknown {
         severity,
         message,
@@ -133,6 +148,37 @@ fn step_teachers(step: &Step, places: &StepPlaces, known: &Known, report: &mut R
             let message = "has no effect: the step names its teachers";
             report.warning(&places.capability, &path, message, None);
         }
+    }
+}
+
+/// A canary's rows are a sample only where they are shuffled, and the rest has to be readable after it.
+fn canary(spec: &JobSpec, places: &Places, report: &mut Report) {
+    let Some(rows) = spec.limits.canary else { return };
+    let path = "limits.canary";
+    match &spec.seeds.source {
+        SeedSource::Path(seeds) if seeds == "-" => {
+            let message = "standard input is read once: the rows after the canary would be gone";
+            let help = Some("write the rows into a file".to_owned());
+            report.error_with(&places.canary, path, message, help);
+        }
+        SeedSource::Path(_) | SeedSource::Rows(_) if !spec.seeds.shuffle => {
+            let message = format!("forecasts from the first {rows} rows as they stand in the file");
+            let help = "with `shuffle = true` under [seeds] they are a random sample".to_owned();
+            report.warning(&places.canary, path, message, Some(help));
+        }
+        _ => {}
+    }
+}
+
+/// Routing by yield has to have a choice somewhere.
+fn route(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
+    let one = |step: &Step| {
+        let shares = eligible(step, known.teachers);
+        shares.iter().filter(|share| share.weight > 0.0).count() < 2
+    };
+    if spec.route == RouteBy::Yield && !known.teachers.is_empty() && spec.steps.iter().all(one) {
+        let message = "has no effect: every step has one teacher only";
+        report.warning(&places.route, "route", message, None);
     }
 }
 
@@ -187,10 +233,16 @@ fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Repor
 /// A validator that asks teachers names them like a step does.
 fn judge_teachers(plug: &Plug, places: &super::parse::ValidatorPlaces, known: &Known, report: &mut Report) {
     let teachers = plug.params.get("teachers").cloned().unwrap_or_default();
-    let teachers: Vec<TeacherUse> = serde_json::from_value(teachers).unwrap_or_default();
+    let mut teachers: Vec<TeacherUse> = serde_json::from_value(teachers).unwrap_or_default();
     for teacher in &teachers {
         let path = format!("{}.teachers", places.path);
         named_teacher(teacher, places.of("teachers"), &path, known, report);
+    }
+    let judges = Judges::of(&plug.params);
+    for teacher in (0..judges.count()).flat_map(|number| judges.teachers(number)) {
+        let path = format!("{}.judges", places.path);
+        named_teacher(&teacher, places.of("judges"), &path, known, report);
+        teachers.push(teacher);
     }
     let capability = plug.params.get("capability").and_then(|value| value.as_str());
     if let Some(capability) = capability.filter(|_| teachers.is_empty()) {

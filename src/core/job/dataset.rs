@@ -6,7 +6,11 @@ use super::parse::Places;
 use super::read::{Node, Table};
 use super::report::{Report, Span, quote};
 use super::sections::file_name;
-use super::{DatasetSpec, ReasoningStyle};
+use super::{DatasetSpec, ReasoningStyle, SplitBy};
+use crate::core::selection::{Select, Stratified};
+
+/// From which similarity on texts are kept together where the job does not say.
+const NEAR: f64 = 0.8;
 
 /// How far the shares of a split may be from 1 in sum.
 const SHARE_TOLERANCE: f64 = 1e-6;
@@ -29,7 +33,12 @@ pub(super) fn dataset(table: &mut Table, places: &mut Places, report: &mut Repor
     let fields = table.get("fields").map(|node| fields(&node, report));
     let fields = fields.unwrap_or_default();
     places.fields = fields.values().map(|(_, span)| span.clone()).collect();
+    places.split_by = table.place("split_by");
+    let split_by = table.get("split_by").and_then(|node| split_by(&node, report));
+    let select = table.get("select").and_then(|node| select(&node, places, report));
     let spec = DatasetSpec {
+        split_by,
+        select,
         format: table
             .get("format")
             .and_then(|node| node.string(report))
@@ -59,6 +68,60 @@ fn fields(node: &Node, report: &mut Report) -> BTreeMap<String, (String, Span)> 
             Some((field.to_owned(), (path, node.span)))
         })
         .collect()
+}
+
+/// What keeps samples together: `{ field = "…" }`, or `{ near = "…", threshold = 0.8 }`.
+fn split_by(node: &Node, report: &mut Report) -> Option<SplitBy> {
+    let mut table = node.table(report)?;
+    let (field, near) = (table.get("field"), table.get("near"));
+    let given = [&field, &near].into_iter().flatten().count();
+    if given != 1 {
+        let message = format!("exactly one of field and near is needed, found {given}");
+        let help = "the path of a value: `{ field = \"domain\" }` keeps equal ones together, `{ near = \"question\" }` nearly equal ones";
+        report.error_with(&node.span, &node.path, message, Some(help.to_owned()));
+    }
+    let threshold = near.is_some().then(|| table.get("threshold")).flatten();
+    let threshold = threshold.and_then(|node| node.number(0.3..=1.0, false, report));
+    table.finish(report);
+    let field = field.and_then(|node| node.string(report));
+    let near = near.and_then(|node| node.string(report));
+    let near = near.map(|field| SplitBy::Near {
+        field,
+        threshold: threshold.unwrap_or(NEAR),
+    });
+    field.map(SplitBy::Field).or(near)
+}
+
+/// Which accepted samples are in the dataset.
+fn select(node: &Node, places: &mut Places, report: &mut Report) -> Option<Select> {
+    let mut table = node.table(report)?;
+    places.select.table = node.span.clone();
+    places.select.stratified = table.place("stratified");
+    places.select.score = table.place("score");
+    let many = 1..=u64::from(u32::MAX);
+    let select = Select {
+        best_of: table
+            .get("best_of")
+            .and_then(|node| node.whole(many.clone(), report)),
+        top: table.get("top").and_then(|node| node.whole(many, report)),
+        stratified: table.get("stratified").and_then(|node| stratified(&node, report)),
+        score: table.get("score").and_then(|node| node.string(report)),
+    };
+    table.finish(report);
+    Some(select)
+}
+
+fn stratified(node: &Node, report: &mut Report) -> Option<Stratified> {
+    let mut table = node.table(report)?;
+    let field = table.need("field", report);
+    let field = field.and_then(|node| node.string(report));
+    let rows = table.need("rows", report);
+    let rows = rows.and_then(|node| node.whole(1..=u64::from(u32::MAX), report));
+    table.finish(report);
+    Some(Stratified {
+        field: field?,
+        rows: rows?,
+    })
 }
 
 fn split(node: &Node, report: &mut Report) -> Option<Vec<(String, f64)>> {

@@ -6,6 +6,10 @@ use super::{Limits, OnLimit};
 use crate::core::budget::{CapMode, Money};
 use crate::core::request::Params;
 
+/// Rows a canary may have: fewer say nothing, and more are no canary.
+const CANARY_AT_LEAST: u64 = crate::core::forecast::ROWS_AT_LEAST as u64;
+const CANARY_AT_MOST: u64 = 10_000;
+
 /// Most strings that may end an answer.
 const STOPS_AT_MOST: usize = 16;
 
@@ -89,6 +93,9 @@ pub(super) fn limits(mut table: Table, report: &mut Report) -> Limits {
             .get("attempts")
             .and_then(|node| node.whole(1..=100, report))
             .unwrap_or(default.attempts),
+        canary: table
+            .get("canary")
+            .and_then(|node| node.whole(CANARY_AT_LEAST..=CANARY_AT_MOST, report)),
     };
     table.finish(report);
     limits

@@ -57,6 +57,8 @@ pub const FORMATS: &[FormatFields<'static>] = &[
     PREFERENCE_OPENAI,
     UNPAIRED,
     UNPAIRED_SHAREGPT,
+    KD,
+    KD_IDS,
     RAW,
 ];
 
@@ -105,6 +107,10 @@ pub const UNPAIRED_SHAREGPT: FormatFields<'static> = closed(
     &["prompt", "completion"],
     &["label", "system"],
 );
+/// Conversations with the teacher's most likely tokens, as Axolotl reads them.
+pub const KD: FormatFields<'static> = closed("kd", &["user", "assistant"], &["system"]);
+/// The same with tokens as numbers.
+pub const KD_IDS: FormatFields<'static> = closed("kd_ids", &["user", "assistant"], &["system"]);
 /// Everything, under its own names.
 pub const RAW: FormatFields<'static> = FormatFields {
     kind: "raw",
@@ -202,13 +208,30 @@ impl Default for Known<'_> {
 #[derive(Default)]
 pub(super) struct Places {
     pub(super) seeds: Span,
+    /// In the order of [`super::Columns::exclude`].
+    pub(super) exclude: Vec<Span>,
+    /// In the order of [`super::Columns::rename`].
+    pub(super) rename: Vec<Span>,
     pub(super) vary: Vec<Span>,
     pub(super) steps: Vec<StepPlaces>,
     pub(super) validators: Vec<ValidatorPlaces>,
     pub(super) target: Span,
+    pub(super) route: Span,
+    pub(super) canary: Span,
+    pub(super) quota: Span,
+    pub(super) split_by: Span,
+    pub(super) select: SelectPlaces,
     pub(super) format: Span,
     /// In the order of [`DatasetSpec::fields`].
     pub(super) fields: Vec<Span>,
+}
+
+/// Where the parts of `[dataset.select]` stand.
+#[derive(Default)]
+pub(super) struct SelectPlaces {
+    pub(super) table: Span,
+    pub(super) stratified: Span,
+    pub(super) score: Span,
 }
 
 /// Where the parts of a step stand.
@@ -288,6 +311,8 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
     let name = table.need("name", report);
     let name = name.and_then(|node| super::sections::name(&node, report));
     let text = |node: super::read::Node, report: &mut Report| node.string(report);
+    places.route = table.place("route");
+    let quota;
     let spec = JobSpec {
         name: name.unwrap_or_default(),
         description: table
@@ -318,11 +343,19 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
         defaults: defaults(&mut table, report),
         steps: super::steps::steps(&mut table, &mut places, files, known, report),
         validators: super::sections::validators(&mut table, &mut places, report),
-        target: super::sections::target(&mut table, &mut places, report),
+        target: {
+            let (target, classes) = super::target::target(&mut table, &mut places, report);
+            quota = classes;
+            target
+        },
+        quota,
         limits: table
             .get("limits")
             .and_then(|node| node.table(report))
-            .map_or_else(Limits::default, |table| super::limits::limits(table, report)),
+            .map_or_else(Limits::default, |table| {
+                places.canary = table.place("canary");
+                super::limits::limits(table, report)
+            }),
         dataset: super::dataset::dataset(&mut table, &mut places, report),
     };
     table.finish(report);
@@ -349,5 +382,6 @@ pub(super) fn no_seeds() -> Seeds {
         shuffle: false,
         repeat: 1,
         chunk: None::<Chunk>,
+        columns: super::Columns::default(),
     }
 }

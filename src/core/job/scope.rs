@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::report::{Severity, hint, quote};
-use super::{JobSpec, SeedSource, Step};
+use super::{Columns, JobSpec, SeedSource, Step};
 use crate::core::plan::chunk::CHUNK_FIELD;
 
 /// A reference to nothing.
@@ -32,24 +32,26 @@ pub(super) struct Scope<'s> {
     vary: Vec<&'s str>,
     /// Seed field → the first row (from 1) without it. `None`: nobody knows the fields.
     seeds: Option<BTreeMap<String, Option<usize>>>,
+    columns: &'s Columns,
 }
 
 impl<'s> Scope<'s> {
     /// The scope of a job. `seed_fields` are those of its seed file, where somebody has looked.
     pub(super) fn new(spec: &'s JobSpec, seed_fields: Option<&[String]>) -> Self {
-        let mut seeds = match &spec.seeds.source {
+        let columns = &spec.seeds.columns;
+        let mut seeds: Option<BTreeMap<String, Option<usize>>> = match &spec.seeds.source {
             SeedSource::Count(_) => Some(BTreeMap::new()),
             SeedSource::Path(_) => seed_fields.map(|fields| {
-                let known = fields.iter().map(|field| (field.clone(), None));
-                known.collect()
+                let known = fields.iter().filter_map(|field| columns.known_as(field));
+                known.map(|field| (field.to_owned(), None)).collect()
             }),
             SeedSource::Rows(rows) => {
                 let fields: BTreeSet<&String> = rows.iter().flat_map(Map::keys).collect();
                 let lacking = |field: &String| rows.iter().position(|row| !row.contains_key(field));
                 let known = fields
                     .into_iter()
-                    .map(|field| (field.clone(), lacking(field).map(|at| at + 1)));
-                Some(known.collect())
+                    .filter_map(|field| Some((columns.known_as(field)?, lacking(field).map(|at| at + 1))));
+                Some(known.map(|(field, row)| (field.to_owned(), row)).collect())
             }
         };
         if let (Some(fields), Some(_)) = (&mut seeds, &spec.seeds.chunk) {
@@ -59,6 +61,7 @@ impl<'s> Scope<'s> {
             steps: &spec.steps,
             vary: spec.vary.iter().map(|(name, _)| name.as_str()).collect(),
             seeds,
+            columns,
         }
     }
 
@@ -113,7 +116,12 @@ impl<'s> Scope<'s> {
                 let known = seeds.keys().map(String::as_str);
                 let known: Vec<&str> = known.chain(self.vary.iter().copied()).chain(steps).collect();
                 let message = format!("no field or step is called {}", quote(name));
-                let help = if known.is_empty() {
+                let elsewhere = self.columns.known_as(name).filter(|other| *other != name);
+                let help = if self.columns.exclude.iter().any(|column| column == name) {
+                    Some("[seeds] excludes that column".to_owned())
+                } else if let Some(other) = elsewhere {
+                    Some(format!("[seeds] renames that column: it is {}", quote(other)))
+                } else if known.is_empty() {
                     Some(
                         "the tasks have no fields yet: give [seeds] rows or a path, or add one under [vary]"
                             .to_owned(),

@@ -1,16 +1,16 @@
-//! The smaller tables of a job file: its name, `[seeds]`, `[vary]`, `[[validators]]` and `[target]`.
+//! The smaller tables of a job file: its name, `[seeds]`, `[vary]` and `[[validators]]`.
 
 use serde_json::Value;
 
 use super::parse::{Known, Places, ValidatorPlaces, no_seeds};
 use super::read::{Node, Table};
 use super::report::{Report, hint, quote};
-use super::{Chunk, SeedSource, Seeds, Target, Vary};
+use super::{Chunk, SeedSource, Seeds, Vary};
 use crate::core::Row;
 use crate::core::catalog::Plug;
 
 /// Largest count of rows or tasks that can be asked for.
-const COUNT_AT_MOST: u64 = 1_000_000_000_000;
+pub(super) const COUNT_AT_MOST: u64 = 1_000_000_000_000;
 
 /// File names that some systems keep for devices.
 const RESERVED: &[&str] = &[
@@ -123,6 +123,7 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
             }
             chunk(&node, report)
         }),
+        columns: super::columns::columns(&mut table, places, is_count, report),
     };
     table.finish(report);
     seeds
@@ -272,26 +273,4 @@ pub(super) fn validators(table: &mut Table, places: &mut Places, report: &mut Re
         plugs.push(Plug { kind, params });
     }
     plugs
-}
-
-pub(super) fn target(table: &mut Table, places: &mut Places, report: &mut Report) -> Option<Target> {
-    let mut table = table.get("target")?.table(report)?;
-    places.target = table.span.clone();
-    let accepted = table.get("accepted");
-    let tasks_at_most = table.get("tasks_at_most");
-    if accepted.is_none() {
-        let help = tasks_at_most.as_ref().map_or(
-            "or take [target] out: then every task is done",
-            |_| "or take tasks_at_most out: seeds.limit is what plans fewer tasks",
-        );
-        let message = "is missing: how many accepted samples to stop at";
-        report.error_with(&table.span, "target.accepted", message, Some(help.to_owned()));
-    }
-    let accepted = accepted.and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
-    let tasks_at_most = tasks_at_most.and_then(|node| node.whole(1..=COUNT_AT_MOST, report));
-    table.finish(report);
-    Some(Target {
-        accepted: accepted?,
-        tasks_at_most,
-    })
 }

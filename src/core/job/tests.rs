@@ -100,6 +100,7 @@ fn the_job_file_of_the_product_page_is_read_whole() {
             shuffle: true,
             repeat: 1,
             chunk: None,
+            columns: Columns::default(),
         }
     );
     assert_eq!(
@@ -163,6 +164,7 @@ fn the_job_file_of_the_product_page_is_read_whole() {
             concurrency: Some(64),
             requests_per_minute: Some(600),
             attempts: 6,
+            canary: Some(20),
         }
     );
     assert_eq!(spec.limits.caps().time, Some(Duration::from_hours(2)));
@@ -563,4 +565,97 @@ fn a_problem_is_also_data() {
         serde_json::to_value(problem).unwrap(),
         json!({"severity": "error", "line": 1, "column": 1, "key": "seeds", "message": "is missing", "help": null})
     );
+}
+
+#[test]
+fn columns_are_excluded_and_renamed_and_every_mistake_in_it_is_said() {
+    let rows = r#"rows = [ { topic = "tides" }, { topic = "glaciers" } ]"#;
+    let with = |keys: &str, prompt: &str| {
+        let wide = r#"rows = [ { "Topic Name" = "tides", email = "x", level = 1 } ]"#;
+        SMALL
+            .replace(rows, &format!("{wide}\n{keys}"))
+            .replace("{{ topic }}", prompt)
+    };
+    let spec = good(&with(
+        "exclude = [\"email\"]\nrename = { \"Topic Name\" = \"topic\" }",
+        "{{ topic }} {{ level }}",
+    ));
+    assert_eq!(spec.seeds.columns.exclude, ["email"]);
+    assert_eq!(
+        spec.seeds.columns.rename,
+        [("Topic Name".to_owned(), "topic".to_owned())]
+    );
+    let normal = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<JobSpec>(&normal).unwrap(), spec);
+    let plain = serde_json::to_string(&good(SMALL)).unwrap();
+    assert!(
+        !plain.contains("columns"),
+        "specs without it stay as they were: {plain}"
+    );
+    let one = |keys: &str, prompt: &str| {
+        let said = said(&with(keys, prompt));
+        assert_eq!(said.len(), 1, "{said:?}");
+        said.into_iter().next().unwrap()
+    };
+    for (keys, prompt, wanted) in [
+        (
+            "exclud = []",
+            "x",
+            "unknown key `exclud` (did you mean `exclude`?)",
+        ),
+        (
+            "exclude = [\"emial\"]",
+            "x",
+            "warning: seeds.exclude: no row that was looked at has a column `emial` (did you mean `email`?)",
+        ),
+        (
+            "exclude = [\"email\"]",
+            "{{ email }}",
+            "no field or step is called `email` ([seeds] excludes that column)",
+        ),
+        (
+            "rename = { email = \"mail\" }",
+            "{{ email }}",
+            "no field or step is called `email` ([seeds] renames that column: it is `mail`)",
+        ),
+        (
+            "rename = { email = \"level\" }",
+            "x",
+            "the rows have a column `level` of their own (exclude that one, or choose another name)",
+        ),
+        (
+            "rename = { email = \"a b\" }",
+            "x",
+            "seeds.rename.email: `a b` is no name for a field (a letter, then letters, digits and _; at most 64)",
+        ),
+        (
+            "exclude = [\"email\"]\nrename = { email = \"mail\" }",
+            "x",
+            "seeds.rename.email: `email` is excluded",
+        ),
+        (
+            "rename = { email = \"mail\", level = \"mail\" }",
+            "x",
+            "another column is called `mail` too",
+        ),
+        (
+            "exclude = [\"email\"]\nchunk = { field = \"email\", size = 10 }",
+            "x",
+            "seeds.chunk.field: `email` is excluded",
+        ),
+        (
+            "rename = { email = \"text\" }\nchunk = { field = \"email\", size = 10 }",
+            "x",
+            "seeds.chunk.field: `email` has another name here (it is called `text`)",
+        ),
+    ] {
+        let said = one(keys, prompt);
+        assert!(said.contains(wanted), "{said}");
+    }
+    let swapped = with("rename = { email = \"level\", level = \"email\" }", "{{ email }}");
+    assert!(said(&swapped).is_empty());
+    let count = SMALL
+        .replace(rows, "count = 3\nexclude = [\"a\"]")
+        .replace("{{ topic }}", "x");
+    assert!(said(&count)[0].contains("there are no columns"));
 }

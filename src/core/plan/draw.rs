@@ -6,10 +6,10 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The bits of one purpose at one index.
-pub(super) struct Stream(ChaCha8Rng);
+pub(crate) struct Stream(ChaCha8Rng);
 
 /// `ChaCha8`, keyed by blake3(random seed, index, purpose).
-pub(super) fn stream(random_seed: u64, purpose: &str, index: u64) -> Stream {
+pub(crate) fn stream(random_seed: u64, purpose: &str, index: u64) -> Stream {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&random_seed.to_le_bytes());
     hasher.update(&index.to_le_bytes());
@@ -19,12 +19,12 @@ pub(super) fn stream(random_seed: u64, purpose: &str, index: u64) -> Stream {
 
 impl Stream {
     /// Uniform in [0, 1), in steps of 2⁻⁵³.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0
     }
 
     /// Uniform among `0..span`, for spans up to 2⁶⁴ (the bias is below span · 2⁻⁶⁴); 0 for an empty span.
-    pub(super) fn below(&mut self, span: u128) -> u128 {
+    pub(crate) fn below(&mut self, span: u128) -> u128 {
         (u128::from(self.0.next_u64()).saturating_mul(span)) >> 64
     }
 }

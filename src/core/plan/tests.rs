@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::core::job::{Chunk, Limits, RouteBy, Step, Target};
+use crate::core::job::{Chunk, Columns, Limits, RouteBy, Step, Target};
 use crate::core::request::Params;
 
 fn spec(source: SeedSource) -> JobSpec {
@@ -24,6 +24,7 @@ fn spec(source: SeedSource) -> JobSpec {
             shuffle: false,
             repeat: 1,
             chunk: None,
+            columns: Columns::default(),
         },
         vary: Vec::new(),
         defaults: Params::default(),
@@ -42,6 +43,7 @@ fn spec(source: SeedSource) -> JobSpec {
         }],
         validators: Vec::new(),
         target: None,
+        quota: None,
         limits: Limits::default(),
         dataset: DatasetSpec::default(),
     }
@@ -278,4 +280,48 @@ proptest! {
         prop_assert_eq!(tasks.len() as u64, total);
         prop_assert_eq!(total, (count.min(limit.unwrap_or(u64::MAX)) * u64::from(repeat)).min(cap.unwrap_or(u64::MAX)));
     }
+}
+
+#[test]
+fn columns_are_left_out_and_renamed_before_documents_are_cut_and_the_places_stay() {
+    let rows = || {
+        (0..20).map(|n| {
+            let value = json!({"n": n, "secret": "s", "Body Text": "abcdefgh"});
+            Ok::<Row, Infallible>(value.as_object().cloned().unwrap())
+        })
+    };
+    let mut spec = spec(file());
+    spec.seeds.shuffle = true;
+    let order = |spec: &JobSpec| -> Vec<(u64, Value)> {
+        let count = count_rows(spec, rows()).unwrap();
+        let plan = Plan::new(spec, Some(count));
+        let tasks = plan.tasks(rows()).map(Result::unwrap);
+        tasks.map(|task| (task.index, task.seed["n"].clone())).collect()
+    };
+    let before = order(&spec);
+    spec.seeds.columns = Columns {
+        exclude: vec!["secret".to_owned()],
+        rename: vec![("Body Text".to_owned(), "text".to_owned())],
+    };
+    assert_eq!(order(&spec), before);
+    spec.seeds.chunk = Some(Chunk {
+        field: "text".to_owned(),
+        size: 4,
+        overlap: 0,
+    });
+    let count = count_rows(&spec, rows()).unwrap();
+    assert_eq!(count, 40);
+    let plan = Plan::new(&spec, Some(count));
+    let mut first: Vec<Row> = plan
+        .tasks(rows())
+        .map(|task| task.unwrap().seed)
+        .take(2)
+        .collect();
+    first.sort_by_key(|row| row["chunk"].as_u64());
+    assert_eq!(
+        json!(first),
+        json!([{"n": 0, "text": "abcd", "chunk": 0}, {"n": 0, "text": "efgh", "chunk": 1}])
+    );
+    spec.seeds.source = SeedSource::Rows(rows().map(Result::unwrap).collect());
+    assert_eq!(Plan::new(&spec, None).total(), Some(40));
 }

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::{LintedFile, StoreError, Stored};
+use crate::core::arrange::Arrangement;
 use crate::core::catalog::{Catalog, PlugError};
 use crate::core::job::{DatasetSpec, Job, JobSpec};
 use crate::core::sample::Sample;
@@ -73,6 +75,18 @@ pub enum DatasetError {
 pub trait SampleSource: Send {
     /// The next page; empty at the end.
     async fn next_page(&mut self) -> Stored<Vec<Sample>>;
+    /// Which samples these are of all accepted ones, and what keeps them together.
+    fn arrangement(&self) -> Arc<Arrangement> {
+        Arc::default()
+    }
+}
+
+/// Texts in groups of nearly equal ones, directly or by way of others.
+pub trait NearGroups: Send {
+    /// Adds a text under its sample's place. Samples of one task are in one group anyway.
+    fn add(&mut self, place: (u64, u32), text: &str);
+    /// The first place of its group.
+    fn first_of(&mut self, place: (u64, u32)) -> (u64, u32);
 }
 
 /// Result of a finished dataset.

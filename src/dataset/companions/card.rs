@@ -54,6 +54,18 @@ fn contents(card: &mut String, spec: &JobSpec, manifest: &Manifest) -> std::fmt:
         grouped(manifest.rows),
         manifest.format
     )?;
+    if let Some(selection) = &manifest.selection {
+        write!(
+            card,
+            "Chosen among {} accepted samples",
+            grouped(selection.accepted)
+        )?;
+        for (at, (why, count)) in selection.left_out.iter().enumerate() {
+            let before = if at == 0 { "; left out: " } else { ", " };
+            write!(card, "{before}{} by {why}", grouped(*count))?;
+        }
+        card.push_str(".\n\n");
+    }
     card.push_str("| file | rows | bytes |\n|---|---:|---:|\n");
     for file in &manifest.files {
         writeln!(

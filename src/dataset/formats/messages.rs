@@ -45,13 +45,13 @@ pub(super) fn build_openai(spec: &DatasetSpec, _: &JobSpec) -> Result<Box<dyn Fo
     }))
 }
 
-struct Messages {
-    fields: Fields,
-    openai: bool,
+pub(super) struct Messages {
+    pub(super) fields: Fields,
+    pub(super) openai: bool,
 }
 
 #[derive(Serialize)]
-struct Record<'a> {
+pub(super) struct Record<'a> {
     messages: Vec<Turn<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<Value>,
@@ -111,6 +111,17 @@ impl Messages {
         }
     }
 
+    /// The row of a sample whose conversation that is.
+    pub(super) fn record<'a>(&self, sample: &Sample, conversation: &'a [Message]) -> Record<'a> {
+        let turns = conversation
+            .iter()
+            .map(|message| self.turn(message, conversation));
+        Record {
+            messages: turns.collect(),
+            tools: self.fields.optional(sample, "tools").map(as_list),
+        }
+    }
+
     /// A message as a turn; one that only calls tools has no content.
     fn turn<'a>(&self, message: &'a Message, all: &'a [Message]) -> Turn<'a> {
         if let [Part::ToolResult { id, content }] = &message.parts[..] {
@@ -152,12 +163,7 @@ impl Format for Messages {
 
     fn write(&self, sample: &Sample, out: &mut dyn Write) -> io::Result<()> {
         let conversation = self.fields.conversation(sample)?;
-        let turns = conversation
-            .iter()
-            .map(|message| self.turn(message, &conversation));
-        let messages = turns.collect();
-        let tools = self.fields.optional(sample, "tools").map(as_list);
-        write_line(&Record { messages, tools }, out)
+        write_line(&self.record(sample, &conversation), out)
     }
 }
 

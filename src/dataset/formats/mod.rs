@@ -16,6 +16,7 @@ use crate::core::text::nearest;
 
 mod alpaca;
 mod conversation;
+mod kd;
 mod messages;
 mod preference;
 mod prompt_completion;
@@ -109,6 +110,18 @@ pub(super) const CATALOG: FormatCatalog = Catalog(&[
         summary: "The same as LLaMA-Factory reads it: conversations and kto_tag.",
         example: "format = \"unpaired_sharegpt\"\nfields = { prompt = \"question\", completion = \"solution.answer\" }",
         build: unpaired::build_sharegpt,
+    },
+    Entry {
+        kind: kd::SHAPE.kind(),
+        summary: "Conversations with the teacher's most likely tokens, as Axolotl's distillation plugin reads them (load_legacy).",
+        example: "format = \"kd\"\nfields = { user = \"question\", assistant = \"solution\" }",
+        build: kd::build,
+    },
+    Entry {
+        kind: kd::IDS.kind(),
+        summary: "The same with tokens as numbers in a list of their own: target_token_ids and logprobs.",
+        example: "format = \"kd_ids\"\nfields = { user = \"question\", assistant = \"solution\" }",
+        build: kd::build_ids,
     },
     Entry {
         kind: raw::SHAPE.kind(),

@@ -13,6 +13,7 @@ mod columns;
 mod conversation;
 mod pairs;
 mod shape;
+mod tokens;
 
 use shape::{Reads, Shape, Trainer};
 

@@ -74,6 +74,10 @@ impl Check {
                 self.sharegpt(row, true);
                 self.label(row, "kto_tag");
             }
+            Shape::Kd | Shape::KdIds => {
+                self.messages("messages", row.get("messages"), true);
+                self.tokens(shape, row);
+            }
             Shape::Raw | Shape::Unknown => {}
         }
     }

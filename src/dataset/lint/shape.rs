@@ -18,6 +18,8 @@ pub(super) enum Shape {
     PreferenceOpenAi,
     Unpaired,
     UnpairedShareGpt,
+    Kd,
+    KdIds,
     Raw,
     Unknown,
 }
@@ -29,12 +31,19 @@ pub(super) enum Purpose {
     Pairs,
     Labels,
     Text,
+    Tokens,
 }
 
 impl Shape {
     /// Tells a row's shape.
     pub(super) fn of(row: &Row) -> Self {
         let has = |key: &str| row.contains_key(key);
+        if has("messages") && has("target_token_ids") {
+            return Self::KdIds;
+        }
+        if has("messages") && has("logprobs") {
+            return Self::Kd;
+        }
         if has("preferred_output") || has("non_preferred_output") {
             return Self::PreferenceOpenAi;
         }
@@ -90,6 +99,8 @@ impl Shape {
             Self::PreferenceOpenAi => "preference_openai",
             Self::Unpaired => "unpaired",
             Self::UnpairedShareGpt => "unpaired_sharegpt",
+            Self::Kd => "kd",
+            Self::KdIds => "kd_ids",
             Self::Raw => "raw",
             Self::Unknown => "none of the known shapes",
         }
@@ -104,6 +115,7 @@ impl Shape {
             | Self::Raw
             | Self::Unknown => Purpose::Answers,
             Self::Text => Purpose::Text,
+            Self::Kd | Self::KdIds => Purpose::Tokens,
             Self::Unpaired | Self::UnpairedShareGpt => Purpose::Labels,
             Self::Preference
             | Self::PreferencePlain
@@ -204,6 +216,14 @@ pub(super) static AXOLOTL: Trainer = Trainer {
         (Shape::Alpaca, AsIs),
         (Shape::Text, AsIs),
         (Shape::PreferenceAxolotl, AsIs),
+        (
+            Shape::Kd,
+            Told("add its kd plugin and set type: axolotl.integrations.kd.chat_template.load_legacy"),
+        ),
+        (
+            Shape::KdIds,
+            Told("add its kd plugin and set type: axolotl.integrations.kd.chat_template"),
+        ),
         (
             Shape::ShareGpt,
             Told(

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::super::governor::{Permit, Standing};
 use super::super::roster::Roster;
 use super::super::running::Wish;
-use super::{Asked, Attempts, Out};
+use super::{Asked, Attempts, Out, Who};
+use crate::core::job::RouteBy;
 use crate::core::plan;
 use crate::core::route::{self, Share};
 use crate::core::task::Transition;
@@ -87,8 +88,7 @@ impl<'a> Attempts<'a> {
                 continue;
             }
             paced = true;
-            let standing = |at: usize| roster.standing(at);
-            if let Some(at) = route::choose(self.job.spec.route, shares, &standing, refused, draw) {
+            if let Some(at) = self.choose(asked, roster, shares, refused, draw) {
                 let station = roster.station_of(at);
                 match station.try_acquire(Instant::now(), tokens) {
                     Ok(permit) => return Ok(Drawn::One(at, permit, held)),
@@ -123,6 +123,30 @@ impl<'a> Attempts<'a> {
             }
             self.wait_for_any(roster, &left).await;
         }
+    }
+
+    /// The teacher to ask next, if any is open. Judges are asked by their weights: nothing of theirs is accepted or rejected.
+    fn choose(
+        &self,
+        asked: &Asked<'_>,
+        roster: &Arc<Roster>,
+        shares: &[Share],
+        refused: &[usize],
+        draw: f64,
+    ) -> Option<usize> {
+        let yields = match asked.who {
+            Who::Step(_) => self.job.yields.as_ref(),
+            Who::Fit { .. } => None,
+        };
+        let Some(yields) = yields else {
+            let standing = |at: usize| roster.standing(at);
+            return route::choose(RouteBy::Weights, shares, &standing, refused, draw);
+        };
+        let standing = |at: usize| route::Standing {
+            open: roster.standing(at).open,
+            ..yields.of(&asked.question.step, &roster.teachers[at].name)
+        };
+        route::choose(RouteBy::Yield, shares, &standing, refused, draw)
     }
 
     /// Nobody is open: waits for the first that may be again, or pauses the job if only a person can help.

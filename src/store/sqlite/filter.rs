@@ -167,6 +167,20 @@ fn without_fields(condition: &Condition) -> Condition {
     Condition::All(plain.collect())
 }
 
+/// What words about texts are read from, beside `samples s`. Joined, every table is read along with the samples; a look into it for
+/// each sample would find its place anew.
+pub(super) fn texts(filter: &SampleFilter) -> &'static str {
+    let reads = |term: &&Term| matches!(term, Term::Text(_) | Term::Seed(_));
+    if filter.condition.terms().iter().any(reads) {
+        TEXTS
+    } else {
+        ""
+    }
+}
+
+/// The seeds `d` and answers `a` of `samples s`: each has one.
+const TEXTS: &str = " CROSS JOIN seeds d ON d.task = s.task CROSS JOIN answers a ON a.id = s.answer";
+
 /// The range of tasks of the job.
 pub(super) fn push_job(query: &mut QueryBuilder<Sqlite>, filter: &SampleFilter) {
     push_tasks(query, filter, (None, None));
@@ -188,7 +202,7 @@ pub(super) fn push_tasks(
     }
 }
 
-/// Everything the filter asks beside the job, each part with its `AND` in front.
+/// Everything the filter asks beside the job, each part with its `AND` in front, about `samples s` and its [`texts`].
 pub(super) fn push(query: &mut QueryBuilder<Sqlite>, filter: &SampleFilter, prepared: &Prepared) {
     if !filter.states.is_empty() {
         let codes: Vec<i64> = filter.states.iter().map(|state| sample_code(*state)).collect();
@@ -282,10 +296,10 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
                 .push_bind(prepared.now_ms.saturating_sub(ms));
         }
         Term::Text(text) => {
-            query.push("(EXISTS (SELECT 1 FROM answers y WHERE y.id = s.answer");
-            push_raw(query, "y.steps", text);
-            query.push(" AND EXISTS (SELECT 1 FROM json_each(y.steps) e WHERE e.value ->> '$.text' LIKE ");
-            query.push_bind(like(text)).push(" ESCAPE '\\')) OR ");
+            query.push("(");
+            push_raw(query, "a.steps", text);
+            query.push("EXISTS (SELECT 1 FROM json_each(a.steps) e WHERE e.value ->> '$.text' LIKE ");
+            query.push_bind(like(text)).push(" ESCAPE '\\') OR ");
             push_seed(query, text);
             query.push(")");
         }
@@ -304,18 +318,18 @@ fn push_term(query: &mut QueryBuilder<Sqlite>, term: &Term, prepared: &Prepared,
 }
 
 fn push_seed(query: &mut QueryBuilder<Sqlite>, text: &str) {
-    query.push("EXISTS (SELECT 1 FROM seeds z WHERE z.task = s.task");
-    push_raw(query, "z.seed", text);
-    query.push(" AND EXISTS (SELECT 1 FROM json_each(z.seed) e WHERE e.value LIKE ");
+    query.push("(");
+    push_raw(query, "d.seed", text);
+    query.push("EXISTS (SELECT 1 FROM json_each(d.seed) e WHERE e.value LIKE ");
     query.push_bind(like(text)).push(" ESCAPE '\\'))");
 }
 
-/// ` AND` the JSON itself holds the text, which is known without reading it as JSON; what JSON would write otherwise is left to those
+/// The JSON itself holds the text `AND `, which is known without reading it as JSON; what JSON would write otherwise is left to those
 /// who read it.
 fn push_raw(query: &mut QueryBuilder<Sqlite>, json: &str, text: &str) {
     if !text.contains(|c: char| matches!(c, '"' | '\\' | '/') || c.is_control()) {
-        query.push(format!(" AND {json} LIKE ")).push_bind(like(text));
-        query.push(" ESCAPE '\\'");
+        query.push(format!("{json} LIKE ")).push_bind(like(text));
+        query.push(" ESCAPE '\\' AND ");
     }
 }
 

@@ -146,14 +146,16 @@ impl SqliteStore {
     /// Those that match among the first rows of the order.
     async fn look(&self, piece: &Piece<'_>, index: &str) -> Stored<Vec<At>> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT s.task, s.candidate FROM (");
-        piece.push_select(&mut query, "s.task, s.candidate", Some(index));
+        piece.push_select(&mut query, "s.task, s.candidate", Some(index), "");
         piece
             .order
             .push_sorted(&mut query, piece.stretch, piece.backwards);
         query
             .push(" LIMIT ")
             .push_bind(LOOKED_AT)
-            .push(") o CROSS JOIN samples s ON s.task = o.task AND s.candidate = o.candidate WHERE true");
+            .push(") o CROSS JOIN samples s ON s.task = o.task AND s.candidate = o.candidate")
+            .push(filter::texts(piece.filter))
+            .push(" WHERE true");
         filter::push(&mut query, piece.filter, piece.prepared);
         piece.push_page(&mut query);
         let mut reading = self.reading().await?;
@@ -385,7 +387,11 @@ impl SqliteStore {
 /// `SELECT … FROM samples s WHERE` with the filter's conditions.
 fn matching(columns: &str, filter: &SampleFilter, prepared: &Prepared) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(columns).push(" FROM samples s WHERE true");
+    query
+        .push(columns)
+        .push(" FROM samples s")
+        .push(filter::texts(filter))
+        .push(" WHERE true");
     filter::push_job(&mut query, filter);
     filter::push(&mut query, filter, prepared);
     query
@@ -405,16 +411,23 @@ impl Piece<'_> {
     /// `SELECT … FROM samples s WHERE` with all but the filter's conditions.
     fn select(&self, columns: &str, index: Option<&str>) -> QueryBuilder<Sqlite> {
         let mut query = QueryBuilder::new("");
-        self.push_select(&mut query, columns, index);
+        self.push_select(&mut query, columns, index, filter::texts(self.filter));
         query
     }
 
-    fn push_select(&self, query: &mut QueryBuilder<Sqlite>, columns: &str, index: Option<&str>) {
+    fn push_select(
+        &self,
+        query: &mut QueryBuilder<Sqlite>,
+        columns: &str,
+        index: Option<&str>,
+        joined: &str,
+    ) {
         query.push("SELECT ").push(columns).push(" FROM samples s");
         if let Some(index) = index {
             query.push(" INDEXED BY ").push(index);
         }
         query
+            .push(joined)
             .push(" WHERE ")
             .push(&self.order.stretches[self.stretch].holds);
         self.push_beyond(query);

@@ -38,8 +38,8 @@ pub(crate) const TOPICS: [(&str, &str); 6] = [
     (
         "Reasons of rejection",
         "schema: not the wanted shape. exact_duplicate, near_duplicate, similar_meaning: there is one like it. judge: the score is too low.\n\
-         length, regex, refusal, truncated, control_chars: the answer's text. contaminated: it is in a test set. script: a validator of yours. \
-         by_hand: a person said so.",
+         length, regex, refusal, truncated, control_chars: the answer's text. contaminated: it is in a test set. language: not a wanted one. pii, secret: personal data, a key. \
+         script: a validator of yours. by_hand: a person said so.",
     ),
     (
         "The terminal",

@@ -2,6 +2,7 @@
 //! What is written is kept as a draft whatever happens; nothing is stored as a job before it is launched.
 
 mod asking;
+mod columns;
 mod dry_run;
 mod form;
 mod frame;
@@ -197,7 +198,7 @@ impl NewJob {
             return Vec::new();
         };
         match self.step.0 {
-            Step::Seeds => seeds::lines(work),
+            Step::Seeds => self.seed_lines(work),
             Step::Schema => self.schema_lines(work),
             Step::Validators => self.validator_lines(work),
             Step::Limits => limits::lines(work),
@@ -380,6 +381,7 @@ fn changes(action: Action) -> bool {
             | A::Infer
             | A::PickFile
             | A::Variables
+            | A::Map
             | A::Launch
             | A::Store
             | A::Shape

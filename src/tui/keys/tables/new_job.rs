@@ -54,6 +54,12 @@ pub static NEW_SEEDS: Table = Table {
     bindings: step![
         CHANGE,
         key(
+            &["m"],
+            Action::Map,
+            "map",
+            "Say which variable of the prompts the selected column is"
+        ),
+        key(
             &["o"],
             Action::PickFile,
             "pick file",
@@ -68,8 +74,8 @@ pub static NEW_SEEDS: Table = Table {
         key(
             &["x"],
             Action::Remove,
-            "",
-            "Take the selected value or varied field out"
+            "exclude",
+            "Exclude the selected column (again: take it in), or take the selected value or varied field out"
         ),
     ],
 };

@@ -103,7 +103,7 @@ const TEACHERS: [Column; 9] = [
     numbers("COST", 5, 7),
 ];
 
-const TEACHERS_WHOLE: [Column; 13] = [
+const TEACHERS_WHOLE: [Column; 14] = [
     words("TEACHER", 14, 9),
     numbers("SHARE", 5, 5),
     numbers("REQUESTS", 8, 4),
@@ -117,6 +117,7 @@ const TEACHERS_WHOLE: [Column; 13] = [
     numbers("P99", 5, 2),
     numbers("TOKENS", 6, 1),
     numbers("COST", 6, 7),
+    numbers("$/1K OK", 7, 5),
 ];
 
 /// Who answered: in short, or with everything that is known.
@@ -173,6 +174,7 @@ pub(super) fn teachers(
                 p99,
                 compact(one.tokens as f64),
                 cost,
+                one.per_thousand(),
             ]
         } else {
             vec![

@@ -30,6 +30,10 @@ pub(super) enum For {
     Validator,
     /// The type of a field of the answer.
     FieldType,
+    /// A column of the seeds.
+    Column,
+    /// What a column is called.
+    ColumnName,
 }
 
 /// A list with a field to narrow it.

@@ -109,7 +109,7 @@ impl NewJob {
                 ("-".to_owned(), shared.style(Slot::Muted)),
                 ("-".to_owned(), shared.style(Slot::Muted)),
                 (
-                    "unknown: no column, no varied field".to_owned(),
+                    "unknown: m in Seeds names a column so".to_owned(),
                     shared.style(Slot::Error),
                 ),
             ]

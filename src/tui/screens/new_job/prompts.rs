@@ -152,8 +152,11 @@ impl NewJob {
         };
         let mut variables: Vec<Variable> = Vec::new();
         for column in self.seeds.value().into_iter().flat_map(|seen| &seen.columns) {
+            let Some(name) = column.known_as.clone() else {
+                continue;
+            };
             variables.push(Variable {
-                name: column.name.clone(),
+                name,
                 kind: column.kind.to_owned(),
                 filled: Some(column.filled),
                 example: column.example.clone(),

@@ -33,6 +33,7 @@ impl NewJob {
             (Step::Prompts, Action::Variables) if self.variables().is_empty() => {
                 said("there are no variables: the seeds have no field")
             }
+            (Step::Seeds, Action::Map) if !self.has_columns() => said("the seeds have no column"),
             (Step::DryRun, Action::Edit) if self.failed_step().is_none() => said("nothing has failed"),
             (Step::DryRun, Action::Open) if self.dry.is_asking() => said("it is under way; esc stops it"),
             (Step::Launch, Action::Launch | Action::Store) if self.taken_name().is_some() => {

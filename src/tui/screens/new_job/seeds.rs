@@ -43,51 +43,54 @@ const COLUMNS: [Column; 4] = [
     prose("EXAMPLE", 10, 3),
 ];
 
-/// The lines of the form.
-pub(super) fn lines(work: &Work) -> Vec<Line> {
-    let draft = &work.draft;
-    let source = source_of(work);
-    let mut lines = vec![Line::new(
-        "source",
-        "@source",
-        Kind::Words(&["file", "rows", "none"]),
-        source.to_owned(),
-        "file, rows in the job file, or none",
-    )];
-    let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(draft, label, path, kind, note);
-    match source {
-        "file" => lines.push(of("file", "seeds.path", Kind::Text, "o picks one")),
-        "rows" => {
-            let rows = format!("{} rows", draft.len("seeds.rows"));
-            lines.push(Line::new("rows", "@rows", Kind::Link, rows, "⏎ edits them"));
-        }
-        _ => lines.push(of("tasks", "seeds.count", Kind::Number, "")),
-    }
-    lines.push(of("at most", "seeds.limit", Kind::Number, "all rows"));
-    lines.push(of("shuffle", "seeds.shuffle", Kind::Flag, "no"));
-    lines.push(of("tasks per row", "seeds.repeat", Kind::Number, "1"));
-    if source != "none" {
-        lines.push(of(
-            "cut field",
-            "seeds.chunk.field",
-            Kind::Text,
-            "none; its long texts become chunks",
-        ));
-        if draft.has("seeds.chunk") {
-            lines.push(of("chunk characters", "seeds.chunk.size", Kind::Number, ""));
-            lines.push(of("overlap", "seeds.chunk.overlap", Kind::Number, "0"));
-        }
-    }
-    lines.push(Line::heading("Varied for each task (a adds one)"));
-    for name in draft.keys("vary") {
-        let path = format!("vary.{name}");
-        let value = draft.get(&path).map_or_else(String::new, |value| spoken(&value));
-        lines.push(Line::new(&name, &format!("@{path}"), Kind::Any, value, ""));
-    }
-    lines
-}
-
 impl NewJob {
+    /// The lines of the form.
+    pub(super) fn seed_lines(&self, work: &Work) -> Vec<Line> {
+        let draft = &work.draft;
+        let source = source_of(work);
+        let mut lines = vec![Line::new(
+            "source",
+            "@source",
+            Kind::Words(&["file", "rows", "none"]),
+            source.to_owned(),
+            "file, rows in the job file, or none",
+        )];
+        let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(draft, label, path, kind, note);
+        match source {
+            "file" => lines.push(of("file", "seeds.path", Kind::Text, "o picks one")),
+            "rows" => {
+                let rows = format!("{} rows", draft.len("seeds.rows"));
+                lines.push(Line::new("rows", "@rows", Kind::Link, rows, "⏎ edits them"));
+            }
+            _ => lines.push(of("tasks", "seeds.count", Kind::Number, "")),
+        }
+        lines.push(of("at most", "seeds.limit", Kind::Number, "all rows"));
+        lines.push(of("shuffle", "seeds.shuffle", Kind::Flag, "no"));
+        lines.push(of("tasks per row", "seeds.repeat", Kind::Number, "1"));
+        if source != "none" {
+            lines.push(of(
+                "cut field",
+                "seeds.chunk.field",
+                Kind::Text,
+                "none; its long texts become chunks",
+            ));
+            if draft.has("seeds.chunk") {
+                lines.push(of("chunk characters", "seeds.chunk.size", Kind::Number, ""));
+                lines.push(of("overlap", "seeds.chunk.overlap", Kind::Number, "0"));
+            }
+        }
+        if source != "none" {
+            lines.extend(self.column_lines(work));
+        }
+        lines.push(Line::heading("Varied for each task (a adds one)"));
+        for name in draft.keys("vary") {
+            let path = format!("vary.{name}");
+            let value = draft.get(&path).map_or_else(String::new, |value| spoken(&value));
+            lines.push(Line::new(&name, &format!("@{path}"), Kind::Any, value, ""));
+        }
+        lines
+    }
+
     /// Rows × tasks per row.
     pub(super) fn seeds_fact(&self, work: &Work) -> String {
         let tasks = self.check.value().and_then(|report| report.tasks);
@@ -119,8 +122,10 @@ impl NewJob {
                     line: Line::new("new field", "@vary", Kind::Any, String::new(), note),
                 };
             }
+            Action::Map => self.map_column(cx.shared),
             Action::Remove => {
                 if let Some(line) = line
+                    && !self.exclude_column(&line, cx)
                     && let Some(work) = &mut self.work
                     && !matches!(line.path.as_str(), "@source" | "@rows" | "")
                 {
@@ -135,6 +140,9 @@ impl NewJob {
 
     /// Changes something of the seeds that is no single key.
     pub(super) fn set_seed_word(&mut self, path: &str, typed: &str) {
+        if self.type_column(path, typed) {
+            return;
+        }
         let Some(work) = &mut self.work else { return };
         if let Some(name) = path.strip_prefix("@vary.") {
             return work.draft.set(&format!("vary.{name}"), &varied(typed));
@@ -286,8 +294,12 @@ impl NewJob {
         let columns = (seen.columns.len() as u16 + 1).min(inner.height / 2);
         let (above, below) = top(inner, columns);
         let rows = seen.columns.iter().map(|column| {
+            let (name, slot, example) = match column.known_as.as_deref() {
+                None => (column.name.clone(), Slot::Muted, "excluded"),
+                Some(known) => (known.to_owned(), Slot::Fg, column.example.as_str()),
+            };
             vec![
-                (column.name.clone(), shared.style(Slot::Fg)),
+                (name, shared.style(slot)),
                 (column.kind.to_owned(), shared.style(Slot::Muted)),
                 (
                     format!("{}%", percent(column.filled, seen.read)),
@@ -297,7 +309,7 @@ impl NewJob {
                         Slot::Fg
                     }),
                 ),
-                (column.example.clone(), shared.style(Slot::Muted)),
+                (example.to_owned(), shared.style(Slot::Muted)),
             ]
         });
         table(buf, above, &COLUMNS, rows, None, shared);
@@ -323,7 +335,12 @@ impl NewJob {
 /// The first rows as a table of their first columns.
 fn draw_values(seen: &SeedPreview, shared: &Shared, area: Rect, buf: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(8));
-    let many = (width / 16).clamp(1, 4).min(seen.columns.len());
+    let taken = seen
+        .columns
+        .iter()
+        .filter_map(|column| column.known_as.as_deref());
+    let taken: Vec<&str> = taken.take((width / 16).clamp(1, 4)).collect();
+    let many = taken.len().max(1);
     let each = (width / many) as u16;
     let cell = |row: &Row, name: &str| row.get(name).cloned().map(as_text).unwrap_or_default();
     let mut line = |y: u16, number: &str, texts: Vec<Cell>| {
@@ -337,8 +354,8 @@ fn draw_values(seen: &SeedPreview, shared: &Shared, area: Rect, buf: &mut Buffer
             put(buf, slot, 0, y, &text, style);
         }
     };
-    let heads = seen.columns.iter().take(many);
-    let heads = heads.map(|column| (column.name.to_uppercase(), shared.style(Slot::Muted)));
+    let heads = taken.iter();
+    let heads = heads.map(|name| (name.to_uppercase(), shared.style(Slot::Muted)));
     line(0, "ROW", heads.collect());
     for (at, row) in seen
         .rows
@@ -346,8 +363,8 @@ fn draw_values(seen: &SeedPreview, shared: &Shared, area: Rect, buf: &mut Buffer
         .enumerate()
         .take(usize::from(area.height.saturating_sub(1)))
     {
-        let cells = seen.columns.iter().take(many);
-        let cells = cells.map(|column| (cell(row, &column.name), shared.style(Slot::Fg)));
+        let cells = taken.iter();
+        let cells = cells.map(|name| (cell(row, name), shared.style(Slot::Fg)));
         line(at as u16 + 1, &grouped(at as u64 + 1), cells.collect());
     }
 }

@@ -407,6 +407,8 @@ impl NewJob {
             For::Variable => self.insert_variable(name, cx),
             For::Validator => self.add_validator(name, cx),
             For::FieldType => self.set_type(name, cx),
+            For::Column => self.chosen_column(name, cx.shared),
+            For::ColumnName => self.name_column(name, cx),
         }
     }
 

@@ -157,10 +157,10 @@ impl Samples {
             return Some(field.draw(buf, area, at, 0, text));
         }
         let matches = self.rows.counting(shared);
-        let matches = if matches.is_empty() {
-            matches
-        } else {
-            format!("{matches} match ")
+        let matches = match matches.as_str() {
+            "" => matches,
+            wait if wait.ends_with('…') => format!("{wait} "),
+            many => format!("{many} match "),
         };
         let (shown, style) = if self.filter.is_empty() {
             ("no filter", shared.style(Slot::Muted))
@@ -191,7 +191,12 @@ impl Samples {
     fn nothing(&self, shared: &Shared, inner: Rect, buf: &mut Buffer) {
         if !self.rows.is_known() || self.rows.is_waiting() {
             if self.rows.is_slow(shared.now) {
-                empty(buf, inner, &["Loading the samples …"], shared);
+                let lines = if self.filter.is_empty() {
+                    ["Loading the samples …", ""]
+                } else {
+                    ["Searching the samples …", "esc gives up, / changes the filter"]
+                };
+                empty(buf, inner, &lines, shared);
             }
         } else if self.filter.is_empty() {
             empty(

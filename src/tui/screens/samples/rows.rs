@@ -41,6 +41,8 @@ pub(super) struct Rows {
     selected: usize,
     offset: usize,
     count: Remote<u64>,
+    /// Counting waits until the rows are there: both would read every sample at the same time.
+    uncounted: bool,
     /// How many match, as the rows are shown; newer ones wait for `r`.
     total: Option<u64>,
     newest: u64,
@@ -150,7 +152,31 @@ impl Rows {
         self.count.give_up(cx);
         self.fresh |= fresh;
         self.counted.0 = cx.shared.now;
+        self.uncounted = self.window.is_pending() && self.filter.condition.is_slow();
+        if !self.uncounted {
+            self.ask_count(cx);
+        }
+    }
+
+    fn ask_count(&mut self, cx: &mut Cx) {
+        self.counted.0 = cx.shared.now;
         self.count.ask(Query::CountSamples(self.filter.clone()), cx);
+    }
+
+    /// The rows are there: where they are all that match, they need not be counted.
+    fn count_after_rows(&mut self, page: usize, cx: &mut Cx) {
+        if !std::mem::take(&mut self.uncounted) {
+            return;
+        }
+        let window = self.window.value().filter(|_| self.window.error().is_none());
+        let all = window.filter(|window| window.first == Some(0) && window.samples.len() < Self::limit(page));
+        match all.map(|window| window.samples.len() as u64) {
+            Some(count) => {
+                self.counted.1 = cx.shared.now.saturating_sub(self.counted.0);
+                self.take_count(count, page, cx);
+            }
+            None => self.ask_count(cx),
+        }
     }
 
     /// Another filter or order: what is selected stays so, where it still matches.
@@ -282,7 +308,9 @@ impl Rows {
             .take(message, counted, || Query::CountSamples(filter), cx)
         {
             self.counted.1 = cx.shared.now.saturating_sub(self.counted.0);
-            self.take_count(page, cx);
+            if let Some(count) = self.count.value().copied() {
+                self.take_count(count, page, cx);
+            }
             return true;
         }
         let read = |answer: &Answer| {
@@ -316,13 +344,11 @@ impl Rows {
             self.offset = self.selected.saturating_sub(before);
             self.clamp(page);
         }
+        self.count_after_rows(page, cx);
         true
     }
 
-    fn take_count(&mut self, page: usize, cx: &mut Cx) {
-        let Some(count) = self.count.value().copied() else {
-            return;
-        };
+    fn take_count(&mut self, count: u64, page: usize, cx: &mut Cx) {
         let grew = self.total.is_some_and(|total| count > total);
         self.newest = count;
         let fresh = std::mem::take(&mut self.fresh);
@@ -340,6 +366,8 @@ impl Rows {
         let known = self.first + self.shown.len() as u64;
         match self.total {
             Some(total) => crate::core::text::grouped(total),
+            None if self.uncounted && !self.is_slow(shared.now) => String::new(),
+            None if self.uncounted => "searching …".to_owned(),
             None if shared.now < self.counted.0 + Remote::<u64>::QUIET => String::new(),
             None => format!("≈ {}+ … counting", crate::core::text::grouped(known)),
         }

@@ -1,0 +1,181 @@
+//! Validators where they are used: in a job, over a file, and made again from stored answers.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+use crate::teacher::{Reply, Teacher};
+use crate::{assert_conserved, job};
+
+const ITEM: &str = "A farmer has seventeen sheep and all but nine of them run away over the hill at night";
+
+fn bench(sandbox: &Sandbox, directory: &str) {
+    let rows = format!(
+        "{}\n{}\n",
+        json!({"question": "How many legs do six spiders have?"}),
+        json!({"question": ITEM})
+    );
+    sandbox.write(&format!("{directory}bench.jsonl"), &rows);
+}
+
+#[test]
+fn a_file_is_held_against_a_test_set_and_the_item_is_named() {
+    let sandbox = Sandbox::new();
+    bench(&sandbox, "");
+    let rows = [
+        json!({"question": "Why is the sea salty where no river runs into it?", "answer": "Because."}),
+        json!({"question": format!("Answer briefly: {}", ITEM.to_uppercase()), "answer": "Nine."}),
+        json!({"messages": [{"role": "user", "content": ITEM.replace("night", "dawn")}, {"role": "assistant", "content": "Nine."}]}),
+    ];
+    let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+    sandbox.write("data.jsonl", &lines.join("\n"));
+    let words = [
+        "validate",
+        "data.jsonl",
+        "--json",
+        "--validator",
+        "decontaminate{against = ['bench.jsonl']}",
+    ];
+    let ran = sandbox.run(&words).expect_code(7);
+    let seen: Vec<Value> = ran
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let reasons: Vec<&Value> = seen.iter().take(3).map(|row| &row["reason"]).collect();
+    assert_eq!(
+        reasons,
+        [&Value::Null, &json!("contaminated"), &json!("contaminated")]
+    );
+    let evidence = seen[1]["verdicts"][0]["evidence"].as_str().unwrap();
+    assert!(
+        evidence.starts_with("`question` shares 18 words in a row with bench.jsonl line 2: “a farmer"),
+        "{evidence}"
+    );
+    assert!(ran.stderr.contains("contaminated"), "{}", ran.stderr);
+
+    // The paths of a job file refer to its own directory, wherever it is read from.
+    bench(&sandbox, "jobs/tests/");
+    let validators = "[[validators]]\nkind = \"decontaminate\"\nagainst = [\"tests/bench.jsonl\"]\n";
+    sandbox.write("jobs/t.toml", &job(1, 1, validators));
+    sandbox
+        .run(&["validate", "data.jsonl", "--job", "jobs/t.toml"])
+        .expect_code(7);
+}
+
+#[test]
+fn a_check_names_the_line_of_what_is_wrong_with_a_validator() {
+    let sandbox = Sandbox::new();
+    let validators = "[[validators]]\nkind = \"decontaminate\"\nagainst = [\"no.jsonl\"]\n[[validators]]\nkind = \"rouge_l\"\ntreshold = 0.7\n";
+    let text = job(1, 1, validators);
+    let line = |word: &str| text.lines().position(|line| line.starts_with(word)).unwrap() + 1;
+    sandbox.write("job.toml", &text);
+    let said = sandbox.run(&["check", "job.toml"]).expect_code(3);
+    let said = format!("{}{}", said.stdout, said.stderr);
+    assert!(said.contains(&format!("job.toml:{}", line("against"))), "{said}");
+    assert!(said.contains("no.jsonl: there is no such file"), "{said}");
+    assert!(said.contains(&format!("job.toml:{}", line("treshold"))), "{said}");
+    assert!(said.contains("did you mean `threshold`?"), "{said}");
+}
+
+/// Every third answer says what the first one said, in other words at its end.
+fn repeating() -> Teacher {
+    Teacher::start(Duration::ZERO, true, |number, body| {
+        if body.contains("You grade training data") {
+            return Reply::text(&json!({"reasoning": "so", "score": 1 + number % 5}).to_string());
+        }
+        let own: Vec<String> = (0..12).map(|word| format!("word{number}x{word}")).collect();
+        if number % 3 == 1 {
+            return Reply::text(&format!(
+                "The tide follows the moon across the sea twice in a day, word{number}"
+            ));
+        }
+        Reply::text(&own.join(" "))
+    })
+}
+
+#[test]
+fn a_pool_lets_one_of_many_alike_in_and_another_threshold_lets_all_in_for_free() {
+    let gate = |threshold: f64| {
+        job(
+            12,
+            1,
+            &format!("[[validators]]\nkind = \"rouge_l\"\nthreshold = {threshold}\n"),
+        )
+    };
+    let teacher = repeating();
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &gate(0.7));
+    let summary = sandbox
+        .run(&["run", "job.toml", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_conserved(&summary);
+    assert_eq!(
+        summary["samples"],
+        json!({"accepted": 9, "rejected": 3, "needs_review": 0})
+    );
+    let listed = sandbox
+        .run(&["samples", "list", "reason:near_duplicate", "--json"])
+        .expect_code(0);
+    let first: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
+    let evidence = first["verdicts"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.contains("ROUGE-L of 0.923 with task "), "{evidence}");
+    let asked = teacher.seen().requests;
+    sandbox.write("changed.toml", &gate(0.95));
+    sandbox
+        .run(&["jobs", "edit", "t", "--file", "changed.toml"])
+        .expect_code(0);
+    let again = sandbox
+        .run(&["jobs", "rejudge", "t", "--json", "--apply"])
+        .expect_code(0);
+    let again: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(again["changes"][0]["count"], 3, "{again}");
+    assert_eq!(teacher.seen().requests, asked, "nobody was asked");
+}
+
+#[test]
+fn a_panel_is_paid_once_and_its_scores_are_used_again() {
+    let panel = |aggregate: &str| {
+        let settings = "rubric = \"Good?\"\ncapability = \"chat\"\njudges = 3\naccept_at = 3";
+        job(
+            6,
+            1,
+            &format!("[[validators]]\nkind = \"judge\"\n{settings}\naggregate = \"{aggregate}\"\n"),
+        )
+    };
+    let teacher = repeating();
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &panel("mean"));
+    let summary = sandbox
+        .run(&["run", "job.toml", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_conserved(&summary);
+    let asked = teacher.seen().requests;
+    assert_eq!(asked, 6 + 18, "a step and three judges a task");
+    for (aggregate, applied) in [("median", true), ("majority", true)] {
+        sandbox.write("changed.toml", &panel(aggregate));
+        sandbox
+            .run(&["jobs", "edit", "t", "--file", "changed.toml"])
+            .expect_code(0);
+        let again = sandbox
+            .run(&["jobs", "rejudge", "t", "--json", "--apply"])
+            .expect_code(0);
+        let again: Value = serde_json::from_str(&again.stdout).unwrap();
+        assert_eq!(
+            (&again["not_rejudged"], &again["applied"]),
+            (&json!(0), &json!(applied)),
+            "{again}"
+        );
+    }
+    assert_eq!(teacher.seen().requests, asked, "nobody was asked again");
+    let shown = sandbox.run(&["samples", "list", "--json"]).expect_code(0);
+    let first: Value = serde_json::from_str(shown.stdout.lines().next().unwrap()).unwrap();
+    let evidence = first["verdicts"][0]["evidence"].as_str().unwrap();
+    assert!(
+        evidence.starts_with("majority, mean ") && evidence.contains("of 3 decide alike\njudge 1, "),
+        "{evidence}"
+    );
+}
