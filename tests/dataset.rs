@@ -27,6 +27,8 @@ mod companions;
 mod containers;
 #[path = "dataset/formats.rs"]
 mod formats;
+#[path = "dataset/kd.rs"]
+mod kd;
 #[path = "dataset/lint.rs"]
 mod lint;
 #[path = "dataset/shapes.rs"]

@@ -60,6 +60,7 @@ fn question(text: &str) -> ModelRequest {
         ..Params::default()
     };
     ModelRequest {
+        completion: false,
         fingerprint: ModelRequest::fingerprint("m", &messages, None, &params, "0/0/0"),
         model: "m".to_owned(),
         messages,

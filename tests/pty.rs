@@ -10,6 +10,8 @@
 
 #[path = "pty/again.rs"]
 mod again;
+#[path = "pty/asleep.rs"]
+mod asleep;
 #[path = "pty/becoming.rs"]
 mod becoming;
 #[path = "pty/bytes.rs"]

@@ -48,6 +48,8 @@ mod logs;
 mod look;
 #[path = "tui/providers.rs"]
 mod providers;
+#[path = "tui/wide.rs"]
+mod wide;
 #[path = "tui/wizard.rs"]
 mod wizard;
 

@@ -27,6 +27,8 @@ use serde_json::{Value, json};
 
 #[path = "validators/duplicates.rs"]
 mod duplicates;
+#[path = "validators/embeddings.rs"]
+mod embeddings;
 #[path = "validators/judge.rs"]
 mod judge;
 #[path = "validators/overlap.rs"]
@@ -44,6 +46,8 @@ struct Fake {
     answers: Mutex<VecDeque<Result<Completion, CheckError>>>,
     asked: Mutex<Vec<JudgeQuestion>>,
     known: Option<([u8; 16], SampleId)>,
+    /// What the ledger has, by task index.
+    stored: Vec<(u64, Completion)>,
 }
 
 impl Fake {
@@ -77,10 +81,20 @@ impl CheckContext for Fake {
         _candidate: &Candidate,
         question: JudgeQuestion,
     ) -> Result<Completion, CheckError> {
-        assert_eq!(validator, "judge");
+        assert!(matches!(validator, "judge" | "embedding_dedup"), "{validator}");
         self.asked.lock().unwrap().push(question);
         let answer = self.answers.lock().unwrap().pop_front();
         answer.expect("the judge is not asked more often than expected")
+    }
+
+    async fn recall(
+        &self,
+        candidate: &Candidate,
+        _question: &JudgeQuestion,
+    ) -> Result<Option<Completion>, CheckError> {
+        let mut stored = self.stored.iter();
+        let found = stored.find(|(index, _)| *index == candidate.task.index);
+        Ok(found.map(|(_, answer)| answer.clone()))
     }
 
     async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
@@ -248,8 +262,8 @@ fn costly_ones_come_last_and_only_those_that_compare_remember() {
         .collect();
     let costly: Vec<bool> = built.iter().map(|validator| validator.is_costly()).collect();
     assert!(costly.is_sorted(), "{costly:?}");
-    assert_eq!(costly.iter().filter(|costly| **costly).count(), 2);
-    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 2);
+    assert_eq!(costly.iter().filter(|costly| **costly).count(), 3);
+    assert_eq!(built.iter().filter(|validator| validator.remembers()).count(), 3);
     let keyed = |validator: &&Arc<dyn Validator>| validator.dedup_key(&candidate("x")).is_some();
     assert_eq!(built.iter().filter(keyed).count(), 1);
 }
@@ -262,6 +276,7 @@ async fn a_field_that_is_not_there_waits_for_a_person() {
         ("refusal", ""),
         ("semantic_dedup", ""),
         ("rouge_l", ""),
+        ("embedding_dedup", "teacher = 'a/x'"),
         ("language", "accept = ['en']"),
         ("pii", ""),
         ("secrets", ""),

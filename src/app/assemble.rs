@@ -305,7 +305,7 @@ fn open_rows(base: &str, path: &str) -> Result<crate::core::ports::Rows, crate::
     if base == engine::BUNDLED
         && let Some(text) = bundled::file(path)
     {
-        return Ok(seeds::of_text(path, text));
+        return seeds::of_text(path, text);
     }
     seeds::open(&if path == "-" {
         PathBuf::from(path)

@@ -9,6 +9,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use crate::core::ports::Desk;
@@ -23,12 +24,17 @@ const DRAFT_AT_MOST: u64 = 16 << 20;
 /// Drafts below one directory.
 pub(super) struct FileDesk {
     drafts: PathBuf,
+    /// Held while a draft is written: a slow disk may still have the one before.
+    writing: Mutex<()>,
 }
 
 impl FileDesk {
     /// The desk whose drafts lie there. Nothing is made before there is something to save.
     pub(super) fn new(drafts: PathBuf) -> Self {
-        Self { drafts }
+        Self {
+            drafts,
+            writing: Mutex::default(),
+        }
     }
 
     fn path(&self, id: &str) -> PathBuf {
@@ -71,6 +77,7 @@ impl Desk for FileDesk {
     }
 
     fn save_draft(&self, id: &str, text: &str) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -96,6 +103,7 @@ impl Desk for FileDesk {
     }
 
     fn drop_draft(&self, id: &str) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         match fs::remove_file(self.path(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -173,6 +181,11 @@ mod tests {
         let mode = fs::metadata(drafts.join("d1.toml")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(&drafts).unwrap().count(), 1, "no leavings");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| desk.save_draft("d1", "at the same time").unwrap());
+            }
+        });
         desk.drop_draft("d1").unwrap();
         desk.drop_draft("d1").unwrap();
         assert_eq!(desk.drafts().unwrap(), []);

@@ -76,8 +76,13 @@ impl Door {
     async fn open(&self, read_only: bool) -> Result<Opened, Failure> {
         let _one_at_a_time = self.opening.lock().await;
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_ours = self.engine().is_none_or(|engine| engine.is_ours());
         if let Some(open) = last.filter(|last| last.closed.is_none() && last.read_only.is_none()) {
-            return Ok(open);
+            if is_ours {
+                return Ok(open);
+            }
+            // Another instance took it over while this one slept: what still runs here can store nothing.
+            self.stop(Duration::ZERO).await;
         }
         let is_new = !read_only && self.site.has_no_database();
         self.opened(read_only, is_new).await
@@ -113,7 +118,8 @@ impl Door {
     }
 
     async fn open_now(&self, read_only: bool) -> Result<Opened, Failure> {
-        if let Some(before) = self.engine() {
+        if let Some(before) = self.inside.send_replace(None) {
+            // What is asked meanwhile waits for the next one.
             before.close().await;
         }
         let (loaded, wrong) = configured(&self.site);

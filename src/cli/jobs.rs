@@ -9,7 +9,7 @@ use super::format::{count, date};
 use super::line::{Align, Cell, Line, Style, Table};
 use super::output::{Ending, Outcome, Output};
 use super::summary::{labelled, numbers};
-use super::{Plain, calibrate, editor, exit, files, rejudge, source};
+use super::{Plain, calibrate, editor, exit, files, rejudge, report, source};
 use crate::core::api::{Answer, Command, How, JobDetail, JobRow, Query, Receipt};
 use crate::core::job::JobState;
 use crate::core::text::grouped;
@@ -117,6 +117,18 @@ pub enum JobsCommand {
         #[arg(long)]
         apply: bool,
     },
+    /// Say how varied a job's dataset is: distinct words, near duplicates, lengths, classes
+    #[command(after_long_help = report::JSON)]
+    Report {
+        /// The job's name
+        job: String,
+        /// Look at the texts of this field instead of the last answers
+        #[arg(long, value_name = "FIELD")]
+        field: Option<String>,
+        /// Count the values of this field instead of those the job varies or selects by
+        #[arg(long, value_name = "FIELD")]
+        class: Option<String>,
+    },
     /// Hold a judge's scores against what persons said of the same samples: agreement, and which mark gives a wanted precision
     #[command(after_long_help = CALIBRATE_JSON)]
     Calibrate {
@@ -182,6 +194,9 @@ pub(super) async fn run(command: &JobsCommand, plain: &mut Plain<'_>) -> Outcome
             Ok(code)
         }
         JobsCommand::Rejudge { job, apply } => rejudge::run(job, *apply, plain).await,
+        JobsCommand::Report { job, field, class } => {
+            report::run(job, field.as_ref(), class.as_ref(), plain).await
+        }
         JobsCommand::Calibrate {
             job,
             judge,

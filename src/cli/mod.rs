@@ -35,6 +35,7 @@ mod needs;
 mod output;
 mod providers;
 mod rejudge;
+mod report;
 mod review;
 mod run;
 mod sample_text;

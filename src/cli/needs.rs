@@ -81,7 +81,7 @@ pub fn needs(command: &CommandLine) -> Needs {
             providers: true,
             ..if *apply { writing } else { reading }
         },
-        CommandLine::Jobs(JobsCommand::List | JobsCommand::Show { .. })
+        CommandLine::Jobs(JobsCommand::List | JobsCommand::Show { .. } | JobsCommand::Report { .. })
         | CommandLine::Samples(SamplesCommand::List { .. } | SamplesCommand::Show { .. })
         | CommandLine::Review(_)
         | CommandLine::Export(_)

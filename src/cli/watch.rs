@@ -91,6 +91,10 @@ impl Watch {
                     .map_or_else(String::new, |job| format!("{job}: "));
                 Some(Line::styled(style, word).and(Style::Plain, format!("{about}{text}")))
             }
+            Event::TakenOver(by) => {
+                let text = format!("the database was taken over by {by}");
+                Some(Line::styled(Style::Bad, "error: ").and(Style::Plain, text))
+            }
         }
     }
 

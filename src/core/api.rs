@@ -26,7 +26,9 @@ mod log;
 mod opened;
 mod providers;
 mod rejudged;
+mod report;
 mod review;
+mod started;
 mod stream;
 mod upkeep;
 mod writing;
@@ -46,7 +48,9 @@ pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
+pub use report::ReportRequest;
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
+pub use started::{How, RunOptions, Started};
 pub use stream::{Base, Export, FoundOften, LintRows, StreamReport, StreamRequest};
 pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
@@ -176,6 +180,8 @@ pub enum Query {
         /// At most so many, 1,000 at most.
         limit: usize,
     },
+    /// How varied a job's dataset is → [`Answer::Report`].
+    Report(ReportRequest),
     /// Every attempt at a task, oldest first → [`Answer::Attempts`].
     Attempts {
         /// The job.
@@ -505,21 +511,6 @@ pub enum Command {
     },
 }
 
-/// Overrides of one run; they do not change the stored job.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RunOptions {
-    /// Use at most so many seed rows.
-    pub limit: Option<u64>,
-    /// Requests in flight.
-    pub concurrency: Option<u32>,
-    /// Cap in USD.
-    pub usd: Option<f64>,
-    /// Do so many rows first, then forecast the rest and pause.
-    pub canary: Option<u64>,
-    /// The rest after a canary is wanted.
-    pub released: bool,
-}
-
 /// What an order did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Receipt {
@@ -573,28 +564,4 @@ pub struct RevertDone {
     pub skipped: u64,
     /// What should be known: files that were written meanwhile.
     pub notes: Vec<String>,
-}
-
-/// How a job was taken up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Started {
-    /// The job's name.
-    pub job: String,
-    /// What happened.
-    pub how: How,
-    /// Consequences of a new revision, and what the user should know (the mock is used, …), a line each.
-    pub notes: Vec<String>,
-}
-
-/// How a job was taken up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// It is new.
-    Created,
-    /// It goes on where it was.
-    Resumed,
-    /// It has a new revision.
-    Revised,
-    /// It was complete and nothing changed: nothing to do.
-    Unchanged,
 }

@@ -76,7 +76,7 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
     let contexts = contexts(spec, sample_rows);
     let templates = Templates::compile(spec).ok();
     let mut samples = 1_u64;
-    for (at, step) in spec.steps.iter().enumerate() {
+    for (at, step) in spec.steps.iter().enumerate().filter(|(_, step)| !step.computed) {
         samples = samples.max(u64::from(step.candidates));
         let asked = share_asked(templates.as_ref(), at, step, &contexts);
         let output = u64::from(step.params.or(&spec.defaults).max_tokens.unwrap_or(0));
@@ -122,6 +122,23 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
                 }
             }
         }
+    }
+    for plug in spec
+        .validators
+        .iter()
+        .filter(|plug| plug.kind == "embedding_dedup")
+    {
+        let name = plug.params.get("teacher").and_then(Value::as_str);
+        let named = TeacherUse {
+            name: name.unwrap_or_default().to_owned(),
+            weight: 1.0,
+        };
+        let load = Load {
+            per_task: (0.0, samples as f64),
+            input: (1, answer.max(1)),
+            output: (0, 0),
+        };
+        total.add(&plug.kind, tasks, &load, (None, &[named]), teachers);
     }
     total
 }
@@ -195,7 +212,7 @@ fn contexts(spec: &JobSpec, rows: &[Row]) -> Vec<(Row, Row)> {
         .zip(rows.iter().take(ROWS_AT_MOST))
         .map(|(index, row)| {
             let mut short = row.clone();
-            short.extend(plan.vary_of(index));
+            short.extend(plan.vary_of(index, row));
             let mut long = short.clone();
             for step in &spec.steps {
                 short.insert(step.name.clone(), stub(step, false));

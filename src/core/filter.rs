@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::sample::{Reason, Sample, SampleState, StepAnswer, Verdict, as_text};
+use super::sample::{Reason, Sample, SampleState, StepAnswer, Verdict, answered_by, as_text};
 
 mod complete;
 pub mod parse;
@@ -271,7 +271,7 @@ impl Term {
             Self::Status(wanted) => wanted.iter().any(|status| status.holds(sample)),
             Self::Reason(reasons) => sample.reason.is_some_and(|reason| reasons.contains(&reason)),
             Self::Teacher(part, pattern) => {
-                let teacher = sample.steps.last().map(|step| step.teacher.as_str());
+                let teacher = answered_by(&sample.steps);
                 teacher.is_some_and(|name| part.matches(name, pattern))
             }
             Self::Number(measure, bound, value) => subject

@@ -87,7 +87,7 @@ impl fmt::Display for Forecast {
         let accepted = either(grouped(self.accepted.0), grouped(self.accepted.1));
         write!(
             f,
-            "{} of {} rows done for {}; all of them: {usd}, {time}, {accepted} accepted",
+            "{} of {} rows for {}; all: {usd}, {time}, {accepted} accepted",
             grouped(self.rows),
             grouped(self.of),
             self.spent

@@ -25,10 +25,12 @@ mod limits;
 pub mod parse;
 mod read;
 mod report;
+mod rounds;
 mod scope;
 mod sections;
 mod steps;
 mod target;
+mod vary;
 
 pub use adjust::{Adjustment, adjust};
 pub use change::{Asks, Change, changed};
@@ -57,6 +59,9 @@ pub struct JobSpec {
     pub seeds: Seeds,
     /// Extra fields per task, in the order written.
     pub vary: Vec<(String, Vary)>,
+    /// Planning again from what was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Rounds>,
     /// Generation parameters for all steps.
     pub defaults: Params,
     /// Questions of a task, in order. At least one.
@@ -113,6 +118,42 @@ pub enum SeedSource {
     Rows(Vec<Row>),
     /// No rows: so many tasks.
     Count(u64),
+    /// What another job of the same database accepted.
+    Job {
+        /// Its name.
+        name: String,
+        /// What a row holds.
+        fields: Feed,
+    },
+}
+
+/// What a row made of an accepted sample holds: field → path of a value in the sample. A path that ends in `.*`, or has `.*.` in it,
+/// makes a row for every element of the list it leads to. Empty: everything that templates see.
+pub type Feed = Vec<(String, String)>;
+
+/// Planning again from what was accepted: the pool of Self-Instruct, the generations of Evol-Instruct, the levels of a topic tree.
+/// A round is planned when nothing of the one before is open any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rounds {
+    /// How often there is planned in all, at least 1.
+    pub count: u32,
+    /// What the rows of a later round are.
+    pub rows: RoundRows,
+    /// What a row made of an accepted sample holds.
+    pub feed: Feed,
+    /// A row of which nothing was accepted comes again as it was.
+    pub keep_rejected: bool,
+}
+
+/// What the rows of a later round are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoundRows {
+    /// What the round before accepted.
+    #[default]
+    Accepted,
+    /// The seeds again.
+    Seeds,
 }
 
 /// Cutting documents into pieces; sizes in characters.
@@ -138,6 +179,38 @@ pub enum Vary {
     Weights(Vec<(String, f64)>),
     /// A whole number in this range, both ends included.
     Integer(i64, i64),
+    /// A number around a mean.
+    Normal(Normal),
+    /// A list of so many different ones of these, in the order drawn; all of them, shuffled, where there are no more.
+    Draw(Vec<Value>, u32),
+    /// A list of up to so many samples that earlier rounds accepted, as `rounds.feed` makes rows of them.
+    Accepted(u32),
+    /// Drawn in a way that depends on another field.
+    Case(Cases),
+}
+
+/// A number around a mean, for `normal = [mean, deviation]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Normal {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation.
+    pub deviation: f64,
+    /// What is drawn outside of this range becomes its nearer end.
+    pub within: Option<(f64, f64)>,
+    /// Digits behind the point; 0 makes whole numbers.
+    pub digits: u32,
+}
+
+/// A draw that depends on another field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cases {
+    /// The field: a varied one that stands before, else one of the seed.
+    pub by: String,
+    /// Its value as text → what is drawn then.
+    pub cases: Vec<(String, Vary)>,
+    /// What is drawn for any other value.
+    pub otherwise: Option<Box<Vary>>,
 }
 
 /// One question inside a task.
@@ -151,8 +224,17 @@ pub struct Step {
     pub teachers: Vec<TeacherUse>,
     /// Template of the system message.
     pub system: Option<String>,
-    /// Template of the user message.
+    /// Template of the user message; of the answer itself where the step is `computed`.
     pub prompt: String,
+    /// Nobody is asked: the rendered template is the answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub computed: bool,
+    /// The prompt goes to the model as it is, without a chat template around it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub completion: bool,
+    /// Fields and answers that stand before the prompt as turns: user, assistant, user, …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<String>,
     /// JSON Schema of the answer (`schema_file` is already read into it).
     pub schema: Option<Arc<Value>>,
     /// How often an invalid answer is asked again with its validation error.

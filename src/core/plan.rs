@@ -1,14 +1,16 @@
 //! Seeds × vary × repeat → tasks, streaming and bit-reproducible: the same spec and rows give the same plan on every machine and
 //! in every version. It holds no rows: even a shuffle needs only their number.
 
-use serde_json::Value;
+use std::sync::Arc;
 
 use super::Row;
-use super::job::{DatasetSpec, JobSpec, SeedSource, Seeds, Vary};
+use super::feed::{ROWS_AT_MOST, fans_out};
+use super::job::{DatasetSpec, JobSpec, Rounds, SeedSource, Seeds, Vary};
 use super::task::NewTask;
 
 pub mod chunk;
 mod draw;
+mod pick;
 mod shuffle;
 
 pub use draw::draw;
@@ -20,11 +22,25 @@ use shuffle::Shuffle;
 /// The file of a dataset that is not split.
 pub const WHOLE: &str = "data";
 
+/// Where the tasks of a round begin: at its place times this. So a task's number tells its round, and no round moves when the one
+/// before it grows.
+pub const ROUND: u64 = 1_000_000_000;
+
+/// Varied field that holds the round, from 0, in a job that has rounds.
+pub const ROUND_FIELD: &str = "round";
+
 /// How the rows of a job become tasks.
 #[derive(Debug, Clone)]
 pub struct Plan {
     seeds: Seeds,
     vary: Vec<(String, Vary)>,
+    rounds: Option<Rounds>,
+    /// The round that is planned, from 0.
+    round: u64,
+    /// Rows made of what earlier rounds accepted.
+    accepted: Arc<Vec<Row>>,
+    /// Most candidates of a task.
+    candidates: u64,
     random_seed: u64,
     rows: Option<u64>,
     shuffle: Option<Shuffle>,
@@ -41,7 +57,7 @@ impl Plan {
     pub fn new(spec: &JobSpec, row_count: Option<u64>) -> Self {
         let seeds = &spec.seeds;
         let rows = match &seeds.source {
-            SeedSource::Path(_) => row_count,
+            SeedSource::Path(_) | SeedSource::Job { .. } => row_count,
             SeedSource::Count(count) => Some(*count),
             SeedSource::Rows(list) => Some(match &seeds.chunk {
                 None => list.len() as u64,
@@ -55,10 +71,16 @@ impl Plan {
         let cap = spec
             .target
             .and_then(|target| target.tasks_at_most)
-            .unwrap_or(u64::MAX);
+            .unwrap_or(u64::MAX)
+            .min(if spec.rounds.is_some() { ROUND } else { u64::MAX });
+        let candidates = spec.steps.iter().map(|step| u64::from(step.candidates));
         Self {
             seeds: seeds.clone(),
             vary: spec.vary.clone(),
+            rounds: spec.rounds.clone(),
+            round: 0,
+            accepted: Arc::default(),
+            candidates: candidates.max().unwrap_or(1).max(1),
             random_seed: spec.random_seed,
             rows,
             shuffle: rows
@@ -70,7 +92,38 @@ impl Plan {
         }
     }
 
-    /// How many tasks there will be, where the number of rows is known.
+    /// The plan of a later round. `accepted` are the rows made of what earlier rounds accepted, in the order of their tasks.
+    #[must_use]
+    pub fn in_round(mut self, round: u64, accepted: Arc<Vec<Row>>) -> Self {
+        self.round = round;
+        self.accepted = accepted;
+        self
+    }
+
+    /// The task of a row made of a sample of the round before: its number follows from its parent's alone, so that planning again after
+    /// a crash, or after somebody decided about samples, gives the same tasks. `element` is the row's place among those of its parent.
+    /// `None` where the numbers of a round are used up.
+    pub fn child(&self, parent: u64, candidate: u32, element: u64, row: Row) -> Option<NewTask> {
+        let feed = self.rounds.as_ref().map_or(&[][..], |rounds| &rounds.feed);
+        let many = if feed.iter().any(|(_, path)| fans_out(path)) {
+            ROWS_AT_MOST
+        } else {
+            1
+        };
+        let local = (parent % ROUND)
+            .checked_mul(self.candidates)?
+            .checked_add(u64::from(candidate))?
+            .checked_mul(many)?
+            .checked_add(element)?;
+        let index = self.round * ROUND + local;
+        (local < ROUND).then(|| NewTask {
+            index,
+            vary: self.vary_of(index, &row),
+            seed: row,
+        })
+    }
+
+    /// How many tasks there will be (in the first round), where the number of rows is known.
     pub fn total(&self) -> Option<u64> {
         self.rows
             .map(|rows| rows.min(self.places).saturating_mul(self.repeat).min(self.cap))
@@ -112,15 +165,20 @@ impl Plan {
         })
     }
 
-    /// The varied fields of a task, drawn by its index; each field by its own name, so that adding one leaves the others alone.
-    pub fn vary_of(&self, index: u64) -> Row {
-        self.vary
-            .iter()
-            .map(|(name, vary)| {
-                let mut stream = draw::stream(self.random_seed, &format!("vary/{name}"), index);
-                (name.clone(), pick(vary, &mut stream))
-            })
-            .collect()
+    /// The varied fields of a task, drawn by its index; each field by its own name, so that adding one leaves the others alone. `seed`
+    /// is the task's row, on which a draw may depend.
+    pub fn vary_of(&self, index: u64, seed: &Row) -> Row {
+        let mut drawn = Row::new();
+        if self.rounds.is_some() {
+            drawn.insert(ROUND_FIELD.to_owned(), (index / ROUND).into());
+        }
+        for (name, vary) in &self.vary {
+            let mut stream = draw::stream(self.random_seed, &format!("vary/{name}"), index);
+            let other = |field: &str| drawn.get(field).or_else(|| seed.get(field));
+            let value = pick::pick(vary, &mut stream, &other, &self.accepted);
+            drawn.insert(name.clone(), value);
+        }
+        drawn
     }
 
     fn rows_or_own<'a, E: 'a>(
@@ -128,7 +186,7 @@ impl Plan {
         rows: impl Iterator<Item = Result<Row, E>> + 'a,
     ) -> Box<dyn Iterator<Item = Result<Row, E>> + 'a> {
         match &self.seeds.source {
-            SeedSource::Path(_) => Box::new(rows),
+            SeedSource::Path(_) | SeedSource::Job { .. } => Box::new(rows),
             SeedSource::Rows(list) => Box::new(list.iter().cloned().map(Ok)),
             SeedSource::Count(count) => Box::new((0..*count).map(|_| Ok(Row::new()))),
         }
@@ -147,12 +205,13 @@ impl Plan {
         let first = place.saturating_mul(self.repeat);
         let end = first.saturating_add(self.repeat).min(self.cap);
         let mut row = Some(row);
-        (first..end).map_while(move |index| {
-            let seed = if index + 1 == end { row.take() } else { row.clone() };
+        let before = self.round * ROUND;
+        (first..end).map_while(move |local| {
+            let seed = if local + 1 == end { row.take() } else { row.clone() }?;
             Some(NewTask {
-                index,
-                seed: seed?,
-                vary: self.vary_of(index),
+                index: before + local,
+                vary: self.vary_of(before + local, &seed),
+                seed,
             })
         })
     }
@@ -160,7 +219,7 @@ impl Plan {
 
 /// Whether the rows of the seed file have to be counted before the plan can be made.
 pub fn needs_count(spec: &JobSpec) -> bool {
-    spec.seeds.shuffle && matches!(spec.seeds.source, SeedSource::Path(_))
+    spec.seeds.shuffle && matches!(spec.seeds.source, SeedSource::Path(_) | SeedSource::Job { .. })
 }
 
 /// How many rows the plan sees: the rows of the file, or the pieces they are cut into. The first unreadable row is the error.
@@ -181,26 +240,6 @@ pub fn split_of(dataset: &DatasetSpec, random_seed: u64, index: u64) -> &str {
     }
     let at = weighted(shares, draw(random_seed, "split", index));
     dataset.split.get(at).map_or(WHOLE, |(name, _)| name)
-}
-
-fn pick(vary: &Vary, stream: &mut draw::Stream) -> Value {
-    match vary {
-        Vary::Choose(values) => {
-            let at = stream.below(values.len() as u128);
-            values.get(at as usize).cloned().unwrap_or_default()
-        }
-        Vary::Weights(names) => {
-            let at = weighted(names.iter().map(|(_, weight)| *weight), stream.unit());
-            names
-                .get(at)
-                .map_or(Value::Null, |(name, _)| Value::from(name.as_str()))
-        }
-        Vary::Integer(low, high) => {
-            let span = (i128::from(*high) - i128::from(*low)).max(0) + 1;
-            let offset = stream.below(span.unsigned_abs()).cast_signed();
-            Value::from(i64::try_from(i128::from(*low) + offset).unwrap_or(*high))
-        }
-    }
 }
 
 /// Which of the weights a draw in [0, 1) falls on; the last positive one where rounding leads past the end.

@@ -13,7 +13,9 @@ use super::api::{KeyChange, UserFiles};
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
 use super::job::TeacherUse;
-use super::request::{Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Usage};
+use super::request::{
+    Action, Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Trouble, Usage,
+};
 use super::sample::{Candidate, Decision, Reason, SampleId, Verdict};
 use super::settings::ProviderSettings;
 use super::task::Transition;
@@ -42,6 +44,20 @@ pub use review::ReviewStore;
 pub trait ModelProvider: Send + Sync {
     /// Sends one request and returns what came back, whole, whatever it says. An error here means that nothing usable came back.
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError>;
+    /// Sends a text to be turned into a vector (`params.vector`); what [`Self::read`] makes of the response has the vector as a JSON
+    /// array for its text. Kinds without such a wire refuse.
+    async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        Err(ProviderError {
+            action: Action::Fail,
+            trouble: Trouble::Setup,
+            message: format!(
+                "{}: this kind of provider gives no vectors; openai, ollama and mock do",
+                request.model
+            ),
+            maybe_billed: false,
+            slow_down: false,
+        })
+    }
     /// Reads a response: an answer, or what to do about it. Pure; also used on stored responses.
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError>;
     /// What a response used, also one that [`Self::read`] finds to be no answer: a failed one may have been charged all the same.
@@ -130,6 +146,14 @@ pub trait CheckContext: Send + Sync {
         candidate: &Candidate,
         question: JudgeQuestion,
     ) -> Result<Completion, CheckError>;
+    /// What the ledger has as the answer to that question about a candidate of this job, whoever's turn it is. Nobody is asked.
+    async fn recall(
+        &self,
+        _candidate: &Candidate,
+        _question: &JudgeQuestion,
+    ) -> Result<Option<Completion>, CheckError> {
+        Ok(None)
+    }
     /// An accepted sample of this job with that key, if the ledger was asked (only worth it before paid validators).
     async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError>;
 }

@@ -41,6 +41,9 @@ pub struct Params {
     /// Keep the teacher's top-k log-probabilities per token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<u8>,
+    /// A vector of the text is wanted instead of an answer to it. Never set in a job file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vector: bool,
 }
 
 impl Params {
@@ -61,6 +64,7 @@ impl Params {
             presence_penalty: self.presence_penalty.or(defaults.presence_penalty),
             frequency_penalty: self.frequency_penalty.or(defaults.frequency_penalty),
             logprobs: self.logprobs.or(defaults.logprobs),
+            vector: self.vector,
         }
     }
 }
@@ -76,6 +80,8 @@ pub struct ModelRequest {
     pub schema: Option<Arc<Value>>,
     /// Generation parameters, already merged with the job's defaults.
     pub params: Params,
+    /// The only message is the prompt as the model reads it: no chat template goes around it.
+    pub completion: bool,
     /// Identity of the question (see [`ModelRequest::fingerprint`]): cassettes and the mock teacher answer by it.
     pub fingerprint: Fingerprint,
 }

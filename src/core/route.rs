@@ -55,9 +55,17 @@ pub struct Share {
 /// Name of the built-in teacher's provider. It knows nothing: beside real teachers only a job that names it gets it.
 const BUILT_IN: &str = "mock";
 
-/// The teachers that can serve a step: those it names, or all that declare its capability. A step without both takes every teacher.
+/// What a teacher declares that takes a prompt as it is, without a chat template around it.
+pub const COMPLETION: &str = "completion";
+
+/// The teachers that can serve a step: those it names, or all that declare its capability. A step without both takes every teacher, one
+/// with a raw prompt those that take one, and one whose answer is computed nobody.
 pub fn eligible(step: &Step, teachers: &[Teacher]) -> Vec<Share> {
-    eligible_for(step.capability.as_deref(), &step.teachers, teachers)
+    if step.computed {
+        return Vec::new();
+    }
+    let raw = step.completion.then_some(COMPLETION);
+    eligible_for(step.capability.as_deref().or(raw), &step.teachers, teachers)
 }
 
 /// [`eligible`] for anything that asks: a judge too.
@@ -72,6 +80,8 @@ pub fn eligible_for(
             .iter()
             .enumerate()
             .filter(|(_, teacher)| alone || teacher.provider != BUILT_IN)
+            // One that only makes vectors answers nothing.
+            .filter(|(_, teacher)| capability.is_some() || teacher.capabilities != ["embedding"])
             .filter(|(_, teacher)| {
                 capability.is_none_or(|wanted| teacher.capabilities.iter().any(|c| c == wanted))
             })

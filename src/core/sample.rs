@@ -27,6 +27,15 @@ impl SampleId {
     }
 }
 
+/// Stands for the teacher of an answer that was computed: nobody was asked.
+pub const COMPUTED: &str = "computed";
+
+/// Who answered last: the teacher a sample counts for.
+pub fn answered_by(steps: &[StepAnswer]) -> Option<&str> {
+    let asked = steps.iter().rev().find(|step| step.teacher != COMPUTED);
+    asked.or(steps.last()).map(|step| step.teacher.as_str())
+}
+
 /// What a step answered in one candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepAnswer {
@@ -181,13 +190,15 @@ pub enum Reason {
     Secret,
     /// A script said so.
     Script,
+    /// A condition of the job held.
+    Expression,
     /// A person said so.
     ByHand,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Schema,
         Self::ExactDuplicate,
         Self::NearDuplicate,
@@ -203,6 +214,7 @@ impl Reason {
         Self::Pii,
         Self::Secret,
         Self::Script,
+        Self::Expression,
         Self::ByHand,
     ];
 
@@ -224,6 +236,7 @@ impl Reason {
             Self::Pii => "pii",
             Self::Secret => "secret",
             Self::Script => "script",
+            Self::Expression => "expression",
             Self::ByHand => "by_hand",
         }
     }

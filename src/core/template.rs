@@ -9,8 +9,9 @@ use minijinja::value::{Kwargs, Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use super::Row;
+use super::conversation::{Message, Role};
 use super::job::JobSpec;
-use super::sample::StepAnswer;
+use super::sample::{StepAnswer, as_text};
 
 mod guard;
 
@@ -50,8 +51,24 @@ pub struct TemplateError {
 pub struct Prompt {
     /// The system message, where the step has one.
     pub system: Option<String>,
+    /// Turns that stand before it: user, assistant, user, …
+    pub before: Vec<String>,
     /// The user message.
     pub user: String,
+}
+
+impl Prompt {
+    /// The conversation, ending with the turn to answer.
+    pub fn messages(self) -> Vec<Message> {
+        let roles = [Role::User, Role::Assistant].into_iter().cycle();
+        let before = roles
+            .zip(self.before)
+            .map(|(role, text)| Message::text(role, text));
+        let system = self.system.map(|text| Message::text(Role::System, text));
+        let mut messages: Vec<Message> = system.into_iter().chain(before).collect();
+        messages.push(Message::text(Role::User, self.user));
+        messages
+    }
 }
 
 /// One compiled template.
@@ -165,6 +182,8 @@ pub struct Templates(Vec<StepTemplates>);
 
 #[derive(Debug)]
 struct StepTemplates {
+    /// Paths of what stands before the prompt.
+    turns: Vec<String>,
     system: Option<Template>,
     prompt: Template,
     when: Option<Template>,
@@ -184,13 +203,20 @@ impl Templates {
                 .system
                 .as_ref()
                 .and_then(|source| keep(Template::compile(&key("system"), source)));
-            let prompt = keep(Template::compile(&key("prompt"), &step.prompt));
+            let word = if step.computed { "answer" } else { "prompt" };
+            let prompt = keep(Template::compile(&key(word), &step.prompt));
             let when = step
                 .when
                 .as_ref()
                 .and_then(|source| keep(Template::condition(&key("when"), source)));
             if let Some(prompt) = prompt {
-                steps.push(StepTemplates { system, prompt, when });
+                let turns = step.turns.clone();
+                steps.push(StepTemplates {
+                    turns,
+                    system,
+                    prompt,
+                    when,
+                });
             }
         }
         if problems.is_empty() {
@@ -204,7 +230,25 @@ impl Templates {
     pub fn prompt(&self, step: usize, variables: &Row) -> Result<Prompt, TemplateError> {
         let templates = self.step(step)?;
         let system = templates.system.as_ref();
+        let turn = |path: &String| {
+            let missing = || TemplateError {
+                key: format!("{} turns", templates.prompt.key),
+                line: 0,
+                message: format!("there is nothing at `{path}`"),
+            };
+            let (head, rest) = path
+                .split_once('.')
+                .map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
+            let found = variables.get(path).or_else(|| {
+                let value = variables.get(head)?;
+                rest.map_or(Some(value), |rest| {
+                    value.pointer(&format!("/{}", rest.replace('.', "/")))
+                })
+            });
+            found.cloned().map(as_text).ok_or_else(missing)
+        };
         Ok(Prompt {
+            before: templates.turns.iter().map(turn).collect::<Result<_, _>>()?,
             system: system.map(|template| template.render(variables)).transpose()?,
             user: templates.prompt.render(variables)?,
         })

@@ -17,7 +17,7 @@ use crate::core::arrange::Arrangement;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Job;
 use crate::core::ports::{DatasetError, DatasetReport, FileMark, SampleSource};
-use crate::core::sample::Sample;
+use crate::core::sample::{Sample, answered_by};
 
 /// Writes everything the source gives.
 pub(super) async fn rebuild(
@@ -113,8 +113,8 @@ impl Draft {
         for sample in page {
             self.ids.update(sample.id.0.as_bytes());
             self.ids.update(b"\n");
-            if let Some(step) = sample.steps.last() {
-                *self.teachers.entry(step.teacher.clone()).or_default() += 1;
+            if let Some(teacher) = answered_by(&sample.steps) {
+                *self.teachers.entry(teacher.to_owned()).or_default() += 1;
             }
         }
         Ok(self)

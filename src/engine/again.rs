@@ -92,7 +92,12 @@ async fn chosen(
 
 /// What its task's questions took when it was made; the best guess at what they will take again.
 async fn add_cost(shared: &Shared, sample: &Sample, told: &mut MakingAgain) -> Result<(), Failure> {
-    let first = sample.steps.iter().map(|step| step.request.0).min();
+    let first = sample
+        .steps
+        .iter()
+        .map(|step| step.request.0)
+        .filter(|id| *id > 0)
+        .min();
     let first = first.unwrap_or_default();
     let requests = shared.store.requests_of(sample.task).await?;
     for request in requests.iter().filter(|request| request.id.0 >= first) {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, review,
-    upkeep, writing,
+    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, report,
+    review, upkeep, writing,
 };
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
@@ -137,6 +137,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
             };
             Answer::Database(info, findings)
         }
+        Query::Report(wanted) => Answer::Report(Box::new(report::report(shared, &wanted).await?)),
         Query::Doctor => Answer::Doctor(doctor::examine(shared).await),
         Query::Configuration => Answer::Configuration(
             shared
@@ -341,7 +342,14 @@ async fn check(shared: &Shared, source: JobSource) -> Result<CheckReport, Failur
         planner::gather(&spec, &base, shared, 0, count).await
     };
     let tasks = counted.as_ref().map_or(0, |tasks| *tasks);
+    // What another job has not made yet it may make before this one runs.
+    let to_come = matches!(spec.seeds.source, SeedSource::Job { .. });
     match counted {
+        Err(error) if to_come => problems.push(library::seed_problem(
+            parsed.seeds_at,
+            error.message,
+            Severity::Warning,
+        )),
         Err(error) => problems.push(library::seed_problem(
             parsed.seeds_at,
             error.message,

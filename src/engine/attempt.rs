@@ -61,6 +61,7 @@ pub(super) struct Asked<'a> {
     pub(super) messages: &'a [Message],
     pub(super) schema: Option<Arc<Value>>,
     pub(super) params: &'a Params,
+    pub(super) completion: bool,
     pub(super) reuse: bool,
 }
 
@@ -271,6 +272,9 @@ impl<'a> Attempts<'a> {
             "{}/{}/{}",
             self.leased.lease.task.index, asked.question.candidate, asked.question.ask
         );
+        if asked.completion {
+            salt.push_str("/completion");
+        }
         let mut params = asked.params.clone();
         // Made anew, it is another question on purpose; a judge is still asked the same about the same answer.
         if self.leased.again > 0 && matches!(asked.who, Who::Step(_)) {
@@ -286,6 +290,7 @@ impl<'a> Attempts<'a> {
             messages: asked.messages.to_vec(),
             schema: asked.schema.clone(),
             params,
+            completion: asked.completion,
             fingerprint,
         }
     }
@@ -360,7 +365,11 @@ impl<'a> Attempts<'a> {
             Ok(response)
         } else {
             let _wire = OnWire::new(&self.job.on_wire);
-            provider.send(&request).await
+            if request.params.vector {
+                provider.embed(&request).await
+            } else {
+                provider.send(&request).await
+            }
         };
         let response = match came {
             Ok(response) => response,

@@ -60,7 +60,7 @@ pub(super) async fn passed(shared: &Shared, job: &Running, planned: u64) -> Stor
         return Ok(JobState::Paused(PauseReason::Canary(words)));
     };
     if all <= planned {
-        if whole == &job.job.spec {
+        if *whole == job.job.spec {
             shared.store.planned_all(job.job.id).await?;
         }
         return Ok(JobState::Completed);
@@ -159,7 +159,8 @@ impl Whole<'_> {
                 totals.samples[0] + left.accepted.0,
                 totals.samples[0] + left.accepted.1,
             ),
-            shuffled: self.spec.seeds.shuffle,
+            // Tasks without rows are drawn alike, whatever their place.
+            shuffled: self.spec.seeds.shuffle || matches!(self.spec.seeds.source, SeedSource::Count(_)),
         }))
     }
 

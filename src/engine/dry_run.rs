@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::judging::{check_all, state_of};
 use super::providers::{cost, failure, off};
 use super::roster::Roster;
+use super::worker::computed;
 use super::{Shared, compile, library, planner};
 use crate::core::Row;
 use crate::core::api::{DrySample, Failure, FailureKind, JobSource};
 use crate::core::budget::Money;
-use crate::core::conversation::{Message, Role};
+use crate::core::conversation::Message;
 use crate::core::extract::extract_json;
 use crate::core::job::{JobId, JobSpec, RouteBy};
 use crate::core::plan;
@@ -220,9 +221,17 @@ impl Dry<'_> {
                 .prompt(at, &vars)
                 .map_err(|error| error.to_string())?;
             prompts.push((step.name.clone(), prompt.user.clone()));
-            let mut messages = Vec::new();
-            messages.extend(prompt.system.map(|text| Message::text(Role::System, text)));
-            messages.push(Message::text(Role::User, prompt.user));
+            if step.computed {
+                let answer = computed(step, &prompt.user);
+                let value = answer.value.clone();
+                vars.insert(
+                    step.name.clone(),
+                    value.unwrap_or_else(|| Value::String(answer.text.clone())),
+                );
+                steps.push(answer);
+                continue;
+            }
+            let messages = prompt.messages();
             let params = step.params.or(&self.spec.defaults);
             let draw = plan::draw(
                 self.spec.random_seed,
@@ -232,9 +241,12 @@ impl Dry<'_> {
             let asked = ask(
                 &self.compiled.roster,
                 &self.compiled.shares[at],
-                &messages,
-                step.schema.clone(),
-                &params,
+                Put {
+                    messages: &messages,
+                    schema: step.schema.clone(),
+                    params: &params,
+                    completion: step.completion,
+                },
                 task.index,
                 draw,
             );
@@ -300,9 +312,12 @@ impl CheckContext for Dry<'_> {
         let asked = ask(
             &self.compiled.roster,
             &shares,
-            &question.messages,
-            question.schema,
-            &question.params,
+            Put {
+                messages: &question.messages,
+                schema: question.schema,
+                params: &question.params,
+                completion: false,
+            },
             index,
             0.5,
         )
@@ -333,13 +348,19 @@ fn answer(step: &str, teacher: String, completion: Completion, value: Option<Val
     }
 }
 
+/// A question, whoever gets it.
+struct Put<'a> {
+    messages: &'a [Message],
+    schema: Option<Arc<Value>>,
+    params: &'a Params,
+    completion: bool,
+}
+
 /// One request outside the ledger: no retries, no caps.
 async fn ask(
     roster: &Roster,
     mix: &[Share],
-    messages: &[Message],
-    schema: Option<Arc<Value>>,
-    params: &Params,
+    put: Put<'_>,
     index: u64,
     draw: f64,
 ) -> Result<(String, Completion, Money), Failure> {
@@ -354,19 +375,25 @@ async fn ask(
     let provider = station.provider.as_ref().ok_or_else(|| off(station))?;
     let fingerprint = ModelRequest::fingerprint(
         &teacher.model,
-        messages,
-        schema.as_deref(),
-        params,
+        put.messages,
+        put.schema.as_deref(),
+        put.params,
         &format!("{index}/0/0"),
     );
     let request = ModelRequest {
         model: teacher.model.clone(),
-        messages: messages.to_vec(),
-        schema,
-        params: params.clone(),
+        messages: put.messages.to_vec(),
+        schema: put.schema,
+        params: put.params.clone(),
+        completion: put.completion,
         fingerprint,
     };
-    let response = provider.send(&request).await.map_err(|error| failure(&error))?;
+    let sent = if request.params.vector {
+        provider.embed(&request).await
+    } else {
+        provider.send(&request).await
+    };
+    let response = sent.map_err(|error| failure(&error))?;
     let completion = provider.read(&response).map_err(|error| failure(&error))?;
     let cost = cost(teacher.price, &completion);
     Ok((teacher.name.clone(), completion, cost))

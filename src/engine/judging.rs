@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::Shared;
 use super::attempt::{Asked, Attempts, Out, Who};
 use super::running::{Gate, Running};
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement};
-use crate::core::request::Completion;
+use crate::core::request::{Completion, ModelRequest};
+use crate::core::route::eligible_for;
 use crate::core::sample::{Candidate, Decision, NewSample, Reason, SampleId, SampleState, Verdict};
-use crate::core::task::{Leased, Question, Settled, SettledSample};
+use crate::core::task::{Leased, Question, RequestState, Settled, SettledSample};
 
 /// What all gates say of a candidate, up to the first rejection. A gate that breaks makes it wait for a person.
 pub(super) async fn check_all(
@@ -54,9 +56,60 @@ impl CheckContext for Asker<'_> {
         self.context.ask(self.name, candidate, question).await
     }
 
+    async fn recall(
+        &self,
+        candidate: &Candidate,
+        question: &JudgeQuestion,
+    ) -> Result<Option<Completion>, CheckError> {
+        self.context.recall(candidate, question).await
+    }
+
     async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {
         self.context.duplicate_of(key).await
     }
+}
+
+/// The newest stored answer to a validator's question about a candidate, by a teacher that may still answer it.
+pub(super) async fn stored_answer(
+    shared: &Shared,
+    candidate: &Candidate,
+    question: &JudgeQuestion,
+) -> Result<Option<Completion>, CheckError> {
+    let roster = shared.roster();
+    let fit = eligible_for(
+        question.capability.as_deref(),
+        &question.teachers,
+        &roster.teachers,
+    );
+    let (task, number) = (candidate.task.index, question.number);
+    let salt = format!("{task}/{}/{number}", candidate.ordinal);
+    let asked = shared.store.requests_of(candidate.task).await;
+    for past in asked.map_err(CheckError::Store)?.into_iter().rev() {
+        let answered = matches!(past.state, RequestState::Settled | RequestState::Answered);
+        let (true, Some(response), Some((at, teacher))) =
+            (answered, &past.response, roster.teacher(&past.teacher))
+        else {
+            continue;
+        };
+        let schema = question.schema.as_deref();
+        let asked = || {
+            ModelRequest::fingerprint(
+                &teacher.model,
+                &question.messages,
+                schema,
+                &question.params,
+                &salt,
+            )
+        };
+        if !fit.iter().any(|share| share.teacher == at) || asked() != past.fingerprint {
+            continue;
+        }
+        let provider = roster.station_of(at).provider.as_ref();
+        if let Some(Ok(completion)) = provider.map(|provider| provider.read(response)) {
+            return Ok(Some(completion));
+        }
+    }
+    Ok(None)
 }
 
 /// The state a decision puts a sample in.
@@ -203,6 +256,7 @@ impl CheckContext for Context<'_> {
             messages: &question.messages,
             schema: question.schema,
             params: &question.params,
+            completion: false,
             reuse: false,
         };
         match self.attempts.ask(&asked).await {
@@ -210,6 +264,14 @@ impl CheckContext for Context<'_> {
             Err(Out::Transition(transition)) => Err(CheckError::Interrupted(transition)),
             Err(Out::Store(error)) => Err(CheckError::Store(error)),
         }
+    }
+
+    async fn recall(
+        &self,
+        candidate: &Candidate,
+        question: &JudgeQuestion,
+    ) -> Result<Option<Completion>, CheckError> {
+        stored_answer(self.attempts.shared, candidate, question).await
     }
 
     async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {

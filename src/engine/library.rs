@@ -12,7 +12,7 @@ use crate::core::estimate::estimate as ranges;
 use crate::core::job::draft::Draft;
 use crate::core::job::parse::{FORMATS, Known, Parsed, Problem, Severity, parse as read};
 use crate::core::job::{DatasetSpec, JobSpec, SeedSource};
-use crate::core::ports::StoreError;
+use crate::core::ports::{SeedError, StoreError};
 use crate::core::route::eligible;
 
 /// Requests at once where nobody says.
@@ -129,6 +129,10 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
         seed_extensions: &shared.seed_kinds,
         seed_fields: None,
         look_at_seeds: &|path| fields(shared, base, path),
+        pool: &|path, most| {
+            let rows = (shared.open_rows)(base, path).and_then(|rows| rows.take(most).collect());
+            rows.map_err(|error: SeedError| error.message)
+        },
     };
     let files = |path: &str| (shared.read_text)(&Path::new(base).join(path));
     read(source, &files, &known)
@@ -148,14 +152,22 @@ fn fields(shared: &Shared, base: &str, path: &str) -> Option<Vec<String>> {
 }
 
 /// What is wrong with the first seed rows of a job, so that one that cannot begin is not stored. Standard input is left alone.
-pub(super) fn check_seeds(shared: &Shared, loaded: &Loaded) -> Result<(), Failure> {
+pub(super) async fn check_seeds(shared: &Shared, loaded: &Loaded) -> Result<(), Failure> {
+    if let SeedSource::Job { .. } = &loaded.spec.seeds.source {
+        let looked = planner::gather(&loaded.spec, &loaded.base, shared, (), |(), _| false).await;
+        return looked.map_err(|error| {
+            let mut failure = Failure::new(FailureKind::Invalid, "the seeds cannot be used");
+            failure.problems = vec![seed_problem(loaded.seeds_at, error.message, Severity::Error)];
+            failure
+        });
+    }
     let SeedSource::Path(path) = &loaded.spec.seeds.source else {
         return Ok(());
     };
     if path == "-" {
         return Ok(());
     }
-    let looked = planner::rows(&loaded.spec, &loaded.base, &shared.open_rows).and_then(|rows| {
+    let looked = (shared.open_rows)(&loaded.base, path).and_then(|rows| {
         rows.take(ROWS_LOOKED_AT)
             .try_fold(0_usize, |count, row| row.map(|_| count + 1))
     });
@@ -271,7 +283,7 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
         _ => None,
     };
     let loaded = load(shared, source).await?;
-    let seen = (0, Vec::new());
+    let seen = (0_u64, Vec::new());
     let read = planner::gather(
         &loaded.spec,
         &loaded.base,
@@ -290,6 +302,9 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     let (tasks, sample) = read
         .await
         .map_err(|error| Failure::new(FailureKind::Invalid, error.message))?;
+    let rounds = planner::rounds(&loaded.spec);
+    let most = loaded.spec.target.and_then(|target| target.tasks_at_most);
+    let tasks = tasks.saturating_mul(rounds).min(most.unwrap_or(u64::MAX));
     let roster = shared.roster();
     let ranges = ranges(&loaded.spec, tasks, &sample, &roster.teachers);
     let in_flight = f64::from(in_flight(shared, &loaded.spec));
@@ -303,6 +318,11 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
             LATENCY.0, LATENCY.1
         ),
     ];
+    if rounds > 1 {
+        notes.push(format!(
+            "{rounds} rounds, each as large as the first: fewer tasks if less is accepted, more if a row feeds several"
+        ));
+    }
     let is_own = |name: &&str| {
         let found = roster.teacher(name);
         found.is_some_and(|(at, _)| roster.station_of(at).settings.is_own())
@@ -310,7 +330,12 @@ pub(super) async fn estimate(shared: &Shared, source: JobSource) -> Result<Estim
     let unpriced = ranges.unpriced.iter().map(String::as_str);
     let (own, charging): (Vec<&str>, Vec<&str>) = unpriced.partition(is_own);
     if !own.is_empty() {
-        notes.push(format!("{} are your own and count as free", own.join(", ")));
+        let word = if own.len() == 1 {
+            "is your own and counts"
+        } else {
+            "are your own and count"
+        };
+        notes.push(format!("{} {word} as free", own.join(", ")));
     }
     if !charging.is_empty() {
         notes.push(format!(

@@ -18,6 +18,7 @@ mod concurrency;
 mod deciding;
 mod doctor;
 mod dry_run;
+mod feeding;
 mod governor;
 mod judging;
 mod latencies;
@@ -31,6 +32,7 @@ mod progress;
 mod providers;
 mod purse;
 mod rejudge;
+mod report;
 mod review;
 mod roster;
 mod running;
@@ -359,6 +361,11 @@ pub struct Started {
 }
 
 impl Engine {
+    /// Whether the database is still this one's, as far as it ever was: another instance may have taken it over.
+    pub fn is_ours(&self) -> bool {
+        self.shared.store.is_ours().is_ok()
+    }
+
     /// Lets go of the database. Nothing can be asked or ordered afterwards.
     pub async fn close(&self) {
         review::catch_up(&self.shared).await;
@@ -476,6 +483,7 @@ fn log(event: &Event) {
             Level::Warning => tracing::warn!(job, "{text}"),
             Level::Error => tracing::error!(job, "{text}"),
         },
+        Event::TakenOver(by) => tracing::error!("the database was taken over by {by}"),
     }
 }
 

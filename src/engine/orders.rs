@@ -19,7 +19,7 @@ use crate::core::api::{
 use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
-use crate::core::ports::{DatasetError, StoreError};
+use crate::core::ports::StoreError;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -212,7 +212,7 @@ async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Re
     let before = shared.store.job(&loaded.spec.name).await.ok();
     // A job whose tasks are all in the ledger goes on without its seeds.
     if before.as_ref().is_none_or(|job| !job.planned_all) {
-        library::check_seeds(shared, &loaded)?;
+        library::check_seeds(shared, &loaded).await?;
     }
     let (job, mut started) = store(shared, loaded, &JobState::Queued).await?;
     let nothing_new = started.how == How::Unchanged && job.planned_all;
@@ -605,15 +605,4 @@ async fn stop(shared: &Shared, grace: Duration) {
         .filter_map(|station| station.provider.as_ref())
         .map(|provider| provider.close());
     let _ = timeout(ABORT, futures::future::join_all(closing)).await;
-}
-
-impl From<DatasetError> for Failure {
-    fn from(error: DatasetError) -> Self {
-        match error {
-            DatasetError::Store(error) => error.into(),
-            DatasetError::Setup(message) => Self::new(FailureKind::Invalid, message),
-            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message)
-                .help("free some space, or choose another dataset_root"),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
-use crate::core::api::Level;
+use crate::core::api::{Failure, FailureKind, Level};
 use crate::core::arrange::{Arrangement, Arranger};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobId};
@@ -94,7 +94,8 @@ pub(super) async fn arrangement(shared: &Shared, job: &Job, up_to: i64) -> Store
     }
 }
 
-fn accepted(job: JobId) -> SampleFilter {
+/// All accepted samples of a job.
+pub(super) fn accepted(job: JobId) -> SampleFilter {
     SampleFilter {
         job: Some(job),
         states: vec![SampleState::Accepted],
@@ -153,19 +154,6 @@ pub(super) async fn rebuild(shared: &Shared, job: &Job) -> Result<DatasetReport,
     Ok(report)
 }
 
-/// The files of a job that is cancelled while it stands still, as a run leaves them at its end.
-pub(super) async fn finish(shared: &Shared, job: &Job) {
-    let begun = shared
-        .store
-        .marks(job.id)
-        .await
-        .is_ok_and(|marks| !marks.is_empty());
-    if begun && let Err(error) = rebuild(shared, job).await {
-        let text = format!("the dataset could not be written: {error}");
-        shared.note(Level::Error, Some(&job.spec.name), text);
-    }
-}
-
 /// Says what of the accepted samples is not in the dataset, and why.
 fn told(shared: &Shared, job: &Job, arrangement: &Arrangement) {
     let Some(selection) = &arrangement.selection else {
@@ -182,6 +170,19 @@ fn told(shared: &Shared, job: &Job, arrangement: &Arrangement) {
             words.join(", ")
         );
         shared.note(Level::Ok, Some(&job.spec.name), text);
+    }
+}
+
+/// The files of a job that is cancelled while it stands still, as a run leaves them at its end.
+pub(super) async fn finish(shared: &Shared, job: &Job) {
+    let begun = shared
+        .store
+        .marks(job.id)
+        .await
+        .is_ok_and(|marks| !marks.is_empty());
+    if begun && let Err(error) = rebuild(shared, job).await {
+        let text = format!("the dataset could not be written: {error}");
+        shared.note(Level::Error, Some(&job.spec.name), text);
     }
 }
 
@@ -263,5 +264,16 @@ impl SampleSource for AcceptedInOrder {
 
     fn arrangement(&self) -> Arc<Arrangement> {
         Arc::clone(&self.arrangement)
+    }
+}
+
+impl From<DatasetError> for Failure {
+    fn from(error: DatasetError) -> Self {
+        match error {
+            DatasetError::Store(error) => error.into(),
+            DatasetError::Setup(message) => Self::new(FailureKind::Invalid, message),
+            DatasetError::Disk(message) => Self::new(FailureKind::Unexpected, message)
+                .help("free some space, or choose another dataset_root"),
+        }
     }
 }

@@ -390,6 +390,7 @@ fn question(model: &str, text: &str, schema: Option<serde_json::Value>, most: u3
         messages,
         schema: schema.map(Arc::new),
         params,
+        completion: false,
         fingerprint,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::judging::{check_all, state_of};
+use super::judging::{check_all, state_of, stored_answer};
 use super::running::Gate;
 use super::{Shared, answers, compile, outbox};
 use crate::core::api::{Failure, FailureKind, Rejudged, SampleQuery};
@@ -18,10 +18,9 @@ use crate::core::job::Job;
 use crate::core::ports::{
     CheckContext, CheckError, JudgeQuestion, Judgement, Place, Rejudgement, SampleFilter, SampleOrder,
 };
-use crate::core::request::{Completion, ModelRequest};
-use crate::core::route::eligible_for;
+use crate::core::request::Completion;
 use crate::core::sample::{Candidate, Reason, Sample, SampleId, SampleState, Verdict};
-use crate::core::task::{RequestState, Transition};
+use crate::core::task::Transition;
 
 /// Samples read at once.
 const PAGE: usize = 250;
@@ -404,41 +403,17 @@ impl CheckContext for Stored<'_> {
         candidate: &Candidate,
         question: JudgeQuestion,
     ) -> Result<Completion, CheckError> {
-        let roster = self.shared.roster();
-        let shares = eligible_for(
-            question.capability.as_deref(),
-            &question.teachers,
-            &roster.teachers,
-        );
-        let (task, number) = (candidate.task.index, question.number);
-        let salt = format!("{task}/{}/{number}", candidate.ordinal);
-        let asked = self.shared.store.requests_of(candidate.task).await;
-        for past in asked.map_err(CheckError::Store)?.into_iter().rev() {
-            let answered = matches!(past.state, RequestState::Settled | RequestState::Answered);
-            let (true, Some(response), Some((at, teacher))) =
-                (answered, &past.response, roster.teacher(&past.teacher))
-            else {
-                continue;
-            };
-            let schema = question.schema.as_deref();
-            let asked = || {
-                ModelRequest::fingerprint(
-                    &teacher.model,
-                    &question.messages,
-                    schema,
-                    &question.params,
-                    &salt,
-                )
-            };
-            if !shares.iter().any(|share| share.teacher == at) || asked() != past.fingerprint {
-                continue;
-            }
-            let provider = roster.station_of(at).provider.as_ref();
-            if let Some(Ok(completion)) = provider.map(|provider| provider.read(response)) {
-                return Ok(completion);
-            }
-        }
-        Err(CheckError::Interrupted(Transition::Release))
+        stored_answer(self.shared, candidate, &question)
+            .await?
+            .ok_or(CheckError::Interrupted(Transition::Release))
+    }
+
+    async fn recall(
+        &self,
+        candidate: &Candidate,
+        question: &JudgeQuestion,
+    ) -> Result<Option<Completion>, CheckError> {
+        stored_answer(self.shared, candidate, question).await
     }
 
     async fn duplicate_of(&self, key: [u8; 16]) -> Result<Option<SampleId>, CheckError> {

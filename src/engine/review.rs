@@ -15,7 +15,7 @@ use crate::core::api::{
     Failure, FailureKind, Level, QueueRequest, QueueSource, Receipt, ReviewItem, ReviewReport, SampleQuery,
     Saying,
 };
-use crate::core::conversation::{Message, Role};
+use crate::core::conversation::Message;
 use crate::core::job::{Job, JobId};
 use crate::core::ports::{Decided, SampleFilter, SampleOrder};
 use crate::core::review::agreement::{matched, tally};
@@ -289,14 +289,7 @@ fn prompt(job: &Job, templates: &Templates, sample: &Sample) -> Option<Vec<Messa
     let (last, earlier) = sample.steps.split_last()?;
     let at = job.spec.steps.iter().position(|step| step.name == last.step)?;
     let row = variables(&sample.seed, &sample.vary, earlier);
-    let prompt = templates.prompt(at, &row).ok()?;
-    let system = prompt.system.map(|text| Message::text(Role::System, text));
-    Some(
-        system
-            .into_iter()
-            .chain([Message::text(Role::User, prompt.user)])
-            .collect(),
-    )
+    Some(templates.prompt(at, &row).ok()?.messages())
 }
 
 /// Figures about a queue.

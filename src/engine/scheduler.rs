@@ -14,7 +14,7 @@ use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
 use super::{Shared, canary, outbox};
-use crate::core::api::Level;
+use crate::core::api::{Event, Level};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
@@ -53,12 +53,14 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
     failpoint::pass(Failpoint::JobEnding);
     let state = finish(&shared, &job, state).await;
     failpoint::pass(Failpoint::JobWritten);
-    if let Err(error) = shared.store.set_state(job.job.id, &state, job.unsaved()).await {
-        shared.note(
+    match shared.store.set_state(job.job.id, &state, job.unsaved()).await {
+        Ok(()) => {}
+        Err(StoreError::TakenOver(by)) => shared.tell(Event::TakenOver(by)),
+        Err(error) => shared.note(
             Level::Error,
             Some(&job.spec.name),
             format!("the job's state could not be stored: {error}"),
-        );
+        ),
     }
     failpoint::pass(Failpoint::JobEnded);
     for gate in &job.gates {
@@ -103,6 +105,8 @@ struct Scheduler<'a> {
     idle: bool,
     due: Option<Instant>,
     planned: bool,
+    /// The round that is planned and worked off, from 0.
+    round: u64,
     /// Leases whose settlement the disk refused.
     stranded: Vec<Lease>,
     ticked: Instant,
@@ -119,6 +123,7 @@ impl<'a> Scheduler<'a> {
             idle: false,
             due: None,
             planned: job.job.planned_all && job.row_limit.is_none(),
+            round: 0,
             stranded: shared.take_stranded(job.job.id),
             ticked: Instant::now(),
         }
@@ -138,13 +143,17 @@ impl<'a> Scheduler<'a> {
             return self.broken(&error);
         }
         let (shared, job) = (self.shared, self.job);
-        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job)));
+        let mut planning = (!self.planned).then(|| Box::pin(planner::plan(shared, job, 0)));
         loop {
             let changed = job.wish_changed();
             if job.wish() == Wish::Run {
                 self.fill();
                 if let Some(state) = self.at_end(planning.is_none()).await {
-                    return state;
+                    if !self.goes_on() {
+                        return state;
+                    }
+                    self.round += 1;
+                    planning = Some(Box::pin(planner::plan(shared, job, self.round)));
                 }
             } else if job.wish() == Wish::Abort || (self.workers.is_empty() && self.claiming.is_none()) {
                 return self.stop(job.wish()).await;
@@ -264,6 +273,12 @@ impl<'a> Scheduler<'a> {
         )
     }
 
+    /// Whether there is a round after this one.
+    fn goes_on(&self) -> bool {
+        let full = self.job.left() == Some(0);
+        !self.planned && !full && self.round + 1 < planner::rounds(&self.job.spec)
+    }
+
     async fn counts(&mut self) -> Option<TaskCounts> {
         self.shared.store.counts(self.job.job.id).await.ok()
     }
@@ -297,11 +312,10 @@ impl<'a> Scheduler<'a> {
 
     /// The ledger refused something: the job pauses with the reason.
     fn trouble(&self, error: &StoreError) {
-        if let StoreError::TakenOver(_) = error {
+        if let StoreError::TakenOver(by) = error {
             // Whoever has it now does this job, too.
             if self.job.ask(Wish::Abort) {
-                self.shared
-                    .note(Level::Error, Some(&self.job.spec.name), error.to_string());
+                self.shared.tell(Event::TakenOver(by.clone()));
             }
             return;
         }

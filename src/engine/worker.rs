@@ -15,14 +15,15 @@ use super::attempt::{Answered, Asked, Attempts, Exchange, Out, Who};
 use super::judging::{Kept, judge};
 use super::running::Running;
 use crate::core::Row;
+use crate::core::budget::Money;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
-use crate::core::request::FinishReason;
-use crate::core::sample::{Candidate, NewSample, StepAnswer};
-use crate::core::task::{Leased, Question, Settled, SettledSample, TaskState, Transition};
+use crate::core::request::{FinishReason, Usage};
+use crate::core::sample::{COMPUTED, Candidate, NewSample, StepAnswer};
+use crate::core::task::{Leased, Question, RequestId, Settled, SettledSample, TaskState, Transition};
 
 /// How a task ended for the scheduler.
 #[derive(Debug)]
@@ -286,12 +287,11 @@ async fn step_on(attempts: &Attempts<'_>, at: usize, step: &Step, mut path: Path
         return Ok(path);
     }
     let prompt = templates.prompt(at, &path.vars).map_err(|error| broken(&error))?;
-    let mut messages = Vec::with_capacity(2);
-    if let Some(system) = prompt.system {
-        messages.push(Message::text(Role::System, system));
-    }
-    messages.push(Message::text(Role::User, prompt.user));
-    let answer = ask_until_valid(attempts, at, step, path.ordinal, messages).await?;
+    let answer = if step.computed {
+        computed(step, &prompt.user)
+    } else {
+        ask_until_valid(attempts, at, step, path.ordinal, prompt.messages()).await?
+    };
     let value = answer
         .value
         .clone()
@@ -325,6 +325,7 @@ async fn ask_until_valid(
             messages: &messages,
             schema: step.schema.clone(),
             params: &params,
+            completion: step.completion,
             reuse: step.reuse,
         };
         let answered = attempts.ask(&asked).await?;
@@ -370,6 +371,28 @@ fn read(step: &str, answered: Answered, check: Option<&dyn SchemaCheck>) -> (Ste
         usage: completion.usage,
     };
     (answer, problems)
+}
+
+/// The answer of a step that asks nobody: its rendered template without white space around it, read like any answer.
+pub(super) fn computed(step: &Step, text: &str) -> StepAnswer {
+    let text = text.trim().to_owned();
+    let value = step.schema.as_ref().and_then(|_| extract_json(&text).value);
+    StepAnswer {
+        step: step.name.clone(),
+        teacher: COMPUTED.to_owned(),
+        request: RequestId(0),
+        text,
+        value,
+        reasoning: None,
+        tool_calls: Vec::new(),
+        logprobs: None,
+        finish: FinishReason::Stop,
+        usage: Usage {
+            input: Some(0),
+            output: Some(0),
+            usd: Some(Money(0)),
+        },
+    }
 }
 
 fn correction(problems: &[String]) -> String {

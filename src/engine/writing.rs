@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Shared, library};
+use super::{Shared, library, planner};
 use crate::core::Row;
 use crate::core::api::{DraftRow, Failure, FailureKind, JobSource, KindRow, SeedColumn, SeedPreview};
 use crate::core::job::{Columns, SeedSource};
@@ -114,8 +114,8 @@ pub(super) async fn seeds(
 ) -> Result<SeedPreview, Failure> {
     let (text, base) = library::text(shared, source).await?;
     let loaded = library::parse(shared, text, base)?;
-    let columns = loaded.spec.seeds.columns;
-    let rows: Rows = match loaded.spec.seeds.source {
+    let columns = loaded.spec.seeds.columns.clone();
+    let rows: Rows = match loaded.spec.seeds.source.clone() {
         SeedSource::Path(path) if path == "-" => {
             return Err(
                 Failure::new(FailureKind::Usage, "standard input is read by `destiler run`")
@@ -126,6 +126,18 @@ pub(super) async fn seeds(
             .map_err(|error| Failure::new(FailureKind::Invalid, error.message))?,
         SeedSource::Rows(rows) => Box::new(rows.into_iter().map(Ok)),
         SeedSource::Count(_) => Box::new(std::iter::empty()),
+        SeedSource::Job { .. } => {
+            let (sources, spec, base) = (planner::Sources::of(shared), loaded.spec, loaded.base);
+            let looking = tokio::task::spawn_blocking(move || {
+                sources
+                    .rows(&spec, &base)
+                    .map(|rows| look(rows, &columns, limit, at_most))
+            });
+            return looking
+                .await
+                .map_err(|error| Failure::new(FailureKind::Unexpected, error.to_string()))?
+                .map_err(|error| Failure::new(FailureKind::Invalid, error.message));
+        }
     };
     tokio::task::spawn_blocking(move || look(rows, &columns, limit, at_most))
         .await

@@ -34,6 +34,8 @@ struct Choice {
     index: Option<u64>,
     #[serde(alias = "delta")]
     message: Option<Said>,
+    /// The answer to a raw prompt.
+    text: Option<Value>,
     finish_reason: Option<Value>,
     logprobs: Option<Value>,
     error: Option<Value>,
@@ -121,7 +123,7 @@ fn complete(
         .as_ref()
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty());
-    let (text, mut reasoning) = content(said.content);
+    let (text, mut reasoning) = content(said.content.or(choice.text));
     for field in [said.reasoning_content, said.reasoning] {
         if let Some(Value::String(thinking)) = field
             && reasoning.is_none()

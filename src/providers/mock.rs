@@ -22,6 +22,7 @@ use super::chat;
 use super::classify::retry;
 use super::fault::Family;
 use super::http::configured_model;
+use super::vectors;
 use crate::core::budget::Price;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
@@ -32,7 +33,7 @@ use crate::core::settings::{ModelSettings, ProviderSettings};
 use crate::core::text::nearest;
 
 /// What the built-in teacher claims to be good for: routing knows no wildcard, so these are the words jobs use.
-const TEACHES: [&str; 40] = [
+const TEACHES: [&str; 41] = [
     "reasoning",
     "json",
     "chat",
@@ -73,6 +74,7 @@ const TEACHES: [&str; 40] = [
     "small",
     "long-context",
     "teacher",
+    "completion",
 ];
 /// What the built-in judge does.
 const JUDGES: [&str; 10] = [
@@ -223,6 +225,18 @@ impl ModelProvider for Mock {
         })
     }
 
+    async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        if !self.latency.is_zero() {
+            sleep(self.latency).await;
+        }
+        Ok(RawResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: vector(request).to_string(),
+            latency: self.latency,
+        })
+    }
+
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {
         read(&self.name, response)
     }
@@ -242,7 +256,7 @@ impl ModelProvider for Mock {
 
 /// Reads a stored or fresh response.
 pub(super) fn read(who: &str, response: &RawResponse) -> Result<Completion, ProviderError> {
-    chat::read(Family::OpenAi, who, response)
+    vectors::read(response).map_or_else(|| chat::read(Family::OpenAi, who, response), Ok)
 }
 
 #[derive(Serialize)]
@@ -372,6 +386,26 @@ impl Mock {
         };
         serde_json::to_string(&body).unwrap_or_default()
     }
+}
+
+/// A vector that is alike for texts that share words: every word adds to some of 64 places, by its hash.
+fn vector(request: &ModelRequest) -> Value {
+    let text = request.messages.last().map(chat::text).unwrap_or_default();
+    let mut numbers = [0.0_f64; 64];
+    let lower = text.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric());
+    for word in words.filter(|word| !word.is_empty()) {
+        let hash = blake3::hash(word.as_bytes());
+        for pair in hash.as_bytes()[..16].chunks_exact(2) {
+            numbers[usize::from(pair[0]) % 64] += if pair[1] % 2 == 0 { 1.0 } else { -1.0 };
+        }
+    }
+    json!({
+        "object": "list",
+        "model": request.model,
+        "data": [{ "object": "embedding", "index": 0, "embedding": numbers.as_slice() }],
+        "usage": { "prompt_tokens": text.len() / 4 + 1, "total_tokens": text.len() / 4 + 1 },
+    })
 }
 
 fn complaint(message: &str, code: &str) -> String {

@@ -15,6 +15,7 @@ mod replay;
 mod script;
 mod stream;
 mod think;
+mod vectors;
 
 pub use mock::default_models;
 pub use replay::CassetteRecorder;

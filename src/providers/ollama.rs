@@ -17,7 +17,7 @@ use super::chat::{calls, text};
 use super::classify::{classify, garbage, pause};
 use super::fault::Family;
 use super::http::{Endpoint, KeyHeader, bare_model, encode};
-use super::when_ok;
+use super::{vectors, when_ok};
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::{Message, Part};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
@@ -49,6 +49,8 @@ fn build(
     let endpoint = Endpoint::new(settings, DEFAULT_BASE, key, KeyHeader::Bearer, &[])?;
     Ok(Arc::new(Ollama {
         chat: endpoint.url("/api/chat")?,
+        embed: endpoint.url("/api/embed")?,
+        generate: endpoint.url("/api/generate")?,
         tags: endpoint.url("/api/tags")?,
         show: endpoint.url("/api/show")?,
         contexts: settings
@@ -64,6 +66,9 @@ fn build(
 struct Ollama {
     endpoint: Endpoint,
     chat: Url,
+    embed: Url,
+    /// Where prompts go without a chat template around them.
+    generate: Url,
     tags: Url,
     show: Url,
     /// Configured context lengths: without `num_ctx` the server cuts long prompts silently.
@@ -73,7 +78,13 @@ struct Ollama {
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     messages: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<std::borrow::Cow<'a, str>>,
+    /// No template around the prompt.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    raw: bool,
     stream: bool,
     keep_alive: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +125,13 @@ impl Ollama {
             &self.endpoint.name,
             &Body {
                 model: &request.model,
-                messages: request.messages.iter().flat_map(turns).collect(),
+                messages: if request.completion {
+                    Vec::new()
+                } else {
+                    request.messages.iter().flat_map(turns).collect()
+                },
+                prompt: request.messages.last().filter(|_| request.completion).map(text),
+                raw: request.completion,
                 stream: false,
                 keep_alive: KEEP_ALIVE,
                 format: request.schema.as_deref(),
@@ -163,7 +180,17 @@ impl Ollama {
 impl ModelProvider for Ollama {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = self.body(request)?;
-        self.endpoint.post(&self.chat, body).await.map_err(not_running)
+        let url = if request.completion {
+            &self.generate
+        } else {
+            &self.chat
+        };
+        self.endpoint.post(url, body).await.map_err(not_running)
+    }
+
+    async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        let body = vectors::body(&self.endpoint.name, request)?;
+        self.endpoint.post(&self.embed, body).await.map_err(not_running)
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {

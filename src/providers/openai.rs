@@ -11,7 +11,7 @@ use super::chat::{self, Dialect};
 use super::classify::{classify, garbage};
 use super::fault::Family;
 use super::http::{Endpoint, KeyHeader, bare_model};
-use super::{hint, when_ok};
+use super::{hint, vectors, when_ok};
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
 use crate::core::request::{Completion, ModelRequest, ProviderError, RateHint, RawResponse, Usage};
@@ -41,6 +41,8 @@ fn build(
             Dialect::Compatible
         },
         chat: endpoint.url("/chat/completions")?,
+        embeddings: endpoint.url("/embeddings")?,
+        raw: endpoint.url("/completions")?,
         models: endpoint.url("/models")?,
         endpoint,
     }))
@@ -51,6 +53,9 @@ struct OpenAi {
     endpoint: Endpoint,
     dialect: Dialect,
     chat: Url,
+    embeddings: Url,
+    /// Where prompts go without a chat template around them.
+    raw: Url,
     models: Url,
 }
 
@@ -58,7 +63,13 @@ struct OpenAi {
 impl ModelProvider for OpenAi {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = chat::body(&self.endpoint.name, request, self.dialect)?;
-        self.endpoint.post(&self.chat, body).await
+        let url = if request.completion { &self.raw } else { &self.chat };
+        self.endpoint.post(url, body).await
+    }
+
+    async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        let body = vectors::body(&self.endpoint.name, request)?;
+        self.endpoint.post(&self.embeddings, body).await
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {
@@ -86,7 +97,7 @@ impl ModelProvider for OpenAi {
 
 /// Reads a stored or fresh response.
 pub(super) fn read(who: &str, response: &RawResponse) -> Result<Completion, ProviderError> {
-    chat::read(Family::OpenAi, who, response)
+    vectors::read(response).map_or_else(|| chat::read(Family::OpenAi, who, response), Ok)
 }
 
 /// The models in `{"data": [{"id", …}]}`, each read by `model`.

@@ -40,6 +40,7 @@ fn build(
     let endpoint = Endpoint::new(settings, DEFAULT_BASE, key, KeyHeader::Bearer, &introduction)?;
     Ok(Arc::new(OpenRouter {
         chat: endpoint.url("/chat/completions")?,
+        raw: endpoint.url("/completions")?,
         models: endpoint.url("/models")?,
         key: endpoint.url("/key")?,
         endpoint,
@@ -50,6 +51,8 @@ fn build(
 struct OpenRouter {
     endpoint: Endpoint,
     chat: Url,
+    /// Where prompts go without a chat template around them.
+    raw: Url,
     models: Url,
     key: Url,
 }
@@ -58,7 +61,8 @@ struct OpenRouter {
 impl ModelProvider for OpenRouter {
     async fn send(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
         let body = chat::body(&self.endpoint.name, request, Dialect::Compatible)?;
-        self.endpoint.post(&self.chat, body).await
+        let url = if request.completion { &self.raw } else { &self.chat };
+        self.endpoint.post(url, body).await
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {

@@ -305,6 +305,10 @@ impl ModelProvider for Replay {
         }
     }
 
+    async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
+        self.send(request).await
+    }
+
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {
         match wire(response.header(KIND).unwrap_or_default()) {
             Some((read, _)) => read(&self.name, response),

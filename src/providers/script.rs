@@ -141,6 +141,9 @@ struct Question<'a> {
     messages: Messages<'a>,
     schema: Option<&'a Value>,
     params: &'a Params,
+    /// The only message is the prompt as it is to be read, without a chat template around it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    completion: bool,
 }
 
 impl Script {
@@ -204,6 +207,7 @@ impl ModelProvider for Script {
                 messages: Messages(&request.messages),
                 schema: request.schema.as_deref(),
                 params: &request.params,
+                completion: request.completion,
             },
         )?;
         line.push(b'\n');

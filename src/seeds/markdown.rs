@@ -15,11 +15,19 @@ const FRONT_MATTER_LINES_MAX: usize = 1_000;
 /// Opens the document. A document without such headings is one row, titled by its file name; so is what stands before the first
 /// heading. Sections without text are left out.
 pub(super) fn open(path: &Path) -> Result<Rows, SeedError> {
+    sections(path, Lines::open(path)?)
+}
+
+/// The sections of a text; `name` stands in errors.
+pub(super) fn of_text(name: &str, text: &'static str) -> Result<Rows, SeedError> {
+    sections(Path::new(name), Lines::of_text(name, text))
+}
+
+fn sections(path: &Path, mut lines: Lines) -> Result<Rows, SeedError> {
     let title = path
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let mut lines = Lines::open(path)?;
     let held = after_front_matter(&mut lines)?;
     Ok(Box::new(Sections {
         lines: held

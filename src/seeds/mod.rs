@@ -88,9 +88,15 @@ pub fn open(path: &Path) -> Result<Rows, SeedError> {
     }
 }
 
-/// Rows of JSON lines that are in the binary; `name` stands in errors.
-pub fn of_text(name: &str, text: &'static str) -> Rows {
-    jsonl::of_text(name, text)
+/// Rows of a text that is in the binary: a Markdown document by its name, else JSON lines; `name` stands in errors.
+pub fn of_text(name: &str, text: &'static str) -> Result<Rows, SeedError> {
+    if Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "md")
+    {
+        return markdown::of_text(name, text);
+    }
+    Ok(jsonl::of_text(name, text))
 }
 
 fn unknown(path: &Path, extension: &str) -> SeedError {

@@ -10,6 +10,7 @@ use ratatui::style::Style;
 use crate::core::api::{
     Command, JobProgress, JobRow, KeyChange, Level, Preparing, Progress, Query, SampleQuery, UserFiles,
 };
+use crate::core::text::grouped;
 
 use super::history::History;
 use super::input::Facts;
@@ -135,6 +136,12 @@ impl Toast {
             times => format!("{} ×{times}", self.text),
         }
     }
+}
+
+/// What was done with so many samples.
+fn counted(done: &str, count: u64) -> String {
+    let samples = if count == 1 { "sample" } else { "samples" };
+    format!("{done} {} {samples}", grouped(count))
 }
 
 /// An order on its way.
@@ -289,9 +296,10 @@ impl Shared {
             .find(|gauge| gauge.name == job)
     }
 
-    /// Gauges of the jobs that work or finish what is in flight.
+    /// Gauges of the jobs that work or finish what is in flight here: those of another engine are not ours to pause or to leave.
     pub(crate) fn running(&self) -> impl Iterator<Item = &JobProgress> {
-        let jobs = self.progress.iter().flat_map(|progress| &progress.jobs);
+        let ours = self.progress.as_ref().filter(|_| self.options.held_by.is_none());
+        let jobs = ours.into_iter().flat_map(|progress| &progress.jobs);
         jobs.filter(|gauge| matches!(gauge.state.as_str(), "running" | "pausing"))
     }
 
@@ -307,11 +315,16 @@ impl Shared {
 
     /// The same for something that was done to so many: what was done just before is counted with it.
     pub(crate) fn toast_counting(&mut self, done: &str, count: u64) {
-        self.say(Level::Ok, &format!("{done}: {count}"));
+        self.say(Level::Ok, &counted(done, count));
         let same = |toast: &Toast| matches!(&toast.counts, Some((what, _)) if what == done);
         let before = self.take_toast(same).and_then(|toast| toast.counts);
         let all = before.map_or(0, |(_, before)| before) + count;
-        let text = format!("{done}: {all}");
+        let undo = if all == 1 {
+            "u takes it back"
+        } else {
+            "u takes the last back"
+        };
+        let text = format!("{} · {undo}", counted(done, all));
         self.put_toast(Level::Ok, text, 1, Some((done.to_owned(), all)));
     }
 

@@ -339,12 +339,13 @@ impl<'a, B: Backend, H: Host> Turn<'a, B, H> {
 
     /// Stopped by somebody else, we may have lost the terminal's modes; of our own stops this is only the echo.
     fn continued(&mut self) -> Result<Vec<Effect>, B::Error> {
+        let mut effects = update(&mut self.model, Message::Awake);
         let echo = self.resumed.take().is_some_and(|at| at.elapsed() < RARELY);
-        if self.away || echo {
-            return Ok(Vec::new());
+        if !self.away && !echo {
+            let size = self.host.back();
+            effects.extend(self.returned(size)?);
         }
-        let size = self.host.back();
-        self.returned(size)
+        Ok(effects)
     }
 
     fn update(&mut self, message: Message) -> Result<Vec<Effect>, B::Error> {

@@ -34,6 +34,8 @@ pub enum Message {
     Focus(bool),
     /// What the terminal can do is known, or has changed.
     Terminal(Facts),
+    /// The program goes on after it was stopped.
+    Awake,
     /// Something broke in the background.
     Broken(String),
     /// The terminal has this size now: columns, rows.
@@ -66,6 +68,7 @@ impl Message {
             Self::Mouse(_) => "mouse",
             Self::Focus(_) => "focus",
             Self::Terminal(_) => "terminal",
+            Self::Awake => "awake",
             Self::Broken(_) => "broken",
             Self::Resize(..) => "resize",
             Self::Act(_) => "action",
@@ -103,7 +106,7 @@ impl From<Input> for Message {
                 Self::Terminal(facts)
             }
             Input::Resize(columns, rows) => Self::Resize(columns, rows),
-            Input::Continued => Self::Act(Action::Redraw),
+            Input::Continued => Self::Awake,
             Input::Signal(signal) => Self::Leave(Exit::Signal(signal)),
             Input::Broken(what) => Self::Broken(what),
             Input::Gone => Self::Leave(Exit::Gone),

@@ -48,6 +48,8 @@ pub struct Model {
     notified: Option<Duration>,
     /// A gauge came before the database was open, and said nothing.
     empty_gauge: bool,
+    /// The database is being opened once more: `Some(true)` if it is to be once more again after that.
+    reopening: Option<bool>,
 }
 
 impl Model {
@@ -75,6 +77,7 @@ impl Model {
             focused: None,
             notified: None,
             empty_gauge: false,
+            reopening: None,
         };
         model.shared.progress = opening::recalled(&model.memory.jobs);
         model.shared.from_last = model.shared.progress.is_some();
@@ -526,6 +529,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             model.learn(facts);
             Vec::new()
         }
+        Message::Awake => model.open_again(),
         Message::Broken(what) => {
             let text = format!("Something broke inside: {what}. The log has the whole of it");
             model.shared.note(Level::Error, text.clone());

@@ -86,6 +86,14 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     rows
 }
 
+/// The same for text that is read line by line: where there is more room, rows are no longer than the eye finds back from.
+pub(crate) fn wrap_prose(text: &str, width: usize) -> Vec<String> {
+    wrap(text, width.min(PROSE))
+}
+
+/// Columns of a row of prose at most.
+const PROSE: usize = 100;
+
 /// `18.2k`, `3.10M`: three digits and a letter.
 pub(crate) fn compact(number: f64) -> String {
     let (scaled, letter) = match number {

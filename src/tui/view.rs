@@ -10,7 +10,6 @@ use ratatui::widgets::{Block, BorderType, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::{Health, Level};
-use crate::core::text::sanitize_line;
 
 use super::context::Shared;
 use super::keys::{Action, Binding, GLOBAL, MENU, TYPING};
@@ -371,53 +370,48 @@ fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The messages in the corner above the status line, the newest lowest.
+/// Rows a message may take in the corner.
+const TOAST_ROWS: usize = 3;
+
+/// The messages in the corner above the status line, the newest lowest. What has no room is in the list of messages.
 fn toasts(shared: &Shared, body: Rect, buf: &mut Buffer) {
-    let widest = body.width.saturating_sub(2).min(60);
-    for (at, toast) in shared.toasts.iter().rev().enumerate() {
-        let row = body.height.saturating_sub(1 + at as u16);
+    let widest = usize::from(body.width.saturating_sub(2).min(60));
+    let mut room = usize::from(body.height);
+    for toast in shared.toasts.iter().rev() {
         let (glyph, slot) = match toast.level {
             Level::Ok => ("·", Slot::Info),
             Level::Warning => ("▲", Slot::Warn),
             Level::Error => ("✗", Slot::Error),
         };
         let end = if toast.until.is_none() { "  esc" } else { "" };
-        let text = sanitize_line(&toast.line()).into_owned();
-        let width = (text.width() + end.width() + 4).min(usize::from(widest)) as u16;
-        let line = Rect::new(body.right().saturating_sub(width + 1), body.y + row, width, 1);
-        put(
-            buf,
-            line,
-            0,
-            0,
-            &" ".repeat(usize::from(width)),
-            shared.theme.selection(),
-        );
-        let text_area = Rect {
-            width: width.saturating_sub(end.width() as u16 + 1),
-            ..line
-        };
-        put_all(
-            buf,
-            text_area,
-            1,
-            0,
-            &[
-                (glyph, shared.style(slot)),
-                (" ", shared.style(slot)),
-                (&text, shared.style(Slot::Fg)),
-            ],
-        );
-        put_right(
-            buf,
-            Rect {
-                width: width.saturating_sub(1),
-                ..line
-            },
-            0,
-            end,
-            shared.style(Slot::Muted),
-        );
-        buf.set_style(line, shared.theme.selection());
+        let mut lines = wrap(&toast.line(), widest.saturating_sub(end.width() + 4));
+        if lines.len() > TOAST_ROWS {
+            lines.truncate(TOAST_ROWS);
+            if let Some(last) = lines.last_mut() {
+                last.push('…');
+            }
+        }
+        let longest = lines.iter().map(|line| line.width()).max().unwrap_or(0);
+        let width = (longest + end.width() + 4).min(widest) as u16;
+        if room < lines.len() {
+            return;
+        }
+        room -= lines.len();
+        for (at, text) in lines.iter().enumerate() {
+            let row = body.y + (room + at) as u16;
+            let line = Rect::new(body.right().saturating_sub(width + 1), row, width, 1);
+            let blank = " ".repeat(usize::from(width));
+            put(buf, line, 0, 0, &blank, shared.theme.selection());
+            if at == 0 {
+                put(buf, line, 1, 0, glyph, shared.style(slot));
+                let inner = Rect {
+                    width: width.saturating_sub(1),
+                    ..line
+                };
+                put_right(buf, inner, 0, end, shared.style(Slot::Muted));
+            }
+            put(buf, line, 3, 0, text, shared.style(Slot::Fg));
+            buf.set_style(line, shared.theme.selection());
+        }
     }
 }

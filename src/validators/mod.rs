@@ -7,7 +7,9 @@ use crate::core::ports::ValidatorCatalog;
 mod child;
 mod decontaminate;
 mod dedup;
+mod embedding_dedup;
 mod expected;
+mod expression;
 mod field;
 mod finding;
 mod judge;
@@ -34,6 +36,7 @@ pub mod shingles;
 mod structural;
 mod test_items;
 mod truncated;
+mod vectors;
 mod words;
 
 pub use near_groups::near_groups;
@@ -70,6 +73,12 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
         summary: "A text (`field`, or the last answer) matches a regular expression, or does not (`must_match = false`)",
         example: "pattern = 'Answer: \\d+'",
         build: regex::build,
+    },
+    Entry {
+        kind: expression::KIND,
+        summary: "A condition over fields and answers, in the template language: `reject_if`, `review_if`, or `accept_if` and nothing else",
+        example: "reject_if = \"answer | split | length < 3\"\nbecause = \"too short to teach anything\"",
+        build: expression::build,
     },
     Entry {
         kind: language::KIND,
@@ -124,6 +133,12 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
         summary: "A program of yours decides: JSON lines on its standard input and output",
         example: "command = [\"python3\", \"check.py\"]\ntimeout_seconds = 30",
         build: script::build,
+    },
+    Entry {
+        kind: embedding_dedup::KIND,
+        summary: "No two accepted samples mean the same: cosine of the vectors that `teacher` gives, at least `threshold`",
+        example: "field = \"question\"\nteacher = \"local/embeddings\"\nthreshold = 0.9",
+        build: embedding_dedup::build,
     },
     Entry {
         kind: judge::KIND,

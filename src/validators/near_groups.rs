@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn what_is_alike_by_way_of_others_is_one_group() {
         let mut groups = near_groups(0.6);
-        let text = |from: u32, to: u32| (from..to).map(|n| format!("word{n} ")).collect::<String>();
+        let text = |from: u32, to: u32| {
+            let words: Vec<String> = (from..to).map(|n| format!("word{n}")).collect();
+            words.join(" ")
+        };
         // The first and the second are too different; the third is like both of them.
         groups.add((5, 0), &text(0, 40));
         groups.add((2, 0), &text(16, 56));

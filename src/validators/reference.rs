@@ -195,6 +195,7 @@ pub(super) fn strings(value: &Value, into: &mut Vec<String>) {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "tests prepare files")]
     fn with(name: &str, text: &str, field: Option<&str>) -> Result<Vec<Item>, String> {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join(name), text).unwrap();

@@ -179,3 +179,110 @@ fn a_panel_is_paid_once_and_its_scores_are_used_again() {
         "{evidence}"
     );
 }
+
+#[test]
+fn vectors_are_paid_once_and_another_threshold_needs_none() {
+    let gate = |threshold: f64| {
+        format!(
+            "name = \"t\"\n[seeds]\nrows = [\n{}]\n[[steps]]\nname = \"answer\"\nprompt = \"{{{{ question }}}}\"\n[limits]\nconcurrency = 1\n\
+             [[validators]]\nkind = \"embedding_dedup\"\nfield = \"question\"\nteacher = \"made/vectors\"\nthreshold = {threshold}\n",
+            [
+                "Why does the tide rise twice a day?",
+                "Why does the tide rise, twice, a day",
+                "Who built the first lighthouse on that rock?",
+                "Why does the tide always rise twice a day?",
+            ]
+            .map(|question| format!("{{ question = \"{question}\" }},\n"))
+            .concat()
+        )
+    };
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "destiler.toml",
+        "[[providers]]\nname = \"made\"\nkind = \"mock\"\nmodels = [{ id = \"words\" }, { id = \"vectors\", capabilities = [\"embedding\"] }]\n",
+    );
+    sandbox.write("job.toml", &gate(0.999));
+    let ran = sandbox
+        .run(&["run", "job.toml", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_conserved(&ran);
+    assert_eq!(
+        ran["samples"],
+        json!({"accepted": 3, "rejected": 1, "needs_review": 0})
+    );
+    assert_eq!(ran["requests"]["sent"], 8, "an answer and a vector each: {ran}");
+    let revise = |threshold: f64| {
+        sandbox.write("changed.toml", &gate(threshold));
+        sandbox
+            .run(&["jobs", "edit", "t", "--file", "changed.toml"])
+            .expect_code(0);
+        let again = sandbox
+            .run(&["jobs", "rejudge", "t", "--json", "--apply"])
+            .expect_code(0);
+        serde_json::from_str::<Value>(&again.stdout).unwrap()
+    };
+    let stricter = revise(0.8);
+    assert_eq!(
+        (
+            &stricter["not_rejudged"],
+            &stricter["changes"][0]["to_reason"],
+            &stricter["changes"][0]["count"]
+        ),
+        (&json!(0), &json!("similar_meaning"), &json!(1)),
+        "{stricter}"
+    );
+    assert_eq!(revise(1.0)["changes"][0]["to"], "accepted");
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+}
+
+#[test]
+fn a_judge_is_held_against_what_persons_said() {
+    let teacher = repeating();
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    let judged = job(
+        10,
+        1,
+        "[[validators]]\nkind = \"judge\"\ncapability = \"chat\"\nrubric = \"Good?\"\naccept_at = 3\n",
+    );
+    sandbox.write("job.toml", &judged);
+    sandbox.run(&["run", "job.toml", "--json"]).expect_code(0);
+    let listed = sandbox.run(&["samples", "list", "--json"]).expect_code(0);
+    let samples: Vec<Value> = listed
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    assert_eq!(samples.len(), 10);
+    // A person who finds good what scored 4 or more.
+    for sample in &samples {
+        let good = sample["verdicts"][0]["score"].as_f64().unwrap() >= 4.0;
+        let verb = if good { "accept" } else { "reject" };
+        sandbox
+            .run(&["samples", verb, sample["id"].as_str().unwrap()])
+            .expect_code(0);
+    }
+    let told = sandbox
+        .run(&["jobs", "calibrate", "t", "--precision", "1.0", "--json"])
+        .expect_code(0);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["labelled"], &told["edited"], &told["unscored"]),
+        (&json!(10), &json!(0), &json!(0))
+    );
+    assert_eq!(told["now"]["at"], 3.0);
+    assert_eq!(told["now"]["confusion"]["good_rejected"], 0);
+    assert_eq!(told["wanted"]["reached"]["at"], 4.0, "{told}");
+    assert_eq!(told["wanted"]["reached"]["kappa"], 1.0);
+    assert_eq!(
+        told["wanted"]["certain"],
+        Value::Null,
+        "ten samples are never enough for certainty"
+    );
+    let words = sandbox.run(&["jobs", "calibrate", "t"]).expect_code(0);
+    assert!(words.stderr.contains("accept_at = 3: "), "{}", words.stderr);
+    assert!(words.stdout.contains("PRECISION"), "{}", words.stdout);
+    sandbox
+        .run(&["jobs", "calibrate", "t", "--judge", "2"])
+        .expect_code(8);
+}

@@ -18,6 +18,7 @@ mod gates;
 mod headless;
 mod limits;
 mod money;
+mod recipes;
 mod rejudge;
 mod replay;
 mod run;

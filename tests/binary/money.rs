@@ -122,7 +122,7 @@ fn with_yes_a_canary_is_told_and_passed_and_a_job_that_is_no_longer_has_none() {
         .run(&["run", "job.toml", "--json", "--canary", "10", "--yes"])
         .expect_code(0);
     assert_eq!(ran.summary()["samples"]["accepted"], 60);
-    assert!(ran.stderr.contains("10 of 60 rows done"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("10 of 60 rows for"), "{}", ran.stderr);
     sandbox.write(
         "small.toml",
         &job(8, 8, "canary = 20\n").replace("\"t\"", "\"small\""),

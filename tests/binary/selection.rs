@@ -56,6 +56,18 @@ fn a_quota_is_exact_and_what_is_too_many_stays_accepted_outside() {
     assert_eq!(selection["left_out"]["quota"], accepted - 50);
     sandbox.run(&["verify", "datasets/t"]).expect_code(0);
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+    let told = sandbox
+        .run(&["jobs", "report", "t", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(told["samples"], 50);
+    assert_eq!(
+        told["classes"]["level"],
+        serde_json::json!([["easy", 30], ["hard", 20]])
+    );
+    assert_eq!(told["left_out"]["quota"], accepted - 50);
+    let shown = sandbox.run(&["jobs", "report", "t"]).expect_code(0).stdout;
+    assert!(shown.contains("██") && shown.contains("60.0 %"), "{shown}");
     let exported = sandbox.run(&["export", "t"]).expect_code(0).stdout;
     assert_eq!(exported, sandbox.read("datasets/t/data.jsonl"));
     assert!(sandbox.read("datasets/t/README.md").contains("left out"));
@@ -111,9 +123,10 @@ fn near_duplicates_and_equal_fields_never_come_into_two_parts_of_a_split() {
         let sandbox = Sandbox::with_teacher(&teacher.url());
         let mut seeds = String::new();
         for family in 0..40 {
-            let words: String = (0..30).map(|n| format!("w{family}x{n} ")).collect();
+            let words: Vec<String> = (0..30).map(|n| format!("w{family}x{n}")).collect();
+            let words = words.join(" ");
             for n in 0..5 {
-                let row = serde_json::json!({ "family": family, "question": format!("{words}{n}") });
+                let row = serde_json::json!({ "family": family, "question": format!("{words} {n}") });
                 seeds.push_str(&format!("{row}\n"));
             }
         }

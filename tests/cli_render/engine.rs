@@ -174,6 +174,7 @@ fn spec() -> JobSpec {
             columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: Vec::new(),
         validators: vec![Plug {

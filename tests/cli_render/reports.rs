@@ -45,8 +45,8 @@ async fn a_job_shows_its_numbers_teachers_and_file() {
       rejected  30 near_duplicate
       rejected  10 length
 
-    TEACHER    REQUESTS   TOKENS  ACCEPTED  JUDGED   COST
-    mock/echo     1,030  460,500       960   1,000  $1.50
+    TEACHER    REQUESTS   TOKENS  ACCEPTED  JUDGED   COST  PER 1,000 ACCEPTED
+    mock/echo     1,030  460,500       960   1,000  $1.50               $1.56
 
     name = "quiz"
     "#);

@@ -269,3 +269,36 @@ fn files_have_names_and_descriptions_and_enough_rows() {
     let word = one_side.replace("true", "\"yes\"");
     assert_eq!(errors("trl", &word), ["1 label"]);
 }
+
+#[test]
+fn tokens_for_distillation_are_checked_place_by_place() {
+    let row = |logprobs: &str| {
+        format!(
+            "{{\"messages\":[{{\"role\":\"user\",\"content\":\"a\"}},{{\"role\":\"assistant\",\"content\":\"b\"}}],{logprobs}}}\n"
+        )
+    };
+    let pair = |token: &str, logprob: f64| format!("{{\"token\":\"{token}\",\"logprob\":{logprob}}}");
+    let good = row(&format!("\"logprobs\":[[{}]]", pair("token_id:1", -0.5)));
+    assert!(errors("axolotl", &good).is_empty());
+    assert_eq!(warnings("axolotl", &good), ["1 needs_setting"]);
+    assert_eq!(errors("trl", &good), ["1 format"]);
+    let one = |logprobs: String| errors("axolotl", &row(&logprobs));
+    assert_eq!(
+        one(format!("\"logprobs\":[[{}]]", pair("Yes", -0.5))),
+        ["1 token_ids"]
+    );
+    assert_eq!(
+        one(format!("\"logprobs\":[[{}]]", pair("token_id:1", 0.5))),
+        ["1 logprob"]
+    );
+    assert_eq!(one("\"logprobs\":[[]]".to_owned()), ["1 tokens"]);
+    let (first, second) = (pair("token_id:1", -0.5), pair("token_id:2", -1.5));
+    assert_eq!(
+        one(format!("\"logprobs\":[[{first}],[{first},{second}]]")),
+        ["1 tokens_a_place"]
+    );
+    let ids = |ids: &str| one(format!("\"logprobs\":[[-0.5,-1.5]],\"target_token_ids\":{ids}"));
+    assert!(ids("[[1,2]]").is_empty());
+    assert_eq!(ids("[[1]]"), ["1 tokens_pair"]);
+    assert_eq!(ids("[[1,\"b\"]]"), ["1 token_ids"]);
+}

@@ -30,6 +30,7 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params {
             temperature: Some(0.5),
             ..Params::default()
@@ -40,6 +41,9 @@ pub fn spec(dataset: DatasetSpec) -> JobSpec {
             teachers: Vec::new(),
             system: None,
             prompt: "{{ question }}".to_owned(),
+            computed: false,
+            completion: false,
+            turns: Vec::new(),
             schema: Some(Arc::new(json!({"type": "object"}))),
             reask: 0,
             candidates: 1,

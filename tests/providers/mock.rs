@@ -16,6 +16,7 @@ fn asked(text: &str, schema: Option<Value>, salt: u32) -> ModelRequest {
     let messages = vec![Message::text(Role::User, text)];
     let params = Params::default();
     ModelRequest {
+        completion: false,
         fingerprint: ModelRequest::fingerprint(
             "teacher",
             &messages,

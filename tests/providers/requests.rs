@@ -54,7 +54,9 @@ fn full() -> ModelRequest {
             presence_penalty: Some(0.1),
             frequency_penalty: Some(0.2),
             logprobs: Some(3),
+            vector: false,
         },
+        completion: false,
         fingerprint: destilation::core::request::Fingerprint([1; 16]),
     }
 }

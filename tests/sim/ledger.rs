@@ -251,6 +251,9 @@ impl TaskStore for Ledger {
     async fn retry_failed(&self, job: JobId, group: Option<&str>) -> Stored<u64> {
         writes!(self.retry_failed(job, group))
     }
+    async fn tasks_below(&self, job: JobId, index: u64) -> Stored<u64> {
+        reads!(self.tasks_below(job, index))
+    }
     async fn make_again(&self, job: JobId, tasks: &[u64]) -> Stored<u64> {
         writes!(self.make_again(job, tasks))
     }

@@ -73,6 +73,7 @@ pub fn spec(name: &str) -> JobSpec {
             columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: Vec::new(),
         validators: Vec::new(),

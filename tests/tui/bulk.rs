@@ -16,16 +16,16 @@ fn rejections_in_a_row_are_said_once_with_how_many() {
     hand.keys("3x1x1x1");
     assert_eq!(hand.orders.len(), 3);
     let screen = hand.screen();
-    assert_eq!(screen.matches("Rejected samples").count(), 1, "{screen}");
+    assert_eq!(screen.matches("Rejected 3").count(), 1, "{screen}");
     assert!(
-        screen.contains("Rejected samples (u takes the last back): 3"),
+        screen.contains("Rejected 3 samples · u takes the last back"),
         "{screen}"
     );
     hand.wait(Duration::from_secs(5));
-    assert!(!hand.screen().contains("Rejected samples"), "it goes away as one");
+    assert!(!hand.screen().contains("Rejected 3"), "it goes away as one");
     hand.keys("x1");
     assert!(
-        hand.screen().contains("takes the last back): 1"),
+        hand.screen().contains("Rejected 1 sample · u takes it back"),
         "what is gone is not counted"
     );
 }

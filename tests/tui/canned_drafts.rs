@@ -122,7 +122,7 @@ fn look(source: &str) -> Result<Answer, Failure> {
         }
         SeedSource::Path(_) => rows(),
         SeedSource::Rows(rows) => rows.clone(),
-        SeedSource::Count(_) => Vec::new(),
+        SeedSource::Count(_) | SeedSource::Job { .. } => Vec::new(),
     };
     let names = rows
         .first()

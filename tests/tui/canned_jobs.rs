@@ -155,6 +155,7 @@ fn spec(name: &str) -> JobSpec {
             columns: destilation::core::job::Columns::default(),
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: Vec::new(),
         validators: ["structural", "dedup", "semantic_dedup", "judge"]

@@ -39,11 +39,7 @@ fn tags_come_and_go_on_one_sample_and_on_all_that_are_marked() {
         panic!("{:?}", hand.orders)
     };
     assert_eq!((samples.len(), change.words().as_str()), (1, "checked -good"));
-    assert!(
-        hand.screen().contains("u takes the last back"),
-        "{}",
-        hand.screen()
-    );
+    assert!(hand.screen().contains("u takes it back"), "{}", hand.screen());
     hand.keys("<space><space>tlong<enter>");
     let Some(Command::Bulk {
         filter,

@@ -134,8 +134,7 @@ fn the_dataset_is_written_anew_when_a_person_says_so() {
     hand.keys("W<wait>y");
     assert_eq!(hand.orders, [Command::WriteDataset("medqa-probe".to_owned())]);
     assert!(
-        hand.screen()
-            .contains("Dataset of medqa-probe: 12,402 rows in datasets/m"),
+        hand.screen().contains("Dataset of medqa-probe: 12,402 rows in"),
         "{}",
         hand.screen()
     );

@@ -13,6 +13,7 @@ use super::rejudged::Rejudged;
 use super::review::{ReviewItem, ReviewReport};
 use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
+use crate::core::diversity::Diversity;
 use crate::core::filter::Facets;
 use crate::core::forecast::Forecast;
 use crate::core::job::parse::Problem;
@@ -74,6 +75,8 @@ pub enum Answer {
     MakingAgain(MakingAgain),
     /// Ranges.
     Estimate(Box<EstimateReport>),
+    /// How varied a dataset is.
+    Report(Box<Diversity>),
     /// Failed tasks by what failed.
     Failures(Vec<FailureGroup>),
     /// Failed tasks of one group.

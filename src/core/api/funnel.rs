@@ -107,6 +107,7 @@ fn filed_under(kind: &str) -> Option<Reason> {
         "pii" => Reason::Pii,
         "secrets" => Reason::Secret,
         "script" => Reason::Script,
+        "expression" => Reason::Expression,
         _ => return None,
     })
 }

@@ -37,6 +37,8 @@ pub enum Event {
         /// One line.
         text: String,
     },
+    /// Another instance took the database over while this one slept: nothing is written here any more. Told is its holder.
+    TakenOver(String),
 }
 
 /// Health of a provider.

@@ -68,6 +68,12 @@ pub fn changed(old: &JobSpec, new: &JobSpec) -> Vec<Change> {
         "varied fields changed: they are drawn anew, and prompts that use them are asked again",
     );
     note(
+        old.rounds != new.rounds,
+        "rounds",
+        Asks::Plan,
+        "rounds changed: later rounds are planned anew; their tasks that are there stay, and what is not answered yet is asked",
+    );
+    note(
         old.route != new.route,
         "route",
         Asks::Nothing,
@@ -126,7 +132,28 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         }
     };
     note(
-        old.prompt != new.prompt || old.system != new.system,
+        old.computed && new.computed && old.prompt != new.prompt,
+        "answer",
+        Asks::Nothing,
+        format!("step {name} computes its answer otherwise: nobody is asked, except later steps that use it"),
+    );
+    note(
+        old.computed != new.computed && new.computed,
+        "answer",
+        Asks::Nothing,
+        format!("step {name} computes its answer now: nobody is asked, except later steps that use it"),
+    );
+    let asked = |step: &Step| {
+        (
+            step.prompt.clone(),
+            step.system.clone(),
+            step.turns.clone(),
+            step.completion,
+            step.computed,
+        )
+    };
+    note(
+        asked(old) != asked(new) && !new.computed,
         "prompt",
         Asks::Step,
         format!(
@@ -284,6 +311,27 @@ accept_at = 4
             one("validators", Asks::Nothing)
         );
         assert_eq!(asks(&|job| job.seeds.limit = Some(1)), one("seeds", Asks::Plan));
+        let rounds = |job: &mut JobSpec| {
+            job.rounds = Some(crate::core::job::Rounds {
+                count: 2,
+                rows: crate::core::job::RoundRows::Seeds,
+                feed: Vec::new(),
+                keep_rejected: false,
+            });
+        };
+        assert_eq!(asks(&rounds), one("rounds", Asks::Plan));
+        assert_eq!(
+            asks(&|job| job.steps[0].turns = vec!["a".to_owned()]),
+            one("steps.answer.prompt", Asks::Step)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].completion = true),
+            one("steps.answer.prompt", Asks::Step)
+        );
+        assert_eq!(
+            asks(&|job| job.steps[0].computed = true),
+            one("steps.answer.answer", Asks::Nothing)
+        );
         assert_eq!(
             asks(&|job| job.steps[0].name = "other".to_owned()),
             [

@@ -6,16 +6,20 @@ use std::collections::BTreeSet;
 use super::parse::{FormatFields, Known, Places, StepPlaces};
 use super::report::{Report, Severity, Span, hint, quote};
 use super::scope::{Scope, Unknown};
-use super::{JobSpec, RouteBy, SeedSource, Step, TeacherUse};
+use super::{JobSpec, RouteBy, SeedSource, Step, TeacherUse, Vary};
 use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::judgement::Judges;
-use crate::core::plan::Plan;
+use crate::core::plan::{Plan, ROUND_FIELD};
 use crate::core::route::eligible;
+use crate::core::sample::as_text;
 use crate::core::template::{Template, TemplateProblem, root};
 
 /// The built-in teacher answers for any model that a job names.
 const MOCK: &str = "mock/";
+
+/// Keys of validators that hold a condition over the sample's fields.
+const CONDITIONS: &[&str] = &["reject_if", "review_if", "accept_if"];
 
 pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
     let looked = match &spec.seeds.source {
@@ -35,9 +39,12 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
     super::columns::check(spec, fields, places, report);
     let scope = Scope::new(spec, looked.as_deref());
     names(spec, places, report);
+    drawn(spec, &scope, places, report);
+    fed(spec, &scope, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
         templates(at, step, &scope, places, report);
         step_teachers(step, places, known, report);
+        conversation(at, step, &scope, places, report);
         if step.reask > 0 && step.schema.is_none() {
             let path = format!("{}.on_invalid", places.path);
             let message = "has no effect: without a schema no answer is invalid";
@@ -46,7 +53,7 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
     }
     route(spec, places, known, report);
     canary(spec, places, report);
-    validators(spec, places, known, report);
+    validators(spec, &scope, places, known, report);
     target(spec, places, report);
     super::choosing::check(spec, &scope, places, report);
     dataset(spec, &scope, places, known, report);
@@ -85,7 +92,11 @@ fn templates(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report:
     let when = step.when.as_deref();
     let texts = [
         ("system", system, &places.system),
-        ("prompt", Some(step.prompt.as_str()), &places.prompt),
+        (
+            if step.computed { "answer" } else { "prompt" },
+            Some(step.prompt.as_str()),
+            &places.prompt,
+        ),
         ("when", when, &places.when),
     ];
     for (key, source, span) in texts {
@@ -207,7 +218,7 @@ fn wanted(capability: &str, span: &Span, path: &str, known: &Known, report: &mut
     }
 }
 
-fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
+fn validators(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, report: &mut Report) {
     for (plug, places) in spec.validators.iter().zip(&places.validators) {
         let path = |key: &str| format!("{}.{key}", places.path);
         if !known.validators.is_empty() && !known.validators.contains(&plug.kind.as_str()) {
@@ -227,6 +238,150 @@ fn validators(spec: &JobSpec, places: &Places, known: &Known, report: &mut Repor
             report.error_with(places.of(key), &at, message, help);
         }
         judge_teachers(plug, places, known, report);
+        conditions(plug, spec, scope, places, report);
+    }
+}
+
+/// The names in a validator's conditions are those that templates behind the last step would see. Whether they compile is the
+/// validator's to say.
+fn conditions(
+    plug: &Plug,
+    spec: &JobSpec,
+    scope: &Scope,
+    places: &super::parse::ValidatorPlaces,
+    report: &mut Report,
+) {
+    for key in CONDITIONS {
+        let source = plug.params.get(*key).and_then(|value| value.as_str());
+        let path = format!("{}.{key}", places.path);
+        if let Some(Ok(condition)) = source.map(|source| Template::condition(&path, source)) {
+            template_variables(&condition, spec.steps.len(), scope, &path, places.of(key), report);
+        }
+    }
+}
+
+/// Fields that depend on others, and on rounds.
+fn drawn(spec: &JobSpec, scope: &Scope, places: &Places, report: &mut Report) {
+    for (at, ((name, vary), span)) in spec.vary.iter().zip(&places.vary).enumerate() {
+        let path = format!("vary.{name}");
+        if spec.rounds.is_some() && name == ROUND_FIELD {
+            report.error(
+                span,
+                &path,
+                "this field is written by itself in a job with rounds",
+            );
+        }
+        one_drawn(vary, &spec.vary[..at], spec, scope, span, &path, report);
+    }
+}
+
+fn one_drawn(
+    vary: &Vary,
+    earlier: &[(String, Vary)],
+    spec: &JobSpec,
+    scope: &Scope,
+    span: &Span,
+    path: &str,
+    report: &mut Report,
+) {
+    match vary {
+        Vary::Accepted(_) if spec.rounds.is_none() => {
+            let help = Some("[rounds] count = 4, rows = \"seeds\"".to_owned());
+            let message = "nothing is accepted before this job's only round";
+            report.error_with(span, path, message, help);
+        }
+        Vary::Case(cases) => {
+            let inner = cases.cases.iter().map(|(_, vary)| vary);
+            for vary in inner.chain(cases.otherwise.as_deref()) {
+                one_drawn(vary, earlier, spec, scope, span, path, report);
+            }
+            let known = earlier.iter().find(|(name, _)| *name == cases.by);
+            if known.is_none() {
+                let later = spec.vary.iter().any(|(name, _)| *name == cases.by);
+                if later {
+                    let message = format!("{} is drawn later than this field", quote(&cases.by));
+                    report.error(span, path, message);
+                } else if let Err(unknown) = scope.variable(&cases.by, 0) {
+                    note(unknown, span, path, report);
+                }
+            }
+            if cases.otherwise.is_some() {
+                return;
+            }
+            match known.and_then(|(_, vary)| values_of(vary)) {
+                None => {
+                    let message = format!("{} may have other values than these", quote(&cases.by));
+                    let help = Some("add otherwise = { … }".to_owned());
+                    report.error_with(span, path, message, help);
+                }
+                Some(values) => {
+                    for value in values {
+                        if !cases.cases.iter().any(|(name, _)| *name == value) {
+                            let message =
+                                format!("{} may be {}, which is no case", quote(&cases.by), quote(&value));
+                            let help = Some("add it, or otherwise = { … }".to_owned());
+                            report.error_with(span, path, message, help);
+                        }
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Everything a field can be, as text, where that is a list.
+fn values_of(vary: &Vary) -> Option<Vec<String>> {
+    match vary {
+        Vary::Choose(values) => Some(values.iter().cloned().map(as_text).collect()),
+        Vary::Weights(names) => Some(names.iter().map(|(name, _)| name.clone()).collect()),
+        Vary::Integer(low, high) if high.saturating_sub(*low) <= 100 => {
+            Some((*low..=*high).map(|number| number.to_string()).collect())
+        }
+        _ => None,
+    }
+}
+
+/// What rows of later rounds are made of.
+fn fed(spec: &JobSpec, scope: &Scope, places: &Places, report: &mut Report) {
+    let Some(rounds) = &spec.rounds else { return };
+    for (field, path) in &rounds.feed {
+        let path = path.split(".*").next().unwrap_or(path);
+        if let Err(unknown) = scope.fed(path) {
+            note(unknown, &places.rounds, &format!("rounds.feed.{field}"), report);
+        }
+    }
+    if rounds.count == 1 {
+        report.warning(
+            &places.rounds,
+            "rounds.count",
+            "1 round is a job without rounds",
+            None,
+        );
+    }
+}
+
+/// Raw prompts and turns before the prompt.
+fn conversation(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report: &mut Report) {
+    let path = |key: &str| format!("{}.{key}", places.path);
+    if step.completion {
+        if step.system.is_some() {
+            let message = "a raw prompt has no system message: write it into the prompt";
+            report.error(&places.system, &path("system"), message);
+        }
+        if !step.turns.is_empty() {
+            let message = "a raw prompt has no turns: write them into the prompt";
+            report.error(&places.turns, &path("turns"), message);
+        }
+    }
+    if !step.turns.len().is_multiple_of(2) {
+        let message = "turns go user, assistant, user, assistant: the prompt is the user's next";
+        report.error(&places.turns, &path("turns"), message);
+    }
+    for turn in &step.turns {
+        if let Err(unknown) = scope.variable(turn, at) {
+            note(unknown, &places.turns, &path("turns"), report);
+        }
     }
 }
 
@@ -237,6 +392,14 @@ fn judge_teachers(plug: &Plug, places: &super::parse::ValidatorPlaces, known: &K
     for teacher in &teachers {
         let path = format!("{}.teachers", places.path);
         named_teacher(teacher, places.of("teachers"), &path, known, report);
+    }
+    if let Some(name) = plug.params.get("teacher").and_then(|name| name.as_str()) {
+        let teacher = TeacherUse {
+            name: name.to_owned(),
+            weight: 1.0,
+        };
+        let path = format!("{}.teacher", places.path);
+        named_teacher(&teacher, places.of("teacher"), &path, known, report);
     }
     let judges = Judges::of(&plug.params);
     for teacher in (0..judges.count()).flat_map(|number| judges.teachers(number)) {
@@ -266,7 +429,8 @@ fn target(spec: &JobSpec, places: &Places, report: &mut Report) {
     let Some(tasks) = Plan::new(spec, None).total().or(target.tasks_at_most) else {
         return;
     };
-    let most = tasks.saturating_mul(candidates);
+    let rounds = spec.rounds.as_ref().map_or(1, |rounds| u64::from(rounds.count));
+    let most = tasks.saturating_mul(candidates).saturating_mul(rounds);
     if most < target.accepted {
         let message = format!(
             "{} samples are wanted, but the tasks can make {most} at most",
@@ -290,8 +454,19 @@ fn dataset(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, report
         if let Some(format) = format {
             unknown_field(format, field, span, &key, report);
         }
-        if let Err(unknown) = scope.field(path) {
-            note(unknown, span, &key, report);
+        // Turns may be several fields: assistant, user, assistant, …
+        for path in path
+            .split(',')
+            .map(str::trim)
+            .filter(|_| field == "turns" || !path.contains(','))
+        {
+            if let Err(unknown) = scope.field(path) {
+                note(unknown, span, &key, report);
+            }
+        }
+        if field == "turns" && path.contains(',') && !path.split(',').count().is_multiple_of(2) {
+            let message = "turns between question and answer go assistant, user, …: an even number";
+            report.error(span, &key, message);
         }
     }
     let required = format.map_or(&[] as &[&str], |format| format.required);

@@ -42,6 +42,7 @@ pub(super) fn params(table: &mut Table, report: &mut Report) -> Params {
         presence_penalty,
         frequency_penalty,
         logprobs: table.get("logprobs").and_then(|node| node.whole(0..=20, report)),
+        vector: false,
     }
 }
 

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use super::read::Table;
 use super::report::{Report, Span, quote};
 use super::{Chunk, DatasetSpec, JobSpec, Limits, RouteBy, Seeds};
+use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::request::Params;
 use crate::core::route::Teacher;
@@ -164,6 +165,9 @@ const fn closed(
     }
 }
 
+/// Reads rows to draw from: a path as written, and how many at most.
+pub type Pool<'a> = dyn Fn(&str, usize) -> Result<Vec<Row>, String> + 'a;
+
 /// What the wings know about the words of a job file. Empty lists are not checked against.
 #[derive(Clone)]
 pub struct Known<'a> {
@@ -186,6 +190,8 @@ pub struct Known<'a> {
     /// Looks for the fields in the seed file at that path, as written; `None` if it cannot be read. Not asked for `-`, nor where
     /// `seed_fields` tells.
     pub look_at_seeds: &'a dyn Fn(&str) -> Option<Vec<String>>,
+    /// Reads the rows of a file to draw from (`choose_from`), by the path as written, up to so many.
+    pub pool: &'a Pool<'a>,
 }
 
 impl Default for Known<'_> {
@@ -200,6 +206,7 @@ impl Default for Known<'_> {
             seed_extensions: &[],
             seed_fields: None,
             look_at_seeds: &|_| None,
+            pool: &|path, _| Err(format!("no file {path}")),
         }
     }
 }
@@ -213,6 +220,7 @@ pub(super) struct Places {
     /// In the order of [`super::Columns::rename`].
     pub(super) rename: Vec<Span>,
     pub(super) vary: Vec<Span>,
+    pub(super) rounds: Span,
     pub(super) steps: Vec<StepPlaces>,
     pub(super) validators: Vec<ValidatorPlaces>,
     pub(super) target: Span,
@@ -246,6 +254,7 @@ pub(super) struct StepPlaces {
     pub(super) when: Span,
     pub(super) candidates: Span,
     pub(super) on_invalid: Span,
+    pub(super) turns: Span,
 }
 
 /// Where a validator and its keys stand.
@@ -339,7 +348,8 @@ fn read(document: &DeTable, files: Files, known: &Known, report: &mut Report) ->
             })
             .unwrap_or_default(),
         seeds: super::sections::seeds(&mut table, &mut places, known, report),
-        vary: super::sections::vary(&mut table, &mut places, report),
+        vary: super::vary::vary(&mut table, &mut places, known, report),
+        rounds: super::rounds::rounds(&mut table, &mut places, report),
         defaults: defaults(&mut table, report),
         steps: super::steps::steps(&mut table, &mut places, files, known, report),
         validators: super::sections::validators(&mut table, &mut places, report),

@@ -177,6 +177,10 @@ impl<'t> Node<'t> {
         self.value.is_str()
     }
 
+    pub(super) fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
     /// The value as JSON; dates become strings.
     pub(super) fn json(&self, report: &mut Report) -> Option<Value> {
         self.json_at(0, report)

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::report::{Severity, hint, quote};
-use super::{Columns, JobSpec, SeedSource, Step};
+use super::{Columns, JobSpec, RoundRows, SeedSource, Step};
+use crate::core::feed::PARENT_FIELD;
+use crate::core::plan::ROUND_FIELD;
 use crate::core::plan::chunk::CHUNK_FIELD;
 
 /// A reference to nothing.
@@ -32,6 +34,8 @@ pub(super) struct Scope<'s> {
     vary: Vec<&'s str>,
     /// Seed field → the first row (from 1) without it. `None`: nobody knows the fields.
     seeds: Option<BTreeMap<String, Option<usize>>>,
+    /// Fields that rows of later rounds have, where that is fewer than the seeds have.
+    fed: Option<Vec<&'s str>>,
     columns: &'s Columns,
 }
 
@@ -45,6 +49,12 @@ impl<'s> Scope<'s> {
                 let known = fields.iter().filter_map(|field| columns.known_as(field));
                 known.map(|field| (field.to_owned(), None)).collect()
             }),
+            SeedSource::Job { fields, .. } if fields.is_empty() => None,
+            SeedSource::Job { fields, .. } => {
+                let known = fields.iter().map(|(field, _)| (field.clone(), None));
+                let parent = (PARENT_FIELD.to_owned(), None);
+                Some(known.chain([parent]).collect())
+            }
             SeedSource::Rows(rows) => {
                 let fields: BTreeSet<&String> = rows.iter().flat_map(Map::keys).collect();
                 let lacking = |field: &String| rows.iter().position(|row| !row.contains_key(field));
@@ -57,10 +67,16 @@ impl<'s> Scope<'s> {
         if let (Some(fields), Some(_)) = (&mut seeds, &spec.seeds.chunk) {
             fields.entry(CHUNK_FIELD.to_owned()).or_insert(None);
         }
+        let fed = spec.rounds.as_ref().filter(|rounds| {
+            rounds.count > 1 && rounds.rows == RoundRows::Accepted && !rounds.feed.is_empty()
+        });
+        let round = spec.rounds.as_ref().map(|_| ROUND_FIELD);
+        let vary = spec.vary.iter().map(|(name, _)| name.as_str());
         Self {
             steps: &spec.steps,
-            vary: spec.vary.iter().map(|(name, _)| name.as_str()).collect(),
+            vary: vary.chain(round).collect(),
             seeds,
+            fed: fed.map(|rounds| rounds.feed.iter().map(|(field, _)| field.as_str()).collect()),
             columns,
         }
     }
@@ -86,10 +102,22 @@ impl<'s> Scope<'s> {
             let also = Some(["text", "reasoning"].as_slice());
             return rest.map_or(Ok(()), |rest| attribute(step, rest, also));
         }
-        if self.is_field(path) {
+        if self.is_field(path) && self.fed.is_none() {
             return Ok(());
         }
         self.seed_or_vary(head, self.steps)
+    }
+
+    /// Whether a sample of the first round has a value at a path.
+    pub(super) fn fed(&self, path: &str) -> Result<(), Unknown> {
+        let whole = Self {
+            steps: self.steps,
+            vary: self.vary.clone(),
+            seeds: self.seeds.clone(),
+            fed: None,
+            columns: self.columns,
+        };
+        whole.field(path)
     }
 
     fn is_field(&self, name: &str) -> bool {
@@ -103,6 +131,16 @@ impl<'s> Scope<'s> {
         };
         if self.vary.contains(&name) {
             return Ok(());
+        }
+        if let Some(fed) = self.fed.as_ref().filter(|fed| !fed.contains(&name))
+            && seeds.contains_key(name)
+        {
+            let message = format!("rows of later rounds have no {}", quote(name));
+            let help = format!(
+                "add {name} = \"{name}\" to rounds.feed; it has {}",
+                fed.join(", ")
+            );
+            return Err(Unknown::error(message, Some(help)));
         }
         match seeds.get(name) {
             Some(None) => Ok(()),

@@ -1,11 +1,9 @@
-//! The smaller tables of a job file: its name, `[seeds]`, `[vary]` and `[[validators]]`.
-
-use serde_json::Value;
+//! The smaller tables of a job file: its name, `[seeds]` and `[[validators]]`.
 
 use super::parse::{Known, Places, ValidatorPlaces, no_seeds};
 use super::read::{Node, Table};
 use super::report::{Report, hint, quote};
-use super::{Chunk, SeedSource, Seeds, Vary};
+use super::{Chunk, SeedSource, Seeds};
 use crate::core::Row;
 use crate::core::catalog::Plug;
 
@@ -91,9 +89,15 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
     places.seeds = path.as_ref().map_or(&table.span, |node| &node.span).clone();
     let rows = table.get("rows");
     let count = table.get("count");
-    let given = [&path, &rows, &count].into_iter().flatten().count();
+    let job = table.get("job");
+    let fields = table.get("fields");
+    if let (Some(fields), None) = (&fields, &job) {
+        let message = "has no effect: only the rows of another job are made of fields";
+        report.error(&fields.span, &fields.path, message);
+    }
+    let given = [&path, &rows, &count, &job].into_iter().flatten().count();
     if given != 1 {
-        let message = format!("exactly one of path, rows and count is needed, found {given}");
+        let message = format!("exactly one of path, rows, count and job is needed, found {given}");
         report.error(&table.span, &table.path, message);
     }
     let source = None
@@ -102,6 +106,11 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
         .or_else(|| {
             let count = count?.whole(1..=COUNT_AT_MOST, report)?;
             Some(SeedSource::Count(count))
+        })
+        .or_else(|| {
+            let name = job?.string(report)?;
+            let fields = fields.map_or_else(Vec::new, |node| super::rounds::feed(&node, report));
+            Some(SeedSource::Job { name, fields })
         });
     let is_count = matches!(source, Some(SeedSource::Count(_)));
     let seeds = Seeds {
@@ -171,77 +180,6 @@ fn chunk(node: &Node, report: &mut Report) -> Option<Chunk> {
         size: size?,
         overlap: overlap?,
     })
-}
-
-pub(super) fn vary(table: &mut Table, places: &mut Places, report: &mut Report) -> Vec<(String, Vary)> {
-    let Some(table) = table.get("vary").and_then(|node| node.table(report)) else {
-        return Vec::new();
-    };
-    let mut fields = Vec::new();
-    for (name, span, node) in table.entries() {
-        if let Err(rule) = variable_name(name, true) {
-            let message = format!("{} is no name for a field", quote(name));
-            report.error_with(&span, &node.path, message, Some(rule.to_owned()));
-        }
-        // A field that cannot be drawn still has its name, so that templates are checked against it.
-        let vary = vary_field(&node, report).unwrap_or(Vary::Integer(0, 0));
-        fields.push((name.to_owned(), vary));
-        places.vary.push(span);
-    }
-    fields
-}
-
-fn vary_field(node: &Node, report: &mut Report) -> Option<Vary> {
-    let mut table = node.table(report)?;
-    let (choose, weights, integer) = (table.get("choose"), table.get("weights"), table.get("integer"));
-    let given = [&choose, &weights, &integer].into_iter().flatten().count();
-    if given != 1 {
-        let message = format!("exactly one of choose, weights and integer is needed, found {given}");
-        report.error(&node.span, &node.path, message);
-    }
-    table.finish(report);
-    None.or_else(|| choose.and_then(|node| choices(&node, report)))
-        .or_else(|| weights.and_then(|node| weighted(&node, report)))
-        .or_else(|| integer.and_then(|node| between(&node, report)))
-}
-
-fn choices(node: &Node, report: &mut Report) -> Option<Vary> {
-    let items = node.list(report)?;
-    if items.is_empty() {
-        report.error(&node.span, &node.path, "has nothing to choose from");
-    }
-    let values: Option<Vec<Value>> = items.iter().map(|item| item.json(report)).collect();
-    Some(Vary::Choose(values?))
-}
-
-fn weighted(node: &Node, report: &mut Report) -> Option<Vary> {
-    let entries = node.table(report)?;
-    let weights: Option<Vec<(String, f64)>> = entries
-        .entries()
-        .map(|(name, _, node)| Some((name.to_owned(), node.number(0.0..=1e9, false, report)?)))
-        .collect();
-    let weights = weights?;
-    if weights.iter().map(|(_, weight)| weight).sum::<f64>() <= 0.0 {
-        report.error(&node.span, &node.path, "no weight is above 0");
-    }
-    Some(Vary::Weights(weights))
-}
-
-fn between(node: &Node, report: &mut Report) -> Option<Vary> {
-    let items = node.list(report)?;
-    let [low, high] = items.as_slice() else {
-        let message = format!("expected two whole numbers, found {}", items.len());
-        report.error(&node.span, &node.path, message);
-        return None;
-    };
-    let low = low.whole(i64::MIN..=i64::MAX, report)?;
-    let high = high.whole(i64::MIN..=i64::MAX, report)?;
-    if low > high {
-        let message = format!("the first number ({low}) is above the second ({high})");
-        report.error(&node.span, &node.path, message);
-        return None;
-    }
-    Some(Vary::Integer(low, high))
 }
 
 pub(super) fn validators(table: &mut Table, places: &mut Places, report: &mut Report) -> Vec<Plug> {

@@ -53,8 +53,21 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
         }
         Some(name)
     });
-    let prompt = table.need("prompt", report);
+    let answer = table.get("answer");
+    let computed = answer.is_some();
+    let prompt = if computed {
+        if let Some(prompt) = table.get("prompt") {
+            let message = "has no effect: with `answer` nobody is asked";
+            report.error(&prompt.span, &prompt.path, message);
+        }
+        answer
+    } else {
+        table.need("prompt", report)
+    };
     let prompt = prompt.and_then(|node| Some((node.string(report)?, node.span)));
+    if computed {
+        asks_nobody(&mut table, report);
+    }
     let (teachers, teacher_places) = teachers(&mut table, report);
     let text = |table: &mut Table, key, report: &mut Report| table.get(key)?.string(report);
     let step = Step {
@@ -63,6 +76,15 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
         teachers,
         system: text(&mut table, "system", report),
         prompt: prompt.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
+        computed,
+        completion: table
+            .get("completion")
+            .and_then(|node| node.boolean(report))
+            .unwrap_or(false),
+        turns: table
+            .get("turns")
+            .and_then(|node| node.strings(report))
+            .unwrap_or_default(),
         schema: schema(&mut table, files, known, report),
         reask: table
             .get("on_invalid")
@@ -94,9 +116,33 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
         when: value(&mut table, "when"),
         candidates: value(&mut table, "candidates"),
         on_invalid: value(&mut table, "on_invalid"),
+        turns: value(&mut table, "turns"),
     });
     table.finish(report);
     step
+}
+
+/// What only a question can have does not belong to a step whose answer is computed.
+fn asks_nobody(table: &mut Table, report: &mut Report) {
+    const ASKING: &[&str] = &[
+        "capability",
+        "teachers",
+        "system",
+        "on_invalid",
+        "candidates",
+        "completion",
+        "turns",
+        "temperature",
+        "max_tokens",
+        "logprobs",
+        "reuse",
+    ];
+    for key in ASKING {
+        if let Some(node) = table.get(key) {
+            let message = "has no effect: with `answer` nobody is asked";
+            report.error(&node.span, &node.path, message);
+        }
+    }
 }
 
 fn teachers(table: &mut Table, report: &mut Report) -> (Vec<TeacherUse>, Vec<Span>) {

@@ -11,6 +11,7 @@ use crate::core::catalog::PlugError;
 use crate::core::route::Teacher;
 
 mod hostile;
+mod methods;
 
 const PRODUCT: &str = include_str!("../../../tests/fixtures/core/product.toml");
 
@@ -228,9 +229,9 @@ split = { train = 0.9, valid = 0.2 }
         said(source),
         [
             "1:8: error: name: `Not A Name` is no name for a job (1 to 64 of a-z, 0-9 and -)",
-            "2:1: error: colour: unknown key `colour` (one of: name, description, tags, priority, random_seed, route, seeds, vary, defaults, steps, validators, target, limits, dataset)",
+            "2:1: error: colour: unknown key `colour` (one of: name, description, tags, priority, random_seed, route, seeds, vary, rounds, defaults, steps, validators, target, limits, dataset)",
             "3:15: error: random_seed: expected a whole number, found the string `17`",
-            "5:1: error: seeds: exactly one of path, rows and count is needed, found 2",
+            "5:1: error: seeds: exactly one of path, rows, count and job is needed, found 2",
             "8:1: error: seeds.shufle: unknown key `shufle` (did you mean `shuffle`?)",
             "11:30: error: vary.level.weights.easy: -1 is out of range (from 0 up to 1000000000)",
             "14:15: error: defaults.temperature: 3.5 is out of range (from 0 up to 2)",

@@ -27,6 +27,7 @@ fn spec(source: SeedSource) -> JobSpec {
             columns: Columns::default(),
         },
         vary: Vec::new(),
+        rounds: None,
         defaults: Params::default(),
         steps: vec![Step {
             name: "answer".to_owned(),
@@ -34,6 +35,9 @@ fn spec(source: SeedSource) -> JobSpec {
             teachers: Vec::new(),
             system: None,
             prompt: "{{ n }}".to_owned(),
+            computed: false,
+            completion: false,
+            turns: Vec::new(),
             schema: None,
             reask: 0,
             candidates: 1,
@@ -183,7 +187,7 @@ fn varied_fields_are_drawn_fairly_and_independently_of_each_other() {
     let plan = Plan::new(&spec, None);
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for index in 0..10_000 {
-        for (name, value) in plan.vary_of(index) {
+        for (name, value) in plan.vary_of(index, &Row::new()) {
             *counts.entry(format!("{name}={value}")).or_default() += 1;
         }
     }
@@ -194,9 +198,9 @@ fn varied_fields_are_drawn_fairly_and_independently_of_each_other() {
     for n in -2..=2 {
         assert!((share(&format!("steps={n}")) - 0.2).abs() < 0.02);
     }
-    let before = plan.vary_of(42);
+    let before = plan.vary_of(42, &Row::new());
     spec.vary.remove(0);
-    let after = Plan::new(&spec, None).vary_of(42);
+    let after = Plan::new(&spec, None).vary_of(42, &Row::new());
     assert_eq!(after["difficulty"], before["difficulty"]);
 }
 
@@ -282,6 +286,86 @@ proptest! {
     }
 }
 
+fn with_rounds(rows: crate::core::job::RoundRows) -> JobSpec {
+    let mut spec = spec(file());
+    spec.vary = vec![("x".to_owned(), Vary::Integer(0, 1_000_000))];
+    spec.rounds = Some(crate::core::job::Rounds {
+        count: 3,
+        rows,
+        feed: vec![("n".to_owned(), "answer".to_owned())],
+        keep_rejected: false,
+    });
+    spec
+}
+
+#[test]
+fn a_later_round_of_the_seeds_has_the_same_rows_under_other_numbers_and_draws_of_its_own() {
+    let spec = with_rounds(crate::core::job::RoundRows::Seeds);
+    let of = |round: u64| -> Vec<NewTask> {
+        let plan = Plan::new(&spec, Some(5)).in_round(round, Arc::default());
+        plan.tasks(rows(5)).map(Result::unwrap).collect()
+    };
+    let (first, third) = (of(0), of(2));
+    assert_eq!(
+        third.iter().map(|task| task.index % ROUND).collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4]
+    );
+    assert!(
+        third
+            .iter()
+            .all(|task| task.index / ROUND == 2 && task.vary["round"] == 2)
+    );
+    assert!(
+        first
+            .iter()
+            .zip(&third)
+            .all(|(one, other)| one.seed == other.seed)
+    );
+    assert!(
+        first
+            .iter()
+            .zip(&third)
+            .any(|(one, other)| one.vary["x"] != other.vary["x"])
+    );
+}
+
+#[test]
+fn a_childs_number_follows_from_its_parents_alone() {
+    let mut spec = with_rounds(crate::core::job::RoundRows::Accepted);
+    spec.steps[0].candidates = 4;
+    let plan = Plan::new(&spec, None).in_round(2, Arc::default());
+    let child = |parent, candidate| plan.child(parent, candidate, 0, row(1)).map(|task| task.index);
+    assert_eq!(child(ROUND + 7, 3), Some(2 * ROUND + 31));
+    assert_eq!(
+        child(7, 3),
+        Some(2 * ROUND + 31),
+        "whatever round the parent is of"
+    );
+    assert_eq!(
+        child(ROUND + ROUND / 4, 0),
+        None,
+        "the numbers of a round are used up"
+    );
+    spec.rounds.as_mut().unwrap().feed = vec![("n".to_owned(), "answer.topics.*".to_owned())];
+    let plan = Plan::new(&spec, None).in_round(1, Arc::default());
+    assert_eq!(
+        plan.child(7, 1, 42, row(1)).map(|task| task.index),
+        Some(ROUND + 2942)
+    );
+    let mut numbers = BTreeSet::new();
+    for parent in 0..20 {
+        for candidate in 0..4 {
+            for element in 0..100 {
+                numbers.extend(
+                    plan.child(parent, candidate, element, row(1))
+                        .map(|task| task.index),
+                );
+            }
+        }
+    }
+    assert_eq!(numbers.len(), 20 * 4 * 100, "no two rows share a number");
+}
+
 #[test]
 fn columns_are_left_out_and_renamed_before_documents_are_cut_and_the_places_stay() {
     let rows = || {
@@ -292,7 +376,7 @@ fn columns_are_left_out_and_renamed_before_documents_are_cut_and_the_places_stay
     };
     let mut spec = spec(file());
     spec.seeds.shuffle = true;
-    let order = |spec: &JobSpec| -> Vec<(u64, Value)> {
+    let order = |spec: &JobSpec| -> Vec<(u64, serde_json::Value)> {
         let count = count_rows(spec, rows()).unwrap();
         let plan = Plan::new(spec, Some(count));
         let tasks = plan.tasks(rows()).map(Result::unwrap);

@@ -88,6 +88,8 @@ pub struct Revision {
 pub trait TaskStore: Send + Sync {
     /// Adds tasks of a plan; those already there (same index) stay as they are.
     async fn plan(&self, job: JobId, tasks: Vec<NewTask>) -> Stored<()>;
+    /// How many tasks of a job have a number below this one.
+    async fn tasks_below(&self, job: JobId, index: u64) -> Stored<u64>;
     /// All tasks of the plan are in.
     async fn planned_all(&self, job: JobId) -> Stored<()>;
     /// Leases up to `limit` tasks that are due, by index. Takes the lease, nothing else.

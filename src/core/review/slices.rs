@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Outcome, QueueItem};
-use crate::core::sample::{Sample, as_text};
+use crate::core::sample::{Sample, answered_by, as_text};
 
 /// Values of one name that are told apart; with more of them a table tells nothing.
 const VALUES_AT_MOST: usize = 12;
@@ -39,7 +39,7 @@ impl Slices {
             Some(Outcome::Rejected | Outcome::Second) => false,
             _ => return,
         };
-        let teacher = sample.steps.last().map(|step| step.teacher.clone());
+        let teacher = answered_by(&sample.steps).map(str::to_owned);
         let teacher = teacher.filter(|_| item.item.other.is_none());
         let varied = sample
             .vary

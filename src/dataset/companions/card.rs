@@ -95,6 +95,7 @@ fn making(card: &mut String, job: &Job, manifest: &Manifest) -> std::fmt::Result
         }
         SeedSource::Rows(rows) => format!("{} rows in the job file", grouped(rows.len() as u64)),
         SeedSource::Count(count) => format!("none, {} tasks", grouped(*count)),
+        SeedSource::Job { name, .. } => format!("accepted samples of the job `{name}`"),
     };
     writeln!(card, "- Seeds: {seeds}")?;
     let names = |words: Vec<String>| match words.len() {

@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{Fields, missing};
+use super::{Fields, mapped, missing};
 use crate::core::conversation::{Message, Part, Role, ToolCall};
 use crate::core::sample::Sample;
 
@@ -33,8 +33,16 @@ impl Fields {
         Ok(messages)
     }
 
-    /// The turns between question and answer: a list of messages, or the same as JSON text.
+    /// The turns between question and answer: a list of messages, the same as JSON text, or several fields with commas between them:
+    /// assistant, user, …
     fn turns(&self, sample: &Sample) -> io::Result<Vec<Message>> {
+        if let Some(paths) = self.paths.get("turns").filter(|paths| paths.contains(',')) {
+            let roles = [Role::Assistant, Role::User].into_iter().cycle();
+            let said = roles.zip(paths.split(',').map(str::trim));
+            return said
+                .map(|(role, path)| Ok(Message::text(role, mapped(sample, "turns", path)?)))
+                .collect();
+        }
         let Some(found) = self.optional(sample, "turns") else {
             return Ok(Vec::new());
         };

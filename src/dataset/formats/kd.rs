@@ -43,9 +43,9 @@ fn make(spec: &DatasetSpec, job: &JobSpec, shape: &'static Shape) -> Result<Box<
     let step = match path {
         None => job.steps.last(),
         Some(path) => {
-            let name = path.strip_suffix(".text").unwrap_or(path);
-            let step = job.steps.iter().find(|step| step.name == name);
-            if step.is_none() && !job.steps.is_empty() {
+            let head = path.split('.').next().unwrap_or_default();
+            let step = job.steps.iter().find(|step| step.name == head);
+            if step.is_some() && path != head && path.strip_suffix(".text") != Some(head) {
                 let message = format!(
                     "{kind}: `{path}` is no whole answer, and the tokens are those of a whole one; map assistant to a step"
                 );

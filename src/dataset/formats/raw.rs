@@ -14,7 +14,7 @@ use crate::core::job::parse;
 use crate::core::job::{DatasetSpec, JobSpec, Step};
 use crate::core::ports::Format;
 use crate::core::request::{Params, Usage};
-use crate::core::sample::{Review, Sample, StepAnswer, Verdict};
+use crate::core::sample::{Review, Sample, StepAnswer, Verdict, answered_by};
 
 pub(super) const SHAPE: Shape = Shape {
     fields: parse::RAW,
@@ -160,7 +160,7 @@ impl Format for Raw {
             seed: &sample.seed,
             vary: &sample.vary,
             steps: steps().map(|(name, step)| (name, answer(step))).collect(),
-            teacher: sample.steps.last().map(|step| step.teacher.as_str()),
+            teacher: answered_by(&sample.steps),
             usage: counts(&sample.steps),
             verdicts: &sample.verdicts,
             review: sample.review.as_ref(),

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::ANSWER_TOOL;
 use crate::core::conversation::{Message, Part, Role};
-use crate::core::request::{ModelRequest, ProviderError};
+use crate::core::request::{ModelRequest, ProviderError, Trouble};
 use crate::providers::chat::text;
+use crate::providers::classify::fail;
 use crate::providers::http::encode;
 
 /// This API refuses requests without a limit.
@@ -43,6 +44,11 @@ struct Tool<'a> {
 
 /// The bytes of a request; never streamed.
 pub(super) fn body(who: &str, request: &ModelRequest) -> Result<Vec<u8>, ProviderError> {
+    if request.completion {
+        let message =
+            format!("{who}: this API takes no raw prompt (`completion = true`); name a teacher that does");
+        return Err(fail(Trouble::Request, message));
+    }
     let system: Vec<String> = request
         .messages
         .iter()

@@ -25,6 +25,10 @@ pub(in crate::providers) fn body(
 ) -> Result<Vec<u8>, ProviderError> {
     let params = &request.params;
     let own = dialect == Dialect::OpenAi;
+    if request.completion {
+        let prompt = request.messages.last().map(text).unwrap_or_default();
+        return encode(who, &RawBody::of(request, &prompt, own));
+    }
     encode(
         who,
         &Body {
@@ -83,6 +87,49 @@ struct Body<'a> {
     top_logprobs: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<ResponseFormat<'a>>,
+}
+
+/// A prompt without a conversation around it, for `/completions`.
+#[derive(Serialize)]
+struct RawBody<'a> {
+    model: &'a str,
+    prompt: &'a str,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
+}
+
+impl<'a> RawBody<'a> {
+    fn of(request: &'a ModelRequest, prompt: &'a str, own: bool) -> Self {
+        let params = &request.params;
+        Self {
+            model: &request.model,
+            prompt,
+            stream: false,
+            temperature: params.temperature,
+            top_p: params.top_p,
+            top_k: params.top_k.filter(|_| !own),
+            max_tokens: params.max_tokens,
+            seed: params.seed,
+            stop: &params.stop,
+            presence_penalty: params.presence_penalty,
+            frequency_penalty: params.frequency_penalty,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -9,12 +9,15 @@ use crate::providers::chat::logprobs;
 use crate::providers::classify::{classify, classify_inner, empty, garbage, incomplete, retry};
 use crate::providers::fault::{Family, excerpt};
 use crate::providers::think::split_think;
+use crate::providers::vectors;
 
 /// One line of an answer, and the whole answer once all lines are added up.
 #[derive(Debug, Default, Deserialize)]
 struct Line {
     model: Option<String>,
     message: Option<Said>,
+    /// The answer to a raw prompt.
+    response: Option<String>,
     done: Option<bool>,
     done_reason: Option<String>,
     prompt_eval_count: Option<u64>,
@@ -34,6 +37,9 @@ struct Said {
 pub(in crate::providers) fn read(who: &str, response: &RawResponse) -> Result<Completion, ProviderError> {
     if !(200..300).contains(&response.status) {
         return Err(classify(Family::Ollama, who, response));
+    }
+    if let Some(vector) = vectors::read(response) {
+        return Ok(vector);
     }
     let whole = merge(who, response)?;
     let word = whole.done_reason.as_deref().unwrap_or_default();
@@ -116,9 +122,9 @@ fn merge(who: &str, response: &RawResponse) -> Result<Line, ProviderError> {
                 classify(Family::Ollama, who, response)
             });
         }
-        begun = begun || line.message.is_some();
+        begun = begun || line.message.is_some() || line.response.is_some();
         let news = line.message.unwrap_or_default();
-        append(&mut said.content, news.content);
+        append(&mut said.content, news.content.or(line.response));
         append(&mut said.thinking, news.thinking);
         if let Some(calls) = news.tool_calls {
             said.tool_calls.get_or_insert_default().extend(calls);

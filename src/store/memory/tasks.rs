@@ -12,7 +12,7 @@ use super::{Attempt, Kept, MemoryStore, Rows, Standing, Task, whole};
 use crate::core::job::JobId;
 use crate::core::ports::{FailedTask, FailureGroup, StoreError, Stored, TaskStore};
 use crate::core::request::{Fingerprint, RawResponse};
-use crate::core::sample::{NewSample, Reason, SampleState};
+use crate::core::sample::{NewSample, Reason, SampleState, answered_by};
 use crate::core::task::{
     Closed, Lease, Leased, NewRequest, NewTask, PastRequest, RequestId, RequestState, Settled, SettledSample,
     TaskCounts, TaskId, TaskState, Transition,
@@ -41,6 +41,11 @@ impl TaskStore for MemoryStore {
             });
         }
         Ok(())
+    }
+
+    async fn tasks_below(&self, job: JobId, index: u64) -> Stored<u64> {
+        let rows = self.read()?;
+        Ok(rows.tasks_of(job).filter(|(id, _)| id.index < index).count() as u64)
     }
 
     async fn planned_all(&self, job: JobId) -> Stored<()> {
@@ -480,7 +485,7 @@ impl Rows {
             judging: None,
             id: sample.id,
             standing,
-            teacher: sample.steps.last().map(|step| step.teacher.clone()),
+            teacher: answered_by(&sample.steps).map(str::to_owned),
             steps: sample.steps,
             verdicts,
             dedup_key: sample.dedup_key,

@@ -12,7 +12,7 @@ use super::writer::Ledger;
 use crate::core::filter::Facts;
 use crate::core::ports::Stored;
 use crate::core::request::Fingerprint;
-use crate::core::sample::{NewSample, Reason, SampleId, SampleState};
+use crate::core::sample::{NewSample, Reason, SampleId, SampleState, answered_by};
 use crate::core::task::{Settled, SettledSample, TaskState, Transition};
 use serde_json::json;
 
@@ -176,7 +176,7 @@ async fn judge<'a>(
         ledger.numbers.seq += 1;
         ledger.numbers.seq
     });
-    let name = sample.steps.last().map(|step| step.teacher.as_str());
+    let name = answered_by(&sample.steps);
     let teacher = match name {
         Some(name) => Some(ledger.teachers.number(&mut ledger.connection, name).await?),
         None => None,

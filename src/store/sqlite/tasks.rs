@@ -35,6 +35,16 @@ impl TaskStore for SqliteStore {
         Ok(())
     }
 
+    async fn tasks_below(&self, job: JobId, index: u64) -> Stored<u64> {
+        let (first, last) = task_range(job.0);
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM tasks WHERE id >= ? AND id < ?")
+            .bind(first)
+            .bind(last.min(first.saturating_add_unsigned(index)))
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(rows::unsigned(count))
+    }
+
     async fn planned_all(&self, job: JobId) -> Stored<()> {
         self.write(move |ledger| {
             Box::pin(async move {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Model;
-use crate::core::api::{Answer, Event, Failure, Health, Level, Query, Receipt};
+use crate::core::api::{Answer, Event, Failure, FailureKind, Health, Level, Query, Receipt};
 use crate::core::job::{JobState, PauseReason};
 use crate::core::text::grouped;
 use crate::tui::message::{Effect, Message, Ticket};
@@ -96,9 +96,13 @@ impl Model {
                 self.shared.toast(Level::Error, text);
             }
         }
+        let taken_over = matches!(&result, Err(failure) if failure.kind == FailureKind::Fenced);
         let message = Message::Done(ticket, result);
         self.rejudged(&message);
         effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&message, cx)));
+        if taken_over {
+            effects.extend(self.open_again());
+        }
         effects
     }
 
@@ -194,6 +198,10 @@ impl Model {
                 job: None,
                 text,
             } => (*level, text.clone()),
+            Event::TakenOver(by) => (
+                Level::Error,
+                format!("the database was taken over by {by}: from now on it is only looked at here"),
+            ),
         };
         if level != Level::Ok {
             self.shared.toast(level, text.clone());
@@ -201,11 +209,15 @@ impl Model {
         let job = match &event {
             Event::Job { job, .. } => Some(job.clone()),
             Event::Note { job, .. } => job.clone(),
-            Event::Provider { .. } => None,
+            Event::Provider { .. } | Event::TakenOver(_) => None,
         };
+        let taken_over = matches!(event, Event::TakenOver(_));
         self.shared.note_about(job, level, text);
         let mut effects: Vec<Effect> = self.notice(&event).into_iter().collect();
         effects.extend(self.with_top(|screen, cx| screen.view_mut().update(&Message::Event(event), cx)));
+        if taken_over {
+            effects.extend(self.open_again());
+        }
         effects
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Model;
-use crate::core::api::{Failure, JobProgress, Opened, Progress, Receipt};
+use crate::core::api::{Command, Failure, JobProgress, Opened, Progress, Receipt};
 use crate::core::budget::Money;
 use crate::tui::context::Shared;
 use crate::tui::message::Effect;
@@ -39,6 +39,7 @@ impl Model {
             .map(|holder| format!("the engine runs in {holder} · view only"));
         let banner = held.or_else(|| read_only.as_ref().map(|why| format!("view only: {why}")));
         self.shared.banner("database", banner);
+        let looked = self.shared.view_only().is_some();
         if held_by.is_some() {
             self.shared.options.held_by = held_by;
         }
@@ -54,10 +55,37 @@ impl Model {
         self.screens.retain(|screen| !matches!(screen, Screen::Closed(_)));
         let was_closed = self.screens.len() != before;
         self.close_off();
-        if was_closed || self.shared.closed.is_some() {
-            return self.enter_top();
+        let looks = self.shared.view_only().is_some();
+        if looks && !looked {
+            // What the engine here told last is no longer so.
+            self.shared.progress = Some(Progress::default());
         }
-        Vec::new()
+        let mut effects = Vec::new();
+        let reopened = self.reopening.take();
+        if was_closed || reopened.is_some() || self.shared.closed.is_some() {
+            effects = self.enter_top();
+        }
+        if reopened == Some(true) {
+            effects.extend(self.open_again());
+        }
+        effects
+    }
+
+    /// Opens the database once more, where it was open for writing: what slept may find another instance at work in it, whose jobs
+    /// and samples it then only shows; where that one has ended, the database is its own again.
+    pub(super) fn open_again(&mut self) -> Vec<Effect> {
+        let shared = &mut self.shared;
+        if shared.opening.is_some() {
+            self.reopening = Some(true);
+            return Vec::new();
+        }
+        if shared.closed.is_some() || shared.view_only().is_some() {
+            return Vec::new();
+        }
+        self.reopening = Some(false);
+        let ticket = shared.ticket();
+        shared.opening = Some((ticket, shared.now));
+        vec![Effect::Order(ticket, Command::Open { read_only: false })]
     }
 
     /// Lays the word about the database over a screen that needs it.

@@ -325,7 +325,7 @@ impl View for Samples {
             Message::Done(..) => self.carried_out(message, cx),
             Message::Edited(..) => {
                 if let Over::Edit(edit) = &mut self.over {
-                    edit.take(message);
+                    edit.take(message, cx);
                 }
             }
             Message::Tick(_) => self.rows.look(cx),

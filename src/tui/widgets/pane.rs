@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::core::api::Failure;
 use crate::tui::context::Shared;
 use crate::tui::layout::{Width, inside};
-use crate::tui::text::{fit, put, put_right, wrap};
+use crate::tui::text::{fit, put, put_right, wrap_prose};
 use crate::tui::theme::Slot;
 
 /// Draws the frame with a heading left and a fact right; says what is inside. On narrow terminals only a line with the heading.
@@ -54,7 +54,7 @@ pub(crate) fn pane(
 pub(crate) fn empty(buf: &mut Buffer, area: Rect, lines: &[&str], shared: &Shared) {
     let rows = lines
         .iter()
-        .flat_map(|line| wrap(line, usize::from(area.width).saturating_sub(4)));
+        .flat_map(|line| wrap_prose(line, usize::from(area.width).saturating_sub(4)));
     for (row, line) in rows.enumerate() {
         let slot = if row == 0 { Slot::Fg } else { Slot::Muted };
         put(buf, area, 2, row as u16 + 1, &line, shared.style(slot));
@@ -66,7 +66,7 @@ pub(crate) fn failure(buf: &mut Buffer, area: Rect, failure: &Failure, shared: &
     let width = usize::from(area.width).saturating_sub(6);
     let mut row = 1;
     let mut say = |head: &str, text: &str, style: Style| {
-        for (at, line) in wrap(text, width).iter().enumerate() {
+        for (at, line) in wrap_prose(text, width).iter().enumerate() {
             put(buf, area, 2, row, if at == 0 { head } else { "" }, style);
             put(buf, area, 4, row, line, style);
             row += 1;

@@ -61,6 +61,9 @@ pub(crate) type Cell = (String, Style);
 const GUTTER: u16 = 2;
 const GAP: u16 = 2;
 
+/// What a column of names takes at most of what is left over: figures do not stand far away from what they are about.
+const NAMES: u16 = 24;
+
 /// Which columns fit, and how wide each of them is.
 fn widths(columns: &[Column], room: u16) -> Vec<(usize, u16)> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
@@ -72,7 +75,12 @@ fn widths(columns: &[Column], room: u16) -> Vec<(usize, u16)> {
     }
     let spare = room.saturating_sub(taken(&shown));
     let grower = shown.iter().copied().find(|at| columns[*at].grows).unwrap_or(0);
-    let width = |at: usize| columns[at].width + if at == grower { spare } else { 0 };
+    let more = |at: usize| match at == grower {
+        true if columns[at].grows => spare,
+        true => spare.min(NAMES),
+        false => 0,
+    };
+    let width = |at: usize| columns[at].width + more(at);
     shown.into_iter().map(|at| (at, width(at))).collect()
 }
 
@@ -137,5 +145,8 @@ mod tests {
         assert_eq!(widths(&columns, 40), [(0, 18), (1, 8), (2, 6)]);
         assert_eq!(widths(&columns, 24), [(0, 10), (1, 8)]);
         assert_eq!(widths(&columns, 14), [(0, 10)]);
+        assert_eq!(widths(&columns, 200), [(0, 34), (1, 8), (2, 6)]);
+        let text = [words("NAME", 10, 9), prose("TEXT", 14, 9)];
+        assert_eq!(widths(&text, 200), [(0, 10), (1, 184)]);
     }
 }

@@ -95,6 +95,12 @@ pub static JOBS: Table = Table {
         EXPORT,
         CANCEL,
         DELETE,
+        key(
+            &["n"],
+            Action::NewJob,
+            "new",
+            "New job, from a ready one or empty",
+        ),
         SAMPLES,
         key(&["y"], Action::Copy, "", "Copy its name"),
         LOG,

@@ -61,7 +61,7 @@ fn remedy(why: &PauseReason) -> &'static str {
         PauseReason::Unreachable(_) => " · 5 shows the providers, p tries again",
         PauseReason::NoTeacher(_) => " · E names teachers, 5 shows which there are",
         PauseReason::Disk(_) => " · make room or end what locks it, then p resumes",
-        PauseReason::Canary(_) => " · p goes on with the rest",
+        PauseReason::Canary(_) => " · p goes on",
         PauseReason::Asked | PauseReason::Stopped => " · p resumes",
     }
 }

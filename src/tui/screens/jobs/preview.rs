@@ -84,6 +84,7 @@ fn about(spec: &JobSpec, lines: &mut Vec<(String, Slot)>) {
         SeedSource::Path(path) => path.clone(),
         SeedSource::Rows(rows) => format!("{} rows in the file", grouped(rows.len() as u64)),
         SeedSource::Count(count) => format!("none, {} tasks", grouped(*count)),
+        SeedSource::Job { name, .. } => format!("samples of {name}"),
     };
     let repeat = if spec.seeds.repeat > 1 {
         format!(" × {}", spec.seeds.repeat)

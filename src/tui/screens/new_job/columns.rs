@@ -84,8 +84,8 @@ impl NewJob {
     fn column_names(&self, columns: &Columns) -> Vec<(String, bool)> {
         let seen = self.seeds.value().into_iter().flat_map(|seen| &seen.columns);
         let mut names: Vec<(String, bool)> = seen.map(|column| (column.name.clone(), true)).collect();
-        let named = columns.rename.iter().map(|(from, _)| from);
-        for name in columns.exclude.iter().chain(named) {
+        let renamed = columns.rename.iter().map(|(from, _)| from);
+        for name in columns.exclude.iter().chain(renamed) {
             if !names.iter().any(|(other, _)| other == name) {
                 names.push((name.clone(), false));
             }

@@ -8,7 +8,7 @@ use crate::core::budget::Money;
 use crate::core::text::grouped;
 use crate::tui::context::Shared;
 use crate::tui::layout::{Width, inside, top};
-use crate::tui::text::{percent, put, wrap};
+use crate::tui::text::{percent, put, wrap_prose};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::pane;
 use crate::tui::widgets::table::{Column, numbers, prose, table, words};
@@ -140,7 +140,7 @@ fn parts(rendered: &[Result<String, String>; 2], width: usize) -> Vec<Part> {
             Ok(text) => (Slot::Fg, text),
             Err(why) => (Slot::Error, why),
         };
-        let lines = wrap(text.trim_end(), width);
+        let lines = wrap_prose(text.trim_end(), width);
         Some(Part { name, slot, lines })
     };
     rendered.iter().zip(["system", "user"]).filter_map(part).collect()

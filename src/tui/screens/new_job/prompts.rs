@@ -212,7 +212,8 @@ impl NewJob {
         let rows = self.seeds.value().map_or(&[][..], |seen| &seen.rows);
         let mut row = rows.get(self.row).cloned().unwrap_or_default();
         if let Some(spec) = seeds::seeds_spec(work) {
-            row.extend(Plan::new(&spec, None).vary_of(self.row as u64));
+            let drawn = Plan::new(&spec, None).vary_of(self.row as u64, &row);
+            row.extend(drawn);
         }
         for at in 0..work.question {
             let name = work.draft.string(&format!("steps.{at}.name"));

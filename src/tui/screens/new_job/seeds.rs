@@ -43,6 +43,15 @@ const COLUMNS: [Column; 4] = [
     prose("EXAMPLE", 10, 3),
 ];
 
+/// Everything that says where rows come from.
+const SOURCES: [&str; 5] = [
+    "seeds.path",
+    "seeds.rows",
+    "seeds.count",
+    "seeds.job",
+    "seeds.fields",
+];
+
 impl NewJob {
     /// The lines of the form.
     pub(super) fn seed_lines(&self, work: &Work) -> Vec<Line> {
@@ -51,9 +60,9 @@ impl NewJob {
         let mut lines = vec![Line::new(
             "source",
             "@source",
-            Kind::Words(&["file", "rows", "none"]),
+            Kind::Words(&["file", "rows", "job", "none"]),
             source.to_owned(),
-            "file, rows in the job file, or none",
+            "file, rows in the job file, a job, or none",
         )];
         let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(draft, label, path, kind, note);
         match source {
@@ -61,6 +70,10 @@ impl NewJob {
             "rows" => {
                 let rows = format!("{} rows", draft.len("seeds.rows"));
                 lines.push(Line::new("rows", "@rows", Kind::Link, rows, "⏎ edits them"));
+            }
+            "job" => {
+                let note = "whose accepted samples are the rows";
+                lines.push(of("job", "seeds.job", Kind::Text, note));
             }
             _ => lines.push(of("tasks", "seeds.count", Kind::Number, "")),
         }
@@ -165,10 +178,11 @@ impl NewJob {
             }
             return;
         }
-        for key in ["seeds.path", "seeds.rows", "seeds.count"] {
+        for key in SOURCES {
             work.draft.remove(key);
         }
         match typed {
+            "job" => work.draft.set("seeds.job", &json!("another-job")),
             "rows" => work.draft.set("seeds.rows", &json!([{"topic": "tides"}])),
             "none" => {
                 work.draft.remove("seeds.chunk");
@@ -213,7 +227,7 @@ impl NewJob {
         } else {
             directory.join(name).display().to_string()
         };
-        for key in ["seeds.rows", "seeds.count"] {
+        for key in SOURCES {
             work.draft.remove(key);
         }
         work.draft.set("seeds.path", &Value::from(path));
@@ -375,6 +389,8 @@ fn source_of(work: &Work) -> &'static str {
         "rows"
     } else if work.draft.has("seeds.count") {
         "none"
+    } else if work.draft.has("seeds.job") {
+        "job"
     } else {
         "file"
     }
@@ -382,7 +398,22 @@ fn source_of(work: &Work) -> &'static str {
 
 /// The seeds of the job as they are read, whatever the rest of it is.
 pub(super) fn seeds_spec(work: &Work) -> Option<JobSpec> {
-    parse(&work.seeds_alone(), &|_| Err(String::new()), &Known::default()).spec
+    // What is drawn from a file is shown by a row that stands for any of its rows.
+    let fields = work.draft.keys("vary").into_iter();
+    let fields = fields.map(|name| work.draft.string(&format!("vary.{name}.field")));
+    let names: Vec<String> = fields
+        .filter(|name| !name.is_empty())
+        .chain(["row".to_owned()])
+        .collect();
+    let pool = |path: &str, _: usize| {
+        let some = |name: &String| (name.clone(), Value::from(format!("⟨a row of {path}⟩")));
+        Ok(vec![names.iter().map(some).collect()])
+    };
+    let known = Known {
+        pool: &pool,
+        ..Known::default()
+    };
+    parse(&work.seeds_alone(), &|_| Err(String::new()), &known).spec
 }
 
 /// Whether relative paths of the job point into the binary.

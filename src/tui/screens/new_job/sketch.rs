@@ -79,7 +79,7 @@ pub(super) fn described(text: &str, about: &str) -> Vec<(Slot, String)> {
         .collect();
     let mut needed: Vec<String> = Vec::new();
     for at in 0..steps.len() {
-        for key in ["system", "prompt"] {
+        for key in ["system", "prompt", "answer"] {
             let source = draft.string(&format!("steps.{at}.{key}"));
             let variables = Template::compile(key, &source).map(|template| template.variables());
             for variable in variables.unwrap_or_default() {
@@ -104,6 +104,7 @@ pub(super) fn described(text: &str, about: &str) -> Vec<(Slot, String)> {
     let seeds = match draft.string("seeds.path") {
         path if !path.is_empty() => path,
         _ if draft.has("seeds.count") => "no rows".to_owned(),
+        _ if draft.has("seeds.job") => format!("samples of {}", draft.string("seeds.job")),
         _ => format!("{} rows in the file", draft.len("seeds.rows")),
     };
     let mut say = |label: &str, text: String| lines.push((Slot::Muted, format!("{label:<12}{text}")));

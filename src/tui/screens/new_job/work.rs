@@ -113,7 +113,13 @@ impl Work {
 
     /// The path of something of the step that is being written.
     pub(super) fn path(&self, key: &str) -> String {
-        format!("steps.{}.{key}", self.question)
+        let path = format!("steps.{}.{key}", self.question);
+        let answer = format!("steps.{}.answer", self.question);
+        // A step whose answer is computed has its text there.
+        if key == "prompt" && self.draft.has(&answer) {
+            return answer;
+        }
+        path
     }
 
     /// The name of the step that is being written.
@@ -173,6 +179,9 @@ impl Work {
             if let Some(value) = self.draft.get(key) {
                 alone.set(key, &value);
             }
+        }
+        if self.draft.has("rounds") {
+            alone.set("rounds", &serde_json::json!({"count": 2, "rows": "seeds"}));
         }
         alone.text()
     }

@@ -8,10 +8,10 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::conversation::{Message, Role};
-use crate::core::sample::{Decision, Sample, as_text};
+use crate::core::sample::{Decision, Sample, answered_by, as_text};
 
 use crate::tui::context::Shared;
-use crate::tui::text::{put, wrap};
+use crate::tui::text::{put, wrap_prose};
 use crate::tui::theme::Slot;
 
 /// A line: texts with their colours, one after the other.
@@ -31,12 +31,16 @@ pub(super) fn prompt(messages: &[Message], sample: &Sample, short: bool, width: 
         if short {
             text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         }
-        lines.extend(wrap(text.trim(), width).into_iter().map(plain));
+        lines.extend(wrap_prose(text.trim(), width).into_iter().map(plain));
     }
     for message in standing {
         lines.push(Line::new());
         let text = format!("system: {}", message.plain());
-        lines.extend(wrap(&text, width).into_iter().map(|row| vec![(row, Slot::Muted)]));
+        lines.extend(
+            wrap_prose(&text, width)
+                .into_iter()
+                .map(|row| vec![(row, Slot::Muted)]),
+        );
     }
     if messages.is_empty() {
         // The prompt cannot be made again: what it was made of is the next best.
@@ -57,7 +61,7 @@ pub(super) fn answer(sample: &Sample, raw: bool, width: u16) -> Vec<Line> {
     match (&step.value, raw) {
         (Some(value), true) => {
             let text = serde_json::to_string_pretty(value).unwrap_or_default();
-            lines.extend(wrap(&text, width).into_iter().map(plain));
+            lines.extend(wrap_prose(&text, width).into_iter().map(plain));
         }
         (Some(Value::Object(fields)), false) => {
             let widest = fields.keys().map(|name| name.width()).max().unwrap_or(0);
@@ -69,12 +73,12 @@ pub(super) fn answer(sample: &Sample, raw: bool, width: u16) -> Vec<Line> {
                 lines.extend(field(name, value, column, width));
             }
         }
-        _ => lines.extend(wrap(&step.text, width).into_iter().map(plain)),
+        _ => lines.extend(wrap_prose(&step.text, width).into_iter().map(plain)),
     }
     for call in &step.tool_calls {
         let text = format!("calls {}({})", call.name, call.arguments);
         lines.extend(
-            wrap(&text, width)
+            wrap_prose(&text, width)
                 .into_iter()
                 .map(|row| vec![(row, Slot::JsonStr)]),
         );
@@ -85,7 +89,7 @@ pub(super) fn answer(sample: &Sample, raw: bool, width: u16) -> Vec<Line> {
 /// Whose it is and what the validators said.
 pub(super) fn info(sample: &Sample, width: u16) -> Vec<Line> {
     let width = usize::from(width.saturating_sub(2));
-    let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+    let teacher = answered_by(&sample.steps).unwrap_or_default();
     let reason = sample
         .reason
         .map(|reason| format!(": {}", reason.word()))
@@ -105,7 +109,11 @@ pub(super) fn info(sample: &Sample, width: u16) -> Vec<Line> {
             .unwrap_or_default();
         let evidence = verdict.evidence.as_deref().unwrap_or_default();
         let text = format!("{}{score} {evidence}", verdict.validator);
-        lines.extend(wrap(&text, width).into_iter().map(|row| vec![(row, Slot::Muted)]));
+        lines.extend(
+            wrap_prose(&text, width)
+                .into_iter()
+                .map(|row| vec![(row, Slot::Muted)]),
+        );
     }
     lines.push(Line::new());
     lines
@@ -134,7 +142,10 @@ fn field(name: &str, value: &Value, column: usize, width: usize) -> Vec<Line> {
     if !beside {
         lines.push(vec![key(name.to_owned())]);
     }
-    for (at, row) in wrap(&text, width.saturating_sub(indent)).into_iter().enumerate() {
+    for (at, row) in wrap_prose(&text, width.saturating_sub(indent))
+        .into_iter()
+        .enumerate()
+    {
         let head = if at == 0 && beside { name } else { "" };
         let pad = " ".repeat(indent.saturating_sub(head.width()));
         lines.push(vec![key(format!("{head}{pad}")), (row, Slot::Fg)]);

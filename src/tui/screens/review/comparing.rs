@@ -28,7 +28,7 @@ fn panes(area: Rect, shared: &Shared, fold: Fold, zoom: Zoom) -> [Rect; 4] {
     let asked = match fold {
         Fold::Whole => rest.height.saturating_sub(6),
         _ if Width::of(shared.size.width) == Width::Narrow => 2,
-        _ => 4.min(rest.height / 3),
+        _ => (rest.height / 8).max(4).min(rest.height / 3),
     };
     let (prompt, rest) = top(rest, asked);
     let none = Rect { height: 0, ..rest };

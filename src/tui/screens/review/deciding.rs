@@ -8,7 +8,7 @@ use crate::core::review::REASONS;
 
 use crate::tui::context::Shared;
 use crate::tui::layout::{Width, inside, left, shell, top};
-use crate::tui::text::{put, put_right, wrap};
+use crate::tui::text::{put, put_right, wrap_prose};
 use crate::tui::theme::Slot;
 use crate::tui::widgets::pane::{bar, pane};
 
@@ -178,7 +178,7 @@ pub(super) fn prompt(session: &Session, item: &ReviewItem, shared: &Shared, area
         let inner = pane(buf, area, "Guideline", "h back to the prompt", false, shared);
         let text = session.spec().map_or("", |spec| spec.guideline.as_str());
         let width = usize::from(inner.width.saturating_sub(2));
-        let lines: Vec<Line> = wrap(text, width)
+        let lines: Vec<Line> = wrap_prose(text, width)
             .into_iter()
             .map(|row| vec![(row, Slot::Fg)])
             .collect();

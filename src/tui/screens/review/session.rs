@@ -456,7 +456,7 @@ impl Session {
             return;
         }
         let path = cx.shared.options.directory.join(name);
-        let done = format!("Wrote {name}, rows");
+        let done = format!("Rows written into {name}");
         cx.order(Command::ExportQueue { queue: self.id, path }, done);
     }
 

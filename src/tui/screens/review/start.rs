@@ -498,7 +498,7 @@ impl Start {
                 shared.style(Slot::Muted),
             );
         } else if self.nothing {
-            let text = "Nothing to review with this filter";
+            let text = "Nothing to review with this filter; → on Queue takes another";
             put(
                 buf,
                 inner,

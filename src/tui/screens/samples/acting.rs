@@ -172,7 +172,7 @@ impl Samples {
             self.marks = Marks::None;
         }
         if let Over::Edit(edit) = &mut self.over
-            && edit.take(message)
+            && edit.take(message, cx)
         {
             self.over = Over::Nothing;
         }

@@ -124,8 +124,11 @@ impl Samples {
     }
 
     pub(super) fn path_of(&self) -> String {
-        let job = self.rows.filter.job.as_deref().unwrap_or("samples");
-        format!("{job}-samples.jsonl")
+        let job = self.rows.filter.job.as_deref();
+        job.map_or_else(
+            || "samples.jsonl".to_owned(),
+            |job| format!("{job}-samples.jsonl"),
+        )
     }
 
     pub(super) fn over_act(&mut self, action: Action, cx: &mut Cx) {

@@ -50,9 +50,9 @@ impl Samples {
         };
         if self.marks == Marks::None {
             let done = match decided {
-                Decided::Accept => "Accepted samples (u takes the last back)",
-                Decided::Tag(_) => "Tagged samples (u takes the last back)",
-                _ => "Rejected samples (u takes the last back)",
+                Decided::Accept => "Accepted",
+                Decided::Tag(_) => "Tagged",
+                _ => "Rejected",
             };
             let stays = matches!(decided, Decided::Tag(_));
             let samples = query.ids;
@@ -112,7 +112,7 @@ impl Samples {
             path: path.clone(),
             overwrite,
         };
-        let ticket = cx.order(order, format!("Wrote {}, samples", path.display()));
+        let ticket = cx.order(order, format!("Samples written into {}", path.display()));
         self.export = Some((Some(ticket), filter, path));
     }
 

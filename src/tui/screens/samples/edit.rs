@@ -113,16 +113,20 @@ impl Edit {
             samples: vec![self.id.clone()],
             decided: Decided::Edit { steps },
         };
-        self.saving = Some(cx.order(order, "Edited samples (u takes the last back)"));
+        // What is wrong is said under the text.
+        self.saving = Some(cx.order_quietly(order));
     }
 
     /// Takes what comes back; true once it is kept.
-    pub(super) fn take(&mut self, message: &Message) -> bool {
+    pub(super) fn take(&mut self, message: &Message, cx: &mut Cx) -> bool {
         match message {
             Message::Done(ticket, result) if self.saving == Some(*ticket) => {
                 self.saving = None;
                 match result {
-                    Ok(_) => return true,
+                    Ok(_) => {
+                        cx.shared.toast_counting("Edited", 1);
+                        return true;
+                    }
                     Err(failure) => self.problems = told(failure),
                 }
             }

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 
 use crate::core::filter::{By, Facts};
-use crate::core::sample::{Sample, SampleState};
+use crate::core::sample::{Sample, SampleState, answered_by};
 use crate::core::text::grouped;
 
 use crate::tui::context::Shared;
@@ -60,7 +60,7 @@ impl Shown<'_> {
         let told = |score: Option<f64>, digits: usize| {
             score.map_or("–".to_owned(), |score| format!("{score:.digits$}"))
         };
-        let teacher = sample.steps.last().map_or("", |step| step.teacher.as_str());
+        let teacher = answered_by(&sample.steps).unwrap_or_default();
         let (provider, model) = teacher.split_once('/').unwrap_or((teacher, ""));
         let numbers = || Facts::of(&sample.steps, &[]);
         let (text, slot) = match fact {
@@ -118,11 +118,18 @@ impl Samples {
         }
         let narrow = Width::of(shared.size.width) == Width::Narrow;
         let any_tags = shown.iter().any(|(_, sample)| !sample.tags.is_empty());
-        let (facts, columns) = if narrow {
+        let (facts, mut columns) = if narrow {
             (NARROW_FACTS.to_vec(), Vec::from(NARROW))
         } else {
             self.columns.shown(any_tags)
         };
+        // Where there is room, the longest word fits whole.
+        let reason = facts.iter().position(|fact| *fact == Fact::Reason);
+        if let Some(column) = reason.and_then(|at| columns.get_mut(at))
+            && inner.width > 90
+        {
+            column.width = column.width.max(15);
+        }
         let (offset, first, selected) = self.rows.view();
         let stale = self.rows.is_slow(shared.now);
         let rows = shown.iter().skip(offset).zip(first..);

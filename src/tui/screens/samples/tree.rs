@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ratatui::style::Modifier;
 use serde_json::Value;
 
-use crate::tui::text::wrap;
+use crate::tui::text::wrap_prose;
 use crate::tui::theme::Slot;
 
 use super::diff::Spans;
@@ -65,7 +65,7 @@ impl Line {
 /// Text of any length as lines.
 pub(super) fn paragraph(text: &str, indent: usize, slot: Slot, width: usize, lines: &mut Vec<Line>) {
     let room = width.saturating_sub(indent).max(8);
-    for row in wrap(text, room) {
+    for row in wrap_prose(text, room) {
         lines.push(Line::of(format!("{}{row}", " ".repeat(indent)), slot));
     }
 }

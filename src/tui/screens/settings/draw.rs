@@ -152,7 +152,7 @@ fn list(screen: &Settings, shared: &Shared, area: Rect, buf: &mut Buffer) -> Opt
             _ => None,
         };
         let room = Rect {
-            width: area.width.saturating_sub(1),
+            width: area.width.saturating_sub(1).min(LINE),
             ..area
         };
         one(line, shared, room, row, label, buf);
@@ -174,6 +174,9 @@ fn list(screen: &Settings, shared: &Shared, area: Rect, buf: &mut Buffer) -> Opt
     }
     caret
 }
+
+/// Columns of a line at most: its note stands near what it is about.
+const LINE: u16 = 100;
 
 fn one(line: &Line, shared: &Shared, area: Rect, row: u16, label: u16, buf: &mut Buffer) {
     let style = shared.style(line.slot);

@@ -1,0 +1,94 @@
+//! How varied a job's dataset is: its samples, as they are in the dataset, counted.
+
+use super::Shared;
+use super::outbox::{self, AcceptedInOrder};
+use crate::core::api::{Failure, FailureKind, ReportRequest};
+use crate::core::diversity::{Counter, Diversity};
+use crate::core::job::{JobSpec, Vary};
+use crate::core::ports::SampleSource;
+use crate::core::sample::{Sample, as_text};
+use crate::core::selection::class_of;
+
+/// From which similarity on texts count as nearly equal.
+const NEAR: f64 = 0.8;
+/// What the teacher of the last answer is called among the classes.
+const TEACHER: &str = "teacher";
+
+/// The figures of a job.
+pub(super) async fn report(shared: &Shared, wanted: &ReportRequest) -> Result<Diversity, Failure> {
+    let job = shared.store.job(&wanted.job).await?;
+    let field = wanted.field.as_deref();
+    let arrangement = outbox::arrangement(shared, &job, i64::MAX).await?;
+    let samples = match &arrangement.selection {
+        Some(selection) => selection.len(),
+        None => {
+            let accepted = outbox::accepted(job.id);
+            shared.store.count_samples(&accepted).await?
+        }
+    };
+    let classes = classes(&job.spec, wanted.class.as_deref());
+    let mut counter = Counter::new(samples, (shared.near_groups)(NEAR));
+    let mut source = AcceptedInOrder::new(shared, &job, i64::MAX).await?;
+    loop {
+        let page = source.next_page().await?;
+        if page.is_empty() {
+            break;
+        }
+        for sample in &page {
+            let text = text(sample, field).ok_or_else(|| {
+                let field = field.unwrap_or_default();
+                let text = format!("sample {} has nothing at `{field}`", sample.id.0);
+                Failure::new(FailureKind::Usage, text)
+                    .help("name a field that every sample has, such as a step")
+            })?;
+            counter.see(&text, values(sample, &classes));
+        }
+    }
+    let mut figures = counter.figures(NEAR);
+    if let Some(selection) = &arrangement.selection {
+        let left_out = selection.left_out.iter();
+        figures.left_out = left_out
+            .map(|(why, count)| (why.word().to_owned(), *count))
+            .collect();
+    }
+    Ok(figures)
+}
+
+/// The fields whose values are classes: what was asked for, else what the job chooses by and varies in words.
+fn classes(spec: &JobSpec, asked: Option<&str>) -> Vec<String> {
+    if let Some(asked) = asked {
+        return vec![asked.to_owned()];
+    }
+    let select = spec.dataset.select.as_ref();
+    let stratified = select.and_then(|select| select.stratified.as_ref());
+    let chosen = spec.quota.iter().map(|quota| &quota.field);
+    let chosen = chosen.chain(stratified.map(|stratified| &stratified.field));
+    let varied = spec
+        .vary
+        .iter()
+        .filter(|(_, vary)| !matches!(vary, Vary::Integer(..)));
+    let mut fields: Vec<String> = chosen.chain(varied.map(|(name, _)| name)).cloned().collect();
+    fields.sort();
+    fields.dedup();
+    fields
+}
+
+fn text(sample: &Sample, field: Option<&str>) -> Option<String> {
+    match field {
+        Some(field) => sample.field(field).map(as_text),
+        None => Some(
+            sample
+                .steps
+                .last()
+                .map(|step| step.text.clone())
+                .unwrap_or_default(),
+        ),
+    }
+}
+
+fn values(sample: &Sample, classes: &[String]) -> impl Iterator<Item = (String, String)> {
+    let teacher = sample.steps.last().map(|step| step.teacher.clone());
+    let teacher = teacher.map(|teacher| (TEACHER.to_owned(), teacher));
+    let of = |field: &String| (field.clone(), class_of(sample.field(field)));
+    classes.iter().map(of).chain(teacher)
+}
