@@ -72,6 +72,7 @@ fn storm(seed: u64) -> Setup {
 }
 
 #[test]
+#[ignore = "takes a minute; run it by `just simulate`"]
 fn a_thousand_changes_of_mind_lose_no_task_and_no_place() {
     for seed in 0..1 {
         let played = play(&storm(seed), Books::Memory);
@@ -170,6 +171,7 @@ fn ordered(turns: Vec<(u64, Command)>) {
 }
 
 #[test]
+#[ignore = "takes a minute; run it by `just simulate`"]
 fn any_order_at_any_step_leaves_every_place_behind() {
     let calls = play(&small(), Books::Memory).world.calls();
     assert!(calls > 40, "{calls} steps");
