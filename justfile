@@ -35,7 +35,20 @@ kill:
 
 # the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, every upgrade, a full disk (needs root)
 prove:
-    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk a_disk_that_is_full a_hundred_races
+
+# the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, 3,000 interleavings under a cap
+simulate:
+    cargo test --locked --test sim -- --ignored --nocapture --skip one_seed
+    cargo test --locked --test store damage -- --ignored --nocapture
+
+# a soak: rows a second, what memory grows by, the log's size (`TASKS=50000 just soak` for a short one)
+soak:
+    cargo test --release --locked --features test-hooks --test proof -- --ignored --nocapture a_million_tasks
+
+# 100,000 stored candidates judged again by a changed threshold, held against a fresh run (`TASKS=2000` for fewer)
+rejudge-cost:
+    cargo test --release --locked --features test-hooks --test proof -- --ignored --nocapture a_hundred_thousand_candidates
 
 # what an audit costs at 10,000 tasks
 audit-cost:

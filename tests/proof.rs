@@ -18,10 +18,14 @@ mod disk;
 mod failpoints;
 #[path = "support/faulty.rs"]
 mod faulty;
+#[path = "proof/figures.rs"]
+mod figures;
 #[path = "proof/kills.rs"]
 mod kills;
 #[path = "proof/leaks.rs"]
 mod leaks;
+#[path = "proof/narrow.rs"]
+mod narrow;
 #[path = "proof/patience.rs"]
 mod patience;
 #[path = "proof/places.rs"]

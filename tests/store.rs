@@ -14,6 +14,8 @@ mod audit;
 mod bulk;
 #[path = "store/crashes.rs"]
 mod crashes;
+#[path = "store/damage.rs"]
+mod damage;
 #[path = "store/file.rs"]
 mod file;
 #[path = "store/journal.rs"]

@@ -126,6 +126,14 @@ pub(super) async fn assemble(
         memory: Mutex::default(),
     });
     let settings = loaded.settings;
+    let database = settings
+        .database_url
+        .as_deref()
+        .map_or_else(|| dirs.database(), file_of);
+    if let Some(finding) = environment::on_odd_ground(&database) {
+        tracing::warn!("{}", finding.message);
+        environment.push(finding);
+    }
     let (store, held_by, read_only) = match open(&settings, dirs, needs, site.what.clone(), tell).await {
         Err(failure) if needs.database == Database::Look => {
             environment.push(Finding {
@@ -156,10 +164,6 @@ pub(super) async fn assemble(
         .dataset_root
         .clone()
         .unwrap_or_else(|| cwd.join("datasets"));
-    let database = settings
-        .database_url
-        .as_deref()
-        .map_or_else(|| dirs.database(), file_of);
     let customs = UserFolder {
         flags: flags.clone(),
         variables: variables.clone(),

@@ -1,6 +1,6 @@
 //! What the process finds around it: variables, clock, editor, and the tables that commands without an engine print.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::customs;
@@ -224,6 +224,47 @@ pub(super) fn findings(dirs: &Dirs, loaded: &Loaded, variables: &Variables, asks
     findings
 }
 
+/// Where the database lies on a file system that does not do what it needs: locks and shared memory among machines, or a life beyond
+/// the next start. `None`: nothing is known against it.
+pub(super) fn on_odd_ground(database: &Path) -> Option<Finding> {
+    let there = database.ancestors().skip(1).find(|place| place.exists())?;
+    let kind = rustix::fs::statfs(there).ok()?.f_type;
+    let (name, why, help) = odd_ground(u32::try_from(kind).unwrap_or(kind as u32))?;
+    Some(Finding {
+        level: Level::Warning,
+        topic: "database".to_owned(),
+        message: format!("{} lies on {name}: {why}", database.display()),
+        help: Some(help.to_owned()),
+    })
+}
+
+/// File systems by their numbers in statfs(2): what it is, what is wrong with it, what helps.
+fn odd_ground(kind: u32) -> Option<(&'static str, &'static str, &'static str)> {
+    const NETWORK: (&str, &str) = (
+        "SQLite's log needs memory that all readers share, and locks that hold; over a network neither is sure",
+        "keep it on a disk of this machine (database_url), and let no other machine open it",
+    );
+    let network = |name| Some((name, NETWORK.0, NETWORK.1));
+    match kind {
+        0x6969 => network("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => network("a Windows share"),
+        0x0102_1997 => network("9P (a Windows drive under WSL)"),
+        0x00c3_6400 => network("CephFS"),
+        0x5346_414f => network("AFS"),
+        0x6573_5546 => Some((
+            "FUSE",
+            "some of these (sshfs, cloud drives) hold no locks and share no memory",
+            "keep it on a disk of this machine (database_url) unless you know that this one does",
+        )),
+        0x0102_1994 => Some((
+            "a file system in memory",
+            "it is gone with the next start of this machine",
+            "name a file on a disk with database_url, if it is to stay",
+        )),
+        _ => None,
+    }
+}
+
 fn terminal(variables: &Variables, asks: bool) -> Finding {
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let term = value("TERM");
@@ -312,6 +353,30 @@ fn held_back([clipboard, passthrough, escape, focus]: &[String; 4]) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_beyond_a_network_or_in_memory_is_warned_of() {
+        for (kind, name) in [
+            (0x6969, "NFS"),
+            (0xfe53_4d42, "Windows share"),
+            (0x0102_1994, "in memory"),
+        ] {
+            assert!(
+                odd_ground(kind).is_some_and(|(said, ..)| said.contains(name)),
+                "{kind:x}"
+            );
+        }
+        // ext4, xfs, btrfs, overlayfs, zfs
+        for kind in [0xef53, 0x5846_5342, 0x9123_683e, 0x794c_7630, 0x2fc1_2fc1] {
+            assert_eq!(odd_ground(kind), None, "{kind:x}");
+        }
+        let shm = Path::new("/dev/shm");
+        if rustix::fs::statfs(shm).is_ok_and(|there| there.f_type as u32 == 0x0102_1994) {
+            let found = on_odd_ground(&shm.join("not/there/yet.db")).unwrap();
+            assert_eq!(found.level, Level::Warning);
+            assert!(found.message.contains("in memory"), "{}", found.message);
+        }
+    }
 
     #[test]
     fn tmux_is_blamed_only_for_what_it_holds_back() {

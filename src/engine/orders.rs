@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout};
 
 use super::library::Loaded;
@@ -19,7 +20,6 @@ use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
 use crate::core::ports::StoreError;
-use crate::core::task::TaskState;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -451,10 +451,6 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     let totals = shared.store.totals(job.id).await?;
     let spent = totals.settled.plus(totals.uncertain);
     let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);
-    // Not only of jobs that are over: a process may have died between cancelling tasks and saying so.
-    if shared.store.counts(job.id).await?.of(TaskState::Cancelled) > 0 {
-        shared.store.reopen_cancelled(job.id).await?;
-    }
     Ok(Running::new(
         job.clone(),
         spec,
@@ -506,30 +502,35 @@ async fn edit(shared: &Shared, name: &str, source: String) -> Result<Started, Fa
     Ok(store(shared, loaded, &job.state).await?.1)
 }
 
-/// Takes a job out of the queue, or asks it while it runs, and waits until it stands still.
-async fn quieted(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Job, Failure> {
+/// Takes a job out of the queue, or asks it while it runs, and waits until it stands still. It does as long as the guard is held.
+async fn quieted<'s>(
+    shared: &'s Arc<Shared>,
+    name: &str,
+    wish: Wish,
+) -> Result<(Job, MutexGuard<'s, ()>), Failure> {
     let job = shared.store.job(name).await?;
-    loop {
+    let still = loop {
         // One that is just starting is asked when it has, and one that begins again at once is asked again.
         let starting = shared.starting.lock().await;
         let Some(running) = shared.running(name) else {
             shared.queue().retain(|(queued, _)| queued.id != job.id);
-            break;
+            break starting;
         };
         drop(starting);
         running.ask(wish.clone());
         running.stands_still().await;
-    }
-    Ok(shared.store.job(name).await?)
+    };
+    Ok((shared.store.job(name).await?, still))
 }
 
 /// Ends or pauses a job.
 async fn end(shared: &Arc<Shared>, name: &str, wish: Wish) -> Result<Receipt, Failure> {
-    let job = quieted(shared, name, wish.clone()).await?;
+    let (job, still) = quieted(shared, name, wish.clone()).await?;
     match wish {
         Wish::Cancel if job.state != JobState::Completed => {
             let cancelled = shared.store.cancel_open(job.id).await?;
             shared.restate(job.id, &JobState::Cancelled(None)).await?;
+            drop(still);
             if !job.state.is_final() {
                 outbox::finish(shared, &job).await;
             }
@@ -570,7 +571,7 @@ async fn resume(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
 }
 
 async fn delete(shared: &Arc<Shared>, name: &str) -> Result<Receipt, Failure> {
-    let job = quieted(shared, name, Wish::Pause(PauseReason::Asked)).await?;
+    let (job, _still) = quieted(shared, name, Wish::Pause(PauseReason::Asked)).await?;
     shared.store.delete(job.id).await?;
     Ok(Receipt::Done)
 }

@@ -20,7 +20,7 @@ use crate::core::job::{JobState, OnLimit, PauseReason};
 use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
 use crate::core::request::Usage;
 use crate::core::sample::{Candidate, SampleState, StepAnswer};
-use crate::core::task::{Lease, Leased, TaskCounts, Transition};
+use crate::core::task::{Lease, Leased, TaskCounts, TaskState, Transition};
 
 /// How often limits of time are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -136,6 +136,9 @@ impl<'a> Scheduler<'a> {
                 return JobState::Paused(PauseReason::Disk("earlier tasks cannot be given back".to_owned()));
             }
         }
+        if let Err(error) = self.reopen().await {
+            return self.broken(&error);
+        }
         if let Err(error) = self.restore().await {
             return self.broken(&error);
         }
@@ -250,6 +253,8 @@ impl<'a> Scheduler<'a> {
         }
         let counts = self.counts().await?;
         if counts.open() > 0 {
+            // Another job's task held them back when they were asked for.
+            self.due = Some(Instant::now() + HELD_BACK);
             return None;
         }
         let missing = self.job.missing();
@@ -467,6 +472,16 @@ impl<'a> Scheduler<'a> {
                 }
             }
         }
+    }
+
+    /// Cancelled tasks go back to the queue. Not only those of jobs that were over: a process may have died between cancelling tasks and
+    /// saying so.
+    async fn reopen(&mut self) -> Stored<()> {
+        let (store, id) = (&self.shared.store, self.job.job.id);
+        if store.counts(id).await?.of(TaskState::Cancelled) > 0 {
+            store.reopen_cancelled(id).await?;
+        }
+        Ok(())
     }
 
     /// Feeds accepted samples of earlier runs to validators that remember.

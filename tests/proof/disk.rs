@@ -41,16 +41,15 @@ impl Drop for Small {
     }
 }
 
-#[test]
-#[ignore = "mounts a file system, which needs root; run it by `just prove`"]
-fn a_full_disk_pauses_the_job_which_goes_on_by_itself_when_there_is_room() {
+/// Fills the disk so often while the job runs.
+fn filled(rounds: u64, tasks: u64, between: u64) {
     let stage = Stage::new(Shape::OpenAi, 1, Faults::default(), Duration::from_millis(10));
     let disk = Small::mount(&stage.sandbox.path(".local/share/destiler"));
-    stage.job(800, 4, "");
+    stage.job(tasks, 4, "");
     let child = stage.command(&["run", "job.toml", "--json"], "").spawn().unwrap();
-    for round in 1..=2 {
+    for round in 1..=rounds {
         wait_until("the job is well under way", || {
-            stage.teacher.teacher.seen().requests >= round * 200
+            stage.teacher.teacher.seen().requests >= round * between
         });
         let ballast = disk.fill();
         let mut before = 0;
@@ -62,6 +61,18 @@ fn a_full_disk_pauses_the_job_which_goes_on_by_itself_when_there_is_room() {
         std::fs::remove_file(ballast).unwrap();
     }
     let ran = Ran::from(child.wait_with_output().unwrap()).expect_code(0);
-    assert_eq!(ran.summary()["samples"]["accepted"], 800, "{ran:?}");
+    assert_eq!(ran.summary()["samples"]["accepted"], tasks, "{ran:?}");
     stage.audited();
+}
+
+#[test]
+#[ignore = "mounts a file system, which needs root; run it by `just prove`"]
+fn a_full_disk_pauses_the_job_which_goes_on_by_itself_when_there_is_room() {
+    filled(2, 800, 200);
+}
+
+#[test]
+#[ignore = "takes a quarter of an hour and needs root; run it by `just prove`"]
+fn a_disk_that_is_full_fifty_times_loses_nothing() {
+    filled(50, 2_000, 30);
 }

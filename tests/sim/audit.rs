@@ -55,7 +55,9 @@ fn counted(job: &Job, counts: &TaskCounts) -> Result<(), String> {
     let planned = match &job.spec.seeds.source {
         destilation::core::job::SeedSource::Rows(rows) => rows.len() as u64,
         destilation::core::job::SeedSource::Count(count) => *count,
-        destilation::core::job::SeedSource::Path(_) => return Err("no seeds here".to_owned()),
+        destilation::core::job::SeedSource::Path(_) | destilation::core::job::SeedSource::Job { .. } => {
+            return Err("no seeds here".to_owned());
+        }
     };
     if job.planned_all && counts.planned() != planned {
         return Err(format!("I1: {name} has {} tasks of {planned}", counts.planned()));

@@ -28,7 +28,7 @@ fn clocks_that_jump_between_two_lives_move_no_task() {
 }
 
 #[test]
-#[ignore = "takes minutes; run it by `just prove`"]
+#[ignore = "takes minutes; run it by `just simulate`"]
 fn a_day_with_everything_that_goes_wrong_and_fifty_deaths() {
     let day = Duration::from_hours(24);
     for seed in 0..3 {

@@ -88,7 +88,7 @@ fn a_dollar_is_a_dollar_in_any_interleaving() {
 }
 
 #[test]
-#[ignore = "takes minutes; run it by `just prove`"]
+#[ignore = "takes minutes; run it by `just simulate`"]
 fn a_dollar_is_a_dollar_in_a_thousand_interleavings_of_each_cap() {
     all(1000);
 }

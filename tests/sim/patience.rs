@@ -100,7 +100,12 @@ fn nine_of_ten_refused_for_ten_minutes_end_well_all_the_same() {
 #[test]
 fn half_an_hour_of_outage_loses_nothing_and_is_over_within_a_minute() {
     let (from, to) = (Duration::from_secs(10), Duration::from_secs(10 + 30 * 60));
-    for away in [Says::Server, Says::Html, Says::Late] {
+    for (away, places) in [
+        (Says::Server, 8),
+        (Says::Html, 8),
+        (Says::Late, 8),
+        (Says::Server, 1),
+    ] {
         let behaviour: Behaviour = Arc::new(move |asked| {
             if (from..to).contains(&asked.at) {
                 (Duration::from_millis(50), away)
@@ -109,10 +114,11 @@ fn half_an_hour_of_outage_loses_nothing_and_is_over_within_a_minute() {
             }
         });
         let limits = ProviderLimits {
-            concurrency: Some(8),
+            concurrency: Some(places),
             ..ProviderLimits::default()
         };
-        let played = run(300, "concurrency = 8", provider(0, limits), behaviour);
+        let tasks = 60 * u64::from(places).max(2);
+        let played = run(tasks, "concurrency = 8", provider(0, limits), behaviour);
         let bought = played.world.bought.lock().unwrap();
         let during: Vec<Duration> = bought
             .iter()
@@ -137,8 +143,63 @@ fn half_an_hour_of_outage_loses_nothing_and_is_over_within_a_minute() {
     }
 }
 
+/// One task whose question kills the server for a moment, each time: it alone is given up.
+#[test]
+fn a_question_that_kills_the_server_is_given_up_and_no_other() {
+    let behaviour: Behaviour = Arc::new(|asked| {
+        let says = if asked.task == 3 { Says::Server } else { Says::Well };
+        (QUICK, says)
+    });
+    for places in [1, 8] {
+        let limits = ProviderLimits {
+            concurrency: Some(places),
+            ..ProviderLimits::default()
+        };
+        let jobs = vec![plain("j", 40, "concurrency = 8")];
+        let played = play(
+            &Setup::calm(jobs, vec![(provider(0, limits), Arc::clone(&behaviour))]),
+            Books::Memory,
+        );
+        played.audited.clone().unwrap();
+        let (_, counts) = &played.jobs[0];
+        assert_eq!(counts.of(TaskState::Accepted), 39, "{counts:?}");
+        assert_eq!(counts.of(TaskState::Failed), 1, "{counts:?}");
+        assert_eq!(played.world.requests(), 39 + 6, "six attempts at the one");
+    }
+}
+
+#[test]
+fn three_answers_that_are_none_end_a_question_and_two_failures_before_one_do_not() {
+    let ends = |says: [Says; 3]| {
+        let behaviour: Behaviour = Arc::new(move |asked| {
+            let says = says.get(asked.nonce as usize - 1).copied();
+            (QUICK, says.unwrap_or(Says::Well))
+        });
+        let setup = Setup::calm(
+            vec![plain("j", 1, "concurrency = 1")],
+            vec![(provider(0, ProviderLimits::default()), behaviour)],
+        );
+        let played = play(&setup, Books::Memory);
+        played.audited.clone().unwrap();
+        let (_, counts) = &played.jobs[0];
+        (counts.of(TaskState::Accepted), played.world.requests())
+    };
+    assert_eq!(ends([Says::Empty, Says::Empty, Says::Empty]), (0, 3));
+    assert_eq!(ends([Says::Server, Says::Reset, Says::Empty]), (1, 4));
+}
+
 #[test]
 fn a_slow_model_with_one_place_never_looks_dead() {
+    slow_model(40);
+}
+
+#[test]
+#[ignore = "takes a minute; run it by `just simulate`"]
+fn a_slow_model_with_one_place_and_two_hundred_queued_never_looks_dead() {
+    slow_model(200);
+}
+
+fn slow_model(tasks: u64) {
     for kind in ["ollama", "openai"] {
         let free = Mutex::new(Duration::ZERO);
         // One to two minutes each, one after the other, whoever comes; an answer is given up after ten minutes.
@@ -158,23 +219,25 @@ fn a_slow_model_with_one_place_never_looks_dead() {
             ..provider(0, ProviderLimits::default())
         };
         let mut setup = Setup::calm(
-            vec![plain("j", 200, "concurrency = 64")],
+            vec![plain("j", tasks, "concurrency = 64")],
             vec![(settings, behaviour)],
         );
         setup.longest = Duration::from_hours(12);
         let played = play(&setup, Books::Memory);
         played.audited.clone().unwrap();
         let (_, counts) = &played.jobs[0];
-        assert_eq!(counts.of(TaskState::Accepted), 200, "{kind}: {counts:?}");
+        assert_eq!(counts.of(TaskState::Accepted), tasks, "{kind}: {counts:?}");
         let asked = played.world.requests();
         println!(
             "{kind}: {asked} requests in {:.1} virtual hours",
             played.took.as_secs_f64() / 3600.0
         );
-        assert_eq!(asked, 200, "{kind}: some were given up for dead");
+        assert_eq!(asked, tasks, "{kind}: some were given up for dead");
+        let most = Duration::from_secs(108) * tasks as u32;
         assert!(
-            played.took < Duration::from_hours(6),
-            "{kind}: the place stood empty"
+            played.took < most,
+            "{kind}: the place stood empty: {:?}",
+            played.took
         );
     }
 }

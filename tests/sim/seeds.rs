@@ -122,7 +122,7 @@ fn five_hundred_seeds_keep_every_invariant_and_repeat() {
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour; run it by `just prove`"]
+#[ignore = "takes a quarter of an hour; run it by `just simulate`"]
 fn twenty_thousand_seeds_keep_every_invariant_and_repeat() {
     let seeds: Vec<u64> = (0..20_000).collect();
     all(&seeds, Books::Memory, 10);
@@ -135,7 +135,7 @@ fn the_ledger_on_disk_keeps_them_too() {
 }
 
 #[test]
-#[ignore = "takes minutes; run it by `just prove`"]
+#[ignore = "takes minutes; run it by `just simulate`"]
 fn a_thousand_seeds_on_disk_keep_every_invariant() {
     let seeds: Vec<u64> = (0..1_000).collect();
     all(&seeds, Books::Sqlite, u64::MAX);

@@ -232,6 +232,7 @@ impl<'a> Stage<'a> {
             life: Arc::clone(&self.life),
             disk: self.setup.disk.clone(),
             rng: Mutex::new(ChaCha8Rng::seed_from_u64(self.setup.seed ^ self.life.number)),
+            read: Mutex::default(),
             threads: self.memory.is_none(),
         };
         Parts {
@@ -255,6 +256,7 @@ impl<'a> Stage<'a> {
             open_rows: Arc::new(|_, _| panic!("no seeds")),
             read_text: Arc::new(|_| Err("no files".to_owned())),
             aside: at_once(),
+            near_groups: validators::near_groups,
             compile_schema: validators::compile_schema,
             dataset: Arc::clone(&self.files) as _,
             recorder: None,

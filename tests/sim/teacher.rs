@@ -20,6 +20,8 @@ use crate::world::{Bought, Life, Told, World};
 pub struct Asked {
     pub nonce: u64,
     pub at: Duration,
+    /// The number in the question.
+    pub task: u64,
 }
 
 /// What it says.
@@ -110,12 +112,12 @@ impl ModelProvider for Teacher {
         self.life.lives().await;
         let nonce = self.world.nonce();
         let at = self.world.now();
-        let (after, says) = (self.behaviour)(&Asked { nonce, at });
         // Prompts are `step/job/task`; what comes after a first answer is a correction.
         let prompt = request.messages[0].plain();
         let mut parts = prompt.split('/').skip(1);
         let job = parts.next().unwrap().to_owned();
         let task: u64 = parts.next().unwrap().parse().unwrap();
+        let (after, says) = (self.behaviour)(&Asked { nonce, at, task });
         let (input, output) = tokens(nonce, says);
         self.world.note("sent", task, nonce);
         self.world.bought.lock().unwrap().push(Bought {

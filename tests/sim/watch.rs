@@ -57,7 +57,8 @@ impl Watcher {
             CapMode::Hard => more && sum > cap.micro,
             // One at a time above nine tenths.
             CapMode::Cautious => {
-                more && (sum > cap.micro || (sum * 10 > cap.micro * 9 && reserved_before > 0))
+                let set_aside = settled == settled_before && reserved > reserved_before;
+                (more && sum > cap.micro) || (set_aside && sum * 10 > cap.micro * 9 && reserved_before > 0)
             }
             CapMode::Soft => settled > cap.micro + cap.at_once * cap.request,
         };

@@ -49,6 +49,9 @@ impl MemoryStore {
     /// As if it were closed, and opened again when clocks on walls show that instant (milliseconds since 1970 UTC).
     pub fn reopen_at(&self, now_ms: i64) {
         *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Clock::at(now_ms);
+        if let Ok(mut rows) = self.rows.lock() {
+            rows.quiet = None;
+        }
     }
 
     fn now_ms(&self) -> i64 {
