@@ -2,6 +2,7 @@
 //! through the ports of [`crate::core::ports`].
 
 mod adjust;
+mod advice;
 mod again;
 mod allowance;
 mod answers;

@@ -10,15 +10,15 @@ use super::library::Loaded;
 use super::running::{Running, Wish};
 use super::turnstile::Turnstile;
 use super::{
-    Shared, adjust, again, canary, compile, deciding, dry_run, library, outbox, providers, rejudge, review,
-    scheduler, streams, upkeep, writing,
+    Shared, adjust, advice, again, canary, compile, deciding, dry_run, library, outbox, providers, rejudge,
+    review, scheduler, streams, upkeep, writing,
 };
 use crate::core::api::{
     Command, Event, Failure, FailureKind, How, JobSource, Level, Opened, Receipt, RunOptions, Started,
 };
 use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
-use crate::core::job::{Job, JobSpec, JobState, PauseReason, RouteBy, SeedSource, changed};
+use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::StoreError;
 
 /// Tasks at once while a cassette is replayed.
@@ -222,7 +222,7 @@ async fn run(shared: &Arc<Shared>, source: JobSource, options: RunOptions) -> Re
         _ => started.how,
     };
     started.how = started_how;
-    started.notes.extend(advice(shared, &job.spec));
+    started.notes.extend(advice::advice(shared, &job.spec));
     if let Some(limit) = options.limit.filter(|_| nothing_new) {
         started.notes.push(format!(
             "--limit {limit} changes nothing: all tasks of this job were planned before"
@@ -288,43 +288,6 @@ fn revised(old: &JobSpec, new: &JobSpec) -> String {
         "changed: {}; this holds for unfinished tasks, finished ones keep their answers and verdicts{again}",
         keys.join(", ")
     )
-}
-
-/// What a user should know before money is spent.
-fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
-    let mut notes = Vec::new();
-    let uses_mock = spec
-        .steps
-        .iter()
-        .flat_map(|step| &step.teachers)
-        .any(|teacher| teacher.name.starts_with("mock/"));
-    let roster = shared.roster();
-    if roster.mock_by_default && !uses_mock {
-        notes.push(
-            "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
-        );
-    }
-    let by_yield = spec.route == RouteBy::Yield;
-    if spec.limits.usd.is_some() || by_yield {
-        let unpriced: Vec<&str> = roster
-            .teachers
-            .iter()
-            .filter(|t| t.price.is_none() && t.provider != "mock")
-            .map(|t| t.name.as_str())
-            .collect();
-        if !unpriced.is_empty() {
-            let consequence = if by_yield {
-                ", and route = \"yield\" prefers what is free"
-            } else {
-                ""
-            };
-            notes.push(format!(
-                "no price is known for {}: their cost counts as nothing{consequence}",
-                unpriced.join(", ")
-            ));
-        }
-    }
-    notes
 }
 
 /// Starts a stored job, or queues it where enough others run.
