@@ -319,8 +319,10 @@ async fn launch(shared: &Arc<Shared>, job: Job, options: RunOptions) -> Result<(
 
 /// Lets waiting jobs in, as many as have room.
 async fn fill(shared: &Arc<Shared>) {
-    while shared.runs {
-        let Some(turn) = next(shared).await else { return };
+    if !shared.runs {
+        return;
+    }
+    while let Some(turn) = next(shared).await {
         work(shared, turn);
     }
 }
