@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::unchecked_time_subtraction,
     reason = "tests read the clock and may panic"
 )]
 

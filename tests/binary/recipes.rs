@@ -145,11 +145,8 @@ fn evol_instruct_eliminates_by_all_four_rules_and_tries_the_eliminated_again() {
     });
     let sandbox = Sandbox::with_teacher(&teacher.url());
     let rows = ["row-good", "row-stays", "row-sorry", "row-empty", "row-copied"];
-    let rows: String = rows
-        .iter()
-        .map(|row| format!("{{\"instruction\":\"{row}\",\"input\":\"\"}}\n"))
-        .collect();
-    sandbox.write("seeds/tasks.jsonl", &rows);
+    let rows = rows.map(|row| format!("{{\"instruction\":\"{row}\",\"input\":\"\"}}\n"));
+    sandbox.write("seeds/tasks.jsonl", &rows.concat());
     let recipe =
         std::fs::read_to_string(format!("{}/jobs/evol-instruct.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
     sandbox.write("evol.toml", &recipe);

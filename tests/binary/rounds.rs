@@ -34,7 +34,7 @@ fn rounds_survive_a_kill() {
     assert_eq!(summary["tasks"]["planned"], 48, "{summary}");
     assert_eq!(summary["samples"]["accepted"], 48);
     let lost = summary["requests"]["maybe_billed_twice"].as_u64().unwrap();
-    assert!(slow.seen().requests as u64 <= 48 + lost, "{summary}");
+    assert!(slow.seen().requests <= 48 + lost, "{summary}");
     let rows = sandbox.rows("datasets/r/data.jsonl");
     let tasks: Vec<u64> = rows.iter().map(|row| row["task"].as_u64().unwrap()).collect();
     let wanted: Vec<u64> = (0..4)

@@ -127,7 +127,8 @@ fn near_duplicates_and_equal_fields_never_come_into_two_parts_of_a_split() {
             let words = words.join(" ");
             for n in 0..5 {
                 let row = serde_json::json!({ "family": family, "question": format!("{words} {n}") });
-                seeds.push_str(&format!("{row}\n"));
+                seeds.push_str(&row.to_string());
+                seeds.push('\n');
             }
         }
         sandbox.write("seeds.jsonl", &seeds);

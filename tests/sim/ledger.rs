@@ -196,8 +196,8 @@ impl TaskStore for Ledger {
         for leased in leased.iter().flatten() {
             self.world
                 .note("leased", place(leased.lease), leased.lease.token.cast_unsigned());
-            let mut leases = self.world.leases.lock().unwrap();
-            leases.insert(leased.lease.token.cast_unsigned(), leased.lease);
+            let mut known = self.world.leases.lock().unwrap();
+            known.insert(leased.lease.token.cast_unsigned(), leased.lease);
         }
         leased
     }

@@ -279,7 +279,7 @@ fn job(name: &str, most: u64, rng: &mut ChaCha8Rng, caps: &Caps) -> String {
     let attempts = rng.random_range(2..=6);
     let _ = write!(text, "[limits]\nconcurrency = {at_once}\nattempts = {attempts}\n");
     if rng.random_bool(0.3) {
-        let micro = (tasks * 45) as i64 * rng.random_range(3..=15) / 10 + 150;
+        let micro = (tasks * 45).cast_signed() * rng.random_range(3..=15) / 10 + 150;
         let (word, mode) = *[
             ("hard", CapMode::Hard),
             ("cautious", CapMode::Cautious),

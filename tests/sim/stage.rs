@@ -183,7 +183,7 @@ fn at_once() -> Aside {
     })
 }
 
-async fn opened(path: &PathBuf) -> Arc<dyn Store> {
+async fn opened(path: &std::path::Path) -> Arc<dyn Store> {
     let _still = Still::new();
     let what = "simulation".to_owned();
     open(path, Durability::Process, OpenMode::Write { what })

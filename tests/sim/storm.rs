@@ -61,7 +61,7 @@ fn storm(seed: u64) -> Setup {
         })
         .collect();
     orders.sort_by_key(|(at, _)| *at);
-    let after = Duration::from_secs(660);
+    let after = Duration::from_mins(11);
     orders.push((after, adjust("j", Adjustment::Concurrency(Some(8)))));
     for _ in 0..3 {
         orders.push((after, Command::Resume(name.clone())));

@@ -63,10 +63,21 @@ impl Says {
     /// Whether tokens were made, which costs.
     pub fn is_billed(self) -> bool {
         match self {
-            Self::Well | Self::Same | Self::WrongShape | Self::Truncated | Self::Late => true,
-            Self::Reset | Self::Empty => true,
-            Self::Limited(_) | Self::Unpaid | Self::Unknown | Self::Server | Self::Html => false,
-            Self::ErrorInside | Self::Unreachable | Self::Half => false,
+            Self::Well
+            | Self::Same
+            | Self::WrongShape
+            | Self::Truncated
+            | Self::Late
+            | Self::Reset
+            | Self::Empty => true,
+            Self::Limited(_)
+            | Self::Unpaid
+            | Self::Unknown
+            | Self::Server
+            | Self::Html
+            | Self::ErrorInside
+            | Self::Unreachable
+            | Self::Half => false,
         }
     }
 }
@@ -127,7 +138,7 @@ impl ModelProvider for Teacher {
             job,
             task,
             micro: if says.is_billed() {
-                (input + output) as i64 * self.price
+                (input + output).cast_signed() * self.price
             } else {
                 0
             },

@@ -24,7 +24,7 @@ async fn ledger(path: &Path) {
 
 /// What became of a damaged copy: it was refused, or its damage was found, or it reads as before.
 async fn look(path: &Path, accepted: u64) -> &'static str {
-    let opened = match open(
+    let Ok(opened) = open(
         path,
         Durability::Process,
         OpenMode::Write {
@@ -32,9 +32,8 @@ async fn look(path: &Path, accepted: u64) -> &'static str {
         },
     )
     .await
-    {
-        Ok(opened) => opened,
-        Err(_) => return "refused",
+    else {
+        return "refused";
     };
     let found = opened.store.check(true).await;
     let mut outcome = match &found {
