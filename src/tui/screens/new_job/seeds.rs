@@ -62,7 +62,7 @@ impl NewJob {
             "@source",
             Kind::Words(&["file", "rows", "job", "none"]),
             source.to_owned(),
-            "file, rows in the job file, a job, or none",
+            "file, rows here, a job, or none",
         )];
         let of = |label: &str, path: &str, kind: Kind, note: &str| Line::of(draft, label, path, kind, note);
         match source {

@@ -126,7 +126,7 @@ impl Samples {
         // Where there is room, the longest word fits whole.
         let reason = facts.iter().position(|fact| *fact == Fact::Reason);
         if let Some(column) = reason.and_then(|at| columns.get_mut(at))
-            && inner.width > 90
+            && inner.width > 70
         {
             column.width = column.width.max(15);
         }
