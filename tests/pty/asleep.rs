@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Executor};
 
 use crate::sandbox::{Sandbox, wait_until};
 use crate::session::{Session, Setup};
@@ -13,7 +13,7 @@ use crate::session::{Session, Setup};
 const DATABASE: &str = ".local/share/destiler/destiler.db";
 const LOCK: &str = ".local/share/destiler/destiler.db.lock";
 
-/// Whether nobody is in a transaction that writes.
+/// Whether nobody is in a transaction, neither to write nor to read: what sleeps in one keeps the log from being copied.
 fn is_free(sandbox: &Sandbox) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -22,7 +22,11 @@ fn is_free(sandbox: &Sandbox) -> bool {
     runtime.block_on(async {
         let options = SqliteConnectOptions::new().filename(sandbox.path(DATABASE));
         let mut connection = options.busy_timeout(Duration::ZERO).connect().await.unwrap();
-        connection.execute("BEGIN IMMEDIATE; ROLLBACK").await.is_ok()
+        let (busy, ..): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        busy == 0
     })
 }
 
