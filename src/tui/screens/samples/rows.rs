@@ -205,12 +205,26 @@ impl Rows {
         if row >= self.first && row < self.first + self.shown.len() as u64 {
             self.selected = usize::try_from(row - self.first).unwrap_or(0);
             self.clamp(page);
+            self.retarget(cx);
             self.prefetch(page, cx);
             return;
         }
         let half = Self::limit(page) as u64 / 2;
         let at = WindowAt::Place(Place::Row(row.saturating_sub(half)));
         self.ask(at, Goal::Row(row), page, cx);
+    }
+
+    /// Whoever moved on among the rows shown is not taken back by an answer that was asked for before.
+    fn retarget(&mut self, cx: &mut Cx) {
+        if !self.window.is_pending() {
+            return;
+        }
+        if let Some(Goal::Sample(_)) = self.goal {
+            self.goal = self.selected().map(|(_, sample)| Goal::Sample(sample.id.clone()));
+        } else {
+            self.window.give_up(cx);
+            self.goal = None;
+        }
     }
 
     /// One behind the last row, as far as is known.
