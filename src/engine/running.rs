@@ -17,7 +17,7 @@ use super::roster::Roster;
 use super::yields::Yields;
 use crate::core::budget::{Budget, Caps, Money};
 use crate::core::job::{Job, JobSpec, PauseReason, RouteBy, Step};
-use crate::core::ports::{SchemaCheck, Validator};
+use crate::core::ports::{SchemaCheck, Totals, Validator};
 use crate::core::route::Share;
 use crate::core::selection::{Places, class_of};
 use crate::core::task::Lease;
@@ -444,6 +444,11 @@ impl Running {
     /// Requests on the wire.
     pub(super) fn in_flight(&self) -> u64 {
         self.on_wire.load(Ordering::Relaxed)
+    }
+
+    /// Fills the purse anew from the ledger.
+    pub(super) fn refill(&self, totals: &Totals) {
+        self.purse().refill(totals.spent());
     }
 
     /// The job's caps as they are in force.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
-use super::{Shared, canary, outbox};
+use super::{Shared, canary, outbox, purse};
 use crate::core::api::{Event, Level};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
@@ -135,7 +135,13 @@ impl<'a> Scheduler<'a> {
             if !self.stranded.is_empty() && !self.disk_heals().await {
                 return JobState::Paused(PauseReason::Disk("earlier tasks cannot be given back".to_owned()));
             }
+            // What they had under way is lost or unread now, and counts.
+            match self.shared.store.totals(self.job.job.id).await {
+                Ok(totals) => self.job.refill(&totals),
+                Err(error) => return self.broken(&error),
+            }
         }
+        purse::trace_filled(self.job);
         if let Err(error) = self.reopen().await {
             return self.broken(&error);
         }

@@ -58,6 +58,7 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
 
 async fn make_and_settle(attempts: &Attempts<'_>) -> End {
     failpoint::pass(Failpoint::TaskLeased);
+    attempts.settle_unread();
     let made = make(attempts, attempts.leased).await;
     let exchanges = attempts.take_exchanges();
     let fingerprints: Vec<_> = exchanges
