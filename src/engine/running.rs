@@ -258,6 +258,11 @@ impl Running {
         self.wish.wait_for(|wish| *wish != Wish::Run).await;
     }
 
+    /// Resolves when it is to leave at once.
+    pub(super) async fn aborted(&self) {
+        self.wish.wait_for(|wish| *wish == Wish::Abort).await;
+    }
+
     /// It stands still.
     pub(super) fn end(&self) {
         self.ended.change(|ended| !std::mem::replace(ended, true));

@@ -53,20 +53,40 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
     failpoint::pass(Failpoint::JobEnding);
     let state = finish(&shared, &job, state).await;
     failpoint::pass(Failpoint::JobWritten);
-    match shared.store.set_state(job.job.id, &state, job.unsaved()).await {
-        Ok(()) => {}
-        Err(StoreError::TakenOver(by)) => shared.tell(Event::TakenOver(by)),
-        Err(error) => shared.note(
-            Level::Error,
-            Some(&job.spec.name),
-            format!("the job's state could not be stored: {error}"),
-        ),
-    }
+    store_end(&shared, &job, &state).await;
     failpoint::pass(Failpoint::JobEnded);
     for gate in &job.gates {
         gate.validator.close().await;
     }
     state
+}
+
+/// Stores the state a job ends in. A disk that takes nothing just then is tried again until it does, or until the process is to end: a job
+/// that is said to run and does not would stay so until the next start.
+async fn store_end(shared: &Shared, job: &Running, state: &JobState) {
+    let (name, ran) = (&job.spec.name, job.unsaved());
+    let mut is_told = false;
+    loop {
+        let Err(error) = shared.store.set_state(job.job.id, state, ran).await else {
+            return;
+        };
+        let text = format!("the job's state could not be stored: {error}");
+        match error {
+            StoreError::TakenOver(by) => return shared.tell(Event::TakenOver(by)),
+            StoreError::Disk(_) | StoreError::Busy(_) if job.wish() != Wish::Abort => {
+                if !std::mem::replace(&mut is_told, true) {
+                    let text = format!("{text}; tried again every {} s", DISK_AGAIN.as_secs());
+                    shared.note(Level::Warning, Some(name), text);
+                }
+                tokio::select! {
+                    biased;
+                    () = job.aborted() => {}
+                    () = tokio::time::sleep(DISK_AGAIN) => {}
+                }
+            }
+            _ => return shared.note(Level::Error, Some(name), text),
+        }
+    }
 }
 
 /// Writes the dataset as far as it goes.
