@@ -21,6 +21,8 @@ use crate::core::ports::{
 use crate::core::request::Completion;
 use crate::core::sample::{Candidate, Reason, Sample, SampleId, SampleState, Verdict};
 use crate::core::task::Transition;
+use crate::core::template::Templates;
+use crate::core::unfinished::{Came, STEPS, came};
 
 /// Samples read at once.
 const PAGE: usize = 250;
@@ -174,6 +176,7 @@ async fn judge_with(
         gates,
         only,
         schemas: Arc::new(schemas.collect()),
+        templates: Templates::compile(&job.spec).ok(),
         left: job
             .spec
             .target
@@ -224,6 +227,7 @@ struct Bench<'a> {
     /// Only these are judged; the others are what they are measured by.
     only: Option<&'a HashSet<SampleId>>,
     schemas: Arc<Vec<(String, Arc<Value>)>>,
+    templates: Option<Templates>,
     /// Places within the target.
     left: Option<AtomicI64>,
     /// Who holds a key of exact duplicates.
@@ -258,7 +262,12 @@ impl Bench<'_> {
             shared: self.shared,
             keys: &self.keys,
         };
-        let judged = match check_all(self.gates, &candidate, &stored).await {
+        let unfinished = self.unfinished(&sample, &candidate);
+        let judged = match unfinished {
+            Some(judged) => Ok(judged),
+            None => check_all(self.gates, &candidate, &stored).await,
+        };
+        let judged = match judged {
             Ok(judged) => judged,
             Err(CheckError::Store(error)) => return Err(error.into()),
             Err(CheckError::Broken(message)) => {
@@ -273,6 +282,21 @@ impl Bench<'_> {
             }
         };
         self.take(&sample, &candidate, judged).await
+    }
+
+    /// What becomes of a sample that ended before its last step: the same as before, as long as that step was not asked. Only making it
+    /// anew asks it.
+    fn unfinished(&self, sample: &Sample, candidate: &Candidate) -> Option<Judgement> {
+        let before = sample
+            .verdicts
+            .iter()
+            .find(|verdict| verdict.validator == STEPS)?;
+        let verdict = match came(&self.job.spec.steps, self.templates.as_ref()?, candidate) {
+            Came::Stuck(verdict) => verdict,
+            Came::Missing => before.clone(),
+            Came::Whole => return None,
+        };
+        Some(Judgement::of(vec![verdict]))
     }
 
     /// The stored answers, read by the schemas of today.
