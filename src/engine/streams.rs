@@ -296,7 +296,7 @@ async fn validate(
         );
         return Err(failure.help("give a file of JSON lines, or - for standard input"));
     }
-    let rows = (shared.open_rows)("", &file.to_string_lossy())
+    let rows = (shared.open_rows)("", &file.to_string_lossy(), None)
         .map_err(|error| Failure::new(FailureKind::Records, error.message))?;
     let seen = Seen::default();
     let mut report = StreamReport::default();
