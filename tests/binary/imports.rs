@@ -16,7 +16,9 @@ fn chat(count: u64) -> String {
 }
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -32,27 +34,63 @@ fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
     assert_eq!(told[0]["import"]["rows"], 300);
     let summary = ran.summary();
     assert_conserved(&summary);
-    assert_eq!((&summary["job"], &summary["state"]), (&json!("tides"), &json!("completed")));
-    assert_eq!((&summary["samples"]["accepted"], &summary["requests"]["sent"]), (&json!(300), &json!(0)));
+    assert_eq!(
+        (&summary["job"], &summary["state"]),
+        (&json!("tides"), &json!("completed"))
+    );
+    assert_eq!(
+        (&summary["samples"]["accepted"], &summary["requests"]["sent"]),
+        (&json!(300), &json!(0))
+    );
     assert!(!ran.stderr.contains("mock"), "nobody answers: {}", ran.stderr);
     assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
     assert_eq!(sandbox.read("datasets/tides/data.jsonl"), rows);
     sandbox.run(&["verify", "datasets/tides"]).expect_code(0);
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);
-    let sample = &lines(&sandbox.run(&["samples", "list", "job:tides", "teacher:imported"]).expect_code(0).stdout)[0];
+    let sample = &lines(
+        &sandbox
+            .run(&["samples", "list", "job:tides", "teacher:imported"])
+            .expect_code(0)
+            .stdout,
+    )[0];
     assert_eq!(sample["vary"]["imported"]["file"], "tides.jsonl");
     assert_eq!(sample["vary"]["imported"]["line"], 1);
     assert_eq!(sample["vary"]["imported"]["sha256"].as_str().unwrap().len(), 64);
-    let report = sandbox.run(&["jobs", "report", "tides", "--json"]).expect_code(0).summary();
+    let report = sandbox
+        .run(&["jobs", "report", "tides", "--json"])
+        .expect_code(0)
+        .summary();
     assert_eq!(report["samples"], 300);
     // The same bytes again: nothing to do, under any path.
     let again = sandbox.run(&["import", "given/tides.jsonl"]).expect_code(0);
-    assert!(again.stderr.contains("were imported before: that is job tides"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("were imported before: that is job tides"),
+        "{}",
+        again.stderr
+    );
     sandbox.write("elsewhere/copy.jsonl", &rows);
     sandbox.run(&["import", "elsewhere/copy.jsonl"]).expect_code(0);
-    assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout.lines().count(), 1);
-    sandbox.run(&["import", "elsewhere/copy.jsonl", "--name", "once-more"]).expect_code(0);
-    assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout.lines().count(), 2);
+    assert_eq!(
+        sandbox
+            .run(&["jobs", "list", "--json"])
+            .expect_code(0)
+            .stdout
+            .lines()
+            .count(),
+        1
+    );
+    sandbox
+        .run(&["import", "elsewhere/copy.jsonl", "--name", "once-more"])
+        .expect_code(0);
+    assert_eq!(
+        sandbox
+            .run(&["jobs", "list", "--json"])
+            .expect_code(0)
+            .stdout
+            .lines()
+            .count(),
+        2
+    );
     // Another file under a name that is taken is no revision of that job.
     sandbox.write("other/tides.jsonl", &chat(3));
     let taken = sandbox.run(&["import", "other/tides.jsonl"]).expect_code(2);
@@ -61,7 +99,9 @@ fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
     std::fs::remove_file(sandbox.path("elsewhere/copy.jsonl")).unwrap();
     sandbox.run(&["run", "once-more"]).expect_code(0);
     sandbox.run(&["jobs", "delete", "tides", "--yes"]).expect_code(0);
-    sandbox.run(&["jobs", "delete", "once-more", "--yes"]).expect_code(0);
+    sandbox
+        .run(&["jobs", "delete", "once-more", "--yes"])
+        .expect_code(0);
     sandbox.run(&["import", "given/tides.jsonl"]).expect_code(0);
     assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
 }
@@ -74,23 +114,43 @@ fn validators_that_come_later_judge_what_was_imported_without_a_request() {
     rows.push_str("{\"messages\":[{\"role\":\"user\",\"content\":\"Really?\"},{\"role\":\"assistant\",\"content\":\"No\"}]}\n");
     sandbox.write("tides.jsonl", &rows);
     sandbox.run(&["import", "tides.jsonl", "--review"]).expect_code(0);
-    let waits = sandbox.run(&["samples", "list", "job:tides", "state:needs_review"]).expect_code(0);
+    let waits = sandbox
+        .run(&["samples", "list", "job:tides", "state:needs_review"])
+        .expect_code(0);
     assert_eq!(waits.stdout.lines().count(), 22, "a person was wanted");
-    let source = sandbox.run(&["jobs", "show", "tides", "--json"]).expect_code(0).summary();
+    let source = sandbox
+        .run(&["jobs", "show", "tides", "--json"])
+        .expect_code(0)
+        .summary();
     let source = source["source"].as_str().unwrap();
     let at = source.find("[[validators]]").unwrap();
     let gates = "[[validators]]\nkind = \"dedup\"\n[[validators]]\nkind = \"length\"\nmin_chars = 4\n";
     let rest = &source[source.find("[dataset]").unwrap()..];
     sandbox.write("new.toml", &format!("{}{gates}{rest}", &source[..at]));
-    sandbox.run(&["jobs", "edit", "tides", "--file", "new.toml"]).expect_code(0);
-    let judged = sandbox.run(&["jobs", "rejudge", "tides", "--apply", "--json"]).expect_code(0).summary();
+    sandbox
+        .run(&["jobs", "edit", "tides", "--file", "new.toml"])
+        .expect_code(0);
+    let judged = sandbox
+        .run(&["jobs", "rejudge", "tides", "--apply", "--json"])
+        .expect_code(0)
+        .summary();
     assert_eq!(judged["requests_needed"], 0);
-    let summary = sandbox.run(&["jobs", "show", "tides", "--json"]).expect_code(0).summary();
-    assert_eq!(summary["rejected"], json!({"exact_duplicate": 1, "length": 1}), "where a row is from makes it no other row");
+    let summary = sandbox
+        .run(&["jobs", "show", "tides", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(
+        summary["rejected"],
+        json!({"exact_duplicate": 1, "length": 1}),
+        "where a row is from makes it no other row"
+    );
     assert_eq!(summary["samples"]["accepted"], 20);
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);
     // The same command later goes on with the job as it stands.
-    let again = sandbox.run(&["import", "tides.jsonl", "--json"]).expect_code(0).summary();
+    let again = sandbox
+        .run(&["import", "tides.jsonl", "--json"])
+        .expect_code(0)
+        .summary();
     assert_eq!(again["samples"]["accepted"], 20);
 }
 
@@ -100,17 +160,32 @@ fn broken_rows_stop_it_before_anything_is_kept() {
     let rows = format!("{}{{\"messages\":\n{}", chat(2), chat(1));
     sandbox.write("tides.jsonl", &rows);
     let refused = sandbox.run(&["import", "tides.jsonl"]).expect_code(7);
-    assert!(refused.stderr.contains("tides.jsonl:3: is not valid JSON"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("tides.jsonl:3: is not valid JSON"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("--skip-broken"), "{}", refused.stderr);
     assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout, "");
-    let dry = sandbox.run(&["import", "tides.jsonl", "--dry-run", "--json"]).expect_code(7);
+    let dry = sandbox
+        .run(&["import", "tides.jsonl", "--dry-run", "--json"])
+        .expect_code(7);
     assert_eq!(lines(&dry.stdout)[0]["import"]["broken"], 1);
-    let dry = sandbox.run(&["import", "tides.jsonl", "--skip-broken", "--dry-run"]).expect_code(0);
+    let dry = sandbox
+        .run(&["import", "tides.jsonl", "--skip-broken", "--dry-run"])
+        .expect_code(0);
     assert!(dry.stdout.contains("skip_broken = true") && dry.stdout.contains("given = \"given.answer\""));
     assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout, "");
-    let ran = sandbox.run(&["import", "tides.jsonl", "--skip-broken", "--json"]).expect_code(0);
+    let ran = sandbox
+        .run(&["import", "tides.jsonl", "--skip-broken", "--json"])
+        .expect_code(0);
     assert_eq!(ran.summary()["samples"]["accepted"], 3);
-    let sample = &lines(&sandbox.run(&["samples", "list", "job:tides"]).expect_code(0).stdout)[2];
+    let sample = &lines(
+        &sandbox
+            .run(&["samples", "list", "job:tides"])
+            .expect_code(0)
+            .stdout,
+    )[2];
     assert_eq!(sample["vary"]["imported"]["line"], 4, "lines are the file's");
     for (words, code) in [
         (&["import", "none.jsonl"][..], 8),
@@ -163,7 +238,11 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     if half["tasks"]["planned"].as_u64().unwrap() < 4_000 {
         let failed = sandbox.run(&["run", "tides"]);
         assert_ne!(failed.code, 0);
-        assert!(failed.stderr.contains("is another file than the one"), "{}", failed.stderr);
+        assert!(
+            failed.stderr.contains("is another file than the one"),
+            "{}",
+            failed.stderr
+        );
         sandbox.write("tides.jsonl", &rows);
         sandbox.run(&["run", "tides"]).expect_code(0);
         assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
@@ -192,11 +271,31 @@ fn tables_come_in_and_go_out_in_any_format() {
         sandbox.run(&["export", "tides", "-o", &table]).expect_code(0);
         let name = format!("from-{kind}");
         sandbox.run(&["import", &table, "--name", &name]).expect_code(0);
-        assert_eq!(sandbox.run(&["export", &name]).expect_code(0).stdout, rows, "{kind}");
+        assert_eq!(
+            sandbox.run(&["export", &name]).expect_code(0).stdout,
+            rows,
+            "{kind}"
+        );
         sandbox.run(&["jobs", "delete", &name, "--yes"]).expect_code(0);
     }
-    // By way of a format that carries all of it but the reasoning.
-    let openai = sandbox.run(&["export", "tides", "--format", "openai"]);
-    let openai = openai.expect_code(3);
-    assert!(openai.stderr.contains("reasoning"), "{}", openai.stderr);
+    // Another format has no key for reasoning, and says so; told how, it writes what the next import reads.
+    let openai = ["export", "tides", "--format", "openai"];
+    let refused = sandbox.run(&openai).expect_code(2);
+    assert!(
+        refused.stderr.contains("no key for reasoning"),
+        "{}",
+        refused.stderr
+    );
+    let inline = sandbox.run(&[&openai[..], &["--reasoning", "inline", "-o", "openai.jsonl"]].concat());
+    inline.expect_code(0);
+    sandbox.run(&["import", "openai.jsonl"]).expect_code(0);
+    let back = sandbox.run(&[
+        "export",
+        "openai",
+        "--format",
+        "messages",
+        "--reasoning",
+        "reasoning_content",
+    ]);
+    assert_eq!(back.expect_code(0).stdout, rows);
 }

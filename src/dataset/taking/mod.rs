@@ -184,8 +184,9 @@ impl Taker<'_> {
     /// A column that may be there, under its own name.
     fn maybe(&mut self, key: &'static str) {
         if let Some(value) = self.row.shift_remove(key) {
+            let tools = key == "tools" && self.way.cells && !value.is_string();
             self.met.field(key);
-            self.apart.field(key, value);
+            self.apart.field(key, if tools { unpacked(value) } else { value });
         }
     }
 
@@ -242,6 +243,26 @@ fn structured(value: Value) -> Value {
         return value;
     }
     serde_json::from_str(text).unwrap_or(value)
+}
+
+/// Schemas of tools as they were before a table took them in: an object without keys can only be text there.
+fn unpacked(value: Value) -> Value {
+    const SCHEMAS: [&str; 4] = ["function", "parameters", "properties", "items"];
+    match value {
+        Value::Array(items) => items.into_iter().map(unpacked).collect(),
+        Value::Object(map) => {
+            let entries = map.into_iter().map(|(key, value)| {
+                let value = if SCHEMAS.contains(&key.as_str()) {
+                    structured(value)
+                } else {
+                    value
+                };
+                (key, unpacked(value))
+            });
+            Value::Object(entries.collect())
+        }
+        other => other,
+    }
 }
 
 /// What a JSON value is, for messages that do not repeat it.
