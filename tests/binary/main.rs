@@ -16,6 +16,7 @@ mod teacher;
 mod bad_input;
 mod gates;
 mod headless;
+mod imports;
 mod limits;
 mod money;
 mod recipes;
