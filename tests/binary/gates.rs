@@ -257,6 +257,15 @@ fn a_preference_that_does_not_survive_the_swap_is_a_tie_and_its_questions_are_pa
     assert_eq!(first["verdicts"][0]["agreement"], 1.0, "{first}");
     let listed = sandbox.run(&["samples", "list", "judge:0.5", "--json"]);
     assert_eq!(listed.expect_code(0).stdout.lines().count(), 3);
+    // Half of them say the same in both orders, also those that were rejected for it.
+    let told = sandbox.run(&["jobs", "report", "t", "--json"]).expect_code(0);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        told["judges"],
+        json!([{"judge": 1, "both_orders": true, "judged": 6, "agreement": 0.5}])
+    );
+    let words = sandbox.run(&["jobs", "report", "t"]).expect_code(0).stdout;
+    assert!(words.contains("50.0 % say the same in both orders"), "{words}");
 }
 
 #[test]
