@@ -16,6 +16,7 @@ pub mod failpoint;
 pub mod feed;
 pub mod filter;
 pub mod forecast;
+pub mod imported;
 pub mod job;
 pub mod journal;
 pub mod judgement;

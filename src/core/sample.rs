@@ -280,6 +280,10 @@ pub struct Verdict {
     /// A score, where it has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f64>,
+    /// How far those who were asked agree, from 0 to 1, where there were several questions: the share of a panel that decides alike;
+    /// where two texts were compared, the share of judges that say the same in both orders.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agreement: Option<f64>,
     /// What it saw: the schema error, the id of the near duplicate, the judge's words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<String>,
@@ -293,6 +297,7 @@ impl Verdict {
             decision: Decision::Accept,
             reason: None,
             score: None,
+            agreement: None,
             evidence: None,
         }
     }
@@ -304,6 +309,7 @@ impl Verdict {
             decision: Decision::Reject,
             reason: Some(reason),
             score: None,
+            agreement: None,
             evidence: Some(evidence.into()),
         }
     }
@@ -315,6 +321,7 @@ impl Verdict {
             decision: Decision::Review,
             reason: None,
             score: None,
+            agreement: None,
             evidence: Some(evidence.into()),
         }
     }

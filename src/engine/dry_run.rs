@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::judging::{check_all, state_of};
 use super::providers::{cost, failure, off};
 use super::roster::Roster;
-use super::worker::computed;
+use super::worker::{computed, given};
 use super::{Shared, compile, library, planner};
 use crate::core::Row;
 use crate::core::api::{DrySample, Failure, FailureKind, JobSource};
@@ -221,9 +221,15 @@ impl Dry<'_> {
                     break;
                 }
             };
-            prompts.push((step.name.clone(), prompt.user.clone()));
-            if step.computed {
-                let answer = computed(step, &prompt.user);
+            let mut nobody_asked = match &step.given {
+                Some(field) => Some(given(step, field, &vars)?),
+                None => None,
+            };
+            if nobody_asked.is_none() {
+                prompts.push((step.name.clone(), prompt.user.clone()));
+                nobody_asked = step.computed.then(|| computed(step, &prompt.user));
+            }
+            if let Some(answer) = nobody_asked {
                 vars.insert(step.name.clone(), as_variable(&answer));
                 steps.push(answer);
                 continue;

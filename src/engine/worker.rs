@@ -18,10 +18,11 @@ use crate::core::budget::Money;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
 use crate::core::failpoint::{self, Failpoint};
+use crate::core::imported;
 use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
 use crate::core::request::{FinishReason, Usage};
-use crate::core::sample::{COMPUTED, Candidate, NewSample, StepAnswer, as_variable};
+use crate::core::sample::{COMPUTED, Candidate, NewSample, StepAnswer, as_variable, in_rows};
 use crate::core::task::{Leased, Question, RequestId, Settled, SettledSample, TaskState, Transition};
 use crate::core::unfinished;
 
@@ -301,7 +302,10 @@ async fn step_on(attempts: &Attempts<'_>, at: usize, step: &Step, mut path: Path
             };
         }
     };
-    let answer = if step.computed {
+    let answer = if let Some(field) = &step.given {
+        given(step, field, &path.vars)
+            .map_err(|error| Out::fail(format!("given: step `{}`: {error}", step.name)))?
+    } else if step.computed {
         computed(step, &prompt.user)
     } else {
         ask_until_valid(attempts, at, step, path.ordinal, prompt.messages()).await?
@@ -403,6 +407,17 @@ pub(super) fn computed(step: &Step, text: &str) -> StepAnswer {
             usd: Some(Money(0)),
         },
     }
+}
+
+/// The answer of a step that is given one: what stands at that path of the task's fields, read like any answer.
+pub(super) fn given(step: &Step, field: &str, vars: &Row) -> Result<StepAnswer, String> {
+    let found =
+        in_rows([vars, &Row::new()], field).ok_or_else(|| format!("there is nothing at `{field}`"))?;
+    let mut answer = imported::given(&step.name, found)?;
+    if answer.value.is_none() && step.schema.is_some() {
+        answer.value = extract_json(&answer.text).value;
+    }
+    Ok(answer)
 }
 
 fn correction(problems: &[String]) -> String {

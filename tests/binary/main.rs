@@ -17,6 +17,7 @@ mod bad_input;
 mod damaged;
 mod gates;
 mod headless;
+mod imports;
 mod limits;
 mod money;
 mod recipes;

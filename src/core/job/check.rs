@@ -24,7 +24,7 @@ const CONDITIONS: &[&str] = &["reject_if", "review_if", "accept_if"];
 pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
     let looked = match &spec.seeds.source {
         SeedSource::Path(path) if known.seed_fields.is_none() && path != "-" && !path.is_empty() => {
-            (known.look_at_seeds)(path)
+            (known.look_at_seeds)(path, spec.seeds.taken.as_ref())
         }
         _ => known.seed_fields.clone(),
     };
@@ -43,6 +43,7 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
     fed(spec, &scope, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
         templates(at, step, &scope, places, report);
+        given(at, step, &scope, places, report);
         step_teachers(step, places, known, report);
         conversation(at, step, &scope, places, report);
         if step.reask > 0 && step.schema.is_none() {
@@ -114,6 +115,14 @@ fn templates(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report:
                 report.error(&span, &path, message);
             }
         }
+    }
+}
+
+/// Whether the rows have what a step is given.
+fn given(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report: &mut Report) {
+    let Some(path) = &step.given else { return };
+    if let Err(unknown) = scope.variable(path, at) {
+        note(unknown, &places.given, &format!("{}.given", places.path), report);
     }
 }
 
@@ -238,7 +247,19 @@ fn validators(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, rep
             report.error_with(places.of(key), &at, message, help);
         }
         judge_teachers(plug, places, known, report);
+        compared(plug, scope, places, report);
         conditions(plug, spec, scope, places, report);
+    }
+}
+
+/// The two texts that a judge holds against each other. (`against` of other kinds names files.)
+fn compared(plug: &Plug, scope: &Scope, places: &super::parse::ValidatorPlaces, report: &mut Report) {
+    for key in ["field", "against"] {
+        let path = plug.params.get(key).and_then(|value| value.as_str());
+        let path = path.filter(|_| plug.kind == "judge");
+        if let Some(Err(unknown)) = path.map(|path| scope.field(path)) {
+            note(unknown, places.of(key), &format!("{}.{key}", places.path), report);
+        }
     }
 }
 
