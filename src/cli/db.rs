@@ -184,11 +184,13 @@ async fn salvage(path: &Path, plain: &mut Plain<'_>) -> Outcome {
         .iter()
         .filter(|table| table.read + table.lost > 0 || table.and_more)
     {
-        let mut said = count(table.read, "row");
-        if table.lost > 0 || table.and_more {
-            let least = if table.and_more { "at least " } else { "" };
-            said.push_str(&format!(", {least}{} lost", table.lost));
-        }
+        let least = if table.and_more { "at least " } else { "" };
+        let read = count(table.read, "row");
+        let said = if table.lost > 0 || table.and_more {
+            format!("{read}, {least}{} lost", table.lost)
+        } else {
+            read
+        };
         plain.out.print(labelled(&table.name, said))?;
     }
     for line in &saved.mended {
