@@ -64,6 +64,8 @@ mod reviewing;
 #[path = "tui/samples.rs"]
 mod samples;
 
+#[path = "tui/report.rs"]
+mod report;
 #[path = "tui/tags.rs"]
 mod tags;
 #[path = "tui/verdicts.rs"]

@@ -1,4 +1,4 @@
-//! `jobs report`: how varied a job's dataset is, as figures and as bars in the terminal.
+//! `jobs report`: how varied a job's dataset is and how far its judges agree, as figures and as bars in the terminal.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::line::{Align, Cell, Line, Style, Table};
 use super::output::{Ending, Outcome, Output};
 use super::summary::labelled;
 use super::{Plain, exit};
-use crate::core::api::{Answer, Query, ReportRequest};
+use crate::core::api::{Answer, JobReport, Query, ReportRequest, Unanimity};
 use crate::core::diversity::Diversity;
 use crate::core::text::{grouped, shorten};
 
@@ -18,7 +18,9 @@ counted over 5,000 samples at most, evenly spread, since the share of distinct o
 
 With --json one object:
   {\"job\":\"<name>\",\"samples\":n,\"looked_at\":n,\"distinct\":[x,x,x],\"near_duplicates\":n,\"threshold\":x,\"words\":[least,median,most],
-   \"lengths\":[[from_words,n]],\"classes\":{\"<field>\":[[\"<value>\",n]]},\"left_out\":{\"<why>\":n}}";
+   \"lengths\":[[from_words,n]],\"classes\":{\"<field>\":[[\"<value>\",n]]},\"left_out\":{\"<why>\":n},
+   \"judges\":[{\"judge\":n,\"both_orders\":bool,\"judged\":n,\"agreement\":x}]}
+`judges` are those that answer several questions about a sample: a panel, or a comparison in both orders.";
 
 /// Columns of the longest bar.
 const BAR: f64 = 40.0;
@@ -37,24 +39,44 @@ pub(super) async fn run(
         field: field.cloned(),
         class: class.cloned(),
     });
-    let Answer::Report(figures) = plain.app.ask(question).await? else {
+    let Answer::Report(report) = plain.app.ask(question).await? else {
         return Err(Ending::mismatch());
     };
     if plain.out.json {
-        plain.out.json(&object(job, &figures))?;
+        plain.out.json(&object(job, &report))?;
         return Ok(exit::OK);
     }
-    if figures.samples == 0 {
+    let JobReport { variety, judges } = *report;
+    for judge in &judges {
+        plain.out.print(labelled("agreement", agreement(judge)))?;
+    }
+    if variety.samples == 0 {
         plain
             .out
             .say("no accepted sample yet: there is nothing to report");
         return Ok(exit::OK);
     }
-    print(&figures, plain.out)?;
+    print(&variety, plain.out)?;
     Ok(exit::OK)
 }
 
-fn object(job: &str, figures: &Diversity) -> serde_json::Value {
+/// How far a judge's several answers go together.
+fn agreement(judge: &Unanimity) -> String {
+    let what = if judge.both_orders {
+        "say the same in both orders"
+    } else {
+        "decide alike"
+    };
+    format!(
+        "{:.1} % {what}, judge {} over {}",
+        judge.agreement * 100.0,
+        judge.judge,
+        count(judge.judged, "sample")
+    )
+}
+
+fn object(job: &str, report: &JobReport) -> serde_json::Value {
+    let figures = &report.variety;
     let classes: serde_json::Map<String, serde_json::Value> = figures
         .classes
         .iter()
@@ -71,6 +93,7 @@ fn object(job: &str, figures: &Diversity) -> serde_json::Value {
         "lengths": figures.lengths,
         "classes": classes,
         "left_out": figures.left_out,
+        "judges": report.judges,
     })
 }
 
@@ -88,7 +111,7 @@ fn print(figures: &Diversity, out: &mut Output) -> Result<(), Ending> {
         format!("{one} of words · {two} of pairs · {three} of triples"),
     ))?;
     out.print(labelled(
-        "near twins",
+        "near dups",
         format!(
             "{} ({}) at similarity {}",
             grouped(figures.near_duplicates),

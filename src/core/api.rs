@@ -49,7 +49,7 @@ pub use log::{LogEntry, LogFilter, LogLevel, LogPage};
 pub use opened::Opened;
 pub use providers::{Circuit, FoundProvider, KeyState, LastTest, Offer, ProviderDetail, ProviderKind};
 pub use rejudged::{Rejudged, StateChange};
-pub use report::ReportRequest;
+pub use report::{JobReport, ReportRequest, Unanimity};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
 pub use started::{How, RunOptions, Started};
 pub use stream::{Base, Export, FoundOften, LintRows, StreamReport, StreamRequest};

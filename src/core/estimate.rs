@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Row;
 use super::budget::Money;
 use super::job::{JobSpec, Step, TeacherUse};
-use super::judgement::Judges;
+use super::judgement::{Judges, orders};
 use super::plan::Plan;
 use super::route::{Teacher, eligible_for};
 use super::template::{Prompt, Templates};
@@ -106,7 +106,7 @@ pub fn estimate(spec: &JobSpec, tasks: u64, sample_rows: &[Row], teachers: &[Tea
         let named: Vec<TeacherUse> = serde_json::from_value(named).unwrap_or_default();
         let mut load = Load {
             // Cheaper validators may have rejected everything before.
-            per_task: (0.0, samples as f64),
+            per_task: (0.0, samples as f64 * f64::from(orders(&plug.params))),
             input: (rubric.0 + ENVELOPE.0, rubric.1 + answer + ENVELOPE.1),
             output: (1, output.unwrap_or(JUDGEMENT_AT_MOST)),
         };

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Row;
+use super::catalog::Plug;
 use super::job::TeacherUse;
 use super::ports::Judgement;
 use super::sample::{Decision, Verdict};
@@ -52,6 +53,21 @@ impl Judges {
         };
         named.map(one).into_iter().collect()
     }
+}
+
+/// How many questions a validator of that table puts about one candidate, at most. A judge that holds a text against another asks in
+/// both orders.
+pub fn questions(plug: &Plug) -> u32 {
+    match plug.kind.as_str() {
+        "judge" => Judges::of(&plug.params).count() * orders(&plug.params),
+        "embedding_dedup" => 1,
+        _ => 0,
+    }
+}
+
+/// How often each judge of a table is asked about one candidate.
+pub fn orders(params: &Row) -> u32 {
+    if params.contains_key("against") { 2 } else { 1 }
 }
 
 impl Judgement {

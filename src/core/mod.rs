@@ -34,6 +34,7 @@ pub mod tags;
 pub mod task;
 pub mod template;
 pub mod text;
+pub mod unfinished;
 
 /// One row of seeds or of varied fields: field name → value, in the order they were written.
 pub type Row = serde_json::Map<String, serde_json::Value>;

@@ -30,6 +30,14 @@ impl SampleId {
 /// Stands for the teacher of an answer that was computed: nobody was asked.
 pub const COMPUTED: &str = "computed";
 
+/// What later steps' templates see of an answer: its value where the step has a schema, else its text.
+pub fn as_variable(answer: &StepAnswer) -> Value {
+    answer
+        .value
+        .clone()
+        .unwrap_or_else(|| Value::String(answer.text.clone()))
+}
+
 /// Who answered last: the teacher a sample counts for.
 pub fn answered_by(steps: &[StepAnswer]) -> Option<&str> {
     let asked = steps.iter().rev().find(|step| step.teacher != COMPUTED);
@@ -272,6 +280,10 @@ pub struct Verdict {
     /// A score, where it has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f64>,
+    /// How far those who were asked agree, from 0 to 1, where there were several questions: the share of a panel that decides alike;
+    /// where two texts were compared, the share of judges that say the same in both orders.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agreement: Option<f64>,
     /// What it saw: the schema error, the id of the near duplicate, the judge's words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<String>,
@@ -285,6 +297,7 @@ impl Verdict {
             decision: Decision::Accept,
             reason: None,
             score: None,
+            agreement: None,
             evidence: None,
         }
     }
@@ -296,6 +309,7 @@ impl Verdict {
             decision: Decision::Reject,
             reason: Some(reason),
             score: None,
+            agreement: None,
             evidence: Some(evidence.into()),
         }
     }
@@ -307,6 +321,7 @@ impl Verdict {
             decision: Decision::Review,
             reason: None,
             score: None,
+            agreement: None,
             evidence: Some(evidence.into()),
         }
     }

@@ -68,7 +68,10 @@ fn mark(job: &Job, judge: u32) -> Result<Option<f64>, Failure> {
         };
         return Err(Failure::new(FailureKind::NotFound, message));
     };
-    Ok(plug.params.get("accept_at").and_then(Value::as_f64))
+    let said = plug.params.get("accept_at").and_then(Value::as_f64);
+    // A comparison accepts what wins, unless the job says otherwise.
+    let wins = plug.params.contains_key("against").then_some(1.0);
+    Ok(said.or(wins))
 }
 
 /// What a person said of the sample as the judge saw it; `None`: it was changed first.

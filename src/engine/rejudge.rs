@@ -2,8 +2,8 @@
 //! What a person decided stays; what only a judge could say who was not asked this stays too, and is counted.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -15,12 +15,15 @@ use crate::core::api::{Failure, FailureKind, Rejudged, SampleQuery};
 use crate::core::extract::extract_json;
 use crate::core::filter::Sort;
 use crate::core::job::Job;
+use crate::core::judgement::questions;
 use crate::core::ports::{
     CheckContext, CheckError, JudgeQuestion, Judgement, Place, Rejudgement, SampleFilter, SampleOrder,
 };
 use crate::core::request::Completion;
 use crate::core::sample::{Candidate, Reason, Sample, SampleId, SampleState, Verdict};
 use crate::core::task::Transition;
+use crate::core::template::Templates;
+use crate::core::unfinished::{Came, STEPS, came};
 
 /// Samples read at once.
 const PAGE: usize = 250;
@@ -174,6 +177,7 @@ async fn judge_with(
         gates,
         only,
         schemas: Arc::new(schemas.collect()),
+        templates: Templates::compile(&job.spec).ok(),
         left: job
             .spec
             .target
@@ -224,6 +228,7 @@ struct Bench<'a> {
     /// Only these are judged; the others are what they are measured by.
     only: Option<&'a HashSet<SampleId>>,
     schemas: Arc<Vec<(String, Arc<Value>)>>,
+    templates: Option<Templates>,
     /// Places within the target.
     left: Option<AtomicI64>,
     /// Who holds a key of exact duplicates.
@@ -257,8 +262,14 @@ impl Bench<'_> {
         let stored = Stored {
             shared: self.shared,
             keys: &self.keys,
+            missing: Mutex::default(),
         };
-        let judged = match check_all(self.gates, &candidate, &stored).await {
+        let unfinished = self.unfinished(&sample, &candidate);
+        let judged = match unfinished {
+            Some(judged) => Ok(judged),
+            None => check_all(self.gates, &candidate, &stored).await,
+        };
+        let judged = match judged {
             Ok(judged) => judged,
             Err(CheckError::Store(error)) => return Err(error.into()),
             Err(CheckError::Broken(message)) => {
@@ -267,12 +278,37 @@ impl Bench<'_> {
             Err(CheckError::Interrupted(_)) => {
                 self.forget(&candidate);
                 self.found.report.not_rejudged += 1;
-                self.found.report.requests_needed += 1;
+                self.found.report.requests_needed += self.needed(stored.missing);
                 self.keep(&sample, &candidate, true);
                 return Ok(());
             }
         };
         self.take(&sample, &candidate, judged).await
+    }
+
+    /// What becomes of a sample that ended before its last step: the same as before, as long as that step was not asked. Only making it
+    /// anew asks it.
+    fn unfinished(&self, sample: &Sample, candidate: &Candidate) -> Option<Judgement> {
+        let before = sample
+            .verdicts
+            .iter()
+            .find(|verdict| verdict.validator == STEPS)?;
+        let verdict = match came(&self.job.spec.steps, self.templates.as_ref()?, candidate) {
+            Came::Stuck(verdict) => verdict,
+            Came::Missing => before.clone(),
+            Came::Whole => return None,
+        };
+        Some(Judgement::of(vec![verdict]))
+    }
+
+    /// How many questions the validator that has no answer would have to ask, from the first that is missing on.
+    fn needed(&self, missing: Mutex<Option<(String, u32)>>) -> u64 {
+        let missing = missing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let questions = missing.and_then(|(name, first)| {
+            let at = self.gates.iter().position(|gate| gate.name == name)?;
+            Some(questions(self.job.spec.validators.get(at)?).saturating_sub(first))
+        });
+        u64::from(questions.unwrap_or(1).max(1))
     }
 
     /// The stored answers, read by the schemas of today.
@@ -393,19 +429,24 @@ impl Bench<'_> {
 struct Stored<'a> {
     shared: &'a Shared,
     keys: &'a HashMap<[u8; 16], SampleId>,
+    /// Which validator's question had no answer, and its number.
+    missing: Mutex<Option<(String, u32)>>,
 }
 
 #[async_trait]
 impl CheckContext for Stored<'_> {
     async fn ask(
         &self,
-        _: &str,
+        validator: &str,
         candidate: &Candidate,
         question: JudgeQuestion,
     ) -> Result<Completion, CheckError> {
-        stored_answer(self.shared, candidate, &question)
-            .await?
-            .ok_or(CheckError::Interrupted(Transition::Release))
+        let stored = stored_answer(self.shared, candidate, &question).await?;
+        stored.ok_or_else(|| {
+            let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+            *missing = Some((validator.to_owned(), question.number));
+            CheckError::Interrupted(Transition::Release)
+        })
     }
 
     async fn recall(

@@ -1,24 +1,83 @@
-//! How varied a job's dataset is: its samples, as they are in the dataset, counted.
+//! What there is to say about what a job made: how varied its dataset is, and how far its judges agree. It reads page by page and
+//! changes nothing; whoever drops the question stops it.
 
 use super::Shared;
 use super::outbox::{self, AcceptedInOrder};
-use crate::core::api::{Failure, FailureKind, ReportRequest};
+use crate::core::api::{Failure, FailureKind, JobReport, ReportRequest, Unanimity};
+use crate::core::catalog::Plug;
 use crate::core::diversity::{Counter, Diversity};
-use crate::core::job::{JobSpec, Vary};
-use crate::core::ports::SampleSource;
+use crate::core::job::{Job, JobSpec, Vary};
+use crate::core::judgement::{orders, questions};
+use crate::core::ports::{SampleFilter, SampleOrder, SampleSource};
 use crate::core::sample::{Sample, as_text};
 use crate::core::selection::class_of;
 
 /// From which similarity on texts count as nearly equal.
 const NEAR: f64 = 0.8;
+/// Samples read at once.
+const PAGE: usize = 250;
+/// The validators that ask several questions about a sample.
+const JUDGE: &str = "judge";
 /// What the teacher of the last answer is called among the classes.
 const TEACHER: &str = "teacher";
 
 /// The figures of a job.
-pub(super) async fn report(shared: &Shared, wanted: &ReportRequest) -> Result<Diversity, Failure> {
+pub(super) async fn report(shared: &Shared, wanted: &ReportRequest) -> Result<JobReport, Failure> {
     let job = shared.store.job(&wanted.job).await?;
+    Ok(JobReport {
+        variety: variety(shared, &job, wanted).await?,
+        judges: judges(shared, &job).await?,
+    })
+}
+
+/// How far the answers to several questions about one sample go together, judge by judge. A sample that was rejected counts as well:
+/// it is by their disagreement that some are.
+async fn judges(shared: &Shared, job: &Job) -> Result<Vec<Unanimity>, Failure> {
+    let plugs: Vec<&Plug> = job
+        .spec
+        .validators
+        .iter()
+        .filter(|plug| plug.kind == JUDGE)
+        .collect();
+    let mut sums = vec![(0_u64, 0.0_f64); plugs.len()];
+    if !plugs.iter().any(|plug| questions(plug) > 1) {
+        return Ok(Vec::new());
+    }
+    let filter = SampleFilter {
+        job: Some(job.id),
+        ..SampleFilter::default()
+    };
+    let mut after = None;
+    loop {
+        let order = SampleOrder::Plan { after };
+        let page = shared.store.samples(&filter, order, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.task.index, last.candidate));
+        for sample in &page {
+            let verdicts = sample
+                .verdicts
+                .iter()
+                .filter(|verdict| verdict.validator == JUDGE);
+            for (sum, verdict) in sums.iter_mut().zip(verdicts) {
+                if let Some(agreement) = verdict.agreement {
+                    *sum = (sum.0 + 1, sum.1 + agreement);
+                }
+            }
+        }
+    }
+    let found = (1..).zip(plugs).zip(sums).filter(|(_, (judged, _))| *judged > 0);
+    let judges = found.map(|((judge, plug), (judged, sum))| Unanimity {
+        judge,
+        both_orders: orders(&plug.params) > 1,
+        judged,
+        agreement: sum / judged as f64,
+    });
+    Ok(judges.collect())
+}
+
+async fn variety(shared: &Shared, job: &Job, wanted: &ReportRequest) -> Result<Diversity, Failure> {
     let field = wanted.field.as_deref();
-    let arrangement = outbox::arrangement(shared, &job, i64::MAX).await?;
+    let arrangement = outbox::arrangement(shared, job, i64::MAX).await?;
     let accepted = outbox::accepted(job.id);
     let samples = match &arrangement.selection {
         Some(selection) => selection.len(),
@@ -26,7 +85,7 @@ pub(super) async fn report(shared: &Shared, wanted: &ReportRequest) -> Result<Di
     };
     let classes = classes(&job.spec, wanted.class.as_deref());
     let mut counter = Counter::new(samples, (shared.near_groups)(NEAR));
-    let mut source = AcceptedInOrder::new(shared, &job, i64::MAX).await?;
+    let mut source = AcceptedInOrder::new(shared, job, i64::MAX).await?;
     loop {
         let page = source.next_page().await?;
         if page.is_empty() {

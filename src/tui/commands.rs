@@ -13,7 +13,7 @@ use super::screens::settings::Section;
 use super::screens::verbs::Subject;
 
 /// What `jobs` can do to a job from the palette.
-const JOB_VERBS: [(&str, Option<Action>); 9] = [
+const JOB_VERBS: [(&str, Option<Action>); 10] = [
     ("show", None),
     ("pause", Some(Action::Pause)),
     ("resume", Some(Action::Pause)),
@@ -23,6 +23,7 @@ const JOB_VERBS: [(&str, Option<Action>); 9] = [
     ("edit", Some(Action::Edit)),
     ("rejudge", Some(Action::Rejudge)),
     ("samples", Some(Action::Samples)),
+    ("report", Some(Action::Report)),
 ];
 
 /// Everything that can be done here, with the reason where it cannot be done now.

@@ -134,6 +134,8 @@ pub enum Action {
     CloneJob,
     /// Edit the whole job file.
     EditFile,
+    /// How varied what a job made is, and how its judges stand against persons.
+    Report,
     /// Make verdicts again from stored answers.
     Rejudge,
     /// Put what is shown in force.
@@ -429,6 +431,7 @@ impl Action {
             Self::JobLog => "job.log",
             Self::CloneJob => "job.clone",
             Self::EditFile => "job.edit_file",
+            Self::Report => "job.report",
             Self::Rejudge => "job.rejudge",
             Self::Apply => "job.apply",
             Self::OpenReadOnly => "app.open_read_only",

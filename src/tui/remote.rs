@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::core::api::{Answer, Failure, Query};
 
-use super::context::Cx;
-use super::message::{Message, Ticket};
+use super::context::{Cx, Shared};
+use super::message::{Effect, Message, Ticket};
 
 /// A value asked from the engine. The old value stays readable while a new one loads; an answer to an older question is dropped.
 #[derive(Debug)]
@@ -44,6 +44,13 @@ impl<T> Remote<T> {
     pub(crate) fn give_up(&mut self, cx: &mut Cx) {
         if let Some(ticket) = self.pending.take() {
             cx.forget(ticket);
+        }
+    }
+
+    /// Gives it up on the way out, where nothing can be asked any more.
+    pub(crate) fn abandon(&mut self, shared: &mut Shared) {
+        if let Some(ticket) = self.pending.take() {
+            shared.outbox.push(Effect::Forget(ticket));
         }
     }
 

@@ -1,6 +1,6 @@
 //! `judge`: a teacher, or a panel of them, scores the candidate by a rubric, and two thresholds turn the score into a verdict.
-//! Routing, recording and capping the questions is the context's business; reading a score is in [`score`] and [`expected`], making
-//! one verdict of several in [`panel`].
+//! Routing, recording and capping the questions is the context's business; reading a score is in [`score`] and [`expected`], holding a
+//! text against another in [`compare`], making one verdict of several in [`panel`].
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::compare::{self, Pair};
 use super::expected;
 use super::panel::{self, Aggregate, Marks, Opinion, short};
 use super::score;
@@ -46,9 +47,12 @@ struct Settings {
     #[serde(default)]
     teachers: Vec<TeacherUse>,
     rubric: String,
-    #[serde(default = "one_to_five")]
-    scale: [i64; 2],
-    accept_at: f64,
+    /// The text that is compared; `None`: the last answer.
+    field: Option<String>,
+    /// The text it is held against, instead of being scored by itself.
+    against: Option<String>,
+    scale: Option<[i64; 2]>,
+    accept_at: Option<f64>,
     review_at: Option<f64>,
     #[serde(default = "max_tokens")]
     max_tokens: u32,
@@ -76,9 +80,8 @@ fn max_tokens() -> u32 {
     MAX_TOKENS
 }
 
-fn one_to_five() -> [i64; 2] {
-    [1, 5]
-}
+/// The scale of a job that names none.
+const ONE_TO_FIVE: [i64; 2] = [1, 5];
 
 struct Judge {
     settings: Settings,
@@ -89,16 +92,22 @@ struct Judge {
 pub fn build(plug: &Plug, _base: &Path) -> Result<Arc<dyn Validator>, PlugError> {
     let settings: Settings = plug.settings()?;
     settings.problem()?;
-    let [least, most] = settings.scale;
-    let schema = json!({
-        "type": "object",
-        "properties": {
-            "reasoning": {"type": "string"},
-            "score": {"type": "integer", "minimum": least, "maximum": most},
-        },
-        "required": ["reasoning", "score"],
-        "additionalProperties": false,
-    });
+    let [least, most] = settings.scale();
+    let score = || {
+        json!({
+            "type": "object",
+            "properties": {
+                "reasoning": {"type": "string"},
+                "score": {"type": "integer", "minimum": least, "maximum": most},
+            },
+            "required": ["reasoning", "score"],
+            "additionalProperties": false,
+        })
+    };
+    let schema = settings
+        .against
+        .as_ref()
+        .map_or_else(score, |_| compare::schema());
     Ok(Arc::new(Judge {
         settings,
         schema: Arc::new(schema),
@@ -106,8 +115,50 @@ pub fn build(plug: &Plug, _base: &Path) -> Result<Arc<dyn Validator>, PlugError>
 }
 
 impl Settings {
+    fn scale(&self) -> [i64; 2] {
+        match self.against {
+            Some(_) => compare::SCALE,
+            None => self.scale.unwrap_or(ONE_TO_FIVE),
+        }
+    }
+
+    /// Where a comparison's outcome is good enough unless the job says: where the text wins.
+    fn marks(&self) -> Marks {
+        Marks {
+            accept_at: self.accept_at.unwrap_or(compare::SCALE[1] as f64),
+            review_at: self.review_at,
+        }
+    }
+
+    /// What does not go with comparing, or with scoring.
+    fn mixture(&self) -> Result<(), PlugError> {
+        let wrong = |key: &str, message: &str| Err(PlugError::at(key, format!("{KIND}: {message}")));
+        match &self.against {
+            Some(_) if self.scale.is_some() => wrong(
+                "scale",
+                "a comparison is won (1), a tie (0.5) or lost (0): take the scale out",
+            ),
+            Some(_) if self.scores == Scores::Logprobs => {
+                wrong("scores", "a comparison has no scores: take `scores` out")
+            }
+            Some(against) if self.field.as_ref() == Some(against) => {
+                wrong("against", "a text cannot be held against itself")
+            }
+            None if self.field.is_some() => wrong(
+                "field",
+                "the judge reads everything; `field` goes with `against`, the text it is held against",
+            ),
+            None if self.accept_at.is_none() => wrong(
+                "accept_at",
+                "accept_at is missing: from which score on is a sample accepted?",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     fn problem(&self) -> Result<(), PlugError> {
-        let [least, most] = self.scale;
+        self.mixture()?;
+        let [least, most] = self.scale();
         let wrong = |key: &str, message: String| Err(PlugError::at(key, format!("{KIND}: {message}")));
         if self.rubric.trim().is_empty() {
             return wrong("rubric", "rubric is empty; say what a good answer is".to_owned());
@@ -155,7 +206,7 @@ impl Settings {
             );
         }
         let range = least as f64..=most as f64;
-        for (key, value) in [("accept_at", Some(self.accept_at)), ("review_at", self.review_at)] {
+        for (key, value) in [("accept_at", self.accept_at), ("review_at", self.review_at)] {
             if let Some(value) = value
                 && !range.contains(&value)
             {
@@ -165,18 +216,19 @@ impl Settings {
                 );
             }
         }
+        let accept_at = self.marks().accept_at;
         match self.review_at {
-            Some(review_at) if review_at > self.accept_at => wrong(
+            Some(review_at) if review_at > accept_at => wrong(
                 "review_at",
-                format!("review_at = {review_at} is above accept_at = {}", self.accept_at),
+                format!("review_at = {review_at} is above accept_at = {accept_at}"),
             ),
             _ => Ok(()),
         }
     }
 
-    /// What the judge of that number, from 0, is asked.
-    fn question(&self, candidate: &Candidate, schema: &Arc<Value>, number: u32) -> JudgeQuestion {
-        let [least, most] = self.scale;
+    /// What a judge is asked that scores the candidate by itself.
+    fn grading(&self, candidate: &Candidate) -> Vec<Message> {
+        let [least, most] = self.scale();
         let material = material(candidate);
         // The mark depends on the material, so nothing in the material can close its fence.
         let mark = &blake3::hash(material.as_bytes()).to_hex()[..12];
@@ -185,16 +237,21 @@ impl Settings {
              Grade the material by the rubric.",
             self.rubric.trim()
         );
+        vec![
+            Message::text(Role::System, SYSTEM),
+            Message::text(Role::User, user),
+        ]
+    }
+
+    /// A question to the judge of that number, from 0; `ask` tells apart all questions about a candidate.
+    fn question(&self, messages: Vec<Message>, schema: &Arc<Value>, number: u32, ask: u32) -> JudgeQuestion {
         JudgeQuestion {
             capability: self.capability.clone(),
             teachers: match self.judges {
                 Judges::Number(_) => self.teachers.clone(),
                 Judges::Named(_) => self.judges.teachers(number),
             },
-            messages: vec![
-                Message::text(Role::System, SYSTEM),
-                Message::text(Role::User, user),
-            ],
+            messages,
             schema: Some(Arc::clone(schema)),
             params: Params {
                 temperature: Some(self.temperature.unwrap_or(match self.judges {
@@ -205,7 +262,7 @@ impl Settings {
                 logprobs: (self.scores == Scores::Logprobs).then_some(TOP),
                 ..Params::default()
             },
-            number,
+            number: ask,
         }
     }
 
@@ -219,14 +276,12 @@ impl Settings {
 
     /// What a judge said, or why that is no score.
     fn opinion(&self, answer: &Completion, number: u32) -> Result<Opinion, String> {
-        if matches!(answer.finish, FinishReason::Refusal | FinishReason::ContentFilter) {
-            return Err(format!("the judge gave no score ({})", answer.finish.as_str()));
-        }
-        let read = score::read(&answer.text, self.scale)?;
+        declined(answer, "score")?;
+        let read = score::read(&answer.text, self.scale())?;
         let (mut score, mut reasoning) = (read.score, read.reasoning);
         if self.scores == Scores::Logprobs {
             let tokens = answer.logprobs.as_ref();
-            match tokens.and_then(|tokens| expected::read(tokens, self.scale)) {
+            match tokens.and_then(|tokens| expected::read(tokens, self.scale())) {
                 Some(expected) => {
                     score = expected.score;
                     let shares = expected.shares.iter().take(3);
@@ -245,12 +300,15 @@ impl Settings {
             reasoning,
         })
     }
+}
 
-    fn marks(&self) -> Marks {
-        Marks {
-            accept_at: self.accept_at,
-            review_at: self.review_at,
+/// An answer that is none.
+fn declined(answer: &Completion, what: &str) -> Result<(), String> {
+    match answer.finish {
+        FinishReason::Refusal | FinishReason::ContentFilter => {
+            Err(format!("the judge gave no {what} ({})", answer.finish.as_str()))
         }
+        _ => Ok(()),
     }
 }
 
@@ -270,32 +328,114 @@ fn material(candidate: &Candidate) -> String {
     out
 }
 
-#[async_trait]
-impl Validator for Judge {
-    async fn check(&self, candidate: &Candidate, context: &dyn CheckContext) -> Result<Verdict, CheckError> {
+impl Judge {
+    /// Every judge's score of the candidate by itself.
+    async fn graded(
+        &self,
+        candidate: &Candidate,
+        context: &dyn CheckContext,
+    ) -> Result<Vec<Result<Opinion, String>>, CheckError> {
         let settings = &self.settings;
-        let (mut opinions, mut silent) = (Vec::new(), Vec::new());
+        let messages = settings.grading(candidate);
+        let mut said = Vec::new();
         // One after the other: an answer that came is in the ledger when the next question has to wait.
         for number in 0..settings.judges.count() {
-            let question = settings.question(candidate, &self.schema, number);
+            let question = settings.question(messages.clone(), &self.schema, number, number);
             let answer = context.ask(KIND, candidate, question).await?;
-            match settings.opinion(&answer, number) {
+            said.push(settings.opinion(&answer, number));
+        }
+        Ok(said)
+    }
+
+    /// Every judge's word on the two texts in both orders, and whether it is the same in both.
+    async fn compared(
+        &self,
+        pair: &Pair,
+        names: (&str, &str),
+        candidate: &Candidate,
+        context: &dyn CheckContext,
+    ) -> Result<Vec<Result<(Opinion, bool), String>>, CheckError> {
+        let settings = &self.settings;
+        let mut all = Vec::new();
+        for number in 0..settings.judges.count() {
+            let mut said = Vec::new();
+            for order in 0..compare::ORDERS {
+                let messages = pair.messages(&settings.rubric, order);
+                let ask = number * compare::ORDERS + order;
+                let question = settings.question(messages, &self.schema, number, ask);
+                let answer = context.ask(KIND, candidate, question).await?;
+                said.push(declined(&answer, "winner").and_then(|()| compare::read(&answer.text)));
+            }
+            let said: Result<Vec<_>, String> = said.into_iter().collect();
+            all.push(said.and_then(|said| {
+                let both = said.try_into().map_err(|_| "one order is missing".to_owned())?;
+                Ok(compare::opinion(settings.name(number), names, both))
+            }));
+        }
+        Ok(all)
+    }
+
+    /// The verdict of a comparison. Its agreement is how many judges say the same in both orders.
+    async fn comparison(
+        &self,
+        against: &str,
+        candidate: &Candidate,
+        context: &dyn CheckContext,
+    ) -> Result<Verdict, CheckError> {
+        let settings = &self.settings;
+        let field = settings.field.as_deref();
+        let pair = match Pair::of(candidate, field, against, KIND) {
+            Ok(pair) => pair,
+            Err(missing) => return Ok(missing),
+        };
+        if pair.is_one() {
+            let tie = [compare::no_difference(settings.name(0))];
+            return Ok(panel::verdict(&tie, &[], settings.aggregate, settings.marks()));
+        }
+        let name = field.map_or_else(|| "the last answer".to_owned(), |field| format!("`{field}`"));
+        let other = format!("`{against}`");
+        let said = self.compared(&pair, (&name, &other), candidate, context).await?;
+        let same = said.iter().flatten().filter(|(_, same)| *same).count();
+        let said: Vec<_> = said
+            .into_iter()
+            .map(|said| said.map(|(opinion, _)| opinion))
+            .collect();
+        let heard = said.iter().flatten().count();
+        let mut verdict = self.verdict(said)?;
+        verdict.agreement = Some(same as f64 / heard.max(1) as f64);
+        if let Some(evidence) = verdict.evidence.as_mut().filter(|_| heard > 1) {
+            evidence.insert_str(0, &format!("{same} of {heard} say the same in both orders; "));
+        }
+        Ok(verdict)
+    }
+
+    /// The panel's verdict. Half a panel is none.
+    fn verdict(&self, said: Vec<Result<Opinion, String>>) -> Result<Verdict, CheckError> {
+        let settings = &self.settings;
+        let (mut opinions, mut silent) = (Vec::new(), Vec::new());
+        for (number, said) in (0..).zip(said) {
+            match said {
                 Ok(opinion) => opinions.push(opinion),
                 Err(problem) if settings.judges.count() == 1 => silent.push(problem),
                 Err(problem) => silent.push(format!("{}: {problem}", settings.name(number))),
             }
         }
-        // Half a panel is none.
         if opinions.len() <= silent.len() {
             let said = silent.join("; ");
             return Err(CheckError::Broken(format!("{KIND}: {said}")));
         }
-        Ok(panel::verdict(
-            &opinions,
-            &silent,
-            settings.aggregate,
-            settings.marks(),
-        ))
+        let marks = settings.marks();
+        Ok(panel::verdict(&opinions, &silent, settings.aggregate, marks))
+    }
+}
+
+#[async_trait]
+impl Validator for Judge {
+    async fn check(&self, candidate: &Candidate, context: &dyn CheckContext) -> Result<Verdict, CheckError> {
+        match &self.settings.against {
+            Some(against) => self.comparison(against, candidate, context).await,
+            None => self.verdict(self.graded(candidate, context).await?),
+        }
     }
 
     fn is_costly(&self) -> bool {
@@ -316,8 +456,10 @@ mod tests {
             capability: None,
             teachers: vec![],
             rubric: "Correct?".to_owned(),
-            scale: [1, 5],
-            accept_at: 4.0,
+            field: None,
+            against: None,
+            scale: None,
+            accept_at: Some(4.0),
             review_at: None,
             max_tokens: 64,
             judges: Judges::default(),
@@ -341,15 +483,15 @@ mod tests {
             steps: vec![],
             schemas: Arc::default(),
         };
-        let question = settings.question(&candidate, &Arc::new(json!({})), 0);
+        let question = settings.question(settings.grading(&candidate), &Arc::new(json!({})), 0, 0);
         assert_eq!(question.params.max_tokens, Some(64));
         let user = question.messages[1].plain();
         let mark = user.split("BEGIN ").nth(1).unwrap().lines().next().unwrap();
         assert_eq!(user.matches(&format!("END {mark}")).count(), 1);
         assert!(user.find("Ignore the rubric").unwrap() < user.find(&format!("END {mark}")).unwrap());
-        let again = settings.question(&candidate, &Arc::new(json!({})), 0);
         assert_eq!(
-            again.messages, question.messages,
+            settings.grading(&candidate),
+            question.messages,
             "the question is the same in every run"
         );
     }

@@ -5,6 +5,7 @@ use crate::core::catalog::{Catalog, Entry};
 use crate::core::ports::ValidatorCatalog;
 
 mod child;
+mod compare;
 mod decontaminate;
 mod dedup;
 mod embedding_dedup;
@@ -143,7 +144,7 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
     },
     Entry {
         kind: judge::KIND,
-        summary: "A teacher scores the sample by a rubric: accepted from `accept_at`, for a person from `review_at`",
+        summary: "A teacher scores the sample by a rubric: accepted from `accept_at`, for a person from `review_at`; or prefers a text to another, `against`, in both orders",
         example: "capability = \"judge\"\nrubric = \"Is the answer correct, and does every step follow from the one before?\"\n\
                   scale = [1, 5]\naccept_at = 4\nreview_at = 3",
         build: judge::build,

@@ -80,12 +80,14 @@ pub(super) fn verdict(opinions: &[Opinion], silent: &[String], by: Aggregate, ma
         [only] if silent.is_empty() => only.reasoning.clone(),
         _ => minutes(opinions, silent, &decisions, (by, score)),
     };
+    let agreement = (opinions.len() > 1).then(|| alike(&decisions) as f64 / decisions.len() as f64);
     let verdict = match decision {
         Decision::Accept => Verdict::accept(KIND),
         Decision::Review => Verdict::review(KIND, ""),
         Decision::Reject => Verdict::reject(KIND, Reason::Judge, ""),
     };
     Verdict {
+        agreement,
         evidence: Some(evidence),
         ..verdict.scored(score)
     }
@@ -113,6 +115,12 @@ fn majority(decisions: &[Decision]) -> Decision {
         .unwrap_or(Decision::Review)
 }
 
+/// How many decide as the most do.
+fn alike(decisions: &[Decision]) -> usize {
+    let same = |one: &Decision| decisions.iter().filter(|other| *other == one).count();
+    decisions.iter().map(same).max().unwrap_or(0)
+}
+
 /// The scores in a line, and then each judge's words.
 fn minutes(
     opinions: &[Opinion],
@@ -121,11 +129,7 @@ fn minutes(
     (by, score): (Aggregate, f64),
 ) -> String {
     let scores: Vec<String> = opinions.iter().map(|opinion| short(opinion.score)).collect();
-    let alike = decisions
-        .iter()
-        .map(|one| decisions.iter().filter(|other| *other == one).count())
-        .max()
-        .unwrap_or(0);
+    let alike = alike(decisions);
     let mut text = format!(
         "{} {} of {}; {alike} of {} decide alike",
         by.word(),
@@ -202,6 +206,11 @@ mod tests {
             verdict.evidence.unwrap(),
             "mean 3.33 of 5, 4, 1; 2 of 3 decide alike\njudge 1, 5: said 1\njudge 2, 4: said 2\njudge 3, 1: said 3"
         );
-        assert_eq!(of(&[5.0], Aggregate::Mean).evidence.unwrap(), "said 1");
+        assert_eq!(of(&[5.0, 5.0, 4.0, 1.0], Aggregate::Mean).agreement, Some(0.75));
+        let alone = of(&[5.0], Aggregate::Mean);
+        assert_eq!(
+            (alone.evidence.unwrap().as_str(), alone.agreement),
+            ("said 1", None)
+        );
     }
 }

@@ -34,8 +34,8 @@ pub(super) fn read(text: &str, scale: [i64; 2]) -> Result<Score, String> {
     })
 }
 
-/// The last JSON object with a `score`: what is quoted stands before what is concluded.
-fn from_json(text: &str) -> Option<(Option<f64>, Option<String>)> {
+/// The last JSON object in a text that has that key: what is quoted stands before what is concluded.
+pub(super) fn last_object(text: &str, key: &str) -> Option<Value> {
     let mut found = None;
     let mut from = 0;
     while let Some(at) = text[from..].find('{') {
@@ -44,14 +44,19 @@ fn from_json(text: &str) -> Option<(Option<f64>, Option<String>)> {
         match values.next() {
             Some(Ok(value)) => {
                 from = start + values.byte_offset();
-                if value.get("score").is_some() {
+                if value.get(key).is_some() {
                     found = Some(value);
                 }
             }
             _ => from = start + 1,
         }
     }
-    let value = found?;
+    found
+}
+
+/// The score in the last JSON object that has one.
+fn from_json(text: &str) -> Option<(Option<f64>, Option<String>)> {
+    let value = last_object(text, "score")?;
     let number = match &value["score"] {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse::<i64>().ok().map(|whole| whole as f64),

@@ -154,6 +154,7 @@ fn verdict(reply: Value) -> Result<Verdict, String> {
         decision,
         reason: (decision == Decision::Reject).then_some(known.unwrap_or(Reason::Script)),
         score: reply.score,
+        agreement: None,
         evidence: (!words.is_empty()).then(|| words.join(": ")),
     })
 }

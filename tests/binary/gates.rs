@@ -180,6 +180,94 @@ fn a_panel_is_paid_once_and_its_scores_are_used_again() {
     );
 }
 
+/// A judge of two texts that likes what stands first, whatever it is, unless one of them is about the tide.
+fn biased() -> Teacher {
+    Teacher::start(Duration::ZERO, true, |number, body| {
+        if let Some((_, texts)) = body.split_once("# First text") {
+            let (first, second) = texts.split_once("# Second text").unwrap_or((texts, ""));
+            let tide = |text: &str| text.contains("tide");
+            let better = match (tide(first), tide(second)) {
+                (false, true) => "second",
+                _ => "first",
+            };
+            return Reply::text(&json!({"reasoning": "so", "better": better}).to_string());
+        }
+        let tide = ["One 1\"", "One 2\"", "One 3\""]
+            .iter()
+            .any(|prompt| body.contains(prompt));
+        Reply::text(&match tide {
+            true => "The tide follows the moon".to_owned(),
+            false => format!("Nobody knows {number}"),
+        })
+    })
+}
+
+#[test]
+fn a_preference_that_does_not_survive_the_swap_is_a_tie_and_its_questions_are_paid_once() {
+    let compared = |more: &str| {
+        format!(
+            "name = \"t\"\n[seeds]\nrows = [{{ n = 1 }}, {{ n = 2 }}, {{ n = 3 }}, {{ n = 4 }}, {{ n = 5 }}, {{ n = 6 }}]\n\
+             [[steps]]\nname = \"chosen\"\ncapability = \"chat\"\nprompt = \"One {{{{ n }}}}\"\n\
+             [[steps]]\nname = \"rejected\"\ncapability = \"chat\"\nprompt = \"Two {{{{ n }}}}\"\n\
+             [[validators]]\nkind = \"judge\"\nrubric = \"Better?\"\ncapability = \"chat\"\nfield = \"chosen\"\nagainst = \"rejected\"\n{more}"
+        )
+    };
+    let teacher = biased();
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &compared(""));
+    let summary = sandbox
+        .run(&["run", "job.toml", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_conserved(&summary);
+    let asked = teacher.seen().requests;
+    assert_eq!(asked, 6 * 4, "two answers and two orders a task: {summary}");
+    assert_eq!(
+        summary["samples"],
+        json!({"accepted": 3, "rejected": 3, "needs_review": 0})
+    );
+    // Another question: it has not been asked in either order.
+    let other = compared("").replace("Better?", "Clearer?");
+    let revised = |text: &str| {
+        sandbox.write("changed.toml", text);
+        sandbox
+            .run(&["jobs", "edit", "t", "--file", "changed.toml"])
+            .expect_code(0);
+        let again = sandbox
+            .run(&["jobs", "rejudge", "t", "--json", "--apply"])
+            .expect_code(0);
+        serde_json::from_str::<Value>(&again.stdout).unwrap()
+    };
+    let unasked = revised(&other);
+    assert_eq!(
+        (&unasked["not_rejudged"], &unasked["requests_needed"]),
+        (&json!(6), &json!(12)),
+        "{unasked}"
+    );
+    // The same questions under another mark: answered by the ledger.
+    let lenient = revised(&compared("accept_at = 0.5\n"));
+    assert_eq!(lenient["not_rejudged"], 0, "{lenient}");
+    assert_eq!(
+        (&lenient["changes"][0]["to"], &lenient["changes"][0]["count"]),
+        (&json!("accepted"), &json!(3))
+    );
+    assert_eq!(teacher.seen().requests, asked, "nobody was asked again");
+    let shown = sandbox.run(&["samples", "list", "--json"]).expect_code(0);
+    let first: Value = serde_json::from_str(shown.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(first["verdicts"][0]["agreement"], 1.0, "{first}");
+    let listed = sandbox.run(&["samples", "list", "judge:0.5", "--json"]);
+    assert_eq!(listed.expect_code(0).stdout.lines().count(), 3);
+    // Half of them say the same in both orders, also those that were rejected for it.
+    let told = sandbox.run(&["jobs", "report", "t", "--json"]).expect_code(0);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        told["judges"],
+        json!([{"judge": 1, "both_orders": true, "judged": 6, "agreement": 0.5}])
+    );
+    let words = sandbox.run(&["jobs", "report", "t"]).expect_code(0).stdout;
+    assert!(words.contains("50.0 % say the same in both orders"), "{words}");
+}
+
 #[test]
 fn vectors_are_paid_once_and_another_threshold_needs_none() {
     let gate = |threshold: f64| {

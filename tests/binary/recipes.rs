@@ -249,6 +249,14 @@ fn magpie_sends_a_raw_prompt_to_teachers_that_take_one_and_filters_by_tags() {
 fn preference_pairs_never_choose_what_was_rated_one_and_drop_ties() {
     // The published bug: a "1" read as "10". Here `a` is rated 1 throughout, and once as the text "10", which is no rating.
     let teacher = Teacher::start(Duration::ZERO, true, |_, body| {
+        if let Some((_, texts)) = body.split_once("# First text") {
+            // One comparison likes whatever comes first, the others what was not written for help.
+            let first = texts.find("under others") < texts.find("under help");
+            let first = first || body.contains("bakery");
+            return Reply::text(
+                &json!({"reasoning": "so", "better": if first { "first" } else { "second" }}).to_string(),
+            );
+        }
         if !body.contains("Rate four answers") {
             return Reply::text(&format!(
                 "answer under {}",
@@ -286,10 +294,14 @@ fn preference_pairs_never_choose_what_was_rated_one_and_drop_ties() {
     );
     let summary = run(&sandbox, "preference-pairs", &[]);
     let made = samples(&sandbox, "preference-pairs");
-    let mut pairs = 0;
+    let (mut pairs, mut swapped) = (0, 0);
     let mut orders = BTreeSet::new();
     for sample in &made {
         orders.insert(sample["vary"]["order"].to_string());
+        if said(sample).contains("a tie: whichever comes first") {
+            swapped += 1;
+            continue;
+        }
         if said(sample).contains("tie") {
             continue;
         }
@@ -303,6 +315,7 @@ fn preference_pairs_never_choose_what_was_rated_one_and_drop_ties() {
         assert_eq!(sample["teacher"], "local/m");
     }
     assert_eq!(accepted(&summary), pairs);
+    assert!(swapped <= 1, "{swapped} of one");
     assert!(
         pairs > 10 && orders.len() > 8,
         "{pairs} pairs in {} orders",

@@ -103,14 +103,14 @@ fn job_states() {
 #[test]
 fn job_tabs() {
     pictures("job_samples", Says::Everything, "<enter>]");
-    pictures("job_errors", Says::Everything, "<enter>]]j");
-    pictures("job_errors_tasks", Says::Everything, "<enter>]]<enter>j");
-    pictures("job_errors_attempts", Says::Everything, "<enter>]]<enter><enter>");
-    pictures("job_providers", Says::Everything, "<enter>]]]j");
-    pictures("job_log", Says::Everything, "<enter>]]]]");
+    pictures("job_errors", Says::Everything, "<enter>]]]j");
+    pictures("job_errors_tasks", Says::Everything, "<enter>]]]<enter>j");
+    pictures("job_errors_attempts", Says::Everything, "<enter>]]]<enter><enter>");
+    pictures("job_providers", Says::Everything, "<enter>]]]]j");
+    pictures("job_log", Says::Everything, "<enter>]]]]]");
     pictures("job_config", Says::Everything, "<enter>[");
     pictures("job_config_diff", Says::Everything, "<enter>[-d");
-    pictures("job_errors_none", Says::Everything, "2G<enter>]]");
+    pictures("job_errors_none", Says::Everything, "2G<enter>]]]");
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn limits_of_a_running_job_change_at_once_and_lowering_asks() {
 #[test]
 fn only_the_group_under_the_cursor_is_retried() {
     let mut hand = Hand::new(120, 36, Says::Everything);
-    hand.keys("<enter>]]jR<wait>");
+    hand.keys("<enter>]]]jR<wait>");
     assert!(
         hand.screen().contains("38 failed tasks of “request”"),
         "{}",
@@ -251,7 +251,7 @@ fn only_the_group_under_the_cursor_is_retried() {
         group: "request".to_owned(),
     };
     assert_eq!(hand.orders, [group]);
-    hand.keys("[[R<wait>y");
+    hand.keys("[[[R<wait>y");
     assert_eq!(hand.orders[1], Command::Retry("qa-distill-v2".to_owned()));
 }
 

@@ -203,6 +203,12 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
             Vec::new(),
         ),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(crate::verdicts::rejudged(name))),
+        Query::Report(wanted) => Answer::Report(Box::new(crate::report::report(wanted))),
+        Query::Calibration {
+            job,
+            judge,
+            precision,
+        } => Answer::Calibration(Box::new(crate::report::calibration(job, *judge, *precision))),
         Query::CleanPlan(rules) => Answer::CleanPlan(clean_plan(rules)),
         Query::Doctor => Answer::Doctor(vec![
             Finding {

@@ -10,10 +10,10 @@ use super::gauge::ProviderHealth;
 use super::log::LogPage;
 use super::providers::{FoundProvider, KeyState, Offer, ProviderDetail, ProviderKind};
 use super::rejudged::Rejudged;
+use super::report::JobReport;
 use super::review::{ReviewItem, ReviewReport};
 use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
-use crate::core::diversity::Diversity;
 use crate::core::filter::Facets;
 use crate::core::forecast::Forecast;
 use crate::core::imported::ImportPlan;
@@ -79,7 +79,7 @@ pub enum Answer {
     /// Ranges.
     Estimate(Box<EstimateReport>),
     /// How varied a dataset is.
-    Report(Box<Diversity>),
+    Report(Box<JobReport>),
     /// Failed tasks by what failed.
     Failures(Vec<FailureGroup>),
     /// Failed tasks of one group.

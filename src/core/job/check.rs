@@ -247,7 +247,19 @@ fn validators(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, rep
             report.error_with(places.of(key), &at, message, help);
         }
         judge_teachers(plug, places, known, report);
+        compared(plug, scope, places, report);
         conditions(plug, spec, scope, places, report);
+    }
+}
+
+/// The two texts that a judge holds against each other. (`against` of other kinds names files.)
+fn compared(plug: &Plug, scope: &Scope, places: &super::parse::ValidatorPlaces, report: &mut Report) {
+    for key in ["field", "against"] {
+        let path = plug.params.get(key).and_then(|value| value.as_str());
+        let path = path.filter(|_| plug.kind == "judge");
+        if let Some(Err(unknown)) = path.map(|path| scope.field(path)) {
+            note(unknown, places.of(key), &format!("{}.{key}", places.path), report);
+        }
     }
 }
 

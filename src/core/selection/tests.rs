@@ -49,6 +49,7 @@ fn sample(task: u64, candidate: u32, level: &str, score: Option<f64>, length: us
             decision: Decision::Accept,
             reason: None,
             score,
+            agreement: None,
             evidence: None,
         }],
         review: None,

@@ -1,4 +1,4 @@
-//! One job, whole, on six tabs: overview, samples, errors, providers, log, and its file.
+//! One job, whole, on seven tabs: overview, samples, report, errors, providers, log, and its file.
 
 use std::time::Duration;
 
@@ -26,14 +26,17 @@ use super::{Screen, View};
 use errors::Errors;
 use file::File;
 use overview::Overview;
+use report::{Report, Side};
 
 mod banner;
 mod diff;
 mod errors;
+mod figures;
 mod file;
 mod lists;
 mod overview;
 mod panes;
+mod report;
 
 /// How often it is asked again while it runs.
 const EVERY: Duration = Duration::from_secs(2);
@@ -46,6 +49,8 @@ pub(crate) enum Page {
     Overview,
     /// Where samples stand, and the way to them.
     Samples,
+    /// How varied they are, and how its judges stand against persons.
+    Report,
     /// Failed tasks.
     Errors,
     /// Its teachers.
@@ -57,9 +62,10 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Overview, "Overview"),
         (Self::Samples, "Samples"),
+        (Self::Report, "Report"),
         (Self::Errors, "Errors"),
         (Self::Providers, "Providers"),
         (Self::Log, "Log"),
@@ -80,6 +86,7 @@ pub(crate) struct JobScreen {
     failures: Remote<Vec<FailureGroup>>,
     revisions: Remote<Vec<Revision>>,
     overview: Overview,
+    report: Report,
     errors: Errors,
     file: File,
     /// The rows of the plain lists: samples, providers, log.
@@ -101,10 +108,18 @@ impl JobScreen {
             failures: Remote::default(),
             revisions: Remote::default(),
             overview: Overview::default(),
+            report: Report::default(),
             errors: Errors::default(),
             file: File::default(),
             rows: Cursor::default(),
         }
+    }
+
+    /// The judges of the job of this name, held against what persons said.
+    pub(crate) fn judges(name: String) -> Self {
+        let mut screen = Self::at(name, Page::Report);
+        screen.report.side = Side::Judges;
+        screen
     }
 
     fn ask(&mut self, cx: &mut Cx) {
@@ -114,11 +129,15 @@ impl JobScreen {
                 self.failures.refresh(Query::Failures(self.name.clone()), cx);
             }
             Page::Config => self.revisions.refresh(Query::Revisions(self.name.clone()), cx),
+            Page::Report => self.report.enter(self.detail.value(), cx),
             Page::Samples | Page::Providers | Page::Log => {}
         }
     }
 
     fn turn(&mut self, page: Page, cx: &mut Cx) {
+        if self.page == Page::Report {
+            self.report.give_up(cx);
+        }
         self.page = page;
         self.rows = Cursor::default();
         self.ask(cx);
@@ -181,7 +200,7 @@ impl JobScreen {
                 self.errors.open(&self.name, groups, cx);
                 Target::Nothing
             }
-            Page::Log | Page::Config => Target::Nothing,
+            Page::Report | Page::Log | Page::Config => Target::Nothing,
         };
         self.follow(target, cx);
     }
@@ -206,6 +225,7 @@ impl JobScreen {
                 let rows = lists::sample_rows(detail).len();
                 self.rows.act(action, rows, page)
             }
+            Page::Report => self.report.act(action, detail, body, cx),
             Page::Providers => self.rows.act(action, detail.teachers.len(), page),
             Page::Log => {
                 let rows = lists::news(&self.name, cx.shared).count();
@@ -224,11 +244,18 @@ impl JobScreen {
 
     fn act(&mut self, action: Action, cx: &mut Cx) {
         match action {
-            Action::Reload => self.ask(cx),
+            Action::Reload => {
+                if self.page == Page::Report {
+                    self.report.reload(self.detail.value(), cx);
+                }
+                self.ask(cx);
+            }
+            Action::Report => self.turn(Page::Report, cx),
             Action::NextTab => self.turn(self.page.step(true), cx),
             Action::PreviousTab => self.turn(self.page.step(false), cx),
             Action::JobLog => self.turn(Page::Log, cx),
             Action::Open => self.open(cx),
+            Action::Copy if self.page == Page::Report => cx.copy(self.report.command(&self.name), "command"),
             Action::Copy => cx.copy(format!("destiler run {}", self.name), "command"),
             action => {
                 if self.moved(action, cx) {
@@ -278,6 +305,10 @@ impl JobScreen {
         self.revisions
             .take(message, revisions, || Query::Revisions(name.clone()), cx);
         self.errors.take(message, cx);
+        self.report.take(message, &self.name, cx);
+        if took && self.page == Page::Report {
+            self.report.enter(self.detail.value(), cx);
+        }
         let gone = self
             .detail
             .error()
@@ -326,8 +357,16 @@ impl View for JobScreen {
         self.ask(cx);
     }
 
-    fn back(&mut self, _: &mut Cx) -> bool {
-        self.page == Page::Errors && self.errors.back()
+    fn leave(&mut self, shared: &mut Shared) {
+        self.report.abandon(shared);
+    }
+
+    fn back(&mut self, cx: &mut Cx) -> bool {
+        match self.page {
+            Page::Errors => self.errors.back(),
+            Page::Report => self.report.stop(cx),
+            _ => false,
+        }
     }
 
     fn disabled(&self, action: Action, shared: &Shared) -> Option<String> {
@@ -344,16 +383,22 @@ impl View for JobScreen {
             Action::WriteDataset,
             Action::Export,
             Action::Samples,
+            Action::Report,
             Action::Copy,
         ];
         match (action, self.page) {
+            (Action::Older | Action::Newer, Page::Report) => {}
             (Action::Diff | Action::Older | Action::Newer, page) if page != Page::Config => {
                 return Some("it belongs to the tab Config".to_owned());
             }
-            (Action::NextPane | Action::PreviousPane, page) if page != Page::Overview => {
+            (Action::NextPane | Action::PreviousPane, page)
+                if !matches!(page, Page::Overview | Page::Report) =>
+            {
                 return Some("this tab is one pane".to_owned());
             }
-            (Action::Open, Page::Log | Page::Config) => return Some("nothing to open here".to_owned()),
+            (Action::Open, Page::Report | Page::Log | Page::Config) => {
+                return Some("nothing to open here".to_owned());
+            }
             _ => {}
         }
         match self.detail.value() {
@@ -373,8 +418,11 @@ impl View for JobScreen {
     }
 
     fn wake(&self, shared: &Shared) -> Option<Duration> {
-        self.rejudging(shared)?;
-        Some(Duration::from_secs(shared.now.as_secs() + 1))
+        let report = self.report.wake(shared);
+        let rejudging = self
+            .rejudging(shared)
+            .map(|_| Duration::from_secs(shared.now.as_secs() + 1));
+        report.or(rejudging)
     }
 
     fn wheel(&mut self, _: Position, rows: i16, cx: &mut Cx) {
@@ -438,7 +486,12 @@ impl View for JobScreen {
             width: area.width.saturating_sub(at + 1),
             ..area
         };
-        let (text, slot) = self.standing(shared);
+        let (mut text, slot) = self.standing(shared);
+        if text.chars().count() > usize::from(room.width) {
+            // What is left does not fit beside the tabs: the gauges say it, too.
+            let (glyph, _) = badge(&self.state(shared));
+            text = format!("{glyph} {}", self.state(shared));
+        }
         put_right(buf, room, 0, &text, shared.style(slot));
         true
     }
@@ -488,6 +541,7 @@ impl JobScreen {
                 .overview
                 .view(&self.facts(detail), &self.name, shared, area, buf),
             Page::Samples => lists::samples(detail, self.rows, shared, area, buf),
+            Page::Report => self.report.view(detail, shared, area, buf),
             Page::Errors => {
                 let groups = self.failures.value().map(Vec::as_slice);
                 self.errors.view(groups, shared, area, buf);

@@ -367,6 +367,7 @@ impl View for Jobs {
             Action::Samples,
             Action::Copy,
             Action::JobLog,
+            Action::Report,
             Action::Earlier,
             Action::Later,
             Action::Mark,

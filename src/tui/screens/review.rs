@@ -4,7 +4,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::View;
+use super::job::JobScreen;
+use super::{Screen, View};
 use crate::core::review::QueueKind;
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::{Action, Table};
@@ -34,6 +35,15 @@ pub(crate) struct Review {
 }
 
 impl Review {
+    /// Whose samples are decided about, where that is one job.
+    fn job(&self) -> Option<&str> {
+        let job = match &self.session {
+            Some(session) => session.spec().map(|spec| spec.job.as_str()),
+            None => self.start.job(),
+        };
+        job.filter(|job| !job.is_empty())
+    }
+
     fn close(&mut self, cx: &mut Cx) {
         self.session = None;
         self.start.enter(cx);
@@ -89,6 +99,9 @@ impl View for Review {
     }
 
     fn disabled(&self, action: Action, _: &Shared) -> Option<String> {
+        if action == Action::Report && self.job().is_none() {
+            return Some("one job has to be chosen: each has judges of its own".to_owned());
+        }
         match &self.session {
             Some(session) => session.disabled(action),
             None => self.start.disabled(action),
@@ -96,6 +109,10 @@ impl View for Review {
     }
 
     fn update(&mut self, message: &Message, cx: &mut Cx) {
+        if let (Message::Act(Action::Report), Some(job)) = (message, self.job()) {
+            let screen = JobScreen::judges(job.to_owned());
+            return cx.open(Screen::Job(Box::new(screen)));
+        }
         let Some(session) = &mut self.session else {
             if let Some((queue, from, kind)) = self.start.update(message, cx) {
                 self.session = Some(Box::new(Session::begin(queue, from, kind, cx)));

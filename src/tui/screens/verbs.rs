@@ -102,7 +102,9 @@ impl Subject {
             {
                 Some("new verdicts are being put in force".to_owned())
             }
-            Action::Export | Action::Rejudge if self.samples == 0 => Some("it has no samples yet".to_owned()),
+            Action::Export | Action::Rejudge | Action::Report if self.samples == 0 => {
+                Some("it has no samples yet".to_owned())
+            }
             _ => None,
         }
     }
@@ -133,6 +135,10 @@ impl Subject {
             Action::Rejudge => cx.open(Screen::Rejudge(Box::new(Rejudge::of(name)))),
             Action::WriteDataset => self.write_dataset(cx),
             Action::Samples => cx.open(Screen::Samples(Box::new(Samples::of(name)))),
+            Action::Report => cx.open(Screen::Job(Box::new(JobScreen::at(
+                name.to_owned(),
+                Page::Report,
+            )))),
             Action::JobLog => cx.open(Screen::Job(Box::new(JobScreen::at(name.to_owned(), Page::Log)))),
             _ => return false,
         }

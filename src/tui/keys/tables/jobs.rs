@@ -40,6 +40,12 @@ const LOG: Binding = key(
     "log",
     "What happened to it in this session",
 );
+const REPORT: Binding = key(
+    &["Q"],
+    Action::Report,
+    "",
+    "How varied its dataset is, and how its judges stand against persons",
+);
 const RETRY: Binding = key(
     &["R"],
     Action::Retry,
@@ -104,6 +110,7 @@ pub static JOBS: Table = Table {
         SAMPLES,
         key(&["y"], Action::Copy, "", "Copy its name"),
         LOG,
+        REPORT,
         key(
             &["f"],
             Action::Facets,
@@ -173,16 +180,32 @@ pub static JOB: Table = Table {
         CANCEL,
         DELETE,
         SAMPLES,
-        key(&["y"], Action::Copy, "", "Copy the command line that runs it"),
+        key(
+            &["y"],
+            Action::Copy,
+            "",
+            "Copy the command line that runs it, or that says what the report says",
+        ),
         LOG,
+        REPORT,
         key(
             &["d"],
             Action::Diff,
             "",
             "On Config: what changed since the revision before",
         ),
-        key(&["-"], Action::Older, "", "On Config: an older revision"),
-        key(&["+", "="], Action::Newer, "", "On Config: a newer revision"),
+        key(
+            &["-"],
+            Action::Older,
+            "",
+            "On Config: an older revision; on Report: a lower precision is wanted",
+        ),
+        key(
+            &["+", "="],
+            Action::Newer,
+            "",
+            "On Config: a newer revision; on Report: a higher precision is wanted",
+        ),
         EDIT_FILE,
         REJUDGE_JOB,
         WRITE_DATASET,

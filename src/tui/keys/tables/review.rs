@@ -27,8 +27,17 @@ pub static REVIEW: Table = Table {
             "guideline",
             "Write what to go by; it is shown while reviewing",
         ),
+        CALIBRATE,
     ],
 };
+
+/// What the decisions are good for.
+const CALIBRATE: Binding = key(
+    &["Q"],
+    Action::Report,
+    "calibrate",
+    "Hold the job's judges against what persons said",
+);
 
 const fn because(digit: &'static [&'static str], number: u8, help: &'static str) -> Binding {
     key(digit, Action::Because(number), "", help)
@@ -129,6 +138,7 @@ pub static REVIEWED: Table = Table {
             "all of it",
             "The result on a page of its own",
         ),
+        CALIBRATE,
         key(
             &["u", "backspace"],
             Action::Undo,

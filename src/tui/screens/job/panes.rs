@@ -129,7 +129,7 @@ impl Drawing<'_> {
     /// Where the samples went: made, then what each stage took, then what is left.
     pub(super) fn funnel(&mut self) {
         let funnel = &self.facts.funnel;
-        let inner = self.pane("Validator funnel", "enter shows the samples");
+        let inner = self.pane("Validator funnel", "enter samples · Q report");
         if funnel.made == 0 {
             return empty(self.buf, inner, &["No sample has been judged yet."], self.shared);
         }

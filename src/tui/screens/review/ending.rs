@@ -117,7 +117,7 @@ fn decided(session: &Session) -> Vec<(String, Slot)> {
     sliced(session, "accepted", &mut lines);
     lines.push((String::new(), Slot::Fg));
     lines.push((
-        "w export decisions · n new queue · u take the last back".to_owned(),
+        "w export decisions · n new queue · Q judges against them · u take back".to_owned(),
         Slot::Muted,
     ));
     lines

@@ -190,6 +190,12 @@ impl Start {
         self.queues.value()?.get(at)
     }
 
+    /// The job of the selected queue, or the chosen one.
+    pub(super) fn job(&self) -> Option<&str> {
+        let of_queue = self.queue().map(|queue| queue.spec.job.as_str());
+        of_queue.or(self.job.as_deref())
+    }
+
     fn rows(&self) -> usize {
         self.lines().len() + self.queues.value().map_or(0, Vec::len)
     }

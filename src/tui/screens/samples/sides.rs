@@ -117,11 +117,15 @@ pub(super) fn scores(sample: &Sample, width: usize) -> Vec<Line> {
         let reason = verdict
             .reason
             .map_or(String::new(), |reason| format!("  {}", reason.word()));
+        let agreement = verdict
+            .agreement
+            .map_or(String::new(), |share| format!("  agree {:.0} %", share * 100.0));
         lines.push(Line::of("", Slot::Fg));
         lines.push(Line::plain(vec![
             (format!("{glyph} "), slot),
             (verdict.validator.clone(), Slot::Title),
             (score, Slot::JsonNum),
+            (agreement, Slot::Muted),
             (reason, slot),
         ]));
         if let Some(evidence) = &verdict.evidence {
