@@ -41,7 +41,7 @@ pub struct ExportArguments {
     pub format: Option<String>,
     /// How reasoning is written, other than as the job says
     #[arg(long, value_enum, value_name = "HOW")]
-    pub reasoning: Option<Reasoning>,
+    pub reasoning: Option<Thoughts>,
     /// Only this part of the split
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
@@ -53,7 +53,7 @@ pub struct ExportArguments {
 /// How reasoning is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-pub enum Reasoning {
+pub enum Thoughts {
     /// Left out.
     Drop,
     /// `<think>…</think>` before the answer.
@@ -64,13 +64,13 @@ pub enum Reasoning {
     Thinking,
 }
 
-impl From<Reasoning> for ReasoningStyle {
-    fn from(reasoning: Reasoning) -> Self {
+impl From<Thoughts> for ReasoningStyle {
+    fn from(reasoning: Thoughts) -> Self {
         match reasoning {
-            Reasoning::Drop => Self::Drop,
-            Reasoning::Inline => Self::Inline,
-            Reasoning::ReasoningContent => Self::ReasoningContent,
-            Reasoning::Thinking => Self::Thinking,
+            Thoughts::Drop => Self::Drop,
+            Thoughts::Inline => Self::Inline,
+            Thoughts::ReasoningContent => Self::ReasoningContent,
+            Thoughts::Thinking => Self::Thinking,
         }
     }
 }

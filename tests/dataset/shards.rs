@@ -59,7 +59,7 @@ async fn shards_are_named_as_hubs_name_them_and_hold_every_row_once() {
     assert_eq!(audited(&world, &marks, 50).await, [""; 0]);
     let card = fs::read_to_string(world.path("README.md")).unwrap();
     assert!(
-        card.contains("  - split: train\n    path: train-*.jsonl\n  - split: valid"),
+        card.contains("  - split: train\n    path: train-?????-of-?????.jsonl\n  - split: valid"),
         "{card}"
     );
     // A changed byte and a row in the wrong shard are found.

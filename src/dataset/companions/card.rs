@@ -32,7 +32,7 @@ fn front(card: &mut String, manifest: &Manifest) -> std::fmt::Result {
     let mut told = Vec::new();
     for file in manifest.files.iter().filter(|file| file.rows > 0) {
         let (part, path) = match shards::of(&file.file) {
-            Some((part, _)) => (part, format!("{part}-*.jsonl")),
+            Some((part, _)) => (part, format!("{part}-?????-of-?????.jsonl")),
             None => (file.file.trim_end_matches(".jsonl"), file.file.clone()),
         };
         let split = if part == "data" { "train" } else { part };
