@@ -33,6 +33,8 @@ mod kd;
 mod lint;
 #[path = "dataset/shapes.rs"]
 mod shapes;
+#[path = "dataset/shards.rs"]
+mod shards;
 #[path = "dataset/support.rs"]
 mod support;
 #[path = "dataset/taking.rs"]

@@ -35,6 +35,8 @@ mod poison;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "support/sandbox.rs"]
 mod sandbox;
+#[path = "proof/shards.rs"]
+mod shards;
 #[path = "proof/stage.rs"]
 mod stage;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]

@@ -37,6 +37,8 @@ mod judge;
 mod overlap;
 #[path = "validators/private.rs"]
 mod private;
+#[path = "validators/references.rs"]
+mod references;
 #[path = "validators/scripts.rs"]
 mod scripts;
 #[path = "validators/structural.rs"]

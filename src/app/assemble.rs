@@ -172,6 +172,7 @@ pub(super) async fn assemble(
         dirs: dirs.clone(),
         data: vec![("database", database), ("datasets", root.clone())],
     };
+    validators::read_tables_with(seeds::open_placed);
     let parts = Parts {
         customs: Arc::new(customs),
         store,

@@ -15,7 +15,7 @@ use crate::core::job::parse::FORMAT_KINDS;
 
 const EXPORT_JSON: &str = "\
 Rows go to stdout as they are; how many is said on stderr.
-With -o and --json one object: {\"rows\":n,\"file\":\"…\"}";
+With -o and --json one object: {\"rows\":n,\"file\":\"…\"}, and \"shards\":n with --shard-rows";
 const VERIFY_JSON: &str = "\
 With --json one object: {\"job\":\"<name>\",\"rows\":n,\"bytes\":n,\"findings\":[\"…\"]}
 Exit code 7 if anything is wrong.";
@@ -29,6 +29,9 @@ pub struct ExportArguments {
     /// Write into this file, whole or not at all, instead of stdout; .csv and .parquet are containers, other names JSON lines
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write several files of so many rows at most: FILE-00000-of-00003.jsonl and so on
+    #[arg(long, value_name = "N", requires = "output", value_parser = clap::value_parser!(u64).range(1..))]
+    pub shard_rows: Option<u64>,
     /// Another format than the job's.
     #[arg(
         long,
@@ -38,7 +41,7 @@ pub struct ExportArguments {
     pub format: Option<String>,
     /// How reasoning is written, other than as the job says
     #[arg(long, value_enum, value_name = "HOW")]
-    pub reasoning: Option<Reasoning>,
+    pub reasoning: Option<Thoughts>,
     /// Only this part of the split
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
@@ -50,7 +53,7 @@ pub struct ExportArguments {
 /// How reasoning is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-pub enum Reasoning {
+pub enum Thoughts {
     /// Left out.
     Drop,
     /// `<think>…</think>` before the answer.
@@ -61,13 +64,13 @@ pub enum Reasoning {
     Thinking,
 }
 
-impl From<Reasoning> for ReasoningStyle {
-    fn from(reasoning: Reasoning) -> Self {
+impl From<Thoughts> for ReasoningStyle {
+    fn from(reasoning: Thoughts) -> Self {
         match reasoning {
-            Reasoning::Drop => Self::Drop,
-            Reasoning::Inline => Self::Inline,
-            Reasoning::ReasoningContent => Self::ReasoningContent,
-            Reasoning::Thinking => Self::Thinking,
+            Thoughts::Drop => Self::Drop,
+            Thoughts::Inline => Self::Inline,
+            Thoughts::ReasoningContent => Self::ReasoningContent,
+            Thoughts::Thinking => Self::Thinking,
         }
     }
 }
@@ -92,6 +95,7 @@ pub(super) async fn export(arguments: &ExportArguments, plain: &mut Plain<'_>) -
     let export = Export {
         job: arguments.job.clone(),
         format: arguments.format.clone(),
+        shard_rows: arguments.shard_rows,
         reasoning: arguments.reasoning.map(ReasoningStyle::from),
         split: arguments.split.clone(),
         include_rejected: arguments.include.is_some(),
@@ -117,11 +121,17 @@ pub(super) async fn export(arguments: &ExportArguments, plain: &mut Plain<'_>) -
     let Receipt::Count(rows) = plain.app.order(order).await? else {
         return Err(Ending::mismatch());
     };
-    plain
-        .out
-        .say(format!("{} in {}", count(rows, "row"), path.display()));
+    let shards = arguments.shard_rows.map(|most| rows.div_ceil(most).max(1));
+    let files = match shards {
+        Some(shards) => format!("{} like {}", count(shards, "shard"), path.display()),
+        None => path.display().to_string(),
+    };
+    plain.out.say(format!("{} in {files}", count(rows, "row")));
     if plain.out.json {
-        plain.out.json(&json!({ "rows": rows, "file": path }))?;
+        plain.out.json(&match shards {
+            Some(shards) => json!({ "rows": rows, "file": path, "shards": shards }),
+            None => json!({ "rows": rows, "file": path }),
+        })?;
     }
     Ok(exit::OK)
 }

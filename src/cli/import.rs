@@ -67,17 +67,17 @@ impl ImportArguments {
 
 /// Says what an import would make.
 pub(super) async fn dry_run(arguments: &ImportArguments, plain: &mut Plain<'_>) -> Outcome {
-    let plan = plan(arguments, plain.app).await?;
-    say(&plan, plain.out);
+    let made = plan(arguments, plain.app).await?;
+    say(&made, plain.out);
     if plain.out.json {
-        let mut line = line(&plan);
-        line["source"] = plan.source.clone().into();
+        let mut line = line(&made);
+        line["source"] = made.source.clone().into();
         plain.out.json(&line)?;
     } else {
-        plain.out.block(&plan.source, "")?;
+        plain.out.block(&made.source, "")?;
     }
     plain.out.say("nothing was kept");
-    Ok(if is_refused(arguments, &plan.survey) {
+    Ok(if is_refused(arguments, &made.survey) {
         exit::RECORDS
     } else {
         exit::OK

@@ -211,9 +211,10 @@ pub fn job_name(stem: &str, directory: &str) -> String {
     };
     let name: String = name.chars().take(64).collect();
     let name = name.trim_matches('-');
-    match super::job::is_job_name(name) {
-        true => name.to_owned(),
-        false => "imported".to_owned(),
+    if super::job::is_job_name(name) {
+        name.to_owned()
+    } else {
+        "imported".to_owned()
     }
 }
 

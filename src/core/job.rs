@@ -386,6 +386,9 @@ pub struct DatasetSpec {
     /// Which of the accepted samples are in it; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Select>,
+    /// Most rows of a file: each part is as many files as that takes. `None`: one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_rows: Option<u64>,
 }
 
 /// What keeps samples together in a part of a split.
@@ -412,6 +415,7 @@ impl Default for DatasetSpec {
             reasoning: ReasoningStyle::Drop,
             split_by: None,
             select: None,
+            shard_rows: None,
         }
     }
 }

@@ -239,6 +239,8 @@ pub enum Placed {
 }
 /// Rows with their places.
 pub type PlacedRows = Box<dyn Iterator<Item = Placed> + Send>;
+/// Opens a source of rows with their places.
+pub type OpenPlaced = fn(&Path) -> Result<PlacedRows, SeedError>;
 /// Looks at all of a dataset that is to be imported.
 pub type LookOver = fn(&Path, &ImportRequest) -> Result<Survey, SeedError>;
 /// The table of seed formats; an entry's kind is the file extension.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::files::{self, Found, look, tail_sha256};
 use super::manifest::Manifest;
 use super::projection::Projection;
+use super::shards;
 use super::verify::LINE_BYTES_MAX;
 use super::writer::blocking;
 use crate::core::arrange::Arrangement;
@@ -132,20 +133,35 @@ impl Audit {
     fn compare(self, marks: &[FileMark]) -> Result<Vec<String>, DatasetError> {
         let mut findings = Vec::new();
         for (file, mut expected) in self.projection.files.iter().zip(self.expected) {
-            let Some(mark) = marks.iter().find(|mark| mark.file == *file) else {
+            let mut marks: Vec<&FileMark> = marks
+                .iter()
+                .filter(|mark| is_part(&self.projection, file, mark))
+                .collect();
+            marks.sort_by_key(|mark| shards::of(&mark.file).map(|(_, at)| at));
+            if marks.is_empty() {
                 findings.push(format!("{}: {file} has no mark", self.projection.job));
                 continue;
-            };
+            }
             let mut found = Vec::new();
-            if let Some(finding) = tail(&self.projection, mark) {
-                found.push(finding);
-            } else if mark.bytes > 0 {
-                let path = self.projection.directory.join(file);
-                let head = files::open(&path)?.take(mark.bytes);
-                let name = format!("{}/{file}", self.projection.job);
-                let mut reader = BufReader::with_capacity(256 * 1024, head);
-                lines(&name, &mut reader, &mut expected, &mut found)
-                    .map_err(|error| files::disk(&path, &error))?;
+            let mut rest = &mut expected[..];
+            for mark in marks {
+                // Shards follow one another, each with as many rows as it was left with.
+                let rows = match self.projection.dataset.shard_rows {
+                    Some(_) => usize::try_from(mark.rows).unwrap_or(usize::MAX).min(rest.len()),
+                    None => rest.len(),
+                };
+                let (here, after) = rest.split_at_mut(rows);
+                rest = after;
+                if let Some(finding) = tail(&self.projection, mark) {
+                    found.push(finding);
+                } else if mark.bytes > 0 {
+                    let path = self.projection.directory.join(&mark.file);
+                    let head = files::open(&path)?.take(mark.bytes);
+                    let name = format!("{}/{}", self.projection.job, mark.file);
+                    let mut reader = BufReader::with_capacity(256 * 1024, head);
+                    lines(&name, &mut reader, here, &mut found)
+                        .map_err(|error| files::disk(&path, &error))?;
+                }
             }
             found.extend(expected.iter().filter(|row| !row.seen).map(|row| {
                 format!(
@@ -157,6 +173,14 @@ impl Audit {
             findings.extend(found);
         }
         Ok(findings)
+    }
+}
+
+/// Whether a mark is that of a part's file, or of one of its shards.
+fn is_part(projection: &Projection, file: &str, mark: &FileMark) -> bool {
+    match projection.dataset.shard_rows {
+        None => mark.file == file,
+        Some(_) => shards::of(&mark.file).is_some_and(|(part, _)| file.strip_suffix(".jsonl") == Some(part)),
     }
 }
 

@@ -218,12 +218,28 @@ pub(super) fn remove(path: &Path) -> Result<(), DatasetError> {
     }
 }
 
+/// Gives a file another name; what had that name is replaced.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), DatasetError> {
+    fs::rename(from, to).map_err(|error| disk(to, &error))
+}
+
 /// Removes the job's directory and all in it; links in it are removed, not followed.
 pub(super) fn remove_directory(directory: &Path) -> Result<(), DatasetError> {
     if directory_exists(directory)? {
         fs::remove_dir_all(directory).map_err(|error| disk(directory, &error))?;
     }
     Ok(())
+}
+
+/// Names of what lies in a directory.
+pub(super) fn names(directory: &Path) -> Result<Vec<String>, DatasetError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|error| disk(directory, &error))? {
+        let entry = entry.map_err(|error| disk(directory, &error))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// A file being written beside the one it will replace. Dropped before [`Self::replace`], it is removed.
@@ -282,13 +298,51 @@ impl Replacement {
     }
 
     /// Takes its place. What is there and no regular file is set aside first.
+    pub(super) fn replace(self) -> Result<(), DatasetError> {
+        self.rest().replace()
+    }
+
+    /// Closes it: it is whole, and waits for its place.
+    pub(super) fn rest(mut self) -> Resting {
+        self.replaced = true;
+        Resting {
+            path: beside(&self.target),
+            target: std::mem::take(&mut self.target),
+            replaced: false,
+        }
+    }
+}
+
+/// A file that was written whole and closed. Dropped before [`Self::replace`], it is removed.
+pub(super) struct Resting {
+    path: PathBuf,
+    target: PathBuf,
+    replaced: bool,
+}
+
+impl Resting {
+    /// Another place than the one it was begun for, in the same directory.
+    pub(super) fn aim(&mut self, target: PathBuf) {
+        self.target = target;
+    }
+
+    /// Takes its place. What is there and no regular file is set aside first.
     pub(super) fn replace(mut self) -> Result<(), DatasetError> {
         if matches!(look(&self.target)?, Found::Directory | Found::Other) {
             set_aside(&self.target)?;
         }
-        fs::rename(beside(&self.target), &self.target).map_err(|error| disk(&self.target, &error))?;
+        fs::rename(&self.path, &self.target).map_err(|error| disk(&self.target, &error))?;
         self.replaced = true;
         Ok(())
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        if !self.replaced {
+            // Best effort: the next start removes it otherwise.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod manifest;
 mod pending;
 mod projection;
 mod rebuild;
+mod shards;
 mod taking;
 mod verify;
 mod writer;

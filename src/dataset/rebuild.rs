@@ -2,16 +2,18 @@
 //! moment each name holds either all of the old file or all of the new one.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::companions;
 use super::files::{
-    Found, Replacement, head_sha256, hex, look, make_directory, remove, set_aside, sync_directory,
+    Found, Replacement, Resting, head_sha256, hex, look, make_directory, remove, set_aside, sync_directory,
 };
 use super::manifest::{Entry, Manifest, Selected};
-use super::projection::Projection;
+use super::projection::{Lines, Projection};
+use super::shards;
 use super::writer::blocking;
 use crate::core::arrange::Arrangement;
 use crate::core::failpoint::{self, Failpoint};
@@ -60,13 +62,129 @@ struct Draft {
     teachers: BTreeMap<String, u64>,
 }
 
+/// A part of the split: the file that grows, and the shards before it.
 struct Growing {
+    part: String,
+    directory: PathBuf,
+    /// Most rows of a file.
+    most: Option<u64>,
+    full: Vec<Whole>,
     file: Replacement,
     hasher: Sha256,
     rows: u64,
     bytes: u64,
     last_seq: i64,
 }
+
+/// A file that takes no more rows.
+struct Whole {
+    file: Resting,
+    rows: u64,
+    bytes: u64,
+    sha256: String,
+    tail_sha256: String,
+    last_seq: i64,
+}
+
+impl Growing {
+    fn start(directory: &Path, file: &str, most: Option<u64>) -> Result<Self, DatasetError> {
+        let part = file.strip_suffix(EXTENSION).unwrap_or(file).to_owned();
+        let first = match most {
+            Some(_) => shards::growing(&part, 0, "jsonl"),
+            None => file.to_owned(),
+        };
+        Ok(Self {
+            part,
+            directory: directory.to_owned(),
+            most,
+            full: Vec::new(),
+            file: Replacement::start(directory.join(first))?,
+            hasher: Sha256::new(),
+            rows: 0,
+            bytes: 0,
+            last_seq: 0,
+        })
+    }
+
+    fn add(&mut self, lines: &Lines) -> Result<(), DatasetError> {
+        let Some(most) = self.most else {
+            return self.append(&lines.bytes, lines.rows, lines.last_seq);
+        };
+        let mut rest = &lines.bytes[..];
+        while !rest.is_empty() {
+            if self.rows == most {
+                self.turn()?;
+            }
+            // A row is a line, and every line has its end.
+            let room = usize::try_from(most - self.rows).unwrap_or(usize::MAX);
+            let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            let mut rows = 0;
+            let end = ends.by_ref().take(room).inspect(|_| rows += 1).last();
+            let end = end.map_or(rest.len(), |(at, _)| at + 1);
+            let (fits, more) = rest.split_at(end);
+            self.append(fits, rows, lines.last_seq)?;
+            rest = more;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8], rows: u64, last_seq: i64) -> Result<(), DatasetError> {
+        self.file.append(bytes)?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        self.rows += rows;
+        self.last_seq = self.last_seq.max(last_seq);
+        Ok(())
+    }
+
+    /// Closes the file that is full and begins the next one.
+    fn turn(&mut self) -> Result<(), DatasetError> {
+        let next = shards::growing(&self.part, self.full.len() + 1, "jsonl");
+        let next = Self {
+            full: std::mem::take(&mut self.full),
+            ..Self::start(&self.directory, &next, None)?
+        };
+        let next = Self {
+            part: self.part.clone(),
+            most: self.most,
+            ..next
+        };
+        let full = std::mem::replace(self, next);
+        self.full.push(full.close()?);
+        Ok(())
+    }
+
+    fn close(self) -> Result<Whole, DatasetError> {
+        Ok(Whole {
+            tail_sha256: self.file.sync(self.bytes)?,
+            file: self.file.rest(),
+            rows: self.rows,
+            bytes: self.bytes,
+            sha256: hex(&self.hasher.finalize()),
+            last_seq: self.last_seq,
+        })
+    }
+
+    /// All files of the part, with the names they are to have.
+    fn finish(mut self) -> Result<Vec<(String, Whole)>, DatasetError> {
+        let mut all = std::mem::take(&mut self.full);
+        let (part, directory, most) = (self.part.clone(), self.directory.clone(), self.most);
+        all.push(self.close()?);
+        let count = all.len();
+        let named = all.into_iter().enumerate().map(|(at, mut whole)| {
+            let name = match most {
+                None => format!("{part}{EXTENSION}"),
+                Some(_) => shards::name(&part, at, count, "jsonl"),
+            };
+            whole.file.aim(directory.join(&name));
+            (name, whole)
+        });
+        Ok(named.collect())
+    }
+}
+
+/// The end of every file's name.
+const EXTENSION: &str = ".jsonl";
 
 impl Draft {
     fn start(
@@ -76,18 +194,17 @@ impl Draft {
         arrangement: Arc<Arrangement>,
     ) -> Result<Self, DatasetError> {
         make_directory(&projection.directory)?;
+        let most = projection.dataset.shard_rows;
+        let parts: Vec<&str> = projection
+            .files
+            .iter()
+            .filter_map(|file| file.strip_suffix(EXTENSION))
+            .collect();
+        shards::drop_unfinished(&projection.directory, &parts)?;
         let files = projection
             .files
             .iter()
-            .map(|name| {
-                Ok(Growing {
-                    file: Replacement::start(projection.directory.join(name))?,
-                    hasher: Sha256::new(),
-                    rows: 0,
-                    bytes: 0,
-                    last_seq: 0,
-                })
-            })
+            .map(|name| Growing::start(&projection.directory, name, most))
             .collect::<Result<_, DatasetError>>()?;
         Ok(Self {
             projection,
@@ -104,11 +221,7 @@ impl Draft {
         failpoint::reach(Failpoint::RebuildGrowing)?;
         let lines = self.projection.lines(page, &self.arrangement)?;
         for (growing, lines) in self.files.iter_mut().zip(lines) {
-            growing.file.append(&lines.bytes)?;
-            growing.hasher.update(&lines.bytes);
-            growing.bytes += lines.bytes.len() as u64;
-            growing.rows += lines.rows;
-            growing.last_seq = growing.last_seq.max(lines.last_seq);
+            growing.add(&lines)?;
         }
         for sample in page {
             self.ids.update(sample.id.0.as_bytes());
@@ -125,28 +238,30 @@ impl Draft {
         let mut marks = Vec::with_capacity(self.files.len());
         let mut manifest = self.manifest;
         let mut replacements = Vec::with_capacity(self.files.len());
-        for (growing, file) in self.files.into_iter().zip(&self.projection.files) {
+        let parts: Result<Vec<_>, DatasetError> = self.files.into_iter().map(Growing::finish).collect();
+        for (file, whole) in parts?.into_iter().flatten() {
             marks.push(FileMark {
                 file: file.clone(),
-                last_seq: growing.last_seq,
-                bytes: growing.bytes,
-                rows: growing.rows,
-                tail_sha256: growing.file.sync(growing.bytes)?,
+                last_seq: whole.last_seq,
+                bytes: whole.bytes,
+                rows: whole.rows,
+                tail_sha256: whole.tail_sha256,
             });
             manifest.files.push(Entry {
-                file: file.clone(),
-                rows: growing.rows,
-                bytes: growing.bytes,
-                sha256: hex(&growing.hasher.finalize()),
+                file,
+                rows: whole.rows,
+                bytes: whole.bytes,
+                sha256: whole.sha256,
             });
-            replacements.push(growing.file);
+            replacements.push(whole.file);
         }
         manifest.rows = marks.iter().map(|mark| mark.rows).sum();
         manifest.ids_sha256 = Some(hex(&self.ids.finalize()));
         manifest.teachers = self.teachers;
         failpoint::reach(Failpoint::RebuildSynced)?;
-        keep_edits(&directory, &manifest)?;
-        replacements.extend(companions::stage(&directory, &self.job, &mut manifest)?);
+        keep_edits(&directory, &manifest, &self.projection.files)?;
+        let companions = companions::stage(&directory, &self.job, &mut manifest)?;
+        replacements.extend(companions.into_iter().map(Replacement::rest));
         // Durable before the first rename: a crash in between leaves the proof that the new files are ours.
         let list = manifest.prepare(&directory)?;
         sync_directory(&directory)?;
@@ -168,10 +283,32 @@ impl Draft {
 }
 
 /// Sets aside what differs from the last finished manifest (rows appended since are ours), and removes files it lists that are no
-/// longer part of the dataset.
-fn keep_edits(directory: &std::path::Path, new: &Manifest) -> Result<(), DatasetError> {
-    let last = Manifest::read(directory).filter(|last| last.finished && last.job == new.job);
+/// longer part of the dataset, as those are that a rebuild listed which never came to its end.
+fn keep_edits(directory: &Path, new: &Manifest, appended: &[String]) -> Result<(), DatasetError> {
+    let last = Manifest::read(directory).filter(|last| last.job == new.job);
+    if last.as_ref().is_some_and(|last| !last.finished) {
+        // Files that only grew so far have names of their own: where they are shards from now on, nothing would replace them.
+        for file in appended.iter().filter(|file| new.entry(file).is_none()) {
+            remove(&directory.join(file))?;
+        }
+    }
+    let last = last.filter(|last| last.finished);
     let known = Manifest::candidates(directory);
+    let broken_off = known.iter().filter(|manifest| manifest.job == new.job);
+    let broken_off = broken_off.flat_map(|manifest| &manifest.files);
+    for entry in broken_off.filter(|entry| last.as_ref().is_none_or(|last| last.entry(&entry.file).is_none()))
+    {
+        let path = directory.join(&entry.file);
+        let inside = path.file_name().is_some_and(|name| *name == *entry.file);
+        if inside
+            && new.entry(&entry.file).is_none()
+            && let Found::File(bytes) = look(&path)?
+            && bytes == entry.bytes
+            && head_sha256(&path, bytes)?.as_ref() == Some(&entry.sha256)
+        {
+            remove(&path)?;
+        }
+    }
     for entry in last.iter().flat_map(|manifest| &manifest.files) {
         let path = directory.join(&entry.file);
         // A manifest is a file like any other: its names must stay inside the directory.

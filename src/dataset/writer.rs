@@ -54,6 +54,10 @@ impl DatasetWriter for FilesystemDatasetWriter {
         super::pending::create(path)
     }
 
+    fn create_shards(&self, path: &Path, rows: u64) -> std::io::Result<Box<dyn PendingFile>> {
+        super::shards::create(path, rows)
+    }
+
     fn open(&self, path: &Path) -> std::io::Result<DatasetLines> {
         super::pending::open(path)
     }

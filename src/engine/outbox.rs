@@ -54,9 +54,10 @@ pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetErro
     append_slowly(shared, job, Duration::ZERO).await
 }
 
-/// Whether a job's dataset is arranged anew whenever it is written, so that nothing can be appended to it.
+/// Whether a job's dataset is arranged anew whenever it is written, so that nothing can be appended to it. Shards are named after how
+/// many there are.
 fn is_arranged(shared: &Shared, job: &Job) -> bool {
-    Arranger::of(&job.spec, shared.near_groups).is_some()
+    job.spec.dataset.shard_rows.is_some() || Arranger::of(&job.spec, shared.near_groups).is_some()
 }
 
 /// Writes an arranged dataset anew if something was accepted since.

@@ -180,10 +180,11 @@ async fn export(
 
 /// Writes an export beside its place and renames it there, so that no half-written file ever bears the name.
 pub(super) async fn export_to(shared: &Shared, wanted: &Export, path: &Path) -> Result<u64, Failure> {
-    let mut file = shared
-        .dataset
-        .create(path)
-        .map_err(|error| unwritable(path, &error))?;
+    let created = match wanted.shard_rows {
+        Some(rows) => shared.dataset.create_shards(path, rows.max(1)),
+        None => shared.dataset.create(path),
+    };
+    let mut file = created.map_err(|error| unwritable(path, &error))?;
     let report = export(shared, wanted, file.writer()).await?;
     file.finish().map_err(|error| unwritable(path, &error))?;
     Ok(report.rows)

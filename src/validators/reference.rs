@@ -4,10 +4,12 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::core::catalog::PlugError;
+use crate::core::ports::{OpenPlaced, Placed, SeedError};
 use crate::core::sample::in_rows;
 use crate::core::{Row, sample::as_text};
 
@@ -28,24 +30,46 @@ pub(super) struct Reference {
 pub(super) struct Item {
     /// Which file.
     pub(super) file: usize,
-    /// Its line, from 1.
+    /// Its line (or row, where a file has no lines), from 1.
     pub(super) line: u64,
     /// The text.
     pub(super) text: String,
 }
 
-/// How a file's lines are read.
+/// What reads files that have no lines of their own: tables, and documents with a list in them.
+static TABLES: OnceLock<OpenPlaced> = OnceLock::new();
+
+/// Lets files of other formats than lines be read, by whoever can; told once, where the program is put together.
+pub fn read_tables_with(open: OpenPlaced) {
+    // Whoever was told first reads them.
+    let _ = TABLES.set(open);
+}
+
+/// How a file is read.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
     Objects,
     Texts,
+    Table(OpenPlaced),
 }
 
 fn shape(path: &Path) -> Option<Shape> {
-    match path.extension()?.to_str()? {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "jsonl" | "ndjson" => Some(Shape::Objects),
         "txt" => Some(Shape::Texts),
+        "json" | "csv" | "tsv" | "parquet" => TABLES.get().copied().map(Shape::Table),
         _ => None,
+    }
+}
+
+/// What a place in a file is called: those without lines are counted by rows.
+fn unit(name: &str) -> &'static str {
+    let extension = Path::new(name)
+        .extension()
+        .and_then(|extension| extension.to_str());
+    match extension.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "json" | "parquet" => "row",
+        _ => "line",
     }
 }
 
@@ -108,15 +132,18 @@ impl Reference {
     /// Where a text stands, in words.
     pub(super) fn place(&self, file: usize, line: u64) -> String {
         let name = self.files.get(file).map_or("?", |(name, _)| name.as_str());
-        format!("{name} line {line}")
+        format!("{name} {} {line}", unit(name))
     }
 
     /// Shows the texts of a file, for as long as they are wanted.
     fn read(&self, at: usize, take: &mut dyn FnMut(Item) -> bool) -> Result<(), String> {
         let (name, path) = &self.files[at];
         let shape = shape(path).ok_or_else(|| {
-            format!("{name}: only .jsonl (an object a line) and .txt (a text a line) are read")
+            format!("{name}: only .jsonl, .json, .csv, .tsv, .parquet and .txt (a text a line) are read")
         })?;
+        if let Shape::Table(rows) = shape {
+            return self.table(at, rows, take);
+        }
         let lines = BufReader::new(open(path).map_err(|problem| format!("{name}: {problem}"))?).lines();
         for (number, line) in lines.enumerate() {
             let number = number as u64 + 1;
@@ -127,30 +154,53 @@ impl Reference {
             }
             let mut texts = Vec::new();
             match shape {
+                Shape::Table(_) => {}
                 Shape::Texts => texts.push(line.to_owned()),
                 Shape::Objects => {
                     let row: Row = serde_json::from_str(line).map_err(|error| {
                         format!("{name}, line {number}: no JSON object: {}", reason(&error))
                     })?;
-                    match &self.field {
-                        Some(field) => texts.extend(in_rows([&Row::new(), &row], field).map(as_text)),
-                        None => row.values().for_each(|value| strings(value, &mut texts)),
-                    }
+                    self.texts(&row, &mut texts);
                 }
             }
-            for text in texts.into_iter().filter(|text| !text.trim().is_empty()) {
-                let item = Item {
-                    file: at,
-                    line: number,
-                    text,
-                };
-                if !take(item) {
-                    return Ok(());
-                }
+            if !taken(at, number, texts, take) {
+                return Ok(());
             }
         }
         Ok(())
     }
+
+    /// The same for a file that whoever reads seeds can read.
+    fn table(&self, at: usize, rows: OpenPlaced, take: &mut dyn FnMut(Item) -> bool) -> Result<(), String> {
+        let (name, path) = &self.files[at];
+        drop(open(path).map_err(|problem| format!("{name}: {problem}"))?);
+        let said = |error: SeedError| error.message.replace(&path.display().to_string(), name);
+        for placed in rows(path).map_err(said)? {
+            let (number, row) = match placed {
+                Placed::Row(number, row) => (number, row),
+                Placed::Broken(error) | Placed::Unreadable(error) => return Err(said(error)),
+            };
+            let mut texts = Vec::new();
+            self.texts(&row, &mut texts);
+            if !taken(at, number, texts, take) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn texts(&self, row: &Row, texts: &mut Vec<String>) {
+        match &self.field {
+            Some(field) => texts.extend(in_rows([&Row::new(), row], field).map(as_text)),
+            None => row.values().for_each(|value| strings(value, texts)),
+        }
+    }
+}
+
+/// Shows the texts of one place; false when no more are wanted.
+fn taken(file: usize, line: u64, texts: Vec<String>, take: &mut dyn FnMut(Item) -> bool) -> bool {
+    let mut texts = texts.into_iter().filter(|text| !text.trim().is_empty());
+    texts.all(|text| take(Item { file, line, text }))
 }
 
 #[expect(
@@ -238,7 +288,7 @@ mod tests {
             said("b.jsonl", "{\"q\": \"a\"}", Some("p")),
             "t: b.jsonl has no text in a field `p`"
         );
-        assert!(said("b.parquet", "", None).contains("only .jsonl"));
+        assert!(said("b.xlsx", "", None).contains("only .jsonl"));
         assert_eq!(said("b.txt", " \n", None), "t: b.txt holds no text");
         let missing = Reference::new("t", &["no.jsonl".to_owned()], None, Path::new("."));
         assert_eq!(missing.unwrap_err().key.as_deref(), Some("against"));

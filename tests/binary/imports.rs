@@ -299,3 +299,63 @@ fn tables_come_in_and_go_out_in_any_format() {
     ]);
     assert_eq!(back.expect_code(0).stdout, rows);
 }
+
+#[test]
+fn an_export_in_shards_is_whole_or_not_there_and_comes_in_again() {
+    let sandbox = Sandbox::new();
+    let rows = chat(25);
+    sandbox.write("tides.jsonl", &rows);
+    sandbox.run(&["import", "tides.jsonl"]).expect_code(0);
+    std::fs::create_dir(sandbox.path("out")).unwrap();
+    let words = [
+        "export",
+        "tides",
+        "-o",
+        "out/rows.jsonl",
+        "--shard-rows",
+        "10",
+        "--json",
+    ];
+    let told = sandbox.run(&words).expect_code(0).summary();
+    assert_eq!((&told["rows"], &told["shards"]), (&json!(25), &json!(3)));
+    let names = || {
+        let mut names: Vec<String> = std::fs::read_dir(sandbox.path("out"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let three: Vec<String> = (0..3).map(|at| format!("rows-{at:05}-of-00003.jsonl")).collect();
+    assert_eq!(names(), three);
+    let all: String = three
+        .iter()
+        .map(|name| sandbox.read(&format!("out/{name}")))
+        .collect();
+    assert_eq!(all, rows);
+    // The same number takes their place; another one would stand beside them.
+    sandbox.run(&words).expect_code(0);
+    let other = sandbox
+        .run(&["export", "tides", "-o", "out/rows.jsonl", "--shard-rows", "5"])
+        .expect_code(1);
+    assert!(
+        other.stderr.contains("is of another set of shards"),
+        "{}",
+        other.stderr
+    );
+    assert_eq!(names(), three, "nothing is left behind");
+    sandbox
+        .run(&["export", "tides", "-o", "out/t.parquet", "--shard-rows", "20"])
+        .expect_code(0);
+    sandbox
+        .run(&["import", "out/t-00001-of-00002.parquet"])
+        .expect_code(0);
+    let last = sandbox.run(&["export", "t-00001-of-00002"]).expect_code(0).stdout;
+    assert_eq!(
+        last.lines().collect::<Vec<_>>(),
+        rows.lines().skip(20).collect::<Vec<_>>()
+    );
+    sandbox
+        .run(&["export", "tides", "--shard-rows", "20"])
+        .expect_code(2);
+}

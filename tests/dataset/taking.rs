@@ -311,6 +311,27 @@ fn an_instruction_takes_what_it_is_about_along_into_formats_without_a_place_for_
 }
 
 #[test]
+fn messages_that_a_table_holds_as_text_are_read_as_what_they_say() {
+    use destilation::core::ports::DatasetWriter;
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("theirs.parquet");
+    let writer = dataset::FilesystemDatasetWriter::new(folder.path().to_owned());
+    let mut file = writer.create(&path).unwrap();
+    let turns = [
+        r#"{"role":"user","content":"q"}"#,
+        r#"{"role":"assistant","content":"a"}"#,
+    ];
+    let tools = json!([{"type": "function", "function": {"name": "f", "parameters": "{\"type\":\"object\",\"properties\":{}}"}}]);
+    writeln!(file.writer(), "{}", json!({ "messages": turns, "tools": tools })).unwrap();
+    file.finish().unwrap();
+    let (_, written) = there_and_back(&path);
+    let row: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(row["messages"][1]["content"], "a");
+    assert_eq!(row["tools"][0]["function"]["parameters"]["properties"], json!({}));
+}
+
+#[test]
 fn text_that_looks_like_json_stays_text_in_json_lines() {
     for row in [
         r#"{"prompt":"[1, 2]","completion":"{\"a\": 1}"}"#,

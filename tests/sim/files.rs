@@ -94,6 +94,10 @@ impl DatasetWriter for Files {
         Err(nobody())
     }
 
+    fn create_shards(&self, _: &Path, _: u64) -> io::Result<Box<dyn PendingFile>> {
+        Err(nobody())
+    }
+
     fn open(&self, _: &Path) -> io::Result<DatasetLines> {
         Err(nobody())
     }

@@ -19,6 +19,8 @@ pub struct Export {
     pub format: Option<String>,
     /// How reasoning is written, other than as the job says.
     pub reasoning: Option<ReasoningStyle>,
+    /// Most rows of a file, where it goes into files.
+    pub shard_rows: Option<u64>,
     /// Only that part of the split.
     pub split: Option<String>,
     /// Samples that are not accepted too.

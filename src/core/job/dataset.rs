@@ -39,6 +39,9 @@ pub(super) fn dataset(table: &mut Table, places: &mut Places, report: &mut Repor
     let spec = DatasetSpec {
         split_by,
         select,
+        shard_rows: table
+            .get("shard_rows")
+            .and_then(|node| node.whole(1..=u64::from(u32::MAX), report)),
         format: table
             .get("format")
             .and_then(|node| node.string(report))

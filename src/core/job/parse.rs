@@ -142,7 +142,7 @@ pub fn renamed(fields: &BTreeMap<String, String>, own: &str, other: &str) -> BTr
     };
     let joined = fields
         .get("input")
-        .filter(|_| names(&own, "input") && !names(&other, "input"));
+        .filter(|_| names(own, "input") && !names(other, "input"));
     let all = other.required.iter().chain(other.optional.unwrap_or_default());
     all.filter_map(|name| {
         let from = if question(other) == Some(*name) {
@@ -181,6 +181,9 @@ const fn closed(
 /// Reads rows to draw from: a path as written, and how many at most.
 pub type Pool<'a> = dyn Fn(&str, usize) -> Result<Vec<Row>, String> + 'a;
 
+/// Looks for the fields of a seed file's rows: a path as written, and how its rows are taken apart.
+pub type LookAtSeeds<'a> = dyn Fn(&str, Option<&Taken>) -> Option<Vec<String>> + 'a;
+
 /// What the wings know about the words of a job file. Empty lists are not checked against.
 #[derive(Clone)]
 pub struct Known<'a> {
@@ -202,7 +205,7 @@ pub struct Known<'a> {
     pub seed_fields: Option<Vec<String>>,
     /// Looks for the fields in the seed file at that path, as written, whose rows may be taken apart; `None` if it cannot be read. Not asked for `-`, nor where
     /// `seed_fields` tells.
-    pub look_at_seeds: &'a dyn Fn(&str, Option<&Taken>) -> Option<Vec<String>>,
+    pub look_at_seeds: &'a LookAtSeeds<'a>,
     /// Reads the rows of a file to draw from (`choose_from`), by the path as written, up to so many.
     pub pool: &'a Pool<'a>,
 }

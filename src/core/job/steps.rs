@@ -61,7 +61,7 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
     }
     let prompt = if computed {
         if let Some(prompt) = table.get("prompt") {
-            let message = format!("has no effect: with `{}` nobody is asked", alone(&answer));
+            let message = format!("has no effect: with `{}` nobody is asked", alone(answer.as_ref()));
             report.error(&prompt.span, &prompt.path, message);
         }
         answer.clone()
@@ -70,7 +70,7 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
     };
     let prompt = prompt.and_then(|node| Some((node.string(report)?, node.span)));
     if computed {
-        asks_nobody(&mut table, alone(&answer), report);
+        asks_nobody(&mut table, alone(answer.as_ref()), report);
     }
     let (teachers, teacher_places) = teachers(&mut table, report);
     let text = |table: &mut Table, key, report: &mut Report| table.get(key)?.string(report);
@@ -129,7 +129,7 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
 }
 
 /// The word by which a step asks nobody.
-fn alone(answer: &Option<Node>) -> &'static str {
+fn alone(answer: Option<&Node>) -> &'static str {
     if answer.is_some() { "answer" } else { "given" }
 }
 

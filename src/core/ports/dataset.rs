@@ -138,6 +138,9 @@ pub trait DatasetWriter: Send + Sync {
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError>;
     /// Starts a file of its own (an export) at `path`.
     fn create(&self, path: &Path) -> io::Result<Box<dyn PendingFile>>;
+    /// Starts several files of so many rows each at most, which get their names (`path-00002-of-00005`) when all are whole. What is
+    /// written has to be lines.
+    fn create_shards(&self, path: &Path, rows: u64) -> io::Result<Box<dyn PendingFile>>;
     /// Opens a file of rows; `-` is standard input.
     fn open(&self, path: &Path) -> io::Result<DatasetLines>;
     /// Holds the files against the ledger: its marks, and its accepted samples in plan order. Findings in a line each; only reads.

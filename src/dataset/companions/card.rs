@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::super::CATALOG;
 use super::super::manifest::Manifest;
+use super::super::shards;
 use crate::core::job::{Job, JobSpec, SeedSource};
 use crate::core::text::grouped;
 
@@ -28,15 +29,17 @@ fn front(card: &mut String, manifest: &Manifest) -> std::fmt::Result {
     card.push_str("---\nlicense: unknown\ntags:\n- synthetic\n- distillation\nconfigs:\n");
     card.push_str("- config_name: default\n  data_files:\n");
     // Hubs refuse a split without rows.
+    let mut told = Vec::new();
     for file in manifest.files.iter().filter(|file| file.rows > 0) {
-        let split = file.file.trim_end_matches(".jsonl");
-        let split = if split == "data" { "train" } else { split };
-        writeln!(
-            card,
-            "  - split: {}\n    path: {}",
-            split.replace('-', "_"),
-            file.file
-        )?;
+        let (part, path) = match shards::of(&file.file) {
+            Some((part, _)) => (part, format!("{part}-?????-of-?????.jsonl")),
+            None => (file.file.trim_end_matches(".jsonl"), file.file.clone()),
+        };
+        let split = if part == "data" { "train" } else { part };
+        if !told.contains(&part) {
+            told.push(part);
+            writeln!(card, "  - split: {}\n    path: {path}", split.replace('-', "_"))?;
+        }
     }
     card.push_str("---\n\n");
     Ok(())

@@ -100,7 +100,9 @@ fn column(name: &str, kind: &Kind) -> Result<Type, ParquetError> {
         Kind::Bool => (Physical::BOOLEAN, ConvertedType::NONE),
         Kind::Int => (Physical::INT64, ConvertedType::NONE),
         Kind::Float => (Physical::DOUBLE, ConvertedType::NONE),
-        Kind::Text | Kind::Json | Kind::Null => (Physical::BYTE_ARRAY, ConvertedType::UTF8),
+        // By that word libraries that know it give the value back and not its text.
+        Kind::Json => (Physical::BYTE_ARRAY, ConvertedType::JSON),
+        Kind::Text | Kind::Null => (Physical::BYTE_ARRAY, ConvertedType::UTF8),
     };
     Type::primitive_type_builder(name, physical)
         .with_repetition(Repetition::OPTIONAL)

@@ -25,6 +25,10 @@ const NAMES: usize = 200;
 
 /// What was met in the rows so far.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is seen or not, whatever the others are"
+)]
 struct Met {
     /// Optional fields of the formats.
     fields: BTreeSet<&'static str>,

@@ -60,22 +60,19 @@ pub fn look_over(path: &Path, rows: PlacedRows, request: &ImportRequest) -> Resu
         if format.is_none() {
             format = detect::format_of(&row, cells).map(str::to_owned);
         }
-        let taken = match &format {
-            Some(format) => {
-                let way = Way {
-                    format: format.clone(),
-                    split: false,
-                    cells,
-                };
-                take(&way, row, &mut met).map(|_| ())
-            }
-            None => {
-                let columns: Vec<&str> = row.keys().take(12).map(String::as_str).collect();
-                Err(format!(
-                    "no format has the columns {}; name one with --format",
-                    columns.join(", ")
-                ))
-            }
+        let taken = if let Some(format) = &format {
+            let way = Way {
+                format: format.clone(),
+                split: false,
+                cells,
+            };
+            take(&way, row, &mut met).map(|_| ())
+        } else {
+            let columns: Vec<&str> = row.keys().take(12).map(String::as_str).collect();
+            Err(format!(
+                "no format has the columns {}; name one with --format",
+                columns.join(", ")
+            ))
         };
         match taken {
             Ok(()) => survey.rows += 1,

@@ -193,8 +193,9 @@ fn word(role: Role) -> &'static str {
 
 /// Reads a message, whoever's keys it has: `role` and `content`, or `from` and `value`.
 fn turn_of(value: Value, column: &str, met: &mut Met) -> Result<Turn, String> {
-    let Value::Object(mut turn) = value else {
-        return Err(format!("is {}, not a message", kind_of(&value)));
+    let mut turn = match structured(value) {
+        Value::Object(turn) => turn,
+        other => return Err(format!("is {}, not a message", kind_of(&other))),
     };
     turn.retain(|_, value| !value.is_null());
     let mut take = |keys: [&str; 2]| keys.iter().find_map(|key| turn.shift_remove(*key));

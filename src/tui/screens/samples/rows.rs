@@ -218,7 +218,9 @@ impl Rows {
     fn heading(&self) -> u64 {
         match self.goal.as_ref().filter(|_| self.window.is_pending()) {
             Some(Goal::Row(row)) => *row,
-            Some(Goal::Last) => self.total.map_or_else(|| self.row(), |total| total.saturating_sub(1)),
+            Some(Goal::Last) => self
+                .total
+                .map_or_else(|| self.row(), |total| total.saturating_sub(1)),
             Some(Goal::Sample(_)) | None => self.row(),
         }
     }
