@@ -105,7 +105,11 @@ fn job_tabs() {
     pictures("job_samples", Says::Everything, "<enter>]");
     pictures("job_errors", Says::Everything, "<enter>]]]j");
     pictures("job_errors_tasks", Says::Everything, "<enter>]]]<enter>j");
-    pictures("job_errors_attempts", Says::Everything, "<enter>]]]<enter><enter>");
+    pictures(
+        "job_errors_attempts",
+        Says::Everything,
+        "<enter>]]]<enter><enter>",
+    );
     pictures("job_providers", Says::Everything, "<enter>]]]]j");
     pictures("job_log", Says::Everything, "<enter>]]]]]");
     pictures("job_config", Says::Everything, "<enter>[");
