@@ -35,6 +35,8 @@ mod lint;
 mod shapes;
 #[path = "dataset/support.rs"]
 mod support;
+#[path = "dataset/taking.rs"]
+mod taking;
 
 struct Pages(Vec<Vec<Sample>>);
 

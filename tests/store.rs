@@ -36,5 +36,7 @@ mod size;
 mod suite;
 #[path = "store/support.rs"]
 mod support;
+#[path = "store/uncertain.rs"]
+mod uncertain;
 #[path = "store/windows.rs"]
 mod windows;

@@ -1,5 +1,6 @@
 //! The yardstick: what a careful person writes by hand for one job. Requests by reqwest, so many at once; responses into SQLite in
-//! group commits; a line of JSONL after the commit. No retries, caps, validators, leases or provenance.
+//! group commits; a line of JSONL after the commit; at the end the file is synced and the database closed, as `destiler` leaves them.
+//! No retries, caps, validators, leases or provenance.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -108,5 +109,6 @@ async fn write(mut receive: mpsc::Receiver<Row>, directory: std::path::PathBuf) 
         }
         file.write_all(lines.as_bytes()).await.unwrap();
     }
-    file.flush().await.unwrap();
+    file.sync_all().await.unwrap();
+    connection.close().await.unwrap();
 }

@@ -14,7 +14,8 @@ use crate::cli::{Database, Needs};
 use crate::config::{self, Dirs, Flags, Loaded, Redactor, Variables};
 use crate::core::api::{Failure, FailureKind, Finding, Level};
 use crate::core::directory::ProviderDirectory;
-use crate::core::ports::{Recorder, Store, StoreError};
+use crate::core::imported::{ImportRequest, Survey, Taken};
+use crate::core::ports::{Recorder, Rows, SeedError, Store, StoreError};
 use crate::core::settings::{ProviderSettings, Settings};
 use crate::dataset::FilesystemDatasetWriter;
 use crate::engine::{self, Endpoint, Parts, Started};
@@ -186,6 +187,7 @@ pub(super) async fn assemble(
         trainers: dataset::TRAINERS,
         seed_kinds: seeds::CATALOG.kinds(),
         open_rows: Arc::new(open_rows),
+        look_over,
         read_text: Arc::new(read_text),
         aside: engine::on_blocking_threads(),
         compile_schema: validators::compile_schema,
@@ -300,8 +302,12 @@ fn recorder(path: &Path, endpoints: &[Endpoint]) -> Result<Arc<dyn Recorder>, Fa
     Ok(Arc::new(recorder))
 }
 
-/// Opens seeds beside a job file, or in the binary for a bundled job.
-fn open_rows(base: &str, path: &str) -> Result<crate::core::ports::Rows, crate::core::ports::SeedError> {
+/// Opens seeds beside a job file, or in the binary for a bundled job; the rows of a dataset are taken apart.
+fn open_rows(base: &str, path: &str, taken: Option<&Taken>) -> Result<Rows, SeedError> {
+    if let Some(taken) = taken {
+        let path = beside(base, path);
+        return dataset::apart(&path, seeds::open_placed(&path)?, taken);
+    }
     if base == engine::BUNDLED
         && let Some(text) = bundled::file(path)
     {
@@ -312,6 +318,11 @@ fn open_rows(base: &str, path: &str) -> Result<crate::core::ports::Rows, crate::
     } else {
         beside(base, path)
     })
+}
+
+/// Looks over a dataset that is to be imported.
+fn look_over(path: &Path, request: &ImportRequest) -> Result<Survey, SeedError> {
+    dataset::look_over(path, seeds::open_placed(path)?, request)
 }
 
 /// A text file of reasonable size.

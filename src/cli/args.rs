@@ -9,6 +9,7 @@ use super::config::ConfigCommand;
 use super::db::DatabaseCommand;
 use super::export::{ExportArguments, VerifyArguments};
 use super::generate::{CompletionsArguments, ManArguments};
+use super::import::ImportArguments;
 use super::init::InitArguments;
 use super::jobs::JobsCommand;
 use super::keys::{KeysCommand, ThemesCommand};
@@ -154,6 +155,8 @@ pub enum CommandLine {
     /// Look at what persons said in review queues
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Bring a dataset that is there already into the database, as a job of its own
+    Import(ImportArguments),
     /// Write a job's dataset to stdout or into a file
     Export(ExportArguments),
     /// Check a dataset against its manifest and the ledger

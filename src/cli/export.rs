@@ -10,6 +10,7 @@ use super::line::{Line, Style};
 use super::output::{Ending, Outcome};
 use super::{Plain, exit};
 use crate::core::api::{Answer, Command, Export, Query, Receipt, StreamRequest};
+use crate::core::job::ReasoningStyle;
 use crate::core::job::parse::FORMAT_KINDS;
 
 const EXPORT_JSON: &str = "\
@@ -35,12 +36,40 @@ pub struct ExportArguments {
         help = format!("Another format than the job's: {}", FORMAT_KINDS.join(", "))
     )]
     pub format: Option<String>,
+    /// How reasoning is written, other than as the job says
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub reasoning: Option<Reasoning>,
     /// Only this part of the split
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Samples besides the accepted ones
     #[arg(long, value_enum, value_name = "WHICH")]
     pub include: Option<Include>,
+}
+
+/// How reasoning is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Reasoning {
+    /// Left out.
+    Drop,
+    /// `<think>…</think>` before the answer.
+    Inline,
+    /// Under its own key of that name.
+    ReasoningContent,
+    /// Under its own key of that name.
+    Thinking,
+}
+
+impl From<Reasoning> for ReasoningStyle {
+    fn from(reasoning: Reasoning) -> Self {
+        match reasoning {
+            Reasoning::Drop => Self::Drop,
+            Reasoning::Inline => Self::Inline,
+            Reasoning::ReasoningContent => Self::ReasoningContent,
+            Reasoning::Thinking => Self::Thinking,
+        }
+    }
 }
 
 /// Samples besides the accepted ones.
@@ -63,6 +92,7 @@ pub(super) async fn export(arguments: &ExportArguments, plain: &mut Plain<'_>) -
     let export = Export {
         job: arguments.job.clone(),
         format: arguments.format.clone(),
+        reasoning: arguments.reasoning.map(ReasoningStyle::from),
         split: arguments.split.clone(),
         include_rejected: arguments.include.is_some(),
     };

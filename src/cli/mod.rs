@@ -26,6 +26,7 @@ mod farewell;
 mod files;
 mod format;
 mod generate;
+mod import;
 mod init;
 mod jobs;
 mod keys;
@@ -129,6 +130,7 @@ pub async fn run(
     };
     let watched = match command {
         CommandLine::Run(arguments) => arguments.dry_run.is_none(),
+        CommandLine::Import(arguments) => !arguments.dry_run,
         CommandLine::Demo => true,
         _ => false,
     };
@@ -143,6 +145,7 @@ pub async fn run(
         };
         match command {
             CommandLine::Run(arguments) => run::run(arguments, &mut session).await,
+            CommandLine::Import(arguments) => import::run(arguments, &mut session).await,
             _ => run::demo(&mut session).await,
         }
     } else {
@@ -201,6 +204,7 @@ async fn dispatch(command: &CommandLine, plain: &mut Plain<'_>) -> Outcome {
         CommandLine::Jobs(command) => jobs::run(command, plain).await,
         CommandLine::Samples(command) => samples::run(command, plain).await,
         CommandLine::Review(command) => review::run(command, plain).await,
+        CommandLine::Import(arguments) => import::dry_run(arguments, plain).await,
         CommandLine::Export(arguments) => export::export(arguments, plain).await,
         CommandLine::Verify(arguments) => export::verify(arguments, plain).await,
         CommandLine::Check(arguments) => check::check(arguments, plain).await,

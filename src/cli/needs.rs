@@ -71,7 +71,9 @@ pub fn needs(command: &CommandLine) -> Needs {
             record: arguments.record.clone(),
             ..reading
         },
-        CommandLine::Demo => Needs {
+        CommandLine::Import(arguments) if arguments.dry_run => reading,
+        // Nobody is asked for a row; a judge that was added since may be.
+        CommandLine::Import(_) | CommandLine::Demo => Needs {
             providers: true,
             runs: true,
             ..writing

@@ -111,7 +111,7 @@ fn print(figures: &Diversity, out: &mut Output) -> Result<(), Ending> {
         format!("{one} of words · {two} of pairs · {three} of triples"),
     ))?;
     out.print(labelled(
-        "near twins",
+        "near dups",
         format!(
             "{} ({}) at similarity {}",
             grouped(figures.near_duplicates),

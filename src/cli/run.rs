@@ -173,7 +173,7 @@ struct Stopping<'a> {
 }
 
 /// Starts the job and watches it to its end. Returns how it was taken up, and the exit code.
-async fn follow(
+pub(super) async fn follow(
     session: &mut Session<'_>,
     source: JobSource,
     options: RunOptions,

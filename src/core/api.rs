@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::directory::{LogQuery, ProviderChange};
 use super::filter::Sort;
+use super::imported::ImportRequest;
 use super::job::Adjustment;
 use super::journal::EntryId;
 use super::ports::{Decided, Place, SamplePlace};
@@ -150,6 +151,8 @@ pub enum Query {
     Review(QueueId),
     /// The text of a job file, stored or bundled, to be edited → [`Answer::Source`].
     Source(JobSource),
+    /// What importing a dataset would make; nothing is stored → [`Answer::Import`].
+    Import(ImportRequest),
     /// Everything wrong with a job → [`Answer::Check`].
     Check(JobSource),
     /// What a job's verdicts would be if they were made again from stored answers → [`Answer::Rejudged`].

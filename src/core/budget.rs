@@ -228,6 +228,16 @@ impl Budget {
         self.settled = self.settled.plus(actual);
     }
 
+    /// What was spent is known anew; what is set aside stays.
+    pub fn refill(&mut self, settled: Amount) {
+        self.settled = settled;
+    }
+
+    /// What was taken to have cost so much is known to have cost so much.
+    pub fn correct(&mut self, before: Amount, now: Amount) {
+        self.settled = self.settled.minus(before).plus(now);
+    }
+
     /// Whether so much wall time is past the cap.
     pub fn out_of_time(&self, elapsed: Duration) -> bool {
         self.caps.time.is_some_and(|cap| elapsed >= cap)

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Row;
 use super::budget::{CapMode, Caps, Money};
 use super::catalog::Plug;
+use super::imported::Taken;
 use super::request::Params;
 use super::selection::{Quota, Select};
 
@@ -35,6 +36,11 @@ mod vary;
 pub use adjust::{Adjustment, adjust};
 pub use change::{Asks, Change, changed};
 pub use columns::Columns;
+
+/// Whether a job can have that name.
+pub fn is_job_name(name: &str) -> bool {
+    sections::file_name(name, false).is_ok()
+}
 
 /// A job's row in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,6 +112,9 @@ pub struct Seeds {
     /// Columns that are left out or have another name.
     #[serde(default, skip_serializing_if = "Columns::is_plain")]
     pub columns: Columns,
+    /// The rows are those of a dataset, and are taken apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
 }
 
 /// The rows.
@@ -229,6 +238,9 @@ pub struct Step {
     /// Nobody is asked: the rendered template is the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub computed: bool,
+    /// Nobody is asked: the answer is there already, at this path of the row. The step is `computed`, and has no template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<String>,
     /// The prompt goes to the model as it is, without a chat template around it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub completion: bool,

@@ -16,6 +16,7 @@ pub mod failpoint;
 pub mod feed;
 pub mod filter;
 pub mod forecast;
+pub mod imported;
 pub mod job;
 pub mod journal;
 pub mod judgement;
@@ -33,6 +34,7 @@ pub mod tags;
 pub mod task;
 pub mod template;
 pub mod text;
+pub mod unfinished;
 
 /// One row of seeds or of varied fields: field name → value, in the order they were written.
 pub type Row = serde_json::Map<String, serde_json::Value>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Row;
 use super::feed::{ROWS_AT_MOST, fans_out};
+use super::imported::IMPORTED_FIELD;
 use super::job::{DatasetSpec, JobSpec, Rounds, SeedSource, Seeds, Vary};
 use super::task::NewTask;
 
@@ -207,10 +208,15 @@ impl Plan {
         let mut row = Some(row);
         let before = self.round * ROUND;
         (first..end).map_while(move |local| {
-            let seed = if local + 1 == end { row.take() } else { row.clone() }?;
+            let mut seed = if local + 1 == end { row.take() } else { row.clone() }?;
+            let taken = self.seeds.taken.as_ref();
+            let imported = taken.and_then(|_| seed.shift_remove(IMPORTED_FIELD));
+            let mut vary = self.vary_of(before + local, &seed);
+            // Where a row is from does not make it another one: it stands beside the seed.
+            vary.extend(imported.map(|from| (IMPORTED_FIELD.to_owned(), from)));
             Some(NewTask {
                 index: before + local,
-                vary: self.vary_of(before + local, &seed),
+                vary,
                 seed,
             })
         })

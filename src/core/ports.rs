@@ -12,6 +12,7 @@ use super::Row;
 use super::api::{KeyChange, UserFiles};
 use super::catalog::{Catalog, Plug, PlugError};
 use super::conversation::Message;
+use super::imported::{ImportRequest, Survey};
 use super::job::TeacherUse;
 use super::request::{
     Action, Completion, ModelRequest, Params, ProviderError, RateHint, RawResponse, Trouble, Usage,
@@ -226,6 +227,20 @@ pub struct SeedError {
 pub type Rows = Box<dyn Iterator<Item = Result<Row, SeedError>> + Send>;
 /// Opens a source of rows. For `-` the path is `-` and standard input is read.
 pub type OpenSeeds = fn(&Path) -> Result<Rows, SeedError>;
+/// A row with the place it has in its file.
+#[derive(Debug)]
+pub enum Placed {
+    /// At that line (or row, for formats without lines), from 1.
+    Row(u64, Row),
+    /// One row is wrong; the next ones are still read.
+    Broken(SeedError),
+    /// Nothing is read after it.
+    Unreadable(SeedError),
+}
+/// Rows with their places.
+pub type PlacedRows = Box<dyn Iterator<Item = Placed> + Send>;
+/// Looks at all of a dataset that is to be imported.
+pub type LookOver = fn(&Path, &ImportRequest) -> Result<Survey, SeedError>;
 /// The table of seed formats; an entry's kind is the file extension.
 pub type SeedCatalog = Catalog<OpenSeeds>;
 

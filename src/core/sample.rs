@@ -30,6 +30,14 @@ impl SampleId {
 /// Stands for the teacher of an answer that was computed: nobody was asked.
 pub const COMPUTED: &str = "computed";
 
+/// What later steps' templates see of an answer: its value where the step has a schema, else its text.
+pub fn as_variable(answer: &StepAnswer) -> Value {
+    answer
+        .value
+        .clone()
+        .unwrap_or_else(|| Value::String(answer.text.clone()))
+}
+
 /// Who answered last: the teacher a sample counts for.
 pub fn answered_by(steps: &[StepAnswer]) -> Option<&str> {
     let asked = steps.iter().rev().find(|step| step.teacher != COMPUTED);

@@ -7,10 +7,14 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use super::budget::{Amount, Money};
+use super::budget::Amount;
 use super::job::JobId;
-use super::request::{Action, Fingerprint, ProviderError, RawResponse, Usage};
+use super::request::{Action, Fingerprint, ProviderError, RawResponse};
 use super::sample::{NewSample, Reason};
+
+mod closed;
+
+pub use closed::Closed;
 
 /// A task of a job: its place in the plan is its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -205,6 +209,8 @@ pub struct PastRequest {
     pub fingerprint: Fingerprint,
     /// How it ended.
     pub state: RequestState,
+    /// What was set aside for it.
+    pub estimate: Amount,
     /// The response, where there is one.
     pub response: Option<RawResponse>,
 }
@@ -223,25 +229,6 @@ pub struct NewRequest {
     /// What is set aside for it. No request at all: an answer taken from an earlier one by `reuse`; it is counted as cached, nothing
     /// of it as sent or settled.
     pub estimate: Amount,
-}
-
-/// What an attempt cost, written together with the next thing that happens to its task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Closed {
-    /// The attempt.
-    pub request: RequestId,
-    /// `Settled`, `Failed` or `Refused`.
-    pub state: RequestState,
-    /// Counts as the wire gave them.
-    pub usage: Usage,
-    /// What it cost, by the provider's word or by the price table.
-    pub cost: Money,
-    /// The cost is an estimate: the wire gave no counts.
-    pub estimated: bool,
-    /// It may have been charged although no answer came.
-    pub maybe_billed: bool,
-    /// What went wrong, for the error groups.
-    pub error: Option<String>,
 }
 
 /// The only ways out of a lease.

@@ -11,7 +11,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBeha
 use super::Row;
 use super::conversation::{Message, Role};
 use super::job::JobSpec;
-use super::sample::{StepAnswer, as_text};
+use super::sample::{StepAnswer, as_text, as_variable};
 
 mod guard;
 
@@ -254,6 +254,31 @@ impl Templates {
         })
     }
 
+    /// The question of a step, if it is to be asked.
+    pub fn asks(&self, step: usize, variables: &Row) -> Result<Option<Prompt>, TemplateError> {
+        let is_asked = self.when(step, variables)?;
+        is_asked.then(|| self.prompt(step, variables)).transpose()
+    }
+
+    /// The variables without which a step's templates cannot be rendered, whatever stands in them.
+    pub fn needs(&self, step: usize) -> BTreeSet<String> {
+        let Ok(templates) = self.step(step) else {
+            return BTreeSet::new();
+        };
+        let rendered = [
+            templates.system.as_ref(),
+            Some(&templates.prompt),
+            templates.when.as_ref(),
+        ];
+        let mut needed: BTreeSet<String> = templates.turns.iter().map(|path| root(path).to_owned()).collect();
+        for template in rendered.into_iter().flatten() {
+            let names = template.variables();
+            let names = names.iter().map(|path| root(path));
+            needed.extend(names.filter(|name| !template.tolerates(name)).map(str::to_owned));
+        }
+        needed
+    }
+
     /// Whether a step is to be asked at all: its `when` holds, or it has none.
     pub fn when(&self, step: usize, variables: &Row) -> Result<bool, TemplateError> {
         let templates = self.step(step)?;
@@ -280,11 +305,7 @@ pub fn variables(seed: &Row, vary: &Row, answers: &[StepAnswer]) -> Row {
         row.insert(name.clone(), value.clone());
     }
     for answer in answers {
-        let value = answer.value.clone();
-        row.insert(
-            answer.step.clone(),
-            value.unwrap_or_else(|| answer.text.as_str().into()),
-        );
+        row.insert(answer.step.clone(), as_variable(answer));
     }
     row
 }

@@ -117,6 +117,11 @@ pub(super) fn open(path: &Path) -> Result<File, DatasetError> {
     regular(path, opened)
 }
 
+/// Opens somebody's own regular file for reading; links are followed, as those of a download's cache are.
+pub(super) fn open_theirs(path: &Path) -> Result<File, DatasetError> {
+    regular(path, File::open(path))
+}
+
 /// Opens a file for appending (and reading its tail), made if it is missing; links are not followed.
 pub(super) fn open_to_append(path: &Path) -> Result<File, DatasetError> {
     let opened = OpenOptions::new()

@@ -13,9 +13,11 @@ mod manifest;
 mod pending;
 mod projection;
 mod rebuild;
+mod taking;
 mod verify;
 mod writer;
 
+pub use taking::{apart, look_over};
 pub use writer::FilesystemDatasetWriter;
 
 /// The formats, by the word in `[dataset] format`.

@@ -12,7 +12,10 @@ pub(super) fn advice(shared: &Shared, spec: &JobSpec) -> Vec<String> {
         .flat_map(|step| &step.teachers)
         .any(|teacher| teacher.name.starts_with("mock/"));
     let roster = shared.roster();
-    if roster.mock_by_default && !uses_mock {
+    // Where nothing is asked, nobody answers.
+    let asks = spec.steps.iter().any(|step| !step.computed)
+        || spec.validators.iter().any(|plug| plug.kind == "judge");
+    if roster.mock_by_default && !uses_mock && asks {
         notes.push(
             "no provider is configured: the built-in mock teacher answers (samples read `mock/…`)".to_owned(),
         );

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Shared, again, audit, browsing, calibrating, doctor, library, planner, providers, rejudge, report,
-    review, upkeep, writing,
+    Shared, again, audit, browsing, calibrating, doctor, importing, library, planner, providers, rejudge,
+    report, review, upkeep, writing,
 };
 use crate::core::api::{
     Answer, CheckReport, Failure, FailureKind, JobDetail, JobRow, JobSource, Query, SampleDetail, SamplePage,
@@ -88,6 +88,7 @@ pub(super) async fn answer(shared: &Shared, query: Query) -> Result<Answer, Fail
                 base: base.into(),
             }
         }
+        Query::Import(request) => Answer::Import(Box::new(importing::plan(shared, request).await?)),
         Query::Check(source) => Answer::Check(Box::new(check(shared, source).await?)),
         Query::RejudgeSome(query) => Answer::Rejudged(Box::new(rejudge::preview_some(shared, &query).await?)),
         Query::MakeAgain(query) => Answer::MakingAgain(again::preview(shared, &query).await?),

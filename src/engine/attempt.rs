@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::governor::{Permit, Station};
-use super::purse::{SetAside, estimate, settled};
+use super::purse::{SetAside, bytes, estimate, settled};
 use super::roster::Roster;
 use super::running::{Running, Wish};
 use super::yields::Taken;
@@ -28,6 +28,7 @@ use crate::core::task::{Closed, Leased, NewRequest, Question, RequestId, Request
 
 mod drawing;
 mod failing;
+mod unread;
 
 use drawing::Drawn;
 use failing::{Failed, unsent};
@@ -244,12 +245,6 @@ impl<'a> Attempts<'a> {
             else {
                 continue;
             };
-            if past.state == RequestState::Answered {
-                let (closed, actual) = settled(past.id, teacher, &request, &completion);
-                self.job.purse().settle(Amount::default(), actual);
-                station.settle(Amount::default(), actual);
-                self.close(closed);
-            }
             return Some(Answered {
                 completion,
                 teacher: past.teacher.clone(),
@@ -401,7 +396,8 @@ impl<'a> Attempts<'a> {
         let places = (response.status >= 400 || probe).then_some(places);
         failpoint::pass(Failpoint::AnswerCame);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
-            money.settle(Amount::default());
+            // It came and is paid for, and the ledger will take it for lost: as dear as it may have been.
+            drop(money);
             return Sent::Out(error.into());
         }
         failpoint::pass(Failpoint::AnswerRecorded);
@@ -409,10 +405,7 @@ impl<'a> Attempts<'a> {
             Ok(completion) => {
                 if cached {
                     money.settle(Amount::default());
-                    let (mut closed, _) = settled(id, teacher, &request, &completion);
-                    closed.cost = Money(0);
-                    closed.usage = Usage::default();
-                    self.close(closed);
+                    self.close(in_the_ledger(settled(id, teacher, bytes(&request), &completion)));
                 } else {
                     self.succeeded(
                         station,
@@ -486,7 +479,8 @@ impl<'a> Attempts<'a> {
         self.shared
             .measured
             .answered(self.job.job.id, &teacher.name, response.latency);
-        let (closed, actual) = settled(id, teacher, request, completion);
+        let closed = settled(id, teacher, bytes(request), completion);
+        let actual = closed.counted(money.amount());
         tracing::debug!(
             job = self.job.spec.name,
             provider = teacher.provider,
@@ -501,6 +495,15 @@ impl<'a> Attempts<'a> {
         );
         money.settle(actual);
         self.close(closed);
+    }
+}
+
+/// An answer that was paid for before: this time it took nothing.
+fn in_the_ledger(closed: Closed) -> Closed {
+    Closed {
+        cost: Money(0),
+        usage: Usage::default(),
+        ..closed
     }
 }
 

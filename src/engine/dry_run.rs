@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::judging::{check_all, state_of};
 use super::providers::{cost, failure, off};
 use super::roster::Roster;
-use super::worker::computed;
+use super::worker::{computed, given};
 use super::{Shared, compile, library, planner};
 use crate::core::Row;
 use crate::core::api::{DrySample, Failure, FailureKind, JobSource};
@@ -19,11 +19,12 @@ use crate::core::conversation::Message;
 use crate::core::extract::extract_json;
 use crate::core::job::{JobId, JobSpec, RouteBy};
 use crate::core::plan;
-use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, SeedError};
+use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement, SeedError};
 use crate::core::request::{Completion, FinishReason, ModelRequest, Params, Usage};
 use crate::core::route::{self, Share, Standing};
-use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer};
+use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer, as_variable};
 use crate::core::task::{NewTask, RequestId, TaskId};
+use crate::core::unfinished;
 
 /// Asks the first tasks of a job and judges what comes back.
 pub(super) async fn dry_run(
@@ -206,28 +207,30 @@ impl Dry<'_> {
         let mut vars: Row = task.seed.clone();
         vars.extend(task.vary.clone());
         let mut steps = Vec::new();
+        let mut stuck = None;
         for (at, step) in self.spec.steps.iter().enumerate() {
-            if !self
-                .compiled
-                .templates
-                .when(at, &vars)
-                .map_err(|error| error.to_string())?
-            {
-                continue;
+            let templates = &self.compiled.templates;
+            let prompt = match templates.asks(at, &vars) {
+                Ok(Some(prompt)) => prompt,
+                Ok(None) => continue,
+                Err(error) => {
+                    stuck = unfinished::verdict(templates, (at, step), &vars, &steps, &error);
+                    if stuck.is_none() {
+                        return Err(error.to_string());
+                    }
+                    break;
+                }
+            };
+            let mut nobody_asked = match &step.given {
+                Some(field) => Some(given(step, field, &vars)?),
+                None => None,
+            };
+            if nobody_asked.is_none() {
+                prompts.push((step.name.clone(), prompt.user.clone()));
+                nobody_asked = step.computed.then(|| computed(step, &prompt.user));
             }
-            let prompt = self
-                .compiled
-                .templates
-                .prompt(at, &vars)
-                .map_err(|error| error.to_string())?;
-            prompts.push((step.name.clone(), prompt.user.clone()));
-            if step.computed {
-                let answer = computed(step, &prompt.user);
-                let value = answer.value.clone();
-                vars.insert(
-                    step.name.clone(),
-                    value.unwrap_or_else(|| Value::String(answer.text.clone())),
-                );
+            if let Some(answer) = nobody_asked {
+                vars.insert(step.name.clone(), as_variable(&answer));
                 steps.push(answer);
                 continue;
             }
@@ -256,13 +259,9 @@ impl Dry<'_> {
                 .schema
                 .as_ref()
                 .and_then(|_| extract_json(&completion.text).value);
-            vars.insert(
-                step.name.clone(),
-                value
-                    .clone()
-                    .unwrap_or_else(|| Value::String(completion.text.clone())),
-            );
-            steps.push(answer(&step.name, teacher, completion, value));
+            let answer = answer(&step.name, teacher, completion, value);
+            vars.insert(step.name.clone(), as_variable(&answer));
+            steps.push(answer);
         }
         let id = TaskId {
             job: JobId(0),
@@ -276,7 +275,10 @@ impl Dry<'_> {
             steps,
             schemas: Arc::clone(&self.schemas),
         };
-        let judged = check_all(&self.compiled.gates, &candidate, self).await;
+        let judged = match stuck {
+            Some(verdict) => Ok(Judgement::of(vec![verdict])),
+            None => check_all(&self.compiled.gates, &candidate, self).await,
+        };
         let judged = judged.map_err(|_| "a validator could not judge".to_owned())?;
         Ok(Sample {
             id: SampleId::of(&self.spec.name, task.index, 0),

@@ -12,6 +12,7 @@ use crate::core::request::{Completion, ModelRequest};
 use crate::core::route::eligible_for;
 use crate::core::sample::{Candidate, Decision, NewSample, Reason, SampleId, SampleState, Verdict};
 use crate::core::task::{Leased, Question, RequestState, Settled, SettledSample};
+use crate::core::unfinished::{Came, came};
 
 /// What all gates say of a candidate, up to the first rejection. A gate that breaks makes it wait for a person.
 pub(super) async fn check_all(
@@ -124,7 +125,10 @@ pub(super) fn state_of(decision: Decision) -> SampleState {
 /// Validates a candidate and makes the sample it becomes.
 pub(super) async fn judge(attempts: &Attempts<'_>, candidate: Candidate) -> Result<NewSample, Out> {
     let job = attempts.job;
-    let judged = check_all(&job.gates, &candidate, &Context { attempts }).await;
+    let judged = match came(&job.spec.steps, &job.templates, &candidate) {
+        Came::Stuck(verdict) => Ok(Judgement::of(vec![verdict])),
+        Came::Whole | Came::Missing => check_all(&job.gates, &candidate, &Context { attempts }).await,
+    };
     let Judgement {
         mut verdicts,
         decision,

@@ -9,6 +9,7 @@ use super::{BUNDLED, Shared, canary, planner};
 use crate::core::api::{EstimateReport, Failure, FailureKind, JobSource};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::estimate::estimate as ranges;
+use crate::core::imported::Taken;
 use crate::core::job::draft::Draft;
 use crate::core::job::parse::{FORMATS, Known, Parsed, Problem, Severity, parse as read};
 use crate::core::job::{DatasetSpec, JobSpec, SeedSource};
@@ -128,9 +129,9 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
         teachers: &roster.teachers,
         seed_extensions: &shared.seed_kinds,
         seed_fields: None,
-        look_at_seeds: &|path| fields(shared, base, path),
+        look_at_seeds: &|path, taken| fields(shared, base, path, taken),
         pool: &|path, most| {
-            let rows = (shared.open_rows)(base, path).and_then(|rows| rows.take(most).collect());
+            let rows = (shared.open_rows)(base, path, None).and_then(|rows| rows.take(most).collect());
             rows.map_err(|error: SeedError| error.message)
         },
     };
@@ -139,9 +140,10 @@ pub(super) fn examine(shared: &Shared, source: &str, base: &str) -> Parsed {
 }
 
 /// The fields of the first rows of a seed file; `None` if none of them can be read.
-fn fields(shared: &Shared, base: &str, path: &str) -> Option<Vec<String>> {
+fn fields(shared: &Shared, base: &str, path: &str, taken: Option<&Taken>) -> Option<Vec<String>> {
+    let taken = taken.map(Taken::at_a_glance);
     let mut fields = BTreeSet::new();
-    for row in (shared.open_rows)(base, path)
+    for row in (shared.open_rows)(base, path, taken.as_ref())
         .ok()?
         .take(ROWS_LOOKED_AT)
         .flatten()
@@ -167,7 +169,8 @@ pub(super) async fn check_seeds(shared: &Shared, loaded: &Loaded) -> Result<(), 
     if path == "-" {
         return Ok(());
     }
-    let looked = (shared.open_rows)(&loaded.base, path).and_then(|rows| {
+    let taken = loaded.spec.seeds.taken.as_ref().map(Taken::at_a_glance);
+    let looked = (shared.open_rows)(&loaded.base, path, taken.as_ref()).and_then(|rows| {
         rows.take(ROWS_LOOKED_AT)
             .try_fold(0_usize, |count, row| row.map(|_| count + 1))
     });

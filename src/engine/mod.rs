@@ -21,6 +21,7 @@ mod doctor;
 mod dry_run;
 mod feeding;
 mod governor;
+mod importing;
 mod judging;
 mod latencies;
 mod library;
@@ -63,10 +64,11 @@ use crate::core::api::{
 };
 use crate::core::budget::{Amount, Budget, CapMode, Caps, Money};
 use crate::core::directory::{LogBook, ProviderDirectory};
+use crate::core::imported::Taken;
 use crate::core::job::{Job, JobId, JobState, PauseReason};
 use crate::core::ports::{
-    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, MakeGroups, ModelProvider, Recorder, Rows,
-    SeedError, Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
+    CompileSchema, Customs, DatasetWriter, Desk, FormatCatalog, LookOver, MakeGroups, ModelProvider,
+    Recorder, Rows, SeedError, Store, StoreError, Stored, TrainerCatalog, ValidatorCatalog,
 };
 use crate::core::settings::{EngineSettings, ProviderSettings, Settings};
 use crate::core::task::Lease;
@@ -100,7 +102,7 @@ pub struct Bundled {
 }
 
 /// Opens the rows of a seed file: base directory of the job, path as written.
-pub type OpenRows = Arc<dyn Fn(&str, &str) -> Result<Rows, SeedError> + Send + Sync>;
+pub type OpenRows = Arc<dyn Fn(&str, &str, Option<&Taken>) -> Result<Rows, SeedError> + Send + Sync>;
 /// Reads a text file beside a job (`schema_file`): base directory, path as written.
 pub type ReadText = Arc<dyn Fn(&Path) -> Result<String, String> + Send + Sync>;
 
@@ -144,6 +146,8 @@ pub struct Parts {
     pub seed_kinds: Vec<&'static str>,
     /// Opens seeds.
     pub open_rows: OpenRows,
+    /// Looks over datasets that are to be imported.
+    pub look_over: LookOver,
     /// Reads job files and schemas.
     pub read_text: ReadText,
     /// Where seeds are read while a job runs.
@@ -182,6 +186,7 @@ pub(crate) struct Shared {
     pub(crate) trainers: TrainerCatalog,
     pub(crate) seed_kinds: Vec<&'static str>,
     pub(crate) open_rows: OpenRows,
+    pub(crate) look_over: LookOver,
     pub(crate) read_text: ReadText,
     pub(crate) aside: Aside,
     pub(crate) compile_schema: CompileSchema,
@@ -420,6 +425,7 @@ pub async fn start(parts: Parts) -> Result<Started, StoreError> {
         trainers: parts.trainers,
         seed_kinds: parts.seed_kinds,
         open_rows: parts.open_rows,
+        look_over: parts.look_over,
         read_text: parts.read_text,
         aside: parts.aside,
         compile_schema: parts.compile_schema,

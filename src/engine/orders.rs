@@ -414,8 +414,7 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
     let compiled = compile::compile(shared, &spec, &job.base)?;
     shared.dataset.try_out(&spec).await?;
     let totals = shared.store.totals(job.id).await?;
-    let spent = totals.settled.plus(totals.uncertain);
-    let budget = Budget::new(spec.limits.caps(), spec.limits.cap, spent);
+    let budget = Budget::new(spec.limits.caps(), spec.limits.cap, totals.spent());
     Ok(Running::new(
         job.clone(),
         spec,

@@ -51,7 +51,7 @@ impl Sources {
     /// The rows of a job's seeds. For those of another job it has to be called, and read, on a blocking thread.
     pub(super) fn rows(&self, spec: &JobSpec, base: &str) -> Result<Rows, SeedError> {
         match &spec.seeds.source {
-            SeedSource::Path(path) => (self.open)(base, path),
+            SeedSource::Path(path) => (self.open)(base, path, spec.seeds.taken.as_ref()),
             SeedSource::Rows(rows) => Ok(Box::new(rows.clone().into_iter().map(Ok))),
             SeedSource::Count(count) => Ok(Box::new((0..*count).map(|_| Ok(Row::new())))),
             SeedSource::Job { name, fields } => feeding::rows(&self.store, name, fields),

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::attempt::{Attempts, Out, Sent};
 use super::governor::Station;
-use super::running::Wish;
+use super::running::{Running, Wish};
 use crate::core::budget::{Amount, Limit, Money, Refusal};
 use crate::core::job::{OnLimit, PauseReason};
 use crate::core::request::{Completion, ModelRequest};
@@ -117,12 +117,37 @@ impl Attempts<'_> {
         }
     }
 
+    /// An answer of an earlier lease is read: the job's purse was filled with its estimate when the job started and now knows better. The
+    /// purses of the provider and the day live as long as the process and may know already what it took: there it stays at the estimate,
+    /// or becomes more.
+    pub(super) fn read_late(&self, station: &Station, estimate: Amount, actual: Amount) {
+        self.job.purse().correct(estimate, actual);
+        let more = actual.minus(estimate);
+        station.settle(Amount::default(), more);
+        self.shared.day().settle(Amount::default(), more);
+        self.trace_purses(station);
+        self.job.settled.notify_waiters();
+    }
+
     fn settle_purses(&self, station: &Station, reserved: Amount, actual: Amount) {
         self.job.purse().settle(reserved, actual);
         station.settle(reserved, actual);
         self.shared.day().settle(reserved, actual);
         self.trace_purses(station);
         self.job.settled.notify_waiters();
+    }
+}
+
+/// What a job's purse was filled with from the ledger. That may be past the cap by what nobody is certain of: then nothing more goes out.
+pub(super) fn trace_filled(job: &Running) {
+    if tracing::enabled!(tracing::Level::TRACE) {
+        let (settled, reserved) = job.spent();
+        tracing::trace!(
+            job = job.spec.name,
+            settled = settled.0,
+            reserved = reserved.0,
+            "purse filled"
+        );
     }
 }
 
@@ -201,26 +226,16 @@ pub(super) fn estimate(request: &ModelRequest, teacher: &Teacher) -> (Amount, Am
     )
 }
 
-/// How a read answer is settled in the ledger and in the purses.
-pub(super) fn settled(
-    id: RequestId,
-    teacher: &Teacher,
-    request: &ModelRequest,
-    completion: &Completion,
-) -> (Closed, Amount) {
+/// How a read answer is settled in the ledger and in the purses. `prompt`: bytes of what was asked, for who does not count.
+pub(super) fn settled(id: RequestId, teacher: &Teacher, prompt: u64, completion: &Completion) -> Closed {
     let usage = completion.usage;
     let known = usage.usd.is_some() || (usage.input.is_some() && usage.output.is_some());
-    let bytes = request
-        .messages
-        .iter()
-        .map(|message| message.plain().len() as u64)
-        .sum::<u64>();
-    let input = usage.input.unwrap_or(bytes / 4 + 1);
+    let input = usage.input.unwrap_or(prompt / 4 + 1);
     let output = usage.output.unwrap_or(completion.text.len() as u64 / 4 + 1);
     let cost = usage
         .usd
         .unwrap_or_else(|| teacher.price.map_or(Money(0), |price| price.cost(input, output)));
-    let closed = Closed {
+    Closed {
         request: id,
         state: RequestState::Settled,
         usage,
@@ -228,13 +243,11 @@ pub(super) fn settled(
         estimated: !known,
         maybe_billed: false,
         error: None,
-    };
-    (
-        closed,
-        Amount {
-            usd: cost,
-            tokens: input + output,
-            requests: 1,
-        },
-    )
+    }
+}
+
+/// Bytes of a prompt.
+pub(super) fn bytes(request: &ModelRequest) -> u64 {
+    let each = request.messages.iter();
+    each.map(|message| message.plain().len() as u64).sum()
 }

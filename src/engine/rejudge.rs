@@ -22,6 +22,8 @@ use crate::core::ports::{
 use crate::core::request::Completion;
 use crate::core::sample::{Candidate, Reason, Sample, SampleId, SampleState, Verdict};
 use crate::core::task::Transition;
+use crate::core::template::Templates;
+use crate::core::unfinished::{Came, STEPS, came};
 
 /// Samples read at once.
 const PAGE: usize = 250;
@@ -175,6 +177,7 @@ async fn judge_with(
         gates,
         only,
         schemas: Arc::new(schemas.collect()),
+        templates: Templates::compile(&job.spec).ok(),
         left: job
             .spec
             .target
@@ -225,6 +228,7 @@ struct Bench<'a> {
     /// Only these are judged; the others are what they are measured by.
     only: Option<&'a HashSet<SampleId>>,
     schemas: Arc<Vec<(String, Arc<Value>)>>,
+    templates: Option<Templates>,
     /// Places within the target.
     left: Option<AtomicI64>,
     /// Who holds a key of exact duplicates.
@@ -260,7 +264,12 @@ impl Bench<'_> {
             keys: &self.keys,
             missing: Mutex::default(),
         };
-        let judged = match check_all(self.gates, &candidate, &stored).await {
+        let unfinished = self.unfinished(&sample, &candidate);
+        let judged = match unfinished {
+            Some(judged) => Ok(judged),
+            None => check_all(self.gates, &candidate, &stored).await,
+        };
+        let judged = match judged {
             Ok(judged) => judged,
             Err(CheckError::Store(error)) => return Err(error.into()),
             Err(CheckError::Broken(message)) => {
@@ -275,6 +284,21 @@ impl Bench<'_> {
             }
         };
         self.take(&sample, &candidate, judged).await
+    }
+
+    /// What becomes of a sample that ended before its last step: the same as before, as long as that step was not asked. Only making it
+    /// anew asks it.
+    fn unfinished(&self, sample: &Sample, candidate: &Candidate) -> Option<Judgement> {
+        let before = sample
+            .verdicts
+            .iter()
+            .find(|verdict| verdict.validator == STEPS)?;
+        let verdict = match came(&self.job.spec.steps, self.templates.as_ref()?, candidate) {
+            Came::Stuck(verdict) => verdict,
+            Came::Missing => before.clone(),
+            Came::Whole => return None,
+        };
+        Some(Judgement::of(vec![verdict]))
     }
 
     /// How many questions the validator that has no answer would have to ask, from the first that is missing on.

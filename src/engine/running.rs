@@ -17,7 +17,7 @@ use super::roster::Roster;
 use super::yields::Yields;
 use crate::core::budget::{Budget, Caps, Money};
 use crate::core::job::{Job, JobSpec, PauseReason, RouteBy, Step};
-use crate::core::ports::{SchemaCheck, Validator};
+use crate::core::ports::{SchemaCheck, Totals, Validator};
 use crate::core::route::Share;
 use crate::core::selection::{Places, class_of};
 use crate::core::task::Lease;
@@ -258,6 +258,11 @@ impl Running {
         self.wish.wait_for(|wish| *wish != Wish::Run).await;
     }
 
+    /// Resolves when it is to leave at once.
+    pub(super) async fn aborted(&self) {
+        self.wish.wait_for(|wish| *wish == Wish::Abort).await;
+    }
+
     /// It stands still.
     pub(super) fn end(&self) {
         self.ended.change(|ended| !std::mem::replace(ended, true));
@@ -444,6 +449,11 @@ impl Running {
     /// Requests on the wire.
     pub(super) fn in_flight(&self) -> u64 {
         self.on_wire.load(Ordering::Relaxed)
+    }
+
+    /// Fills the purse anew from the ledger.
+    pub(super) fn refill(&self, totals: &Totals) {
+        self.purse().refill(totals.spent());
     }
 
     /// The job's caps as they are in force.

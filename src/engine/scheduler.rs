@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
 use super::worker::{self, End};
-use super::{Shared, canary, outbox};
+use super::{Shared, canary, outbox, purse};
 use crate::core::api::{Event, Level};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
@@ -53,20 +53,40 @@ pub(super) async fn run(shared: Arc<Shared>, job: Arc<Running>) -> JobState {
     failpoint::pass(Failpoint::JobEnding);
     let state = finish(&shared, &job, state).await;
     failpoint::pass(Failpoint::JobWritten);
-    match shared.store.set_state(job.job.id, &state, job.unsaved()).await {
-        Ok(()) => {}
-        Err(StoreError::TakenOver(by)) => shared.tell(Event::TakenOver(by)),
-        Err(error) => shared.note(
-            Level::Error,
-            Some(&job.spec.name),
-            format!("the job's state could not be stored: {error}"),
-        ),
-    }
+    store_end(&shared, &job, &state).await;
     failpoint::pass(Failpoint::JobEnded);
     for gate in &job.gates {
         gate.validator.close().await;
     }
     state
+}
+
+/// Stores the state a job ends in. A disk that takes nothing just then is tried again until it does, or until the process is to end: a job
+/// that is said to run and does not would stay so until the next start.
+async fn store_end(shared: &Shared, job: &Running, state: &JobState) {
+    let (name, ran) = (&job.spec.name, job.unsaved());
+    let mut is_told = false;
+    loop {
+        let Err(error) = shared.store.set_state(job.job.id, state, ran).await else {
+            return;
+        };
+        let text = format!("the job's state could not be stored: {error}");
+        match error {
+            StoreError::TakenOver(by) => return shared.tell(Event::TakenOver(by)),
+            StoreError::Disk(_) | StoreError::Busy(_) if job.wish() != Wish::Abort => {
+                if !std::mem::replace(&mut is_told, true) {
+                    let text = format!("{text}; tried again every {} s", DISK_AGAIN.as_secs());
+                    shared.note(Level::Warning, Some(name), text);
+                }
+                tokio::select! {
+                    biased;
+                    () = job.aborted() => {}
+                    () = tokio::time::sleep(DISK_AGAIN) => {}
+                }
+            }
+            _ => return shared.note(Level::Error, Some(name), text),
+        }
+    }
 }
 
 /// Writes the dataset as far as it goes.
@@ -135,7 +155,13 @@ impl<'a> Scheduler<'a> {
             if !self.stranded.is_empty() && !self.disk_heals().await {
                 return JobState::Paused(PauseReason::Disk("earlier tasks cannot be given back".to_owned()));
             }
+            // What they had under way is lost or unread now, and counts.
+            match self.shared.store.totals(self.job.job.id).await {
+                Ok(totals) => self.job.refill(&totals),
+                Err(error) => return self.broken(&error),
+            }
         }
+        purse::trace_filled(self.job);
         if let Err(error) = self.reopen().await {
             return self.broken(&error);
         }

@@ -14,7 +14,7 @@ use crate::core::Row;
 use crate::core::api::{Base, Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
 use crate::core::job::parse::renamed;
-use crate::core::job::{DatasetSpec, Job, JobId};
+use crate::core::job::{DatasetSpec, Job, JobId, ReasoningStyle};
 use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
 use crate::core::request::{Completion, FinishReason, Usage};
 use crate::core::sample::{Candidate, Decision, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
@@ -64,7 +64,18 @@ pub(super) fn written(result: io::Result<()>) -> Result<bool, Failure> {
 }
 
 pub(super) fn format_of(shared: &Shared, job: &Job, name: Option<&str>) -> Result<Box<dyn Format>, Failure> {
+    format_with(shared, job, name, None)
+}
+
+/// The job's format, or another one, with reasoning as the job says, or otherwise.
+fn format_with(
+    shared: &Shared,
+    job: &Job,
+    name: Option<&str>,
+    reasoning: Option<ReasoningStyle>,
+) -> Result<Box<dyn Format>, Failure> {
     let mut dataset = job.spec.dataset.clone();
+    dataset.reasoning = reasoning.unwrap_or(dataset.reasoning);
     if let Some(name) = name.filter(|name| *name != dataset.format) {
         // The job's field names belong to its own format; another one takes over what it has a name for, and guesses the rest.
         dataset = DatasetSpec {
@@ -110,7 +121,7 @@ async fn export(
     out: &mut (dyn Write + Send),
 ) -> Result<StreamReport, Failure> {
     let job = shared.store.job(&wanted.job).await?;
-    let format = format_of(shared, &job, wanted.format.as_deref())?;
+    let format = format_with(shared, &job, wanted.format.as_deref(), wanted.reasoning)?;
     if let Some(split) = &wanted.split
         && !job.spec.dataset.split.iter().any(|(name, _)| name == split)
     {
@@ -296,7 +307,7 @@ async fn validate(
         );
         return Err(failure.help("give a file of JSON lines, or - for standard input"));
     }
-    let rows = (shared.open_rows)("", &file.to_string_lossy())
+    let rows = (shared.open_rows)("", &file.to_string_lossy(), None)
         .map_err(|error| Failure::new(FailureKind::Records, error.message))?;
     let seen = Seen::default();
     let mut report = StreamReport::default();

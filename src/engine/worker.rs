@@ -8,7 +8,6 @@ use futures::FutureExt;
 use futures::future::join_all;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 
 use super::Shared;
 use super::attempt::{Answered, Asked, Attempts, Exchange, Out, Who};
@@ -19,11 +18,13 @@ use crate::core::budget::Money;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
 use crate::core::failpoint::{self, Failpoint};
+use crate::core::imported;
 use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
 use crate::core::request::{FinishReason, Usage};
-use crate::core::sample::{COMPUTED, Candidate, NewSample, StepAnswer};
+use crate::core::sample::{COMPUTED, Candidate, NewSample, StepAnswer, as_variable, in_rows};
 use crate::core::task::{Leased, Question, RequestId, Settled, SettledSample, TaskState, Transition};
+use crate::core::unfinished;
 
 /// How a task ended for the scheduler.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub(super) async fn work(shared: Arc<Shared>, job: Arc<Running>, leased: Leased)
 
 async fn make_and_settle(attempts: &Attempts<'_>) -> End {
     failpoint::pass(Failpoint::TaskLeased);
+    attempts.settle_unread();
     let made = make(attempts, attempts.leased).await;
     let exchanges = attempts.take_exchanges();
     let fingerprints: Vec<_> = exchanges
@@ -204,6 +206,8 @@ struct Path {
     ordinal: u32,
     vars: Row,
     answers: Vec<StepAnswer>,
+    /// Its answers lack what the next step's templates need: it ends here, and is judged by what there is.
+    stuck: bool,
 }
 
 /// Asks all steps on every path.
@@ -220,9 +224,10 @@ async fn make(attempts: &Attempts<'_>, leased: &Leased) -> Result<Vec<Candidate>
         ordinal: 0,
         vars,
         answers: Vec::new(),
+        stuck: false,
     }];
     for (at, step) in job.spec.steps.iter().enumerate() {
-        if step.candidates > 1 && paths.len() == 1 {
+        if step.candidates > 1 && paths.len() == 1 && !paths[0].stuck {
             let path = paths.remove(0);
             paths = (0..step.candidates)
                 .map(|ordinal| Path {
@@ -280,23 +285,32 @@ async fn advance(
 }
 
 async fn step_on(attempts: &Attempts<'_>, at: usize, step: &Step, mut path: Path) -> Result<Path, Out> {
-    let templates = &attempts.job.templates;
-    let broken =
-        |error: &dyn std::fmt::Display| Out::fail(format!("template: step `{}`: {error}", step.name));
-    if !templates.when(at, &path.vars).map_err(|error| broken(&error))? {
+    if path.stuck {
         return Ok(path);
     }
-    let prompt = templates.prompt(at, &path.vars).map_err(|error| broken(&error))?;
-    let answer = if step.computed {
+    let templates = &attempts.job.templates;
+    let prompt = match templates.asks(at, &path.vars) {
+        Ok(Some(prompt)) => prompt,
+        Ok(None) => return Ok(path),
+        Err(error) => {
+            path.stuck =
+                unfinished::verdict(templates, (at, step), &path.vars, &path.answers, &error).is_some();
+            return if path.stuck {
+                Ok(path)
+            } else {
+                Err(Out::fail(format!("template: step `{}`: {error}", step.name)))
+            };
+        }
+    };
+    let answer = if let Some(field) = &step.given {
+        given(step, field, &path.vars)
+            .map_err(|error| Out::fail(format!("given: step `{}`: {error}", step.name)))?
+    } else if step.computed {
         computed(step, &prompt.user)
     } else {
         ask_until_valid(attempts, at, step, path.ordinal, prompt.messages()).await?
     };
-    let value = answer
-        .value
-        .clone()
-        .unwrap_or_else(|| Value::String(answer.text.clone()));
-    path.vars.insert(step.name.clone(), value);
+    path.vars.insert(step.name.clone(), as_variable(&answer));
     path.answers.push(answer);
     Ok(path)
 }
@@ -393,6 +407,17 @@ pub(super) fn computed(step: &Step, text: &str) -> StepAnswer {
             usd: Some(Money(0)),
         },
     }
+}
+
+/// The answer of a step that is given one: what stands at that path of the task's fields, read like any answer.
+pub(super) fn given(step: &Step, field: &str, vars: &Row) -> Result<StepAnswer, String> {
+    let found =
+        in_rows([vars, &Row::new()], field).ok_or_else(|| format!("there is nothing at `{field}`"))?;
+    let mut answer = imported::given(&step.name, found)?;
+    if answer.value.is_none() && step.schema.is_some() {
+        answer.value = extract_json(&answer.text).value;
+    }
+    Ok(answer)
 }
 
 fn correction(problems: &[String]) -> String {

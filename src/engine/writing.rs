@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Shared, library, planner};
 use crate::core::Row;
 use crate::core::api::{DraftRow, Failure, FailureKind, JobSource, KindRow, SeedColumn, SeedPreview};
+use crate::core::imported::Taken;
 use crate::core::job::{Columns, SeedSource};
 use crate::core::ports::{Desk, Rows};
 use crate::core::text::shorten;
@@ -122,8 +123,11 @@ pub(super) async fn seeds(
                     .help("name a file, or write the rows here"),
             );
         }
-        SeedSource::Path(path) => (shared.open_rows)(&loaded.base, &path)
-            .map_err(|error| Failure::new(FailureKind::Invalid, error.message))?,
+        SeedSource::Path(path) => {
+            let taken = loaded.spec.seeds.taken.as_ref().map(Taken::at_a_glance);
+            (shared.open_rows)(&loaded.base, &path, taken.as_ref())
+                .map_err(|error| Failure::new(FailureKind::Invalid, error.message))?
+        }
         SeedSource::Rows(rows) => Box::new(rows.into_iter().map(Ok)),
         SeedSource::Count(_) => Box::new(std::iter::empty()),
         SeedSource::Job { .. } => {

@@ -261,11 +261,11 @@ fn client(url: &Url) -> Result<Client, PlugError> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false);
-    // A proxy is for the way out; loopback is not out.
-    let builder = if is_loopback(url) {
-        builder.no_proxy()
-    } else {
-        builder
+    // A proxy is for the way out; loopback is not out. Without TLS nobody needs the system's certificates, which take a start's time.
+    let builder = match (is_loopback(url), url.scheme()) {
+        (true, "http") => builder.no_proxy().tls_certs_only([]),
+        (true, _) => builder.no_proxy(),
+        (false, _) => builder,
     };
     builder
         .build()

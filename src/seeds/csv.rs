@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{ROW_BYTES_MAX, open_file, problem};
 use crate::core::Row;
-use crate::core::ports::{Rows, SeedError};
+use crate::core::ports::{Placed, PlacedRows, Rows, SeedError};
 
 /// Opens comma-separated values.
 pub(super) fn open_commas(path: &Path) -> Result<Rows, SeedError> {
@@ -25,6 +25,23 @@ pub(super) fn open_tabs(path: &Path) -> Result<Rows, SeedError> {
 }
 
 fn open(path: &Path, delimiter: u8) -> Result<Rows, SeedError> {
+    Ok(Box::new(records(path, delimiter)?))
+}
+
+/// The same with the line at which every record begins.
+pub(super) fn open_placed(path: &Path, delimiter: u8) -> Result<PlacedRows, SeedError> {
+    let mut rows = records(path, delimiter)?;
+    Ok(Box::new(std::iter::from_fn(move || {
+        let row = rows.next()?;
+        Some(match row {
+            Ok(row) => Placed::Row(rows.record.position().map_or(0, csv::Position::line), row),
+            Err(error) if rows.ended => Placed::Unreadable(error),
+            Err(error) => Placed::Broken(error),
+        })
+    })))
+}
+
+fn records(path: &Path, delimiter: u8) -> Result<Records, SeedError> {
     let unread = Arc::new(AtomicUsize::new(0));
     let file = Metered {
         file: open_file(path)?,
@@ -34,14 +51,14 @@ fn open(path: &Path, delimiter: u8) -> Result<Rows, SeedError> {
     let headers = reader.headers().map_err(|error| explain(path, &error))?;
     let names: Vec<String> = headers.iter().map(|name| name.trim().to_owned()).collect();
     check_names(path, &names)?;
-    Ok(Box::new(Records {
+    Ok(Records {
         reader,
         since_record: unread,
         names,
         path: path.to_owned(),
         record: StringRecord::new(),
         ended: false,
-    }))
+    })
 }
 
 /// Names must be there and differ: a second `text` would silently hide the first.

@@ -7,13 +7,28 @@ use serde_json::Value;
 use super::kind_of;
 use super::lines::Lines;
 use crate::core::Row;
-use crate::core::ports::{Rows, SeedError};
+use crate::core::ports::{Placed, PlacedRows, Rows, SeedError};
 
 /// Opens `path`, or standard input for `-`. After a broken line the next ones are still read.
 pub(super) fn open(path: &Path) -> Result<Rows, SeedError> {
     Ok(Box::new(JsonLines {
         lines: Lines::open(path)?,
     }))
+}
+
+/// The same with the line of every row.
+pub(super) fn open_placed(path: &Path) -> Result<PlacedRows, SeedError> {
+    let mut rows = JsonLines {
+        lines: Lines::open(path)?,
+    };
+    Ok(Box::new(std::iter::from_fn(move || {
+        let row = rows.next()?;
+        Some(match row {
+            Ok(row) => Placed::Row(rows.lines.line(), row),
+            Err(error) if rows.lines.has_ended() => Placed::Unreadable(error),
+            Err(error) => Placed::Broken(error),
+        })
+    })))
 }
 
 /// The rows of a text; `name` stands in errors.

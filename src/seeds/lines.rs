@@ -51,6 +51,16 @@ impl Lines {
         problem(&self.path, line, what, help)
     }
 
+    /// The line that was read last.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Whether nothing more is read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     fn read(&mut self) -> Result<Option<String>, SeedError> {
         let mut bytes = Vec::new();
         let most = self.longest as u64 + 2;

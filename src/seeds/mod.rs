@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::core::catalog::{Catalog, Entry};
-use crate::core::ports::{OpenSeeds, Rows, SeedCatalog, SeedError};
+use crate::core::ports::{OpenSeeds, Placed, PlacedRows, Rows, SeedCatalog, SeedError};
 use crate::core::text::nearest;
 
 mod csv;
@@ -85,6 +85,23 @@ pub fn open(path: &Path) -> Result<Rows, SeedError> {
     match CATALOG.find(&extension) {
         Ok(entry) => (entry.build)(path),
         Err(_) => Err(unknown(path, &extension)),
+    }
+}
+
+/// [`open`] with the place of every row, and whether anything is read after a broken one.
+pub fn open_placed(path: &Path) -> Result<PlacedRows, SeedError> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    match extension.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "jsonl" | "ndjson" => jsonl::open_placed(path),
+        "csv" => csv::open_placed(path, b','),
+        "tsv" => csv::open_placed(path, b'\t'),
+        _ => {
+            let rows = open(path)?.zip(1..);
+            Ok(Box::new(rows.map(|(row, at)| match row {
+                Ok(row) => Placed::Row(at, row),
+                Err(error) => Placed::Unreadable(error),
+            })))
+        }
     }
 }
 

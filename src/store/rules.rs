@@ -1,15 +1,14 @@
-//! What every store must agree about: what a closed attempt took, which state samples give their task, how a duplicate is
+//! What every store must agree about: which state samples give their task, how a duplicate is
 //! reported, and the clock. Pure but for the clock; nothing here knows how rows are kept.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::core::budget::Amount;
 use crate::core::journal::Deed;
 use crate::core::ports::{Decided, StoreError, Stored};
 use crate::core::sample::{Reason, SampleId, SampleState, Verdict};
-use crate::core::task::{Closed, RequestState, TaskState};
+use crate::core::task::TaskState;
 
 /// From this suspicion on a task runs after all others, and in small company.
 pub(super) const SUSPECT: i64 = 2;
@@ -125,25 +124,6 @@ pub(super) fn provider_of(teacher: &str) -> &str {
     teacher.split_once('/').map_or(teacher, |(provider, _)| provider)
 }
 
-/// What an attempt took in the end. A refused one and one answered by `reuse` (an estimate of no request) took nothing; tokens
-/// the wire did not count are settled at what was set aside for them.
-pub(super) fn settled_amount(estimate: Amount, closed: &Closed) -> Amount {
-    if closed.state == RequestState::Refused || estimate.requests == 0 {
-        return Amount::default();
-    }
-    let counted = closed.usage.input.unwrap_or(0) + closed.usage.output.unwrap_or(0);
-    let complete = closed.usage.input.is_some() && closed.usage.output.is_some();
-    Amount {
-        usd: closed.cost,
-        tokens: if closed.estimated && !complete {
-            counted.max(estimate.tokens)
-        } else {
-            counted
-        },
-        requests: 1,
-    }
-}
-
 /// The state of a task from its samples: accepted if one is, else waiting if one waits, else rejected.
 pub(super) fn task_state(samples: impl IntoIterator<Item = SampleState>) -> TaskState {
     let mut state = TaskState::Rejected;
@@ -170,52 +150,6 @@ pub(super) fn failure_group(reason: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::budget::Money;
-    use crate::core::request::Usage;
-    use crate::core::task::RequestId;
-
-    fn closed(state: RequestState, usage: Usage, estimated: bool) -> Closed {
-        Closed {
-            request: RequestId(1),
-            state,
-            usage,
-            cost: Money(30),
-            estimated,
-            maybe_billed: false,
-            error: None,
-        }
-    }
-
-    const ESTIMATE: Amount = Amount {
-        usd: Money(100),
-        tokens: 1000,
-        requests: 1,
-    };
-
-    #[test]
-    fn a_closed_attempt_takes_what_the_wire_counted() {
-        let usage = Usage {
-            input: Some(10),
-            output: Some(5),
-            usd: None,
-        };
-        let taken = settled_amount(ESTIMATE, &closed(RequestState::Settled, usage, false));
-        assert_eq!((taken.usd, taken.tokens, taken.requests), (Money(30), 15, 1));
-    }
-
-    #[test]
-    fn unknown_counts_settle_at_the_estimate_and_refusals_at_nothing() {
-        let unknown = settled_amount(ESTIMATE, &closed(RequestState::Failed, Usage::default(), true));
-        assert_eq!(unknown.tokens, 1000);
-        let refused = settled_amount(ESTIMATE, &closed(RequestState::Refused, Usage::default(), true));
-        assert_eq!(refused, Amount::default());
-        let from_ledger = settled_amount(
-            Amount::default(),
-            &closed(RequestState::Settled, Usage::default(), false),
-        );
-        assert_eq!(from_ledger, Amount::default());
-    }
-
     #[test]
     fn one_accepted_sample_accepts_the_task() {
         use SampleState::{Accepted, NeedsReview, Rejected};

@@ -16,6 +16,7 @@ mod teacher;
 mod bad_input;
 mod gates;
 mod headless;
+mod imports;
 mod limits;
 mod money;
 mod recipes;
@@ -25,6 +26,7 @@ mod rounds;
 mod run;
 mod selection;
 mod survive;
+mod unfinished;
 
 /// A job of so many tasks for the teacher of [`sandbox::Sandbox::with_teacher`]; `extra` is appended.
 fn job(tasks: u64, in_flight: u32, extra: &str) -> String {

@@ -161,3 +161,34 @@ fn with_yes_a_canary_is_told_and_passed_and_a_job_that_is_no_longer_has_none() {
     sandbox.run(&["run", "small.toml"]).expect_code(0);
     assert_eq!(teacher.seen().requests, 68);
 }
+
+/// Where nobody can tell whether a broken answer was charged, its estimate is money: in this life and in the next.
+#[test]
+fn what_may_have_been_charged_still_fills_the_cap_in_the_next_life() {
+    let teacher = Teacher::start(Duration::from_millis(1), false, |_, _| {
+        Reply::Half("{\"choices\": []}".repeat(20))
+    });
+    let sandbox = Sandbox::new();
+    let url = teacher.url();
+    sandbox.write(
+        "destiler.toml",
+        &format!(
+            "[[providers]]\nname = \"local\"\nkind = \"openai\"\nbase_url = \"{url}\"\n\
+             [[providers.models]]\nid = \"m\"\ncapabilities = [\"chat\"]\nprice = {{ input = 1000.0, output = 1000.0 }}\n"
+        ),
+    );
+    sandbox.write("job.toml", &job(40, 1, "usd = 0.35\n"));
+    let first = sandbox
+        .run(&["run", "job.toml", "--json"])
+        .expect_code(6)
+        .summary();
+    assert!(first["reason"].as_str().unwrap().contains("usd"), "{first}");
+    let sent = teacher.seen().requests;
+    assert!((2..=8).contains(&sent), "{sent} requests of about ten cents each");
+    assert_eq!(first["requests"]["maybe_billed_twice"], sent, "{first}");
+    for _ in 0..2 {
+        sandbox.run(&["run", "job.toml", "--json"]).expect_code(6);
+        assert_eq!(teacher.seen().requests, sent, "the cap was full");
+    }
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+}

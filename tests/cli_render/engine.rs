@@ -172,6 +172,7 @@ fn spec() -> JobSpec {
             repeat: 1,
             chunk: None,
             columns: destilation::core::job::Columns::default(),
+            taken: None,
         },
         vary: Vec::new(),
         rounds: None,

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use crate::faulty::{Faults, Shape};
 use crate::stage::{Ended, Stage};
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../assets/migrations/sqlite/0001_ledger.sql"),
     include_str!("../../assets/migrations/sqlite/0002_journal.sql"),
     include_str!("../../assets/migrations/sqlite/0003_review.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../assets/migrations/sqlite/0005_judgings.sql"),
     include_str!("../../assets/migrations/sqlite/0006_parts.sql"),
     include_str!("../../assets/migrations/sqlite/0007_again.sql"),
+    include_str!("../../assets/migrations/sqlite/0008_uncertain.sql"),
 ];
 const APPLICATION_ID: i64 = 0x4473_746c;
 
@@ -176,7 +177,7 @@ fn every_earlier_schema_survives_death_at_every_statement() {
     upgrades(&[Failpoint::MigrationStatement], |version| {
         // Those of the oldest file come by all statements there are.
         if version == 1 {
-            (1..=48).collect()
+            (1..=56).collect()
         } else {
             vec![2, 5, 9]
         }

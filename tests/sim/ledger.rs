@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Disk {
     pub slow: u64,
     /// Nothing of it happens any more from then on.
     pub heals: Duration,
+    /// How often it refuses the state a job ends in, whatever else it takes.
+    pub refuses_ends: Arc<AtomicU32>,
 }
 
 /// The ledger of one life.
@@ -176,6 +179,16 @@ impl JobStore for Ledger {
         reads!(self.revisions(job))
     }
     async fn set_state(&self, job: JobId, state: &JobState, ran: Duration) -> Stored<()> {
+        let ends = !matches!(state, JobState::Running | JobState::Queued);
+        let fewer = |left: u32| left.checked_sub(1).filter(|_| ends);
+        let refused = self
+            .disk
+            .refuses_ends
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        if refused.is_ok() {
+            self.world.note("state", 0, 0);
+            return Err(StoreError::Disk("no room for a state".to_owned()));
+        }
         writes!(self.set_state(job, state, ran))
     }
     async fn delete(&self, job: JobId) -> Stored<()> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use destilation::core::api::Command;
 use destilation::core::budget::{CapMode, Price};
 use destilation::core::settings::ProviderLimits;
 use rand::{Rng, SeedableRng};
@@ -68,6 +69,72 @@ fn one(seed: u64, word: &str, mode: CapMode) -> u64 {
         .sum();
     assert!(spent > 700_000, "{word}: only {spent} of the dollar was used");
     played.purses
+}
+
+/// The same dollar over several lives of the process and several starts of the job, most of whose answers come to nothing and may
+/// have been charged.
+fn over_lives(seed: u64, word: &str, mode: CapMode) -> u64 {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x11fe);
+    let behaviour: Behaviour = Arc::new(move |asked| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed << 20 ^ asked.nonce);
+        let says = match rng.random_range(0..10) {
+            0 | 1 => Says::Late,
+            2..=4 => Says::Reset,
+            5 => Says::Half,
+            _ => Says::Well,
+        };
+        (Duration::from_millis(rng.random_range(1..2000)), says)
+    });
+    let limits = ProviderLimits {
+        concurrency: Some(16),
+        // Every other time it is the provider's dollar, too.
+        usd: seed.is_multiple_of(2).then_some(1.0),
+        ..ProviderLimits::default()
+    };
+    let mut settings = provider(0, limits);
+    settings.models[0].price = Some(Price {
+        input: DEAR,
+        output: DEAR,
+    });
+    let job = plain(
+        "j",
+        100,
+        &format!("concurrency = 16\nusd = 1.0\ncap = \"{word}\""),
+    );
+    let mut setup = Setup::calm(vec![job], vec![(settings, behaviour)]);
+    setup.seed = seed;
+    setup.price = DEAR as i64;
+    setup.deaths = (0..3).map(|_| rng.random_range(10..150)).collect();
+    setup.orders = (1..5)
+        .flat_map(|at| {
+            let at = Duration::from_secs(at * 7);
+            let resume = Command::Resume("j".to_owned());
+            [
+                (at, Command::Pause("j".to_owned())),
+                (at + Duration::from_secs(2), resume),
+            ]
+        })
+        .collect();
+    let cap = Cap {
+        micro: 1_000_000,
+        mode,
+        request: 60_000,
+        at_once: 16,
+    };
+    setup.caps.lock().unwrap().insert("j".to_owned(), cap);
+    let played = play(&setup, Books::Memory);
+    if let Err(finding) = played.audited {
+        panic!("seed {seed}, {word}: {finding}");
+    }
+    played.lives
+}
+
+#[test]
+fn a_dollar_is_a_dollar_over_all_lives() {
+    for (word, mode) in [("hard", CapMode::Hard), ("cautious", CapMode::Cautious)] {
+        let lives: u64 = (0..20).map(|seed| over_lives(seed, word, mode)).sum();
+        assert!(lives > 40, "{lives} lives");
+    }
 }
 
 fn all(seeds: u64) {

@@ -1,5 +1,6 @@
 //! E3, E4, E9: teachers that are limited, away, or slow, for as long as it takes on a virtual clock.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -166,6 +167,24 @@ fn a_question_that_kills_the_server_is_given_up_and_no_other() {
         assert_eq!(counts.of(TaskState::Failed), 1, "{counts:?}");
         assert_eq!(played.world.requests(), 39 + 6, "six attempts at the one");
     }
+}
+
+#[test]
+fn a_disk_that_is_full_when_a_job_ends_is_waited_for_by_the_job() {
+    let behaviour: Behaviour = Arc::new(|_| (Duration::from_millis(50), Says::Well));
+    let teacher = provider(0, ProviderLimits::default());
+    let mut setup = Setup::calm(
+        vec![plain("j", 20, "concurrency = 4")],
+        vec![(teacher, behaviour)],
+    );
+    setup.disk.refuses_ends = Arc::new(AtomicU32::new(2));
+    let played = play(&setup, Books::Memory);
+    played.audited.unwrap();
+    let trace = played.world.trace.lock().unwrap();
+    let often = |what| trace.iter().filter(|step| step.1 == what).count();
+    assert_eq!((often("state"), often("helped"), played.lives), (2, 0, 1));
+    assert_eq!(played.jobs[0].0.state, JobState::Completed);
+    assert!((20..30).contains(&played.took.as_secs()), "{:?}", played.took);
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn disk(rng: &mut ChaCha8Rng, heals: Duration) -> Disk {
         errors: if rng.random_bool(0.2) { 0.01 } else { 0.0 },
         slow: *[0, 0, 3, 20].choose(rng).unwrap(),
         heals,
+        ..Disk::default()
     }
 }
 

@@ -97,10 +97,17 @@ impl Subscriber for Watcher {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let Fields(numbers, names) = fields;
-        let (Some(job), Some(provider)) = (names.get("job"), names.get("provider")) else {
-            return;
-        };
         let number = |name| numbers.get(name).copied().unwrap_or_default();
+        let (job, provider) = match (names.get("job"), names.get("provider")) {
+            (Some(job), Some(provider)) => (job, provider),
+            (Some(job), None) => {
+                // Filled from the ledger, perhaps past the cap by what is uncertain: what is set aside from here on is looked at.
+                let filled = (number("settled"), number("reserved"));
+                self.last.lock().unwrap().insert(job.clone(), filled);
+                return;
+            }
+            _ => return,
+        };
         self.look(job, number("settled"), number("reserved"));
         self.look(provider, number("settled_there"), number("reserved_there"));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use destilation::core::budget::Money;
 use destilation::core::ports::{Store, StoreError};
 use destilation::core::sample::SampleState;
-use destilation::core::task::{RequestState, TaskState, Transition};
+use destilation::core::task::{Closed, Lease, RequestState, TaskId, TaskState, Transition};
 
 use super::support::*;
 
@@ -15,6 +15,7 @@ on_every_ledger! {
     a_stale_lease_changes_nothing
     a_refusal_gives_everything_back
     attempts_left_behind_are_lost
+    what_may_have_been_charged_counts_by_its_estimate
     a_crash_gives_leases_back_and_keeps_answers
     three_crashes_alone_are_quarantine
     a_task_merely_taken_does_not_crash
@@ -163,8 +164,63 @@ async fn attempts_left_behind_are_lost(store: &dyn Store) {
     );
     assert_eq!(history[1].response, Some(response("kept")));
     let totals = store.totals(id).await.unwrap();
-    assert_eq!((totals.uncertain, totals.maybe_billed), (ESTIMATE, 1));
-    assert_eq!(store.spent_at("mock").await.unwrap(), ESTIMATE);
+    let both = ESTIMATE.plus(ESTIMATE);
+    assert_eq!(
+        (totals.uncertain, totals.maybe_billed),
+        (both, 1),
+        "what the kept answer took is not known before it is read"
+    );
+    assert_eq!(store.spent_at("mock").await.unwrap(), both);
+    assert_eq!(history[1].estimate, ESTIMATE);
+
+    // Reading it replaces the estimate.
+    let lease = Lease {
+        task: TaskId { job: id, index: 0 },
+        token: 2,
+    };
+    let read = vec![closed(answered, RequestState::Settled)];
+    store.settle(lease, Transition::Release, read).await.unwrap();
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!((totals.uncertain, totals.settled.usd), (ESTIMATE, Money(60)));
+    assert_eq!(store.spent_at("mock").await.unwrap().usd, Money(160));
+    assert_eq!(store.spent_today().await.unwrap().usd, Money(160));
+}
+
+/// A cap has to hold for it after a restart, too: what the purse counted while the job ran, the ledger has to count.
+async fn what_may_have_been_charged_counts_by_its_estimate(store: &dyn Store) {
+    let id = job(store, "unsure", 1).await;
+    let lease = store.claim(id, 1).await.unwrap()[0].lease;
+    let mut ends = Vec::new();
+    // Broken after it was sent; the same where waiting is the remedy; and one whose price the wire told, more than was set aside.
+    for (state, cost) in [
+        (RequestState::Failed, 0),
+        (RequestState::Refused, 0),
+        (RequestState::Failed, 130),
+    ] {
+        let request = store
+            .begin(lease, request(1), ends.drain(..).collect())
+            .await
+            .unwrap();
+        ends.push(Closed {
+            maybe_billed: true,
+            cost: Money(cost),
+            ..closed(request, state)
+        });
+    }
+    let wait = Transition::Retry {
+        after: Duration::ZERO,
+        error: "it broke".to_owned(),
+    };
+    store.settle(lease, wait, ends).await.unwrap();
+    let totals = store.totals(id).await.unwrap();
+    assert_eq!((totals.settled.usd, totals.settled.requests), (Money(130), 2));
+    assert_eq!((totals.uncertain.usd, totals.uncertain.requests), (Money(200), 1));
+    assert_eq!((totals.uncertain.tokens, totals.maybe_billed), (150, 3));
+    let taken = totals.settled.plus(totals.uncertain);
+    assert_eq!(store.spent_at("mock").await.unwrap(), taken);
+    assert_eq!(store.spent_today().await.unwrap(), taken);
+    store.delete(id).await.unwrap();
+    assert_eq!(store.spent_at("mock").await.unwrap(), taken);
 }
 
 async fn a_crash_gives_leases_back_and_keeps_answers(store: &dyn Store) {

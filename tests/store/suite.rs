@@ -133,7 +133,7 @@ async fn unknown_counts_are_taken_at_the_estimate(store: &dyn Store) {
     };
     store.settle(lease, fail, vec![failed]).await.unwrap();
     let totals = store.totals(id).await.unwrap();
-    assert_eq!((totals.settled, totals.maybe_billed), (ESTIMATE, 1));
+    assert_eq!((totals.spent(), totals.maybe_billed), (ESTIMATE, 1));
     assert_eq!(totals.failures, [("attempts".to_owned(), 1)]);
 }
 

@@ -153,6 +153,7 @@ fn spec(name: &str) -> JobSpec {
             repeat: 1,
             chunk: None,
             columns: destilation::core::job::Columns::default(),
+            taken: None,
         },
         vary: Vec::new(),
         rounds: None,

@@ -387,3 +387,14 @@ fn copies_say_what_they_are() {
     hand.keys("y4");
     assert!(hand.copied.starts_with("destiler samples show "));
 }
+
+#[test]
+fn keys_typed_before_the_rows_of_a_jump_are_there_go_on_from_where_it_ends() {
+    for script in ["Gkk", "Gg", "Ggjj", "Gk<ctrl-u>jj"] {
+        let [mut fast, mut slow] = [(); 2].map(|()| Hand::new(120, 36, Says::Everything));
+        fast.keys("3").keys(script);
+        slow.keys("3").hold_answers();
+        slow.keys(script).give_answers();
+        assert_eq!(slow.screen(), fast.screen(), "{script}");
+    }
+}

@@ -64,6 +64,8 @@ pub struct Hand {
     pub kept: String,
     /// Calls to someone who looks elsewhere.
     pub called: Vec<String>,
+    /// Questions that wait for their answers, while answers are held back.
+    held: Option<Vec<Effect>>,
     says: Says,
 }
 
@@ -85,6 +87,7 @@ impl Hand {
             copied: String::new(),
             kept: String::new(),
             called: Vec::new(),
+            held: None,
             says,
         };
         hand.serve(effects);
@@ -111,9 +114,24 @@ impl Hand {
         self.serve(effects);
     }
 
+    /// From now on nobody answers.
+    pub fn hold_answers(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    /// Everything that was asked meanwhile is answered, in its order.
+    pub fn give_answers(&mut self) {
+        let held = self.held.take().unwrap_or_default();
+        self.serve(held);
+    }
+
     fn serve(&mut self, effects: Vec<Effect>) {
         let mut queue = VecDeque::from(effects);
         while let Some(effect) = queue.pop_front() {
+            if let (Effect::Ask(..), Some(held)) = (&effect, &mut self.held) {
+                held.push(effect);
+                continue;
+            }
             let message = match effect {
                 Effect::Ask(..) if self.says == Says::Silence => continue,
                 Effect::Ask(ticket, query) => {

@@ -16,6 +16,7 @@ use super::writing::{DraftRow, KindRow, SeedPreview};
 use crate::core::budget::Money;
 use crate::core::filter::Facets;
 use crate::core::forecast::Forecast;
+use crate::core::imported::ImportPlan;
 use crate::core::job::parse::Problem;
 use crate::core::job::{JobSpec, JobState};
 use crate::core::journal::JournalEntry;
@@ -30,6 +31,8 @@ use crate::core::task::TaskCounts;
 /// What comes back.
 #[derive(Debug, Clone)]
 pub enum Answer {
+    /// What an import would make.
+    Import(Box<ImportPlan>),
     /// All jobs.
     Jobs(Vec<JobRow>),
     /// One job.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::SampleQuery;
 use crate::core::catalog::Plug;
+use crate::core::job::ReasoningStyle;
 use crate::core::ports::Finding;
 use crate::core::sample::Reason;
 
@@ -16,6 +17,8 @@ pub struct Export {
     pub job: String,
     /// A format other than the job's own.
     pub format: Option<String>,
+    /// How reasoning is written, other than as the job says.
+    pub reasoning: Option<ReasoningStyle>,
     /// Only that part of the split.
     pub split: Option<String>,
     /// Samples that are not accepted too.

@@ -138,6 +138,12 @@ fn one_step(old: &Step, new: &Step, params: &(Params, Params), changes: &mut Vec
         format!("step {name} computes its answer otherwise: nobody is asked, except later steps that use it"),
     );
     note(
+        old.given != new.given,
+        "given",
+        Asks::Nothing,
+        format!("step {name} is given another answer: nobody is asked, except later steps that use it"),
+    );
+    note(
         old.computed != new.computed && new.computed,
         "answer",
         Asks::Nothing,

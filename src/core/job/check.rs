@@ -24,7 +24,7 @@ const CONDITIONS: &[&str] = &["reject_if", "review_if", "accept_if"];
 pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut Report) {
     let looked = match &spec.seeds.source {
         SeedSource::Path(path) if known.seed_fields.is_none() && path != "-" && !path.is_empty() => {
-            (known.look_at_seeds)(path)
+            (known.look_at_seeds)(path, spec.seeds.taken.as_ref())
         }
         _ => known.seed_fields.clone(),
     };
@@ -43,6 +43,7 @@ pub(super) fn check(spec: &JobSpec, places: &Places, known: &Known, report: &mut
     fed(spec, &scope, places, report);
     for ((at, step), places) in spec.steps.iter().enumerate().zip(&places.steps) {
         templates(at, step, &scope, places, report);
+        given(at, step, &scope, places, report);
         step_teachers(step, places, known, report);
         conversation(at, step, &scope, places, report);
         if step.reask > 0 && step.schema.is_none() {
@@ -114,6 +115,14 @@ fn templates(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report:
                 report.error(&span, &path, message);
             }
         }
+    }
+}
+
+/// Whether the rows have what a step is given.
+fn given(at: usize, step: &Step, scope: &Scope, places: &StepPlaces, report: &mut Report) {
+    let Some(path) = &step.given else { return };
+    if let Err(unknown) = scope.variable(path, at) {
+        note(unknown, &places.given, &format!("{}.given", places.path), report);
     }
 }
 

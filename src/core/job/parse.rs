@@ -12,6 +12,7 @@ use super::report::{Report, Span, quote};
 use super::{Chunk, DatasetSpec, JobSpec, Limits, RouteBy, Seeds};
 use crate::core::Row;
 use crate::core::catalog::{Plug, PlugError};
+use crate::core::imported::Taken;
 use crate::core::request::Params;
 use crate::core::route::Teacher;
 
@@ -124,7 +125,8 @@ const fn pair(kind: &'static str, optional: &'static [&'static str]) -> FormatFi
 }
 
 /// A job's field names as another format calls them: the question and the answer by their place (an answer with two sides gives its
-/// better one), the rest by name. What the other format has no name for is left out.
+/// better one), the rest by name. What the other format has no name for is left out; only what an instruction is about joins it in the
+/// question, since nobody could answer without.
 pub fn renamed(fields: &BTreeMap<String, String>, own: &str, other: &str) -> BTreeMap<String, String> {
     let of = |kind: &str| FORMATS.iter().find(|format| format.kind == kind);
     let (Some(own), Some(other)) = (of(own), of(other)) else {
@@ -135,6 +137,12 @@ pub fn renamed(fields: &BTreeMap<String, String>, own: &str, other: &str) -> BTr
         format.required.get(at.wrapping_sub(1)).copied()
     };
     let question = |format: &FormatFields<'static>| (format.required.len() > 1).then(|| format.required[0]);
+    let names = |format: &FormatFields<'static>, name: &str| {
+        format.optional.is_some_and(|optional| optional.contains(&name))
+    };
+    let joined = fields
+        .get("input")
+        .filter(|_| names(&own, "input") && !names(&other, "input"));
     let all = other.required.iter().chain(other.optional.unwrap_or_default());
     all.filter_map(|name| {
         let from = if question(other) == Some(*name) {
@@ -144,7 +152,12 @@ pub fn renamed(fields: &BTreeMap<String, String>, own: &str, other: &str) -> BTr
         } else {
             *name
         };
-        Some(((*name).to_owned(), fields.get(from)?.clone()))
+        let path = fields.get(from)?;
+        let path = match joined {
+            Some(input) if question(other) == Some(*name) => format!("{path}, {input}"),
+            _ => path.clone(),
+        };
+        Some(((*name).to_owned(), path))
     })
     .collect()
 }
@@ -187,9 +200,9 @@ pub struct Known<'a> {
     pub seed_extensions: &'a [&'a str],
     /// Fields of the seed file's rows, where somebody has looked.
     pub seed_fields: Option<Vec<String>>,
-    /// Looks for the fields in the seed file at that path, as written; `None` if it cannot be read. Not asked for `-`, nor where
+    /// Looks for the fields in the seed file at that path, as written, whose rows may be taken apart; `None` if it cannot be read. Not asked for `-`, nor where
     /// `seed_fields` tells.
-    pub look_at_seeds: &'a dyn Fn(&str) -> Option<Vec<String>>,
+    pub look_at_seeds: &'a dyn Fn(&str, Option<&Taken>) -> Option<Vec<String>>,
     /// Reads the rows of a file to draw from (`choose_from`), by the path as written, up to so many.
     pub pool: &'a Pool<'a>,
 }
@@ -205,7 +218,7 @@ impl Default for Known<'_> {
             teachers: &[],
             seed_extensions: &[],
             seed_fields: None,
-            look_at_seeds: &|_| None,
+            look_at_seeds: &|_, _| None,
             pool: &|path, _| Err(format!("no file {path}")),
         }
     }
@@ -256,6 +269,7 @@ pub(super) struct StepPlaces {
     pub(super) candidates: Span,
     pub(super) on_invalid: Span,
     pub(super) turns: Span,
+    pub(super) given: Span,
 }
 
 /// Where a validator and its keys stand.
@@ -394,5 +408,6 @@ pub(super) fn no_seeds() -> Seeds {
         repeat: 1,
         chunk: None::<Chunk>,
         columns: super::Columns::default(),
+        taken: None,
     }
 }

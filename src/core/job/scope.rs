@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::report::{Severity, hint, quote};
 use super::{Columns, JobSpec, RoundRows, SeedSource, Step};
 use crate::core::feed::PARENT_FIELD;
+use crate::core::imported::IMPORTED_FIELD;
 use crate::core::plan::ROUND_FIELD;
 use crate::core::plan::chunk::CHUNK_FIELD;
 
@@ -72,9 +73,10 @@ impl<'s> Scope<'s> {
         });
         let round = spec.rounds.as_ref().map(|_| ROUND_FIELD);
         let vary = spec.vary.iter().map(|(name, _)| name.as_str());
+        let imported = spec.seeds.taken.as_ref().map(|_| IMPORTED_FIELD);
         Self {
             steps: &spec.steps,
-            vary: vary.chain(round).collect(),
+            vary: vary.chain(round).chain(imported).collect(),
             seeds,
             fed: fed.map(|rounds| rounds.feed.iter().map(|(field, _)| field.as_str()).collect()),
             columns,
@@ -180,7 +182,8 @@ fn split(path: &str) -> (&str, Option<&str>) {
 
 /// Whether a step's answer has something at a path. `also`: what every answer has besides its value.
 fn attribute(step: &Step, path: &str, also: Option<&[&str]>) -> Result<(), Unknown> {
-    if also.is_some_and(|also| also.contains(&path)) {
+    // What is given may have a value of any shape.
+    if step.given.is_some() || also.is_some_and(|also| also.contains(&path)) {
         return Ok(());
     }
     let Some(mut schema) = step.schema.as_deref() else {

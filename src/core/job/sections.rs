@@ -1,11 +1,12 @@
 //! The smaller tables of a job file: its name, `[seeds]` and `[[validators]]`.
 
-use super::parse::{Known, Places, ValidatorPlaces, no_seeds};
+use super::parse::{FORMAT_KINDS, Known, Places, ValidatorPlaces, no_seeds};
 use super::read::{Node, Table};
 use super::report::{Report, hint, quote};
 use super::{Chunk, SeedSource, Seeds};
 use crate::core::Row;
 use crate::core::catalog::Plug;
+use crate::core::imported::Taken;
 
 /// Largest count of rows or tasks that can be asked for.
 pub(super) const COUNT_AT_MOST: u64 = 1_000_000_000_000;
@@ -113,6 +114,7 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
             Some(SeedSource::Job { name, fields })
         });
     let is_count = matches!(source, Some(SeedSource::Count(_)));
+    let is_path = matches!(source, Some(SeedSource::Path(_)));
     let seeds = Seeds {
         source: source.unwrap_or_else(|| no_seeds().source),
         limit: table
@@ -133,9 +135,51 @@ pub(super) fn seeds(table: &mut Table, places: &mut Places, known: &Known, repor
             chunk(&node, report)
         }),
         columns: super::columns::columns(&mut table, places, is_count, report),
+        taken: taken(&mut table, is_path, report),
     };
     table.finish(report);
     seeds
+}
+
+/// How the rows of a dataset are taken apart.
+fn taken(table: &mut Table, is_path: bool, report: &mut Report) -> Option<Taken> {
+    let format = table.get("format");
+    let others = [
+        table.get("sha256"),
+        table.get("skip_broken"),
+        table.get("split_think"),
+    ];
+    let Some(format) = format else {
+        for node in others.into_iter().flatten() {
+            let message = "has no effect: only the rows of a dataset, with `format`, are taken apart";
+            report.error(&node.span, &node.path, message);
+        }
+        return None;
+    };
+    if !is_path {
+        report.error(
+            &format.span,
+            &format.path,
+            "has no effect: only a file can hold a dataset",
+        );
+    }
+    let words: Vec<(&str, &str)> = FORMAT_KINDS.iter().map(|kind| (*kind, *kind)).collect();
+    let [sha256, skip_broken, split_think] = others;
+    let sha256 = sha256.and_then(|node| {
+        let digest = node.string(report)?;
+        let fits = digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if !fits {
+            report.error(&node.span, &node.path, "is no SHA-256: 64 hexadecimal digits");
+        }
+        Some(digest.to_ascii_lowercase())
+    });
+    let flag = |node: Option<Node>, report: &mut Report| node.and_then(|node| node.boolean(report));
+    Some(Taken {
+        format: format.word(&words, report)?.to_owned(),
+        sha256,
+        skip_broken: flag(skip_broken, report).unwrap_or(false),
+        split_think: flag(split_think, report).unwrap_or(false),
+    })
 }
 
 fn seed_path(node: &Node, known: &Known, report: &mut Report) -> Option<SeedSource> {

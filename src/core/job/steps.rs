@@ -53,20 +53,24 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
         }
         Some(name)
     });
-    let answer = table.get("answer");
-    let computed = answer.is_some();
+    let (answer, given) = (table.get("answer"), table.get("given"));
+    let computed = answer.is_some() || given.is_some();
+    if let (Some(_), Some(given)) = (&answer, &given) {
+        let message = "only one of answer and given can be there";
+        report.error(&given.span, &given.path, message);
+    }
     let prompt = if computed {
         if let Some(prompt) = table.get("prompt") {
-            let message = "has no effect: with `answer` nobody is asked";
+            let message = format!("has no effect: with `{}` nobody is asked", alone(&answer));
             report.error(&prompt.span, &prompt.path, message);
         }
-        answer
+        answer.clone()
     } else {
         table.need("prompt", report)
     };
     let prompt = prompt.and_then(|node| Some((node.string(report)?, node.span)));
     if computed {
-        asks_nobody(&mut table, report);
+        asks_nobody(&mut table, alone(&answer), report);
     }
     let (teachers, teacher_places) = teachers(&mut table, report);
     let text = |table: &mut Table, key, report: &mut Report| table.get(key)?.string(report);
@@ -77,6 +81,7 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
         system: text(&mut table, "system", report),
         prompt: prompt.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
         computed,
+        given: given.as_ref().and_then(|node| node.string(report)),
         completion: table
             .get("completion")
             .and_then(|node| node.boolean(report))
@@ -117,13 +122,19 @@ fn step(mut table: Table, places: &mut Places, files: Files, known: &Known, repo
         candidates: value(&mut table, "candidates"),
         on_invalid: value(&mut table, "on_invalid"),
         turns: value(&mut table, "turns"),
+        given: value(&mut table, "given"),
     });
     table.finish(report);
     step
 }
 
-/// What only a question can have does not belong to a step whose answer is computed.
-fn asks_nobody(table: &mut Table, report: &mut Report) {
+/// The word by which a step asks nobody.
+fn alone(answer: &Option<Node>) -> &'static str {
+    if answer.is_some() { "answer" } else { "given" }
+}
+
+/// What only a question can have does not belong to a step whose answer is computed, or given.
+fn asks_nobody(table: &mut Table, word: &str, report: &mut Report) {
     const ASKING: &[&str] = &[
         "capability",
         "teachers",
@@ -139,7 +150,7 @@ fn asks_nobody(table: &mut Table, report: &mut Report) {
     ];
     for key in ASKING {
         if let Some(node) = table.get(key) {
-            let message = "has no effect: with `answer` nobody is asked";
+            let message = format!("has no effect: with `{word}` nobody is asked");
             report.error(&node.span, &node.path, message);
         }
     }

@@ -103,6 +103,7 @@ fn the_job_file_of_the_product_page_is_read_whole() {
             repeat: 1,
             chunk: None,
             columns: Columns::default(),
+            taken: None,
         }
     );
     assert_eq!(

@@ -357,7 +357,8 @@ pub struct Totals {
     pub cached: u64,
     /// Attempts that may have been charged without an answer.
     pub maybe_billed: u64,
-    /// Estimates of attempts that were lost in a crash: counted against caps, not as spent.
+    /// What attempts may have taken beyond what is settled: lost ones and answers nobody has read yet by their estimate, failed ones
+    /// that may have been charged by what is left of it. It counts against caps, not as spent.
     pub uncertain: Amount,
     /// Samples by state: accepted, rejected, needs review.
     pub samples: [u64; 3],
@@ -367,6 +368,13 @@ pub struct Totals {
     pub failures: Vec<(String, u64)>,
 }
 
+impl Totals {
+    /// What counts against the job's caps.
+    pub fn spent(&self) -> Amount {
+        self.settled.plus(self.uncertain)
+    }
+}
+
 /// Sums and marks.
 #[async_trait]
 pub trait LedgerStore: Send + Sync {
@@ -374,9 +382,9 @@ pub trait LedgerStore: Send + Sync {
     async fn totals(&self, job: JobId) -> Stored<Totals>;
     /// What each teacher took and gave in a job: name, settled amount, accepted samples, judged samples.
     async fn by_teacher(&self, job: JobId) -> Stored<Vec<(String, Amount, u64, u64)>>;
-    /// What a provider took over the life of the database (lost attempts by their estimate).
+    /// What a provider took over the life of the database, with what is uncertain of it.
     async fn spent_at(&self, provider: &str) -> Stored<Amount>;
-    /// What all jobs took since UTC midnight (lost attempts by their estimate).
+    /// What all jobs took since UTC midnight, with what is uncertain of it.
     async fn spent_today(&self) -> Stored<Amount>;
     /// The dataset files of a job as last written.
     async fn marks(&self, job: JobId) -> Stored<Vec<FileMark>>;

@@ -55,6 +55,7 @@ fn make(spec: &DatasetSpec, job: &JobSpec, shape: &'static Shape) -> Result<Box<
         }
     };
     if let Some(step) = step
+        && step.given.is_none()
         && step.params.or(&job.defaults).logprobs.unwrap_or(0) == 0
     {
         let message = format!(

@@ -209,7 +209,23 @@ impl Fields {
                 .map(as_text)
                 .ok_or_else(|| missing(sample, name, "the job has no field to guess it from"));
         };
-        mapped(sample, name, path)
+        let parts: Vec<&str> = path.split(',').map(str::trim).collect();
+        let [first, rest @ ..] = &parts[..] else {
+            return mapped(sample, name, path);
+        };
+        if rest.is_empty() || sample.field(path).is_some() {
+            return mapped(sample, name, path);
+        }
+        // Several fields: the instruction, and what it is about where there is something.
+        let mut text = mapped(sample, name, first)?;
+        for part in rest {
+            let more = sample.field(part).filter(|value| !value.is_null()).map(as_text);
+            if let Some(more) = more.filter(|more| !more.is_empty()) {
+                text.push_str("\n\n");
+                text.push_str(&more);
+            }
+        }
+        Ok(text)
     }
 
     /// The answer's text: what the shape names second.

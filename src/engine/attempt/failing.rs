@@ -9,7 +9,7 @@ use super::super::purse::SetAside;
 use super::super::roster::Roster;
 use super::{Attempts, Out, Sent};
 use crate::core::api::Event;
-use crate::core::budget::{Amount, Money};
+use crate::core::budget::Money;
 use crate::core::request::{Action, ProviderError, Trouble, Usage};
 use crate::core::route::Teacher;
 use crate::core::task::{Closed, Question, RequestId, RequestState, RetryPolicy, Transition};
@@ -77,33 +77,10 @@ impl Attempts<'_> {
             });
         }
         let counted = !spared && matches!(error.action, Action::Retry { .. } | Action::Fail);
-        let state = if counted {
-            RequestState::Failed
-        } else {
-            RequestState::Refused
-        };
-        // What may have been charged counts against the caps by its estimate, because nobody can tell.
-        let cost = cost(teacher, usage);
-        let tokens = usage.input.unwrap_or(0) + usage.output.unwrap_or(0);
-        let taken = match (error.maybe_billed, counted) {
-            (true, _) => money.amount(),
-            (false, true) => Amount {
-                usd: cost,
-                tokens,
-                requests: 1,
-            },
-            (false, false) => Amount::default(),
-        };
+        let closed = in_vain(failed.id, teacher, usage, error, counted);
+        let taken = closed.counted(money.amount());
         money.settle(taken);
-        self.close(Closed {
-            request: failed.id,
-            state,
-            usage: if counted { usage } else { Usage::default() },
-            cost: if counted { cost } else { Money(0) },
-            estimated: false,
-            maybe_billed: error.maybe_billed,
-            error: Some(error.message.clone()),
-        });
+        self.close(closed);
         if matches!(error.action, Action::Pause { .. }) || error.trouble == Trouble::Unreachable {
             return Sent::Closed;
         }
@@ -164,6 +141,30 @@ pub(super) fn unsent(id: RequestId) -> Closed {
         estimated: false,
         maybe_billed: false,
         error: Some("not sent: its provider was closed just then".to_owned()),
+    }
+}
+
+/// How an attempt without an answer is settled: as one that failed, or as one that does not count. What may have been charged counts
+/// against the caps by its estimate, because nobody can tell.
+pub(super) fn in_vain(
+    id: RequestId,
+    teacher: &Teacher,
+    usage: Usage,
+    error: &ProviderError,
+    counted: bool,
+) -> Closed {
+    Closed {
+        request: id,
+        state: if counted {
+            RequestState::Failed
+        } else {
+            RequestState::Refused
+        },
+        usage: if counted { usage } else { Usage::default() },
+        cost: if counted { cost(teacher, usage) } else { Money(0) },
+        estimated: false,
+        maybe_billed: error.maybe_billed,
+        error: Some(error.message.clone()),
     }
 }
 

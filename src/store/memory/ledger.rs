@@ -5,7 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::super::rules::{day, failure_group, provider_of, settled_amount};
+use super::super::rules::{day, failure_group, provider_of};
 use super::{Attempt, MemoryStore, Rows};
 use crate::core::api::{CleanRow, CleanRules};
 use crate::core::budget::Amount;
@@ -192,27 +192,33 @@ impl Rows {
 /// What an attempt took as far as it is known.
 fn settled(attempt: &Attempt) -> Amount {
     let closed = attempt.closed.as_ref();
-    closed.map_or_else(Amount::default, |closed| {
-        settled_amount(attempt.request.estimate, closed)
-    })
+    closed.map_or_else(Amount::default, |closed| closed.settled(attempt.request.estimate))
 }
 
-/// What an attempt took, a lost one by its estimate.
-pub(super) fn taken(attempt: &Attempt) -> Amount {
-    if attempt.state == RequestState::Lost {
-        attempt.request.estimate
-    } else {
-        settled(attempt)
+/// What it may have taken beyond that.
+fn uncertain(attempt: &Attempt) -> Amount {
+    let estimate = attempt.request.estimate;
+    match (&attempt.closed, attempt.state) {
+        (Some(closed), _) => closed.uncertain(estimate),
+        (None, RequestState::Lost) => estimate,
+        (None, RequestState::Answered) if attempt.unread => estimate,
+        (None, _) => Amount::default(),
     }
+}
+
+/// What counts against caps of an attempt: both.
+pub(super) fn taken(attempt: &Attempt) -> Amount {
+    settled(attempt).plus(uncertain(attempt))
 }
 
 fn add_attempt(totals: &mut Totals, attempt: &Attempt) {
-    if attempt.state == RequestState::Refused {
-        return;
-    }
     let lost = attempt.state == RequestState::Lost;
     let billed = attempt.closed.as_ref().is_some_and(|closed| closed.maybe_billed);
     totals.maybe_billed += u64::from(lost || billed);
+    totals.uncertain = totals.uncertain.plus(uncertain(attempt));
+    if attempt.state == RequestState::Refused {
+        return;
+    }
     if attempt.request.estimate.requests == 0 {
         totals.cached += 1;
         return;
@@ -220,9 +226,6 @@ fn add_attempt(totals: &mut Totals, attempt: &Attempt) {
     totals.sent += 1;
     totals.retried += u64::from(attempt.request.attempt > 1);
     totals.settled = totals.settled.plus(settled(attempt));
-    if lost {
-        totals.uncertain = totals.uncertain.plus(attempt.request.estimate);
-    }
     if let Some(closed) = &attempt.closed {
         totals.input_tokens += closed.usage.input.unwrap_or(0);
         totals.output_tokens += closed.usage.output.unwrap_or(0);

@@ -134,6 +134,8 @@ struct Attempt {
     at_ms: i64,
     state: RequestState,
     response: Option<RawResponse>,
+    /// Answered, and its lease ended before anybody said what it took.
+    unread: bool,
     closed: Option<Closed>,
 }
 

@@ -89,6 +89,7 @@ impl TaskStore for MemoryStore {
             at_ms: self.now_ms(),
             state: RequestState::Begun,
             response: None,
+            unread: false,
             closed: None,
         };
         rows.attempts.insert(id, attempt);
@@ -367,6 +368,7 @@ impl Rows {
                 teacher: attempt.request.teacher.clone(),
                 fingerprint: attempt.request.fingerprint,
                 state: attempt.state,
+                estimate: attempt.request.estimate,
                 response: attempt.response.clone(),
             })
             .collect();
@@ -440,10 +442,11 @@ impl Rows {
         }
     }
 
-    /// Attempts without an answer that a lease leaves behind.
+    /// Attempts that a lease leaves behind: those without an answer are lost.
     fn lose(&mut self, task: TaskId) {
-        for attempt in self.attempts.values_mut() {
-            if attempt.task == task && attempt.state == RequestState::Begun {
+        for attempt in self.attempts.values_mut().filter(|attempt| attempt.task == task) {
+            attempt.unread |= attempt.state == RequestState::Answered;
+            if attempt.state == RequestState::Begun {
                 attempt.state = if attempt.request.estimate.requests == 0 {
                     RequestState::Refused
                 } else {

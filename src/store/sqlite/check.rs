@@ -15,6 +15,9 @@ const FINDINGS: i64 = 20;
 const SUMS: &str = "
     WITH closed AS (SELECT r.*, r.task >> 40 AS job, n.name AS teacher_name FROM requests r JOIN teachers n ON n.id = r.teacher
                     WHERE r.state IN (2, 3) AND r.estimate_requests > 0),
+         uncertain AS (SELECT task >> 40 AS job, MAX(estimate_usd - cost, 0) AS usd, MAX(estimate_tokens - tokens, 0) AS tokens,
+                              estimate_requests - (state IN (2, 3)) AS requests
+                       FROM requests WHERE (state = 1 OR maybe_billed) AND estimate_requests > 0),
          judged AS (SELECT s.*, s.task >> 40 AS job, n.name AS teacher_name FROM samples s LEFT JOIN teachers n ON n.id = s.teacher)
     SELECT job, kind, name, SUM(counted), SUM(found) FROM (
         SELECT job, kind, name, value AS counted, 0 AS found FROM counters WHERE job > 0 AND kind <> 'decisions'
@@ -31,10 +34,10 @@ const SUMS: &str = "
         UNION ALL SELECT task >> 40, 'sum', 'retried', 0, COUNT(*) FROM requests
             WHERE state <> 4 AND estimate_requests > 0 AND attempt > 1 GROUP BY 1
         UNION ALL SELECT task >> 40, 'sum', 'cached', 0, COUNT(*) FROM requests WHERE state <> 4 AND estimate_requests = 0 GROUP BY 1
-        UNION ALL SELECT task >> 40, 'sum', 'maybe_billed', 0, SUM(maybe_billed) FROM requests WHERE state <> 4 GROUP BY 1
-        UNION ALL SELECT task >> 40, 'sum', 'uncertain_usd', 0, SUM(estimate_usd) FROM requests WHERE state = 5 GROUP BY 1
-        UNION ALL SELECT task >> 40, 'sum', 'uncertain_tokens', 0, SUM(estimate_tokens) FROM requests WHERE state = 5 GROUP BY 1
-        UNION ALL SELECT task >> 40, 'sum', 'uncertain_requests', 0, SUM(estimate_requests) FROM requests WHERE state = 5 GROUP BY 1
+        UNION ALL SELECT task >> 40, 'sum', 'maybe_billed', 0, SUM(maybe_billed) FROM requests GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'uncertain_usd', 0, SUM(usd) FROM uncertain GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'uncertain_tokens', 0, SUM(tokens) FROM uncertain GROUP BY 1
+        UNION ALL SELECT job, 'sum', 'uncertain_requests', 0, SUM(requests) FROM uncertain GROUP BY 1
         UNION ALL SELECT job, 'sum', 'usd', 0, SUM(cost) FROM closed GROUP BY 1
         UNION ALL SELECT job, 'sum', 'tokens', 0, SUM(tokens) FROM closed GROUP BY 1
         UNION ALL SELECT job, 'sum', 'requests', 0, COUNT(*) FROM closed GROUP BY 1
@@ -50,9 +53,10 @@ const SUMS: &str = "
 const SPENT: &str = "
     WITH taken AS (
         SELECT substr(n.name, 1, instr(n.name || '/', '/') - 1) AS provider, r.at_ms / 86400000 AS day,
-               CASE r.state WHEN 5 THEN r.estimate_usd ELSE r.cost END AS usd,
-               CASE r.state WHEN 5 THEN r.estimate_tokens ELSE r.tokens END AS tokens
-        FROM requests r JOIN teachers n ON n.id = r.teacher WHERE r.state IN (2, 3, 5) AND r.estimate_requests > 0)
+               CASE WHEN r.state = 1 OR r.maybe_billed THEN MAX(r.estimate_usd, r.cost) ELSE r.cost END AS usd,
+               CASE WHEN r.state = 1 OR r.maybe_billed THEN MAX(r.estimate_tokens, r.tokens) ELSE r.tokens END AS tokens
+        FROM requests r JOIN teachers n ON n.id = r.teacher
+        WHERE (r.state IN (1, 2, 3) OR r.maybe_billed) AND r.estimate_requests > 0)
     SELECT 0, kind, name, SUM(counted), SUM(found) FROM (
         SELECT kind, name, value AS counted, 0 AS found FROM counters WHERE job = 0
         UNION ALL SELECT 'provider.usd', provider, 0, SUM(usd) FROM taken GROUP BY 2

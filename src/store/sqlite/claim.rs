@@ -172,6 +172,7 @@ async fn histories(ledger: &mut Ledger, taken: &[Claimable]) -> Stored<HashMap<i
             teacher: attempt.teacher,
             fingerprint: attempt.fingerprint,
             state: attempt.state,
+            estimate: rows::estimate(row, 12)?,
             response: attempt.response,
         });
     }

@@ -123,6 +123,8 @@ impl SettleOrder {
 pub(super) struct Open {
     pub(super) id: i64,
     pub(super) answered: bool,
+    /// An earlier lease left its answer unread: it counts by its estimate.
+    pub(super) unread: bool,
     pub(super) attempt: Attempt,
 }
 
@@ -169,6 +171,7 @@ struct StandingRow {
     tokens: Option<i64>,
     requests: Option<i64>,
     answered: i64,
+    request_state: Option<i64>,
 }
 
 /// All commands of one commit.
@@ -317,6 +320,7 @@ impl Group {
             standing.open.push(Open {
                 id,
                 answered: false,
+                unread: false,
                 attempt,
             });
             asked.outcome = Some(Ok(RequestId(id)));
@@ -422,6 +426,7 @@ impl StandingRow {
         Some(Open {
             id: self.request?,
             answered: self.answered != 0,
+            unread: self.request_state == Some(rows::UNREAD),
             attempt: Attempt {
                 job: rows::job_of(self.task),
                 teacher: ledger.teachers.name(self.teacher?),
@@ -458,8 +463,11 @@ fn close(ledger: &mut Ledger, standing: &mut Standing, all: &[Closed], endings: 
             continue;
         };
         let open = standing.open.swap_remove(at);
+        if open.unread {
+            ledger.tally.read(&open.attempt);
+        }
         ledger.tally.closed(&open.attempt, closed);
-        let tokens = super::super::rules::settled_amount(open.attempt.estimate, closed).tokens;
+        let tokens = closed.settled(open.attempt.estimate).tokens;
         endings.push(Ending {
             id: open.id,
             state: closed.state,
@@ -469,10 +477,14 @@ fn close(ledger: &mut Ledger, standing: &mut Standing, all: &[Closed], endings: 
     }
 }
 
-/// Attempts without an answer that their lease leaves behind: sent or not, nobody will know. Answered ones stay for the next lease.
+/// Attempts that their lease leaves behind. Without an answer: sent or not, nobody will know. Answered ones stay for the next lease, and
+/// until then nobody knows what they took.
 pub(super) fn lose(ledger: &mut Ledger, open: &mut Vec<Open>, endings: &mut Vec<Ending>) {
-    for open in open.drain(..).filter(|open| !open.answered) {
-        let state = if open.attempt.estimate.requests == 0 {
+    for open in open.drain(..).filter(|open| !open.unread) {
+        let state = if open.answered {
+            ledger.tally.unread(&open.attempt);
+            RequestState::Answered
+        } else if open.attempt.estimate.requests == 0 {
             ledger.tally.given_back(&open.attempt);
             RequestState::Refused
         } else {

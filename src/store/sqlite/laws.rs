@@ -78,7 +78,7 @@ pub(super) const LAWS: &[(&str, &str)] = &[
     // I5: an answered attempt has its raw answer.
     (
         "an answered attempt without its answer",
-        "SELECT 'request ' || id FROM requests WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM responses p WHERE p.request = requests.id)",
+        "SELECT 'request ' || id FROM requests WHERE state IN (1, 2) AND NOT EXISTS (SELECT 1 FROM responses p WHERE p.request = requests.id)",
     ),
     (
         "an answer without its attempt",

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use std::time::Duration;
 
 use crate::core::Row;
+use crate::core::budget::{Amount, Money};
 use crate::core::job::JobId;
 use crate::core::ports::{StoreError, Stored};
 use crate::core::request::{Fingerprint, RawResponse};
@@ -70,6 +71,9 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Stored<T> {
         .map_err(|error| StoreError::Unusable(format!("a stored row cannot be read: {error}")))
 }
 
+/// The state of an attempt whose answer its lease left unread: it counts by its estimate until it is read.
+pub(super) const UNREAD: i64 = 1;
+
 fn unknown(what: &str, code: impl std::fmt::Display) -> StoreError {
     StoreError::Unusable(format!("unknown {what} {code} in the ledger"))
 }
@@ -88,10 +92,11 @@ pub(super) fn task_state(code: i64) -> Stored<TaskState> {
         .ok_or_else(|| unknown("task state", code))
 }
 
-/// The number of an attempt's state; an answered one is a begun one with a response.
+/// The number of an attempt's state when it leaves its lease. Within one, an answered attempt is a begun one with a response.
 pub(super) fn request_code(state: RequestState) -> i64 {
     match state {
-        RequestState::Begun | RequestState::Answered => 0,
+        RequestState::Begun => 0,
+        RequestState::Answered => UNREAD,
         RequestState::Settled => 2,
         RequestState::Failed => 3,
         RequestState::Refused => 4,
@@ -103,6 +108,7 @@ pub(super) fn request_code(state: RequestState) -> i64 {
 pub(super) fn request_state(code: i64, answered: bool) -> Stored<RequestState> {
     Ok(match code {
         0 if answered => RequestState::Answered,
+        UNREAD => RequestState::Answered,
         0 => RequestState::Begun,
         2 => RequestState::Settled,
         3 => RequestState::Failed,
@@ -161,6 +167,15 @@ pub(super) struct AttemptRow {
     pub(super) fingerprint: Fingerprint,
     pub(super) state: RequestState,
     pub(super) response: Option<RawResponse>,
+}
+
+/// What was set aside for an attempt, from three columns starting at `first`.
+pub(super) fn estimate(row: &SqliteRow, first: usize) -> Stored<Amount> {
+    Ok(Amount {
+        usd: Money(row.try_get(first)?),
+        tokens: unsigned(row.try_get(first + 1)?),
+        requests: unsigned(row.try_get(first + 2)?),
+    })
 }
 
 /// Reads them.

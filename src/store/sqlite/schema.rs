@@ -13,7 +13,7 @@ const APPLICATION_ID: i64 = 0x4473_746c;
 /// The first version without the defect that loses commits when two connections meet at a checkpoint.
 const SQLITE_AT_LEAST: [u32; 3] = [3, 51, 3];
 /// Each brings the schema one version further.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../../assets/migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../assets/migrations/sqlite/0002_journal.sql"),
     include_str!("../../../assets/migrations/sqlite/0003_review.sql"),
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../../assets/migrations/sqlite/0005_judgings.sql"),
     include_str!("../../../assets/migrations/sqlite/0006_parts.sql"),
     include_str!("../../../assets/migrations/sqlite/0007_again.sql"),
+    include_str!("../../../assets/migrations/sqlite/0008_uncertain.sql"),
 ];
 /// The version this program writes.
 pub(super) const VERSION: i64 = MIGRATIONS.len().cast_signed() as i64;

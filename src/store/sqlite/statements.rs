@@ -7,14 +7,14 @@ use super::script::Script;
 /// The tasks of a JSON list of ids, each with its open attempts, as one JSON list.
 pub(super) const STANDINGS: &str = "
     SELECT json_group_array(json_array(t.id, t.token, t.state, t.crashes, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd,
-           r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)))
-    FROM json_each(?) j CROSS JOIN tasks t ON t.id = j.value LEFT JOIN requests r ON r.task = t.id AND r.state = 0";
+           r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id), r.state))
+    FROM json_each(?) j CROSS JOIN tasks t ON t.id = j.value LEFT JOIN requests r ON r.task = t.id AND r.state IN (0, 1)";
 
 /// The same of all leased tasks between two ids.
 pub(super) const LEASED: &str = "
     SELECT json_group_array(json_array(t.id, t.token, t.state, t.crashes, r.id, r.teacher, r.attempt, r.at_ms, r.estimate_usd,
-           r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id)))
-    FROM tasks t LEFT JOIN requests r ON r.task = t.id AND r.state = 0
+           r.estimate_tokens, r.estimate_requests, EXISTS (SELECT 1 FROM responses p WHERE p.request = r.id), r.state))
+    FROM tasks t LEFT JOIN requests r ON r.task = t.id AND r.state IN (0, 1)
     WHERE t.id BETWEEN ? AND ? AND t.state IN (1, 2, 3)";
 
 /// Tasks of a job (?1) that may be leased, at most ?3 of each kind: those whose time (?2) has come, then the pending ones
@@ -61,7 +61,8 @@ pub(super) const LEASE: &str = "UPDATE tasks SET state = 1, due_ms = NULL, reaso
 
 /// Attempts and answers of a JSON list of tasks, oldest first.
 pub(super) const HISTORY: &str = "
-    SELECT r.id, r.task, r.step, r.candidate, r.ask, n.name, r.fingerprint, r.state, p.status, p.latency_us, p.headers, p.body
+    SELECT r.id, r.task, r.step, r.candidate, r.ask, n.name, r.fingerprint, r.state, p.status, p.latency_us, p.headers, p.body,
+           r.estimate_usd, r.estimate_tokens, r.estimate_requests
     FROM json_each(?) j CROSS JOIN requests r ON r.task = j.value CROSS JOIN teachers n ON n.id = r.teacher
     LEFT JOIN responses p ON p.request = r.id ORDER BY r.id";
 

@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::rules::{day, failure_group, provider_of, settled_amount};
+use super::super::rules::{day, failure_group, provider_of};
 use crate::core::budget::Amount;
 use crate::core::sample::{Reason, SampleState};
 use crate::core::task::{Closed, RequestState, TaskState};
 
 /// The job under which sums of the whole database are kept.
 pub(super) const DATABASE: i64 = 0;
+
+/// The sums of [`crate::core::ports::Totals::uncertain`].
+const UNCERTAIN: [&str; 3] = ["uncertain_usd", "uncertain_tokens", "uncertain_requests"];
 
 /// The counters of [`crate::core::ports::Decisions`].
 pub(super) const DECISIONS: &str = "decisions";
@@ -111,11 +114,13 @@ impl Tally {
 
     /// An attempt was settled.
     pub(super) fn closed(&mut self, attempt: &Attempt, closed: &Closed) {
+        self.uncertain(attempt, closed.uncertain(attempt.estimate), 1);
         if closed.state == RequestState::Refused {
             self.given_back(attempt);
+            self.add(attempt.job, "sum", "maybe_billed", i64::from(closed.maybe_billed));
             return;
         }
-        let amount = settled_amount(attempt.estimate, closed);
+        let amount = closed.settled(attempt.estimate);
         let taken = self.taken(attempt.job, &attempt.teacher, day(attempt.at_ms));
         if attempt.estimate.requests > 0 {
             taken.input += closed.usage.input.unwrap_or(0);
@@ -127,10 +132,18 @@ impl Tally {
 
     /// The owner of an attempt died: it counts against caps by its estimate.
     pub(super) fn lost(&mut self, attempt: &Attempt) {
-        let names = ["uncertain_usd", "uncertain_tokens", "uncertain_requests"];
-        self.amount(attempt.job, names, None, attempt.estimate);
+        self.uncertain(attempt, attempt.estimate, 1);
         self.add(attempt.job, "sum", "maybe_billed", 1);
-        self.spent(&attempt.teacher, day(attempt.at_ms), attempt.estimate);
+    }
+
+    /// The lease of an answered attempt ended before anybody read the answer: so does this one.
+    pub(super) fn unread(&mut self, attempt: &Attempt) {
+        self.uncertain(attempt, attempt.estimate, 1);
+    }
+
+    /// It is read now, and settled next.
+    pub(super) fn read(&mut self, attempt: &Attempt) {
+        self.uncertain(attempt, attempt.estimate, -1);
     }
 
     /// An attempt that sent nothing and is no more (an answer by `reuse` that a crash cut off, a refusal).
@@ -249,25 +262,33 @@ impl Tally {
         for (name, by) in sums {
             self.add(job, "sum", name, by);
         }
-        self.amount(job, ["usd", "tokens", "requests"], None, taken.amount);
+        self.amount(job, ["usd", "tokens", "requests"], None, taken.amount, 1);
         let by_teacher = ["teacher.usd", "teacher.tokens", "teacher.requests"];
-        self.amount(job, by_teacher, Some(&taken.teacher), taken.amount);
-        self.spent(&taken.teacher, taken.day, taken.amount);
+        self.amount(job, by_teacher, Some(&taken.teacher), taken.amount, 1);
+        self.spent(&taken.teacher, taken.day, taken.amount, 1);
         self.add(job, "teacher.judged", taken.teacher.to_string(), taken.judged);
         self.add(job, "teacher.accepted", taken.teacher.to_string(), taken.accepted);
     }
 
-    fn spent(&mut self, teacher: &str, day: i64, amount: Amount) {
-        let by_provider = ["provider.usd", "provider.tokens", "provider.requests"];
-        self.amount(DATABASE, by_provider, Some(provider_of(teacher)), amount);
-        let by_day = ["day.usd", "day.tokens", "day.requests"];
-        self.amount(DATABASE, by_day, Some(&day.to_string()), amount);
+    /// So much more (`by` 1) or less (-1) may have been taken.
+    fn uncertain(&mut self, attempt: &Attempt, amount: Amount, by: i64) {
+        if amount != Amount::default() {
+            self.amount(attempt.job, UNCERTAIN, None, amount, by);
+            self.spent(&attempt.teacher, day(attempt.at_ms), amount, by);
+        }
     }
 
-    /// With a name the three words are kinds, without one they are names of kind `sum`.
-    fn amount(&mut self, job: i64, words: [&'static str; 3], name: Option<&str>, amount: Amount) {
+    fn spent(&mut self, teacher: &str, day: i64, amount: Amount, by: i64) {
+        let by_provider = ["provider.usd", "provider.tokens", "provider.requests"];
+        self.amount(DATABASE, by_provider, Some(provider_of(teacher)), amount, by);
+        let by_day = ["day.usd", "day.tokens", "day.requests"];
+        self.amount(DATABASE, by_day, Some(&day.to_string()), amount, by);
+    }
+
+    /// With a name the three words are kinds, without one they are names of kind `sum`. Added, or with `by` -1 taken off.
+    fn amount(&mut self, job: i64, words: [&'static str; 3], name: Option<&str>, amount: Amount, by: i64) {
         let values = [amount.usd.0, unsigned(amount.tokens), unsigned(amount.requests)];
-        for (word, value) in words.into_iter().zip(values) {
+        for (word, value) in words.into_iter().zip(values.map(|value| value * by)) {
             match name {
                 Some(name) => self.add(job, word, name.to_owned(), value),
                 None => self.add(job, "sum", word, value),

@@ -29,7 +29,10 @@ const IDLE: Duration = Duration::from_secs(2);
 /// left to sync.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Turns of the runtime that a group waits for more commands, at most.
-const TURNS: usize = 8;
+const TURNS: usize = 2;
+/// Commands of either kind that make two groups of one: what somebody waits for goes first, and while the wire works on that, the rest
+/// is committed. A group has its price, so a few of them stay together.
+const WORTH_A_GROUP: usize = 16;
 /// Groups that make such a copy worth its syncs.
 const MANY: u32 = 64;
 
@@ -50,8 +53,8 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// What can wait longer when there is too much for one group: a place on the wire is held until its attempt is committed,
-    /// and an answer is read only after it; nobody waits for the end of a lease.
+    /// What can wait longer: a place on the wire is held until its attempt is committed, and an answer is read only after it; nobody
+    /// waits for the end of a lease.
     fn patience(&self) -> u8 {
         match self {
             Self::Claim(_) | Self::Begin(_) | Self::Work(_) | Self::Alone(_) => 0,
@@ -282,8 +285,8 @@ pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Comma
     // Groups since the log was last copied; `None`: it is empty.
     let mut groups: Option<u32> = None;
     loop {
-        gather(&commands).await;
         if waiting.is_empty() {
+            gather(&commands).await;
             let arriving = commands.recv_many(&mut waiting, QUEUE);
             let arrived = match groups {
                 None => arriving.await,
@@ -308,16 +311,22 @@ pub(super) async fn serve(mut ledger: Ledger, mut commands: mpsc::Receiver<Comma
             }
         }
         groups = Some(groups.map_or(1, |many| many.saturating_add(1)));
-        if waiting.len() > GROUP {
-            waiting.sort_by_key(Command::patience);
-        }
-        let now = waiting.len().min(GROUP);
+        let now = next_group(&mut waiting);
         let abandoned = turn(&mut ledger, waiting.drain(..now)).await;
         waiting.extend(abandoned.into_iter().map(release));
     }
     ledger.tidy().await;
     let _ = ledger.connection.close().await;
     drop(lock);
+}
+
+/// Brings the commands of the next group to the front, and says how many there are.
+fn next_group(waiting: &mut [Command]) -> usize {
+    waiting.sort_by_key(Command::patience);
+    let urgent = waiting.partition_point(|command| command.patience() == 0);
+    let apart = urgent >= WORTH_A_GROUP && waiting.len() - urgent >= WORTH_A_GROUP;
+    let now = if apart { urgent } else { waiting.len() };
+    now.min(GROUP)
 }
 
 /// Whoever was just answered may ask again at once: as long as the runtime's turns bring more commands, one group takes what would be

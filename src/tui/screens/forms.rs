@@ -237,8 +237,8 @@ fn exported(jobs: &[String], values: &[&str]) -> Result<Outcome, String> {
         let export = Export {
             job: job.clone(),
             format: (*format != OWN_FORMAT).then(|| (*format).to_owned()),
-            split: None,
             include_rejected: *which == WHICH[1],
+            ..Export::default()
         };
         let path = match jobs.len() {
             1 => PathBuf::from(path),

@@ -214,6 +214,15 @@ impl Rows {
         self.ask(at, Goal::Row(row), page, cx);
     }
 
+    /// The row that is being gone to, else the one selected: a movement goes on from where the one before it will end.
+    fn heading(&self) -> u64 {
+        match self.goal.as_ref().filter(|_| self.window.is_pending()) {
+            Some(Goal::Row(row)) => *row,
+            Some(Goal::Last) => self.total.map_or_else(|| self.row(), |total| total.saturating_sub(1)),
+            Some(Goal::Sample(_)) | None => self.row(),
+        }
+    }
+
     /// Whoever moved on among the rows shown is not taken back by an answer that was asked for before.
     fn retarget(&mut self, cx: &mut Cx) {
         if !self.window.is_pending() {
@@ -236,7 +245,7 @@ impl Rows {
 
     /// Moves; false if the action is no movement.
     pub(super) fn act(&mut self, action: Action, page: usize, cx: &mut Cx) -> bool {
-        let (page, row) = (page.max(1), self.row());
+        let (page, row) = (page.max(1), self.heading());
         let half = page.div_ceil(2) as u64;
         let target = match action {
             Action::Down => row + 1,

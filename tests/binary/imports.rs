@@ -1,0 +1,301 @@
+//! `import`: a dataset that is there already becomes a job like any other, whatever happens on the way.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::assert_conserved;
+use crate::sandbox::{Sandbox, wait_until};
+
+fn chat(count: u64) -> String {
+    let row = |n| {
+        let turns = json!([{"role": "user", "content": format!("What is {n}? ☂")}, {"role": "assistant", "content": format!("It is {n}.")}]);
+        json!({ "messages": turns }).to_string() + "\n"
+    };
+    (0..count).map(row).collect()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
+    let sandbox = Sandbox::new();
+    let rows = chat(300);
+    sandbox.write("given/tides.jsonl", &rows);
+    let ran = sandbox
+        .run(&["import", "given/tides.jsonl", "--json"])
+        .expect_code(0);
+    let told = lines(&ran.stdout);
+    assert_eq!(told[0]["import"]["format"], "messages");
+    assert_eq!(told[0]["import"]["rows"], 300);
+    let summary = ran.summary();
+    assert_conserved(&summary);
+    assert_eq!(
+        (&summary["job"], &summary["state"]),
+        (&json!("tides"), &json!("completed"))
+    );
+    assert_eq!(
+        (&summary["samples"]["accepted"], &summary["requests"]["sent"]),
+        (&json!(300), &json!(0))
+    );
+    assert!(!ran.stderr.contains("mock"), "nobody answers: {}", ran.stderr);
+    assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
+    assert_eq!(sandbox.read("datasets/tides/data.jsonl"), rows);
+    sandbox.run(&["verify", "datasets/tides"]).expect_code(0);
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+    let sample = &lines(
+        &sandbox
+            .run(&["samples", "list", "job:tides", "teacher:imported"])
+            .expect_code(0)
+            .stdout,
+    )[0];
+    assert_eq!(sample["vary"]["imported"]["file"], "tides.jsonl");
+    assert_eq!(sample["vary"]["imported"]["line"], 1);
+    assert_eq!(sample["vary"]["imported"]["sha256"].as_str().unwrap().len(), 64);
+    let report = sandbox
+        .run(&["jobs", "report", "tides", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(report["samples"], 300);
+    // The same bytes again: nothing to do, under any path.
+    let again = sandbox.run(&["import", "given/tides.jsonl"]).expect_code(0);
+    assert!(
+        again.stderr.contains("were imported before: that is job tides"),
+        "{}",
+        again.stderr
+    );
+    sandbox.write("elsewhere/copy.jsonl", &rows);
+    sandbox.run(&["import", "elsewhere/copy.jsonl"]).expect_code(0);
+    assert_eq!(
+        sandbox
+            .run(&["jobs", "list", "--json"])
+            .expect_code(0)
+            .stdout
+            .lines()
+            .count(),
+        1
+    );
+    sandbox
+        .run(&["import", "elsewhere/copy.jsonl", "--name", "once-more"])
+        .expect_code(0);
+    assert_eq!(
+        sandbox
+            .run(&["jobs", "list", "--json"])
+            .expect_code(0)
+            .stdout
+            .lines()
+            .count(),
+        2
+    );
+    // Another file under a name that is taken is no revision of that job.
+    sandbox.write("other/tides.jsonl", &chat(3));
+    let taken = sandbox.run(&["import", "other/tides.jsonl"]).expect_code(2);
+    assert!(taken.stderr.contains("--name"), "{}", taken.stderr);
+    // Gone, it can be brought again; its file is not needed by what is there.
+    std::fs::remove_file(sandbox.path("elsewhere/copy.jsonl")).unwrap();
+    sandbox.run(&["run", "once-more"]).expect_code(0);
+    sandbox.run(&["jobs", "delete", "tides", "--yes"]).expect_code(0);
+    sandbox
+        .run(&["jobs", "delete", "once-more", "--yes"])
+        .expect_code(0);
+    sandbox.run(&["import", "given/tides.jsonl"]).expect_code(0);
+    assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
+}
+
+#[test]
+fn validators_that_come_later_judge_what_was_imported_without_a_request() {
+    let sandbox = Sandbox::new();
+    let mut rows = chat(20);
+    rows.push_str("{\"messages\":[{\"role\":\"user\",\"content\":\"What is 3? ☂\"},{\"role\":\"assistant\",\"content\":\"It is 3.\"}]}\n");
+    rows.push_str("{\"messages\":[{\"role\":\"user\",\"content\":\"Really?\"},{\"role\":\"assistant\",\"content\":\"No\"}]}\n");
+    sandbox.write("tides.jsonl", &rows);
+    sandbox.run(&["import", "tides.jsonl", "--review"]).expect_code(0);
+    let waits = sandbox
+        .run(&["samples", "list", "job:tides", "state:needs_review"])
+        .expect_code(0);
+    assert_eq!(waits.stdout.lines().count(), 22, "a person was wanted");
+    let source = sandbox
+        .run(&["jobs", "show", "tides", "--json"])
+        .expect_code(0)
+        .summary();
+    let source = source["source"].as_str().unwrap();
+    let at = source.find("[[validators]]").unwrap();
+    let gates = "[[validators]]\nkind = \"dedup\"\n[[validators]]\nkind = \"length\"\nmin_chars = 4\n";
+    let rest = &source[source.find("[dataset]").unwrap()..];
+    sandbox.write("new.toml", &format!("{}{gates}{rest}", &source[..at]));
+    sandbox
+        .run(&["jobs", "edit", "tides", "--file", "new.toml"])
+        .expect_code(0);
+    let judged = sandbox
+        .run(&["jobs", "rejudge", "tides", "--apply", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(judged["requests_needed"], 0);
+    let summary = sandbox
+        .run(&["jobs", "show", "tides", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(
+        summary["rejected"],
+        json!({"exact_duplicate": 1, "length": 1}),
+        "where a row is from makes it no other row"
+    );
+    assert_eq!(summary["samples"]["accepted"], 20);
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+    // The same command later goes on with the job as it stands.
+    let again = sandbox
+        .run(&["import", "tides.jsonl", "--json"])
+        .expect_code(0)
+        .summary();
+    assert_eq!(again["samples"]["accepted"], 20);
+}
+
+#[test]
+fn broken_rows_stop_it_before_anything_is_kept() {
+    let sandbox = Sandbox::new();
+    let rows = format!("{}{{\"messages\":\n{}", chat(2), chat(1));
+    sandbox.write("tides.jsonl", &rows);
+    let refused = sandbox.run(&["import", "tides.jsonl"]).expect_code(7);
+    assert!(
+        refused.stderr.contains("tides.jsonl:3: is not valid JSON"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("--skip-broken"), "{}", refused.stderr);
+    assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout, "");
+    let dry = sandbox
+        .run(&["import", "tides.jsonl", "--dry-run", "--json"])
+        .expect_code(7);
+    assert_eq!(lines(&dry.stdout)[0]["import"]["broken"], 1);
+    let dry = sandbox
+        .run(&["import", "tides.jsonl", "--skip-broken", "--dry-run"])
+        .expect_code(0);
+    assert!(dry.stdout.contains("skip_broken = true") && dry.stdout.contains("given = \"given.answer\""));
+    assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout, "");
+    let ran = sandbox
+        .run(&["import", "tides.jsonl", "--skip-broken", "--json"])
+        .expect_code(0);
+    assert_eq!(ran.summary()["samples"]["accepted"], 3);
+    let sample = &lines(
+        &sandbox
+            .run(&["samples", "list", "job:tides"])
+            .expect_code(0)
+            .stdout,
+    )[2];
+    assert_eq!(sample["vary"]["imported"]["line"], 4, "lines are the file's");
+    for (words, code) in [
+        (&["import", "none.jsonl"][..], 8),
+        (&["import", "-"], 2),
+        (&["import", "tides.jsonl", "--format", "chat"], 7),
+        (&["import", "tides.jsonl", "--name", "A b"], 2),
+    ] {
+        sandbox.run(words).expect_code(code);
+    }
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
+    let sandbox = Sandbox::new();
+    let rows = chat(4_000);
+    sandbox.write("tides.jsonl", &rows);
+    let mut killed = 0;
+    for life in [30, 80, 150, 300, 500, 800, 1_200] {
+        let mut child = sandbox.start(&["import", "tides.jsonl", "--quiet"]);
+        std::thread::sleep(Duration::from_millis(life));
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += 1;
+    }
+    assert!(killed >= 2, "it was over too soon");
+    let ran = sandbox.run(&["import", "tides.jsonl", "--json"]).expect_code(0);
+    let summary = ran.summary();
+    assert_conserved(&summary);
+    assert_eq!(summary["samples"]["accepted"], 4_000);
+    assert_eq!(sandbox.read("datasets/tides/data.jsonl"), rows);
+    sandbox.run(&["verify", "datasets/tides"]).expect_code(0);
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+    // Half of it, and the file changed meanwhile: said, and not mixed.
+    sandbox.run(&["jobs", "delete", "tides", "--yes"]).expect_code(0);
+    let mut child = sandbox.start(&["import", "tides.jsonl", "--quiet"]);
+    wait_until("some are there", || {
+        let seen = sandbox.run(&["jobs", "list", "--json"]).stdout;
+        seen.lines().next().is_some_and(|line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            row["tasks"]["planned"].as_u64().unwrap() > 0
+        })
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let half = sandbox.run(&["jobs", "show", "tides", "--json"]).summary();
+    sandbox.write("tides.jsonl", &chat(4_001));
+    if half["tasks"]["planned"].as_u64().unwrap() < 4_000 {
+        let failed = sandbox.run(&["run", "tides"]);
+        assert_ne!(failed.code, 0);
+        assert!(
+            failed.stderr.contains("is another file than the one"),
+            "{}",
+            failed.stderr
+        );
+        sandbox.write("tides.jsonl", &rows);
+        sandbox.run(&["run", "tides"]).expect_code(0);
+        assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
+    }
+}
+
+#[test]
+fn tables_come_in_and_go_out_in_any_format() {
+    let sandbox = Sandbox::new();
+    let tools = json!([{"type": "function", "function": {"name": "tide", "parameters": {"type": "object", "properties": {}}}}]);
+    let called = |n: u64| {
+        json!({"messages": [
+            {"role": "user", "content": format!("=SUM({n})")},
+            {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "tide", "arguments": {"at": "Brest", "day": n}}}]},
+            {"role": "tool", "name": "tide", "content": "{\"height\": 7.25}"},
+            {"role": "assistant", "content": "7.25 m\n\"high\", they say", "reasoning_content": "Well."},
+        ], "tools": tools})
+        .to_string()
+            + "\n"
+    };
+    let rows: String = (0..50).map(called).collect();
+    sandbox.write("tides.jsonl", &rows);
+    sandbox.run(&["import", "tides.jsonl"]).expect_code(0);
+    for kind in ["csv", "parquet"] {
+        let table = format!("table.{kind}");
+        sandbox.run(&["export", "tides", "-o", &table]).expect_code(0);
+        let name = format!("from-{kind}");
+        sandbox.run(&["import", &table, "--name", &name]).expect_code(0);
+        assert_eq!(
+            sandbox.run(&["export", &name]).expect_code(0).stdout,
+            rows,
+            "{kind}"
+        );
+        sandbox.run(&["jobs", "delete", &name, "--yes"]).expect_code(0);
+    }
+    // Another format has no key for reasoning, and says so; told how, it writes what the next import reads.
+    let openai = ["export", "tides", "--format", "openai"];
+    let refused = sandbox.run(&openai).expect_code(2);
+    assert!(
+        refused.stderr.contains("no key for reasoning"),
+        "{}",
+        refused.stderr
+    );
+    let inline = sandbox.run(&[&openai[..], &["--reasoning", "inline", "-o", "openai.jsonl"]].concat());
+    inline.expect_code(0);
+    sandbox.run(&["import", "openai.jsonl"]).expect_code(0);
+    let back = sandbox.run(&[
+        "export",
+        "openai",
+        "--format",
+        "messages",
+        "--reasoning",
+        "reasoning_content",
+    ]);
+    assert_eq!(back.expect_code(0).stdout, rows);
+}
