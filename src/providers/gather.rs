@@ -56,8 +56,8 @@ impl Gathering {
         }
     }
 
-    /// The answer to one text, whichever request it went with. `send` puts a body on the wire.
-    pub(super) async fn ask<F, S>(&self, request: &ModelRequest, send: F) -> Sent
+    /// The answer to one text, whichever request it went with. `post` puts a body on the wire.
+    pub(super) async fn ask<F, S>(&self, request: &ModelRequest, post: F) -> Sent
     where
         F: Fn(Vec<u8>) -> S + Send + Sync,
         S: Future<Output = Sent> + Send,
@@ -69,7 +69,7 @@ impl Gathering {
             .map(crate::core::conversation::Message::plain)
             .unwrap_or_default();
         if held(&self.single).contains(model) {
-            return send(self.body(model, &[&text])?).await;
+            return post(self.body(model, &[&text])?).await;
         }
         let (answer, mut own) = oneshot::channel();
         let waiting = Waiting { text, answer };
@@ -87,7 +87,7 @@ impl Gathering {
                         // It is on the wire with others.
                         break;
                     }
-                    self.carry(model, batch, &send).await;
+                    self.carry(model, batch, &post).await;
                 }
             }
         }
@@ -116,14 +116,14 @@ impl Gathering {
     }
 
     /// Sends texts together and gives everybody their own answer.
-    async fn carry<F, S>(&self, model: &str, batch: Vec<Waiting>, send: &F)
+    async fn carry<F, S>(&self, model: &str, batch: Vec<Waiting>, post: &F)
     where
         F: Fn(Vec<u8>) -> S + Send + Sync,
         S: Future<Output = Sent> + Send,
     {
         let texts: Vec<&str> = batch.iter().map(|one| one.text.as_str()).collect();
         let sent = match self.body(model, &texts) {
-            Ok(body) => send(body).await,
+            Ok(body) => post(body).await,
             Err(error) => Err(error),
         };
         let shares = match &sent {
@@ -143,7 +143,7 @@ impl Gathering {
         for one in batch {
             let sent = match (&sick, self.body(model, &[&one.text])) {
                 (Some(response), _) => Ok(RawResponse::clone(response)),
-                (None, Ok(body)) => send(body).await,
+                (None, Ok(body)) => post(body).await,
                 (None, Err(error)) => Err(error),
             };
             match &sent {
