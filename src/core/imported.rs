@@ -328,7 +328,7 @@ mod tests {
             format: "sharegpt".to_owned(),
             dataset: "sharegpt".to_owned(),
             rows: 2,
-            sha256: "ab".to_owned(),
+            sha256: "ab".repeat(32),
             reasoning: ReasoningStyle::Inline,
             fields: ["system"].into(),
             steps: vec![("answer".to_owned(), true)],

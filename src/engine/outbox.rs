@@ -27,7 +27,7 @@ const APPEND: usize = 512;
 /// Time between two of these while the job runs: requests on the wire come first.
 const BREATH: Duration = Duration::from_millis(20);
 /// Samples per page of a dataset that is written anew.
-const PAGE: usize = 128;
+const PAGE: usize = 64;
 
 /// Appends accepted samples every two seconds, for as long as it is polled.
 pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {

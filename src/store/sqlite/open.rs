@@ -199,7 +199,7 @@ pub(super) async fn begin(
         })
         .pragma("wal_autocheckpoint", log.to_string())
         .pragma("journal_size_limit", (log * PAGE).to_string())
-        .pragma("cache_size", "-1536")
+        .pragma("cache_size", "-1024")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(256)
         .row_buffer_size(2048);
