@@ -77,8 +77,13 @@ fn limited(stage: &Stage, limit: &str, test: &str) -> Ran {
 }
 
 #[test]
-fn few_files_and_a_slow_disk_lose_nothing() {
-    let narrow = [("ulimit -n 64", ""), ("true", "fail=group.ready:1:delay-200")];
+fn few_files_little_memory_and_a_slow_disk_lose_nothing() {
+    // 300 MiB of addresses: with what every thread reserves, that is little.
+    let narrow = [
+        ("ulimit -n 64", ""),
+        ("ulimit -v 307200", ""),
+        ("true", "fail=group.ready:1:delay-200"),
+    ];
     for (limit, test) in narrow {
         let stage = Stage::new(Shape::OpenAi, 3, Faults::default(), Duration::from_millis(30));
         stage.job(120, 48, "");
