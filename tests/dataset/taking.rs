@@ -433,7 +433,7 @@ const CHAT: &[(&str, &str)] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
     fn what_is_exported_and_imported_is_exported_the_same(samples in prop::collection::vec(talk(), 1..4)) {
         let pair = &[("prompt", "question"), ("chosen", "solution"), ("rejected", "worse"), ("system", "rules")];
