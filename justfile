@@ -39,7 +39,7 @@ prove:
 
 # the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, 3,000 interleavings under a cap
 simulate:
-    cargo test --locked --test sim -- --ignored --nocapture --skip one_seed --skip on_disk
+    cargo test --locked --test sim -- --ignored --nocapture --skip one_seed
     cargo test --locked --test store damage -- --ignored --nocapture
 
 # a soak: rows a second, what memory grows by, the log's size (`TASKS=50000 just soak` for a short one)

@@ -10,6 +10,8 @@
 
 #[path = "providers/answers.rs"]
 mod answers;
+#[path = "providers/gather.rs"]
+mod gather;
 #[path = "providers/mock.rs"]
 mod mock;
 #[path = "providers/network.rs"]
@@ -26,6 +28,9 @@ mod script;
 mod stub;
 #[path = "providers/table.rs"]
 mod table;
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "support/teacher.rs"]
+mod teacher;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -28,6 +28,8 @@ mod model;
 mod opening;
 #[path = "store/review.rs"]
 mod review;
+#[path = "store/salvage.rs"]
+mod salvage;
 #[path = "store/samples.rs"]
 mod samples;
 #[path = "store/size.rs"]

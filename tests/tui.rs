@@ -37,6 +37,11 @@ mod endpoints;
 #[path = "tui/terminal.rs"]
 mod terminal;
 
+#[path = "tui/choosing.rs"]
+mod choosing;
+#[path = "tui/corner.rs"]
+mod corner;
+
 #[path = "tui/columns.rs"]
 mod columns;
 #[path = "tui/drafting.rs"]

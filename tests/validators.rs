@@ -25,6 +25,8 @@ use destilation::validators::CATALOG;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[path = "validators/calls.rs"]
+mod calls;
 #[path = "validators/compare.rs"]
 mod compare;
 #[path = "validators/duplicates.rs"]

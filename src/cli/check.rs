@@ -193,9 +193,9 @@ fn forecast_json(forecast: &Forecast) -> serde_json::Value {
 pub(super) fn forecast_lines(forecast: &Forecast) -> Vec<Line> {
     let mut lines = vec![labelled("forecast", forecast.to_string())];
     let note = if forecast.shuffled {
-        "true of nine jobs in ten: the rows done are a random sample of all"
+        "of ten jobs, nine end inside such ranges: the rows done are a random sample of all"
     } else {
-        "true of nine jobs in ten if later rows are like these: with `shuffle = true` they are a random sample"
+        "of ten jobs, nine end inside such ranges if later rows are like these: with `shuffle = true` they are a random sample"
     };
     lines.push(Line::styled(Style::Faint, "note: ").and(Style::Plain, note));
     lines

@@ -1,6 +1,6 @@
 //! `db`: facts about the database, its health, a copy, and tidying up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -19,7 +19,11 @@ With --json one object, rows as [jobs, tasks, requests, samples]:
 const CHECK_JSON: &str = "\
 With --json one object: {\"ok\":true,\"findings\":[\"…\"]}
 Exit code 7 if anything is wrong.";
-const BACKUP_JSON: &str = "With --json one object: {\"file\":\"…\"}";
+const BACKUP_JSON: &str = "\
+--salvage needs room for two more copies while it works. Exit code 7 if anything could not be saved as it was.
+
+With --json one object: {\"file\":\"…\"}, with --salvage also
+  {\"tables\":[{\"name\":\"…\",\"read\":n,\"lost\":n,\"and_more\":bool}],\"mended\":[\"…\"],\"findings\":[\"…\"]}";
 const CLEAN_JSON: &str = "\
 Without a rule it only gives back the space of deleted jobs. With rules it says what would go; --yes does it, after a copy beside the
 database. Counts, verdicts and reasons stay: the books balance before and after.
@@ -44,6 +48,9 @@ pub enum DatabaseCommand {
     Backup {
         /// A file that does not exist yet
         path: PathBuf,
+        /// From a damaged database: whatever can be read, row by row. The damaged file stays as it is
+        #[arg(long)]
+        salvage: bool,
     },
     /// Take away what is not needed any more, and give back its space
     #[command(after_long_help = CLEAN_JSON)]
@@ -133,7 +140,8 @@ pub(super) async fn run(command: &DatabaseCommand, plain: &mut Plain<'_>) -> Out
     match command {
         DatabaseCommand::Info => info(plain).await,
         DatabaseCommand::Check { deep } => check(*deep, plain).await,
-        DatabaseCommand::Backup { path } => {
+        DatabaseCommand::Backup { path, salvage: true } => salvage(path, plain).await,
+        DatabaseCommand::Backup { path, .. } => {
             let Receipt::Done = plain.app.order(Command::Backup(path.clone())).await? else {
                 return Err(Ending::mismatch());
             };
@@ -157,6 +165,53 @@ pub(super) async fn run(command: &DatabaseCommand, plain: &mut Plain<'_>) -> Out
             Ok(exit::OK)
         }
     }
+}
+
+/// Saves what can be saved, and tells it table by table.
+async fn salvage(path: &Path, plain: &mut Plain<'_>) -> Outcome {
+    let Receipt::Salvaged(saved) = plain.app.order(Command::Salvage(path.to_owned())).await? else {
+        return Err(Ending::mismatch());
+    };
+    let code = if saved.is_whole() { exit::OK } else { exit::RECORDS };
+    if plain.out.json {
+        plain.out.json(&json!({
+            "file": path, "tables": saved.tables, "mended": saved.mended, "findings": saved.findings,
+        }))?;
+        return Ok(code);
+    }
+    for table in saved
+        .tables
+        .iter()
+        .filter(|table| table.read + table.lost > 0 || table.and_more)
+    {
+        let least = if table.and_more { "at least " } else { "" };
+        let read = count(table.read, "row");
+        let said = if table.lost > 0 || table.and_more {
+            format!("{read}, {least}{} lost", table.lost)
+        } else {
+            read
+        };
+        plain.out.print(labelled(&table.name, said))?;
+    }
+    for line in &saved.mended {
+        plain
+            .out
+            .print(Line::styled(Style::Plain, "· ").and(Style::Plain, line))?;
+    }
+    for line in &saved.findings {
+        plain
+            .out
+            .print(Line::styled(Style::Bad, "✗ ").and(Style::Plain, line))?;
+    }
+    plain.out.say(format!(
+        "saved to {}; the damaged file is as it was",
+        path.display()
+    ));
+    plain.out.say(Line::styled(Style::Good, "help: ").and(
+        Style::Plain,
+        "to go on with it, put it in the place of the damaged one while nothing runs, then `destiler db check --deep`",
+    ));
+    Ok(code)
 }
 
 async fn ask(check: Option<bool>, plain: &Plain<'_>) -> Result<(DatabaseInfo, Vec<String>), Ending> {
@@ -231,7 +286,7 @@ async fn check(deep: bool, plain: &mut Plain<'_>) -> Outcome {
         } else {
             plain.out.say(Line::styled(Style::Good, "help: ").and(
                 Style::Plain,
-                "make a copy with `destiler db backup FILE` before anything else",
+                "save what can be read with `destiler db backup --salvage FILE` before anything else",
             ));
         }
     }

@@ -184,7 +184,7 @@ pub(super) async fn run(command: &JobsCommand, plain: &mut Plain<'_>) -> Outcome
         JobsCommand::Pause { job } => done(Command::Pause(job.clone()), job, "paused", plain).await,
         JobsCommand::Resume { job } => {
             let code = done(Command::Resume(job.clone()), job, "queued", plain).await?;
-            plain.out.say(format!("`destiler run {job}` runs it"));
+            plain.out.say(format!("`destiler run {job}` goes on with it"));
             Ok(code)
         }
         JobsCommand::Cancel { job } => done(Command::Cancel(job.clone()), job, "cancelled", plain).await,

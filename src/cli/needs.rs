@@ -60,6 +60,11 @@ pub fn needs(command: &CommandLine) -> Needs {
         ..reading.clone()
     };
     match command {
+        // A damaged one may not open: it is left closed.
+        CommandLine::Db(DatabaseCommand::Backup { salvage: true, .. }) => Needs {
+            database: Database::Closed,
+            ..reading
+        },
         CommandLine::Run(arguments) => Needs {
             database: if arguments.dry_run.is_some() {
                 Database::Read

@@ -53,7 +53,7 @@ pub use report::{JobReport, ReportRequest, Unanimity};
 pub use review::{QueueRequest, QueueSource, ReviewItem, ReviewReport, Saying};
 pub use started::{How, RunOptions, Started};
 pub use stream::{Base, Export, FoundOften, LintRows, StreamReport, StreamRequest};
-pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, UserFiles};
+pub use upkeep::{CleanRow, CleanRules, Cleaning, Folder, KeyChange, Salvaged, SavedTable, UserFiles};
 pub use writing::{DraftRow, KindRow, SeedColumn, SeedPreview};
 
 /// The application as a front end sees it.
@@ -480,6 +480,8 @@ pub enum Command {
     },
     /// A consistent copy of the database → [`Receipt::Done`].
     Backup(PathBuf),
+    /// What can be read of a damaged database, as a new one → [`Receipt::Salvaged`].
+    Salvage(PathBuf),
     /// Free what deleted jobs left → [`Receipt::Count`] of bytes.
     Clean,
     /// Sets a key of the user's config file, or takes it out, with every comment kept → [`Receipt::Done`].
@@ -521,6 +523,8 @@ pub enum Receipt {
     Done,
     /// So many.
     Count(u64),
+    /// What was saved.
+    Salvaged(Salvaged),
     /// A job is stored, and running if that was asked.
     Started(Started),
     /// What a dry run saw.

@@ -64,7 +64,7 @@ pub struct Arranger<'a> {
 impl<'a> Arranger<'a> {
     /// `None`: the job's dataset needs no arranging. `near` makes groups of texts that are at least so similar.
     pub fn of(spec: &'a JobSpec, near: MakeGroups) -> Option<Self> {
-        let selector = Selector::of(spec);
+        let selector = Selector::of(spec, near);
         let near = match &spec.dataset.split_by {
             Some(SplitBy::Near { field, threshold }) => Some((field.as_str(), near(*threshold))),
             Some(SplitBy::Field(_)) | None => None,

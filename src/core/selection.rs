@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::job::JobSpec;
 use super::plan::stream;
-use super::sample::{Sample, as_text};
+use super::ports::{MakeGroups, NearGroups};
+use super::sample::{Sample, StepAnswer, as_text};
 
 /// The class of a sample whose field is not there.
 pub const NO_CLASS: &str = "(none)";
@@ -41,17 +42,32 @@ impl Quota {
     }
 }
 
+/// Where `score` says this, the length of a sample's answers is its score: the longest are the best.
+pub const LENGTH: &str = "length";
+
 /// What else chooses among accepted samples, in this order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Select {
     /// Of each task only so many, the best by score.
     pub best_of: Option<u64>,
+    /// Of nearly equal ones only the best by score.
+    #[serde(default)]
+    pub near: Option<Near>,
     /// Of all only so many, the best by score.
     pub top: Option<u64>,
     /// Of all only so many, evenly over classes and long ones first within them.
     pub stratified: Option<Stratified>,
-    /// Kind of the validator whose score counts; `None`: the last that gave one.
+    /// Kind of the validator whose score counts, or [`LENGTH`]; `None`: the last that gave one.
     pub score: Option<String>,
+}
+
+/// What makes samples nearly equal: their texts, directly or by way of others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Near {
+    /// Path of the texts.
+    pub field: String,
+    /// Similarity from which on two are nearly equal.
+    pub threshold: f64,
 }
 
 /// The draw of s1: a class evenly, then in it the one of rank r by length with weight 2^-r.
@@ -73,6 +89,8 @@ pub enum LeftOut {
     Target,
     /// Others of its task have better scores.
     BestOf,
+    /// A nearly equal one has a better score.
+    Near,
     /// Others have better scores.
     Top,
     /// It was not drawn.
@@ -86,6 +104,7 @@ impl LeftOut {
             Self::Quota => "quota",
             Self::Target => "target",
             Self::BestOf => "best_of",
+            Self::Near => "near",
             Self::Top => "top",
             Self::Stratified => "stratified",
         }
@@ -102,12 +121,15 @@ struct Seen {
     class: u32,
     score: Option<f64>,
     length: u64,
+    /// The first of the nearly equal ones, by the order of seeing.
+    group: u64,
 }
 
 /// Looks at accepted samples, then chooses.
 pub struct Selector<'a> {
     spec: &'a JobSpec,
     classes: BTreeMap<String, u32>,
+    near: Option<Box<dyn NearGroups>>,
     seen: Vec<Seen>,
 }
 
@@ -145,12 +167,16 @@ pub fn class_of(value: Option<serde_json::Value>) -> String {
 }
 
 impl<'a> Selector<'a> {
-    /// For a job whose dataset is not simply everything accepted.
-    pub fn of(spec: &'a JobSpec) -> Option<Self> {
-        let chooses = spec.quota.is_some() || spec.dataset.select.is_some();
+    /// For a job whose dataset is not simply everything accepted. `near` makes groups of texts that are at least so similar.
+    pub fn of(spec: &'a JobSpec, near: MakeGroups) -> Option<Self> {
+        let select = spec.dataset.select.as_ref();
+        let chooses = spec.quota.is_some() || select.is_some();
         chooses.then(|| Self {
             spec,
             classes: BTreeMap::new(),
+            near: select
+                .and_then(|select| select.near.as_ref())
+                .map(|wanted| near(wanted.threshold)),
             seen: Vec::new(),
         })
     }
@@ -167,14 +193,24 @@ impl<'a> Selector<'a> {
         let by = select.and_then(|select| select.score.as_deref());
         let scores = sample.verdicts.iter().rev();
         let mut scores = scores.filter(|verdict| by.is_none_or(|by| verdict.validator == by));
-        let length = |step: &super::sample::StepAnswer| {
-            step.text.len() + step.reasoning.as_ref().map_or(0, String::len)
-        };
+        let length = |step: &StepAnswer| step.text.len() + step.reasoning.as_ref().map_or(0, String::len);
+        let length = sample.steps.iter().map(length).sum::<usize>() as u64;
+        let number = self.seen.len() as u64;
+        let near = select.and_then(|select| select.near.as_ref());
+        if let (Some(groups), Some(near)) = (&mut self.near, near) {
+            let text = sample.field(&near.field).map(as_text).unwrap_or_default();
+            // Each as a task of its own: candidates of one task are not nearly equal for that.
+            groups.add((number, 0), &text);
+        }
         self.seen.push(Seen {
             place: (sample.task.index, sample.candidate),
             class,
-            score: scores.find_map(|verdict| verdict.score),
-            length: sample.steps.iter().map(length).sum::<usize>() as u64,
+            score: match by {
+                Some(LENGTH) => Some(length as f64),
+                _ => scores.find_map(|verdict| verdict.score),
+            },
+            length,
+            group: number,
         });
     }
 
@@ -183,8 +219,14 @@ impl<'a> Selector<'a> {
         let Self {
             spec,
             classes,
+            near,
             seen: mut left,
         } = self;
+        if let Some(mut groups) = near {
+            for seen in &mut left {
+                seen.group = groups.first_of((seen.group, 0)).0;
+            }
+        }
         left.sort_unstable_by_key(|seen| seen.place);
         let mut selection = Selection {
             accepted: left.len() as u64,
@@ -214,6 +256,11 @@ impl<'a> Selector<'a> {
             let before = left.len();
             left = best_of(left, most);
             drop(LeftOut::BestOf, before, &left);
+        }
+        if select.near.is_some() {
+            let before = left.len();
+            left = one_of_each_group(left);
+            drop(LeftOut::Near, before, &left);
         }
         if let Some(most) = select.top {
             let before = left.len();
@@ -251,6 +298,20 @@ fn best_of(seen: Vec<Seen>, most: u64) -> Vec<Seen> {
         samples
     });
     best.collect()
+}
+
+/// The best of each group of nearly equal ones, in plan order.
+fn one_of_each_group(seen: Vec<Seen>) -> Vec<Seen> {
+    let mut best: BTreeMap<u64, Seen> = BTreeMap::new();
+    for one in seen {
+        let held = best.entry(one.group).or_insert(one);
+        if better(&one, held).is_lt() {
+            *held = one;
+        }
+    }
+    let mut left: Vec<Seen> = best.into_values().collect();
+    left.sort_unstable_by_key(|one| one.place);
+    left
 }
 
 /// Draws so many without putting back: a class evenly among those that have any left, then one of it by rank of length.

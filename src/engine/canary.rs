@@ -43,7 +43,12 @@ pub(super) async fn due(shared: &Shared, job: &Job, options: &RunOptions) -> Res
         let text = "standard input is read once: the rows after the canary would be gone";
         return Err(Failure::new(FailureKind::Usage, text).help("write the rows into a file"));
     }
-    let planned = shared.store.counts(job.id).await?.planned();
+    let counts = shared.store.counts(job.id).await?;
+    let planned = counts.planned();
+    // Whoever resumes a job at the end of its canary has said yes to the rest: it is queued, and nothing of what was planned is open.
+    if job.state == JobState::Queued && planned > 0 && counts.open() == 0 {
+        return Ok(None);
+    }
     let most = rows.saturating_mul(u64::from(job.spec.seeds.repeat.max(1)));
     Ok((planned <= most).then_some(rows))
 }

@@ -69,7 +69,7 @@ async fn damage(shared: &Shared) -> Vec<Finding> {
             level: Level::Error,
             topic: "database".to_owned(),
             message,
-            help: Some("`destiler db backup FILE` saves what can be read".to_owned()),
+            help: Some("`destiler db backup --salvage FILE` saves what can be read".to_owned()),
         })
         .collect()
 }

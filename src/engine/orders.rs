@@ -157,6 +157,12 @@ pub(super) async fn carry_out(shared: &Arc<Shared>, command: Command) -> Result<
             shared.store.backup(&path).await?;
             Ok(Receipt::Done)
         }
+        Command::Salvage(path) => shared
+            .store
+            .salvage(&path)
+            .await
+            .map(Receipt::Salvaged)
+            .map_err(Into::into),
         Command::Clean => Ok(Receipt::Count(shared.store.clean().await?)),
         Command::SetConfig { key, value } => {
             shared

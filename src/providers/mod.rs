@@ -5,6 +5,7 @@ mod anthropic;
 mod chat;
 mod classify;
 mod fault;
+mod gather;
 mod hint;
 mod http;
 mod mock;

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use super::chat::{calls, text};
 use super::classify::{classify, garbage, pause};
 use super::fault::Family;
+use super::gather::Gathering;
 use super::http::{Endpoint, KeyHeader, bare_model, encode};
-use super::{vectors, when_ok};
+use super::when_ok;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::{Message, Part};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
@@ -53,6 +54,7 @@ fn build(
         generate: endpoint.url("/api/generate")?,
         tags: endpoint.url("/api/tags")?,
         show: endpoint.url("/api/show")?,
+        gathering: Gathering::new(&endpoint.name),
         contexts: settings
             .models
             .iter()
@@ -67,6 +69,7 @@ struct Ollama {
     endpoint: Endpoint,
     chat: Url,
     embed: Url,
+    gathering: Gathering,
     /// Where prompts go without a chat template around them.
     generate: Url,
     tags: Url,
@@ -189,8 +192,8 @@ impl ModelProvider for Ollama {
     }
 
     async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
-        let body = vectors::body(&self.endpoint.name, request)?;
-        self.endpoint.post(&self.embed, body).await.map_err(not_running)
+        let send = |body| async { self.endpoint.post(&self.embed, body).await.map_err(not_running) };
+        self.gathering.ask(request, send).await
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::chat::{self, Dialect};
 use super::classify::{classify, garbage};
 use super::fault::Family;
+use super::gather::Gathering;
 use super::http::{Endpoint, KeyHeader, bare_model};
 use super::{hint, vectors, when_ok};
 use crate::core::catalog::{Entry, PlugError};
@@ -44,6 +45,7 @@ fn build(
         embeddings: endpoint.url("/embeddings")?,
         raw: endpoint.url("/completions")?,
         models: endpoint.url("/models")?,
+        gathering: Gathering::new(&endpoint.name),
         endpoint,
     }))
 }
@@ -54,6 +56,7 @@ struct OpenAi {
     dialect: Dialect,
     chat: Url,
     embeddings: Url,
+    gathering: Gathering,
     /// Where prompts go without a chat template around them.
     raw: Url,
     models: Url,
@@ -68,8 +71,8 @@ impl ModelProvider for OpenAi {
     }
 
     async fn embed(&self, request: &ModelRequest) -> Result<RawResponse, ProviderError> {
-        let body = vectors::body(&self.endpoint.name, request)?;
-        self.endpoint.post(&self.embeddings, body).await
+        let send = |body| self.endpoint.post(&self.embeddings, body);
+        self.gathering.ask(request, send).await
     }
 
     fn read(&self, response: &RawResponse) -> Result<Completion, ProviderError> {

@@ -1,23 +1,10 @@
-//! Vectors of texts on the wires of OpenAI (`/embeddings`) and Ollama (`/api/embed`): one text a request, its vector as the answer's
-//! text. Knows no address and no key.
+//! Vectors of texts as the wires of OpenAI (`/embeddings`) and Ollama (`/api/embed`) give them: a response holds one, which is the answer's
+//! text. What goes out, and several in a response, is [`super::gather`]'s.
 //! Wires: <https://platform.openai.com/docs/api-reference/embeddings>, <https://docs.ollama.com/api/embed>.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::http::encode;
-use crate::core::request::{Completion, FinishReason, ModelRequest, ProviderError, RawResponse, Usage};
-
-/// The request, which both wires take.
-pub(super) fn body(who: &str, request: &ModelRequest) -> Result<Vec<u8>, ProviderError> {
-    let text = request
-        .messages
-        .last()
-        .map(crate::core::conversation::Message::plain);
-    encode(
-        who,
-        &json!({ "model": request.model, "input": text.unwrap_or_default() }),
-    )
-}
+use crate::core::request::{Completion, FinishReason, RawResponse, Usage};
 
 /// The vector in a response, as a JSON array; `None` if it holds none, and is to be read as something else.
 pub(super) fn read(response: &RawResponse) -> Option<Completion> {

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::core::api::{Health, Level};
 
-use super::context::Shared;
+use super::context::{Shared, Toast};
 use super::keys::{Action, Binding, GLOBAL, MENU, TYPING};
 use super::layout::{SMALLEST, Shell, Width, centred, is_too_small, shell};
 use super::model::Model;
@@ -373,24 +373,50 @@ fn footer(model: &Model, area: Rect, buf: &mut Buffer) {
 /// Rows a message may take in the corner.
 const TOAST_ROWS: usize = 3;
 
-/// The messages in the corner above the status line, the newest lowest. What has no room is in the list of messages.
+/// What takes a toast away, where time does not.
+fn toast_end(toast: &Toast) -> &'static str {
+    if toast.until.is_none() { "  esc" } else { "" }
+}
+
+/// A toast's rows.
+fn toast_lines(toast: &Toast, widest: usize) -> Vec<String> {
+    let mut lines = wrap(&toast.line(), widest.saturating_sub(toast_end(toast).width() + 4));
+    if lines.len() > TOAST_ROWS {
+        lines.truncate(TOAST_ROWS);
+        if let Some(last) = lines.last_mut() {
+            last.push('…');
+        }
+    }
+    lines
+}
+
+/// The messages in the corner above the status line, the newest lowest. They lie over the frame and what stands in the last rows, but never
+/// over the row with the mark: where they would, they stand below the tabs. What has no room is in the list of messages.
 fn toasts(shared: &Shared, body: Rect, buf: &mut Buffer) {
     let widest = usize::from(body.width.saturating_sub(2).min(60));
-    let mut room = usize::from(body.height);
+    let rows: usize = shared
+        .toasts
+        .iter()
+        .map(|toast| toast_lines(toast, widest).len())
+        .sum();
+    let below = usize::from(body.height).saturating_sub(rows);
+    let marked = (below..usize::from(body.height)).any(|row| {
+        let row = body.y + row as u16;
+        (body.x..body.right()).any(|column| buf[(column, row)].symbol() == "▌")
+    });
+    let mut room = if marked {
+        rows.min(usize::from(body.height))
+    } else {
+        usize::from(body.height)
+    };
     for toast in shared.toasts.iter().rev() {
         let (glyph, slot) = match toast.level {
             Level::Ok => ("·", Slot::Info),
             Level::Warning => ("▲", Slot::Warn),
             Level::Error => ("✗", Slot::Error),
         };
-        let end = if toast.until.is_none() { "  esc" } else { "" };
-        let mut lines = wrap(&toast.line(), widest.saturating_sub(end.width() + 4));
-        if lines.len() > TOAST_ROWS {
-            lines.truncate(TOAST_ROWS);
-            if let Some(last) = lines.last_mut() {
-                last.push('…');
-            }
-        }
+        let end = toast_end(toast);
+        let lines = toast_lines(toast, widest);
         let longest = lines.iter().map(|line| line.width()).max().unwrap_or(0);
         let width = (longest + end.width() + 4).min(widest) as u16;
         if room < lines.len() {

@@ -146,7 +146,7 @@ pub(super) fn read(text: &str) -> Result<Said, String> {
 
 /// What the two orders say together, and whether they say the same. `name` is what the judged text is called, `other` the one it was
 /// held against.
-pub(super) fn opinion(who: String, (name, other): (&str, &str), said: [Said; 2]) -> (Opinion, bool) {
+pub(super) fn opinion(who: String, (name, other): (&str, &str), said: &[Said; 2]) -> (Opinion, bool) {
     let won = |better: Better, place: Better| match better {
         Better::Neither => None,
         winner => Some(winner == place),
@@ -165,7 +165,7 @@ pub(super) fn opinion(who: String, (name, other): (&str, &str), said: [Said; 2])
         _ => (TIE, "a tie: better in one order, alike in the other".to_owned()),
     };
     let mut reasoning = outcome;
-    for (place, said) in ["first", "second"].into_iter().zip(&said) {
+    for (place, said) in ["first", "second"].into_iter().zip(said) {
         if !said.reasoning.is_empty() {
             // Writing into a string cannot fail.
             let _ = write!(reasoning, "\n{name} {place}: {}", said.reasoning);
@@ -210,13 +210,13 @@ mod tests {
             ("first", "neither", TIE, false),
             ("neither", "first", TIE, false),
         ] {
-            let (found, agreed) = opinion(String::new(), ("`a`", "`b`"), [said(first), said(second)]);
+            let (found, agreed) = opinion(String::new(), ("`a`", "`b`"), &[said(first), said(second)]);
             assert!(
                 (found.score - score).abs() < f64::EPSILON && agreed == same,
                 "{first}, {second}: {found:?}"
             );
         }
-        let (found, _) = opinion(String::new(), ("`a`", "`b`"), [said("first"), said("first")]);
+        let (found, _) = opinion(String::new(), ("`a`", "`b`"), &[said("first"), said("first")]);
         assert_eq!(
             found.reasoning,
             "a tie: whichever comes first is better\n`a` first: says first\n`a` second: says first"

@@ -3,7 +3,8 @@
 
 use serde::Deserialize;
 
-use crate::core::sample::{Reason, Verdict};
+use super::field::Field;
+use crate::core::sample::{Candidate, Reason, Verdict};
 
 /// Places named in evidence.
 const NAMED: usize = 5;
@@ -31,13 +32,28 @@ pub(super) struct Finding {
     pub(super) length: usize,
 }
 
-/// The verdict on all findings of a candidate: (name of the text, the text, findings in it).
-pub(super) fn verdict(
-    kind: &str,
-    reason: Reason,
-    action: Action,
-    found: &[(String, String, Vec<Finding>)],
+/// The verdict on a candidate: looks through its texts, and says what was found in which.
+pub(super) fn look(
+    (kind, reason): (&str, Reason),
+    (field, action): (&Field, Action),
+    candidate: &Candidate,
+    findings: impl Fn(&str) -> Vec<Finding>,
 ) -> Verdict {
+    let Some(texts) = field.texts(candidate) else {
+        return field.missing(kind);
+    };
+    let found: Vec<_> = texts
+        .into_iter()
+        .map(|(name, text)| {
+            let findings = findings(&text);
+            (name, text, findings)
+        })
+        .collect();
+    verdict(kind, reason, action, &found)
+}
+
+/// The verdict on all findings of a candidate: (name of the text, the text, findings in it).
+fn verdict(kind: &str, reason: Reason, action: Action, found: &[(String, String, Vec<Finding>)]) -> Verdict {
     let all: Vec<String> = found
         .iter()
         .flat_map(|(name, text, findings)| {

@@ -368,8 +368,8 @@ impl Judge {
             }
             let said: Result<Vec<_>, String> = said.into_iter().collect();
             all.push(said.and_then(|said| {
-                let both = said.try_into().map_err(|_| "one order is missing".to_owned())?;
-                Ok(compare::opinion(settings.name(number), names, both))
+                let both: [_; 2] = said.try_into().map_err(|_| "one order is missing".to_owned())?;
+                Ok(compare::opinion(settings.name(number), names, &both))
             }));
         }
         Ok(all)

@@ -4,6 +4,7 @@
 use crate::core::catalog::{Catalog, Entry};
 use crate::core::ports::ValidatorCatalog;
 
+mod calls;
 mod child;
 mod compare;
 mod decontaminate;
@@ -105,6 +106,12 @@ pub static CATALOG: ValidatorCatalog = Catalog(&[
         summary: "Every answer is there and satisfies its step's JSON Schema",
         example: "",
         build: structural::build,
+    },
+    Entry {
+        kind: calls::KIND,
+        summary: "Every call (`field`, or those of the answers) names a function of `tools`, with arguments that its schema takes",
+        example: "field = \"call.answers\"\ntools = \"tools\"",
+        build: calls::build,
     },
     Entry {
         kind: dedup::KIND,

@@ -10,7 +10,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::field::Field;
-use super::finding::{Action, Finding, stands_alone, verdict};
+use super::finding::{Action, Finding, look, stands_alone};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::ports::{CheckContext, CheckError, Validator};
 use crate::core::sample::{Candidate, Reason, Verdict};
@@ -233,17 +233,10 @@ impl Pii {
 #[async_trait]
 impl Validator for Pii {
     async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
-        let Some(texts) = self.field.texts(candidate) else {
-            return Ok(self.field.missing(KIND));
-        };
-        let found: Vec<_> = texts
-            .into_iter()
-            .map(|(name, text)| {
-                let findings = self.findings(&text);
-                (name, text, findings)
-            })
-            .collect();
-        Ok(verdict(KIND, Reason::Pii, self.action, &found))
+        let looked = (&self.field, self.action);
+        Ok(look((KIND, Reason::Pii), looked, candidate, |text| {
+            self.findings(text)
+        }))
     }
 }
 

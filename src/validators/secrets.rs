@@ -9,7 +9,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::field::Field;
-use super::finding::{Action, Finding, stands_alone, verdict};
+use super::finding::{Action, Finding, look, stands_alone};
 use crate::core::catalog::{Plug, PlugError};
 use crate::core::ports::{CheckContext, CheckError, Validator};
 use crate::core::sample::{Candidate, Reason, Verdict};
@@ -110,16 +110,9 @@ impl Secrets {
 #[async_trait]
 impl Validator for Secrets {
     async fn check(&self, candidate: &Candidate, _context: &dyn CheckContext) -> Result<Verdict, CheckError> {
-        let Some(texts) = self.field.texts(candidate) else {
-            return Ok(self.field.missing(KIND));
-        };
-        let found: Vec<_> = texts
-            .into_iter()
-            .map(|(name, text)| {
-                let findings = self.findings(&text);
-                (name, text, findings)
-            })
-            .collect();
-        Ok(verdict(KIND, Reason::Secret, self.action, &found))
+        let looked = (&self.field, self.action);
+        Ok(look((KIND, Reason::Secret), looked, candidate, |text| {
+            self.findings(text)
+        }))
     }
 }

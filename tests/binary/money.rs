@@ -112,6 +112,28 @@ fn a_canary_asks_before_the_rest_and_yes_goes_on() {
 }
 
 #[test]
+fn whoever_resumes_a_canary_has_said_yes_to_the_rest() {
+    let teacher = Teacher::start(Duration::from_millis(1), false, |number, _| {
+        Reply::text(&format!("answer {number}"))
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    // Queued before its canary was done, it has one all the same.
+    sandbox.write("job.toml", &job(60, 8, "canary = 20\n"));
+    sandbox.run(&["jobs", "create", "job.toml"]).expect_code(0);
+    sandbox.run(&["jobs", "resume", "t"]).expect_code(0);
+    sandbox.run(&["run", "t", "--json"]).expect_code(6);
+    assert_eq!(teacher.seen().requests, 20);
+    sandbox.run(&["jobs", "resume", "t"]).expect_code(0);
+    let done = sandbox.run(&["run", "t", "--json"]).expect_code(0).summary();
+    assert_conserved(&done);
+    assert_eq!(
+        (&done["state"], &done["tasks"]["planned"]),
+        (&"completed".into(), &60.into())
+    );
+    assert_eq!(teacher.seen().requests, 60);
+}
+
+#[test]
 fn with_yes_a_canary_is_told_and_passed_and_a_job_that_is_no_longer_has_none() {
     let teacher = Teacher::start(Duration::from_millis(1), false, |number, _| {
         Reply::text(&format!("answer {number}"))

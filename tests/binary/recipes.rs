@@ -418,14 +418,18 @@ fn document_questions_pass_faithfulness_and_relevancy() {
 fn function_calls_pass_three_gates() {
     let teacher = Teacher::start(Duration::ZERO, true, |number, body| {
         if body.contains("Do these calls fulfil") {
-            let passes = if body.contains("wrongly") { "no" } else { "yes" };
-            return Reply::text(&json!({"thought": "t", "passes": passes}).to_string());
+            assert!(
+                !body.contains("never was") && !body.contains("invented"),
+                "nothing is paid for what the schemas reject"
+            );
+            let score = u8::from(!body.contains("wrongly"));
+            return Reply::text(&json!({"reasoning": "t", "score": score}).to_string());
         }
         let call = |query: &str, name: &str, arguments: Value| {
             Reply::text(&json!({"query": format!("{query} {number}"), "answers": [{"name": name, "arguments": arguments}]}).to_string())
         };
         let dates = |start: &str| json!({"start": start, "end": "2026-02-01"});
-        match number % 5 {
+        match number % 6 {
             0 => call(
                 "how many days until then, counted properly",
                 "days_between",
@@ -441,6 +445,12 @@ fn function_calls_pass_three_gates() {
                 "a date that never was is asked for",
                 "days_between",
                 dates("2026-13-77"),
+            ),
+            // Only a program that carries it out finds this one.
+            4 => call(
+                "a date of which the month has too few days",
+                "days_between",
+                dates("2026-02-31"),
             ),
             _ => call(
                 "wrongly understood request of somebody",
@@ -475,7 +485,12 @@ fn function_calls_pass_three_gates() {
     let summary = run(&sandbox, "jobs/calls.toml", &["--concurrency", "1"]);
     assert!(accepted(&summary) >= 1, "{summary}");
     let reasons: Vec<String> = samples(&sandbox, "function-calls").iter().map(said).collect();
-    for gate in ["format", "script", "do not fulfil", "accepted"] {
+    let calls = [
+        "no function is called `day_count`",
+        "\"end\" is a required",
+        "2026-13-77",
+    ];
+    for gate in calls.into_iter().chain(["script", "judge", "accepted"]) {
         assert!(
             reasons.iter().any(|said| said.contains(gate)),
             "no {gate} among {reasons:?}"

@@ -2,13 +2,17 @@
 //! the process dies, before they are done or after. Whatever they do, the real ledger behind them does.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use destilation::core::api::{CleanRow, CleanRules};
+use destilation::core::api::{CleanRow, CleanRules, Salvaged};
 use destilation::core::budget::Amount;
 use destilation::core::filter::{Facets, Sort};
 use destilation::core::job::{Job, JobId, JobSpec, JobState};
@@ -62,23 +66,60 @@ pub struct Read {
     counts: BTreeMap<i64, TaskCounts>,
 }
 
-/// Holds the virtual clock still while threads work.
-struct Still(Option<std::sync::mpsc::Sender<()>>);
+/// Holds the virtual clock still while threads work on a call: from each time it is looked at until somebody has news of it. Not until the
+/// call has ended: whoever waits for it may be busy with something that takes time, and look at it again only then.
+#[derive(Default)]
+struct Hold(Mutex<Option<(Waker, Sender<()>)>>);
 
-impl Still {
-    fn new(needed: bool) -> Self {
-        Self(needed.then(|| {
-            let (end, ended) = std::sync::mpsc::channel();
-            tokio::task::spawn_blocking(move || ended.recv());
-            end
-        }))
+impl Hold {
+    fn take(&self, waker: &Waker) {
+        let mut held = self.0.lock().unwrap();
+        if let Some((known, _)) = &mut *held {
+            known.clone_from(waker);
+            return;
+        }
+        let (end, ended) = channel();
+        tokio::task::spawn_blocking(move || ended.recv());
+        *held = Some((waker.clone(), end));
+    }
+
+    fn release(&self) -> Option<(Waker, Sender<()>)> {
+        self.0.lock().unwrap().take()
     }
 }
 
-impl Drop for Still {
-    fn drop(&mut self) {
-        drop(self.0.take());
+impl Wake for Hold {
+    fn wake(self: Arc<Self>) {
+        if let Some((waker, end)) = self.release() {
+            // First there is something to do, then the clock may go on.
+            waker.wake();
+            drop(end);
+        }
     }
+}
+
+/// Ends the hold with whoever waits.
+struct Held(Arc<Hold>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.release());
+    }
+}
+
+/// Waits for a call that works in threads.
+async fn held<T>(threads: bool, call: impl Future<Output = T>) -> T {
+    if !threads {
+        return call.await;
+    }
+    let held = Held(Arc::default());
+    let mut call = pin!(call);
+    poll_fn(|context| {
+        held.0.take(context.waker());
+        let waker = Waker::from(Arc::clone(&held.0));
+        call.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
 }
 
 impl Ledger {
@@ -144,10 +185,7 @@ fn place(lease: Lease) -> u64 {
 macro_rules! call {
     ($self:ident, $writes:literal, $name:ident, $call:expr) => {{
         $self.before($writes, stringify!($name)).await?;
-        let answer = {
-            let _still = Still::new($self.threads);
-            $call.await
-        };
+        let answer = held($self.threads, $call).await;
         $self.after($writes).await;
         answer
     }};
@@ -454,6 +492,9 @@ impl LedgerStore for Ledger {
     async fn backup(&self, to: &Path) -> Stored<()> {
         reads!(self.backup(to))
     }
+    async fn salvage(&self, to: &Path) -> Stored<Salvaged> {
+        reads!(self.salvage(to))
+    }
     async fn clean(&self) -> Stored<u64> {
         writes!(self.clean())
     }
@@ -468,7 +509,6 @@ impl LedgerStore for Ledger {
         writes!(self.clean_up(rules, goes_on))
     }
     async fn close(&self) {
-        let _still = Still::new(self.threads);
-        self.inner.close().await;
+        held(self.threads, self.inner.close()).await;
     }
 }

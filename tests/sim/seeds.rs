@@ -129,14 +129,13 @@ fn twenty_thousand_seeds_keep_every_invariant_and_repeat() {
 }
 
 #[test]
-#[ignore = "now and then the clock waits for the ledger and the ledger for the clock; run it by hand, with a time limit"]
 fn the_ledger_on_disk_keeps_them_too() {
     let seeds: Vec<u64> = (0..12).collect();
     all(&seeds, Books::Sqlite, u64::MAX);
 }
 
 #[test]
-#[ignore = "now and then the clock waits for the ledger and the ledger for the clock; run it by hand, with a time limit"]
+#[ignore = "takes minutes; run it by `just simulate`"]
 fn a_thousand_seeds_on_disk_keep_every_invariant() {
     let seeds: Vec<u64> = (0..1_000).collect();
     all(&seeds, Books::Sqlite, u64::MAX);

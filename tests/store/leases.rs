@@ -198,7 +198,7 @@ async fn what_may_have_been_charged_counts_by_its_estimate(store: &dyn Store) {
         (RequestState::Failed, 130),
     ] {
         let request = store
-            .begin(lease, request(1), ends.drain(..).collect())
+            .begin(lease, request(1), std::mem::take(&mut ends))
             .await
             .unwrap();
         ends.push(Closed {

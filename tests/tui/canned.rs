@@ -203,6 +203,7 @@ pub fn answer(says: Says, query: &Query) -> Result<Answer, Failure> {
             Vec::new(),
         ),
         Query::Rejudge(name) => Answer::Rejudged(Box::new(crate::verdicts::rejudged(name))),
+        Query::Estimate(JobSource::Name(_)) => Answer::Estimate(Box::new(crate::choosing::estimate())),
         Query::Report(wanted) => Answer::Report(Box::new(crate::report::report(wanted))),
         Query::Calibration {
             job,

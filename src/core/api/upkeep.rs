@@ -92,3 +92,35 @@ pub struct CleanRow {
     /// Bytes they take.
     pub bytes: u64,
 }
+
+/// What was saved of a damaged database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Salvaged {
+    /// Each table.
+    pub tables: Vec<SavedTable>,
+    /// What was put right in the copy, in words.
+    pub mended: Vec<String>,
+    /// What a check of the copy still finds.
+    pub findings: Vec<String>,
+}
+
+impl Salvaged {
+    /// Whether nothing is missing.
+    pub fn is_whole(&self) -> bool {
+        let lost = |table: &SavedTable| table.lost > 0 || table.and_more;
+        !self.tables.iter().any(lost) && self.mended.is_empty() && self.findings.is_empty()
+    }
+}
+
+/// A table of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SavedTable {
+    /// Its name.
+    pub name: String,
+    /// Rows that were read.
+    pub read: u64,
+    /// Keys that cannot be read.
+    pub lost: u64,
+    /// There may be more: a hole was too wide to try every key in it.
+    pub and_more: bool,
+}

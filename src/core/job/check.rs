@@ -247,16 +247,21 @@ fn validators(spec: &JobSpec, scope: &Scope, places: &Places, known: &Known, rep
             report.error_with(places.of(key), &at, message, help);
         }
         judge_teachers(plug, places, known, report);
-        compared(plug, scope, places, report);
+        paths(plug, scope, places, report);
         conditions(plug, spec, scope, places, report);
     }
 }
 
-/// The two texts that a judge holds against each other. (`against` of other kinds names files.)
-fn compared(plug: &Plug, scope: &Scope, places: &super::parse::ValidatorPlaces, report: &mut Report) {
-    for key in ["field", "against"] {
-        let path = plug.params.get(key).and_then(|value| value.as_str());
-        let path = path.filter(|_| plug.kind == "judge");
+/// Paths of a sample that a validator names: the two texts a judge holds against each other, calls and the functions declared for
+/// them. (`against` of other kinds names files.)
+fn paths(plug: &Plug, scope: &Scope, places: &super::parse::ValidatorPlaces, report: &mut Report) {
+    let keys: &[&str] = match plug.kind.as_str() {
+        "judge" => &["field", "against"],
+        "calls" => &["field", "tools"],
+        _ => &[],
+    };
+    for key in keys {
+        let path = plug.params.get(*key).and_then(|value| value.as_str());
         if let Some(Err(unknown)) = path.map(|path| scope.field(path)) {
             note(unknown, places.of(key), &format!("{}.{key}", places.path), report);
         }
@@ -371,14 +376,6 @@ fn fed(spec: &JobSpec, scope: &Scope, places: &Places, report: &mut Report) {
         if let Err(unknown) = scope.fed(path) {
             note(unknown, &places.rounds, &format!("rounds.feed.{field}"), report);
         }
-    }
-    if rounds.count == 1 {
-        report.warning(
-            &places.rounds,
-            "rounds.count",
-            "1 round is a job without rounds",
-            None,
-        );
     }
 }
 

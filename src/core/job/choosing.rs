@@ -6,7 +6,7 @@ use super::parse::Places;
 use super::report::{Report, hint, quote};
 use super::scope::Scope;
 use super::{JobSpec, SplitBy};
-use crate::core::selection::Classes;
+use crate::core::selection::{Classes, LENGTH};
 
 /// Validators that give scores, where a job says nothing of its own.
 const SCORING: &[&str] = &["judge", "script"];
@@ -43,9 +43,17 @@ pub(super) fn check(spec: &JobSpec, scope: &Scope, places: &Places, report: &mut
             report,
         );
     }
+    if let Some(near) = &select.near {
+        field(
+            &near.field,
+            &places.select.near,
+            "dataset.select.near.field",
+            report,
+        );
+    }
     let table = &places.select.table;
-    if (select.best_of, select.top, &select.stratified) == (None, None, &None) {
-        let message = "chooses nothing: give it best_of, top or stratified, or take it out";
+    if (select.best_of, &select.near, select.top, &select.stratified) == (None, &None, None, &None) {
+        let message = "chooses nothing: give it best_of, near, top or stratified, or take it out";
         report.error(table, "dataset.select", message);
     }
     if spec.quota.is_some() {
@@ -86,20 +94,23 @@ fn score(spec: &JobSpec, by: Option<&str>, places: &Places, report: &mut Report)
         return;
     };
     let kinds: Vec<&str> = spec.validators.iter().map(|plug| plug.kind.as_str()).collect();
-    let by_score = select.best_of.is_some() || select.top.is_some();
+    let by_score = select.best_of.is_some() || select.near.is_some() || select.top.is_some();
     match by {
+        Some(LENGTH) => {}
         Some(by) if !kinds.contains(&by) => {
             let message = format!("the job has no validator {}", quote(by));
+            let known: Vec<&str> = kinds.iter().copied().chain([LENGTH]).collect();
             report.error_with(
                 &places.select.score,
                 "dataset.select.score",
                 message,
-                hint(by, &kinds),
+                hint(by, &known),
             );
         }
         None if by_score && !kinds.iter().any(|kind| SCORING.contains(kind)) => {
             let message = "no validator of the job gives a score: the first in the plan are taken";
-            let help = Some("a `judge` scores, and a `script` may".to_owned());
+            let help =
+                Some("a `judge` scores, and a `script` may; score = \"length\" takes the longest".to_owned());
             report.warning(&places.select.table, "dataset.select", message, help);
         }
         _ => {}

@@ -7,9 +7,9 @@ use super::read::{Node, Table};
 use super::report::{Report, Span, quote};
 use super::sections::file_name;
 use super::{DatasetSpec, ReasoningStyle, SplitBy};
-use crate::core::selection::{Select, Stratified};
+use crate::core::selection::{Near, Select, Stratified};
 
-/// From which similarity on texts are kept together where the job does not say.
+/// From which similarity on texts are nearly equal where the job does not say.
 const NEAR: f64 = 0.8;
 
 /// How far the shares of a split may be from 1 in sum.
@@ -99,6 +99,7 @@ fn split_by(node: &Node, report: &mut Report) -> Option<SplitBy> {
 fn select(node: &Node, places: &mut Places, report: &mut Report) -> Option<Select> {
     let mut table = node.table(report)?;
     places.select.table = node.span.clone();
+    places.select.near = table.place("near");
     places.select.stratified = table.place("stratified");
     places.select.score = table.place("score");
     let many = 1..=u64::from(u32::MAX);
@@ -106,12 +107,26 @@ fn select(node: &Node, places: &mut Places, report: &mut Report) -> Option<Selec
         best_of: table
             .get("best_of")
             .and_then(|node| node.whole(many.clone(), report)),
+        near: table.get("near").and_then(|node| near(&node, report)),
         top: table.get("top").and_then(|node| node.whole(many, report)),
         stratified: table.get("stratified").and_then(|node| stratified(&node, report)),
         score: table.get("score").and_then(|node| node.string(report)),
     };
     table.finish(report);
     Some(select)
+}
+
+/// `{ field = "…", threshold = 0.8 }`.
+fn near(node: &Node, report: &mut Report) -> Option<Near> {
+    let mut table = node.table(report)?;
+    let field = table.need("field", report);
+    let threshold = table.get("threshold");
+    let threshold = threshold.and_then(|node| node.number(0.3..=1.0, false, report));
+    table.finish(report);
+    Some(Near {
+        field: field.and_then(|node| node.string(report))?,
+        threshold: threshold.unwrap_or(NEAR),
+    })
 }
 
 fn stratified(node: &Node, report: &mut Report) -> Option<Stratified> {

@@ -92,8 +92,9 @@ impl Draft {
             table.remove(name);
             empty = table.is_empty();
         }
-        if empty && !parent.contains('.') {
-            self.0.remove(parent);
+        // Where a place in a list is on the way, the table is an element: it stays.
+        if empty && !parent.split('.').any(|part| part.parse::<usize>().is_ok()) {
+            self.remove(parent);
         }
     }
 

@@ -254,6 +254,7 @@ pub(super) struct Places {
 #[derive(Default)]
 pub(super) struct SelectPlaces {
     pub(super) table: Span,
+    pub(super) near: Span,
     pub(super) stratified: Span,
     pub(super) score: Span,
 }

@@ -14,10 +14,13 @@ pub(super) fn rounds(table: &mut Table, places: &mut Places, report: &mut Report
     let mut table = table.get("rounds")?.table(report)?;
     places.rounds = table.span.clone();
     let count = table.need("count", report);
+    let count = count.and_then(|node| node.whole(1..=ROUNDS_AT_MOST, report));
+    if count == Some(1) {
+        let message = "1 round is a job without rounds";
+        report.warning(&table.span, "rounds.count", message, None);
+    }
     let rounds = Rounds {
-        count: count
-            .and_then(|node| node.whole(1..=ROUNDS_AT_MOST, report))
-            .unwrap_or(1),
+        count: count.unwrap_or(1),
         rows: table
             .get("rows")
             .and_then(|node| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::core::api::{CleanRow, CleanRules};
+use crate::core::api::{CleanRow, CleanRules, Salvaged};
 use crate::core::budget::{Amount, Money};
 use crate::core::filter::{Condition, Facets, Sort};
 use crate::core::job::{Job, JobId, JobSpec, JobState};
@@ -402,6 +402,8 @@ pub trait LedgerStore: Send + Sync {
     async fn check(&self, deep: bool) -> Stored<Vec<String>>;
     /// A consistent copy at `to`, which must not exist.
     async fn backup(&self, to: &Path) -> Stored<()>;
+    /// Saves what can be read of a damaged database as a new one at `to`, which must not exist. The damaged one is only read.
+    async fn salvage(&self, to: &Path) -> Stored<Salvaged>;
     /// Frees what deleted jobs left; returns bytes freed.
     async fn clean(&self) -> Stored<u64>;
     /// What [`LedgerStore::clean_up`] would take away, a row for each rule that is set (logs are no ledger's).

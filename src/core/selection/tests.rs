@@ -57,8 +57,26 @@ fn sample(task: u64, candidate: u32, level: &str, score: Option<f64>, length: us
     }
 }
 
+/// Texts are alike if they begin with the same letter.
+#[derive(Default)]
+struct Beginnings(Vec<Option<char>>);
+
+impl NearGroups for Beginnings {
+    fn add(&mut self, _: (u64, u32), text: &str) {
+        self.0.push(text.chars().next());
+    }
+
+    fn first_of(&mut self, (at, _): (u64, u32)) -> (u64, u32) {
+        let letter = self.0[at as usize];
+        (
+            self.0.iter().position(|other| *other == letter).unwrap() as u64,
+            0,
+        )
+    }
+}
+
 fn chosen(spec: &JobSpec, samples: &[Sample]) -> Selection {
-    let mut selector = Selector::of(spec).unwrap();
+    let mut selector = Selector::of(spec, |_| Box::new(Beginnings::default())).unwrap();
     for sample in samples {
         selector.see(sample);
     }
@@ -154,6 +172,34 @@ fn the_best_of_each_task_then_the_best_of_all() {
         selection.left_out,
         [(LeftOut::BestOf, 2), (LeftOut::Top, 2)].into_iter().collect()
     );
+}
+
+#[test]
+fn of_nearly_equal_ones_the_best_stays() {
+    let samples = [
+        sample(0, 0, "alike", Some(3.0), 9),
+        sample(1, 0, "other", Some(1.0), 5),
+        sample(2, 0, "as it was", Some(5.0), 4),
+        sample(3, 0, "again", Some(5.0), 12),
+        sample(3, 1, "of another kind", None, 50),
+    ];
+    let near = "[dataset.select]\nnear = { field = \"level\" }\n";
+    let judge = "[[validators]]\nkind = \"judge\"\n";
+    let selection = chosen(&job(&format!("{near}{judge}")), &samples);
+    assert_eq!(
+        places(&selection),
+        [(1, 0), (2, 0)],
+        "the best by score, of equal ones the first; candidates of a task are alike only by their texts"
+    );
+    assert_eq!(selection.left_out, [(LeftOut::Near, 3)].into_iter().collect());
+    let longest = job(&format!("{near}score = \"length\"\n"));
+    let selection = chosen(&longest, &samples);
+    assert_eq!(places(&selection), [(3, 0), (3, 1)], "the longest");
+    let mut other = samples.to_vec();
+    other.reverse();
+    assert_eq!(chosen(&longest, &other), selection, "whichever was seen first");
+    let top = job("[dataset.select]\ntop = 2\nscore = \"length\"\n");
+    assert_eq!(places(&chosen(&top, &samples)), [(3, 0), (3, 1)]);
 }
 
 #[test]

@@ -108,8 +108,8 @@ mod tests {
         }
         let refused = closed(RequestState::Refused, Usage::default(), false);
         assert_eq!(refused.counted(ESTIMATE), Amount::default());
-        let reused = closed(RequestState::Settled, Usage::default(), false);
-        assert_eq!(reused.counted(Amount::default()), Amount::default());
+        let from_ledger = closed(RequestState::Settled, Usage::default(), false);
+        assert_eq!(from_ledger.counted(Amount::default()), Amount::default());
     }
 
     #[test]

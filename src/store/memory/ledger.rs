@@ -6,8 +6,9 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use super::super::rules::{day, failure_group, provider_of};
+use super::super::sqlite::salvage;
 use super::{Attempt, MemoryStore, Rows};
-use crate::core::api::{CleanRow, CleanRules};
+use crate::core::api::{CleanRow, CleanRules, Salvaged};
 use crate::core::budget::Amount;
 use crate::core::job::JobId;
 use crate::core::ports::{
@@ -131,6 +132,15 @@ impl LedgerStore for MemoryStore {
         Err(StoreError::Broken(
             "a ledger in memory cannot be copied".to_owned(),
         ))
+    }
+
+    async fn salvage(&self, to: &Path) -> Stored<Salvaged> {
+        match &self.read_only {
+            Some((_, path)) => salvage(path, to).await,
+            None => Err(StoreError::Broken(
+                "a ledger in memory cannot be damaged".to_owned(),
+            )),
+        }
     }
 
     async fn clean(&self) -> Stored<u64> {

@@ -1,7 +1,6 @@
 //! The audit of the ledger: SQLite's own checks, the laws about single rows ([`super::laws`]), and the sums of [`SUMS`] and
 //! [`SPENT`] made again from the rows (I1 conservation, I4 attempts that may have been charged, I8 costs). It only reads.
 
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
 use super::laws::LAWS;
@@ -104,21 +103,45 @@ async fn audit(connection: &mut SqliteConnection, findings: &mut Vec<String>) ->
                 .map(|what| format!("{what}: {law}")),
         );
     }
-    let words: Vec<&str> = TaskState::ALL.iter().map(|state| state.word()).collect();
-    for sql in [SUMS, SPENT] {
-        let differing = sqlx::query(sql)
-            .bind(serde_json::json!(words).to_string())
-            .bind(FINDINGS)
-            .fetch_all(&mut *connection)
-            .await?;
-        for row in differing {
-            let (job, kind, name): (i64, String, String) =
-                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            let (counted, found): (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
-            findings.push(format!(
-                "job {job}: {kind} {name} counts {counted}, the rows say {found}"
-            ));
-        }
+    for (job, kind, name, counted, found) in differing(connection, FINDINGS).await? {
+        findings.push(format!(
+            "job {job}: {kind} {name} counts {counted}, the rows say {found}"
+        ));
     }
     Ok(())
+}
+
+/// Sums that are not what their rows say: job, kind, name, what is counted, what the rows say.
+async fn differing(
+    connection: &mut SqliteConnection,
+    limit: i64,
+) -> Stored<Vec<(i64, String, String, i64, i64)>> {
+    let words: Vec<&str> = TaskState::ALL.iter().map(|state| state.word()).collect();
+    let mut all = Vec::new();
+    for sql in [SUMS, SPENT] {
+        let differing = sqlx::query_as(sql)
+            .bind(serde_json::json!(words).to_string())
+            .bind(limit)
+            .fetch_all(&mut *connection)
+            .await?;
+        all.extend(differing);
+    }
+    Ok(all)
+}
+
+/// Makes every sum what its rows say, and says how many were not.
+pub(super) async fn recount(connection: &mut SqliteConnection) -> Stored<u64> {
+    let wrong = differing(connection, i64::MAX).await?;
+    for (job, kind, name, _, found) in &wrong {
+        sqlx::query(
+            "INSERT INTO counters VALUES (?, ?, ?, ?) ON CONFLICT (job, kind, name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(job)
+        .bind(kind)
+        .bind(name)
+        .bind(found)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(wrong.len() as u64)
 }

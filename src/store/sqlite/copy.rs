@@ -117,7 +117,7 @@ fn is_alive(process: u32) -> bool {
 }
 
 /// Makes the copy durable under its name.
-fn place(temporary: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn place(temporary: &Path, to: &Path) -> io::Result<()> {
     File::open(temporary)?.sync_all()?;
     fs::rename(temporary, to)?;
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -12,7 +12,7 @@ use super::super::rules::day;
 use super::rows::unsigned;
 use super::tally::{DATABASE, DECISIONS, unsigned as signed};
 use super::{Access, SqliteStore, check, clean, copy, schema};
-use crate::core::api::{CleanRow, CleanRules};
+use crate::core::api::{CleanRow, CleanRules, Salvaged};
 use crate::core::budget::{Amount, Money};
 use crate::core::job::{JobId, JobState};
 use crate::core::ports::{
@@ -183,6 +183,12 @@ impl LedgerStore for SqliteStore {
         }
         let mut connection = self.readers.acquire().await?;
         copy::copy(&mut connection, to, &|_, _| ()).await
+    }
+
+    async fn salvage(&self, _to: &Path) -> Stored<Salvaged> {
+        Err(StoreError::Broken(
+            "a database that is open is copied, not salvaged".to_owned(),
+        ))
     }
 
     async fn clean(&self) -> Stored<u64> {

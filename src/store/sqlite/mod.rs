@@ -24,6 +24,7 @@ mod rejudge;
 mod rescue;
 mod review;
 mod rows;
+mod salvage;
 mod samples;
 mod schema;
 mod script;
@@ -45,6 +46,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub(in crate::store) use self::salvage::salvage;
 use self::writer::{Command, Ledger, Rare};
 use super::rules::Clock;
 use crate::core::ports::{StoreError, Stored};

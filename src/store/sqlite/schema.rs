@@ -68,8 +68,13 @@ pub(super) async fn check_library(connection: &mut SqliteConnection) -> Stored<(
 
 /// Brings a file from that version to [`VERSION`].
 pub(super) async fn migrate(connection: &mut SqliteConnection, from: i64) -> Stored<()> {
-    let done = usize::try_from(from).unwrap_or(0);
-    for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+    migrate_to(connection, from, VERSION).await
+}
+
+/// Brings a file from one version to another.
+pub(super) async fn migrate_to(connection: &mut SqliteConnection, from: i64, to: i64) -> Stored<()> {
+    let number = |version: i64| usize::try_from(version).unwrap_or(0);
+    for (at, migration) in MIGRATIONS.iter().enumerate().take(number(to)).skip(number(from)) {
         failpoint::reach(Failpoint::Migrating)?;
         let script = format!(
             "BEGIN IMMEDIATE;\n{migration}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {};\nCOMMIT;",

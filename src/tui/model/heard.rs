@@ -147,7 +147,7 @@ impl Model {
             }
             // Whoever orders a bulk tells how far it is; new verdicts are told wherever one is.
             Receipt::Bulk(_) | Receipt::Rejudged(_) | Receipt::MadeAgain(_) | Receipt::Opened(_) => {}
-            Receipt::Done | Receipt::DryRun(_) | Receipt::Queue(_) => {
+            Receipt::Done | Receipt::DryRun(_) | Receipt::Queue(_) | Receipt::Salvaged(_) => {
                 self.shared.toast(Level::Ok, done);
             }
         }

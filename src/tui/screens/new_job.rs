@@ -67,6 +67,8 @@ pub(crate) struct NewJob {
     check: Remote<CheckReport>,
     checked: String,
     estimate: Remote<EstimateReport>,
+    /// The stored job this one is made from, and what it would take.
+    made_from: Option<(String, Remote<EstimateReport>)>,
     estimated: String,
     seeds: Remote<SeedPreview>,
     looked_at: String,

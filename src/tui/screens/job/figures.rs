@@ -51,7 +51,7 @@ pub(super) fn dataset(figures: &Diversity, width: usize) -> Vec<Line> {
         percent(near),
         figures.threshold
     );
-    said("near twins", &twins, width, &mut lines);
+    said("near dups", &twins, width, &mut lines);
     if figures.looked_at < figures.samples {
         let over = format!("both over {} samples, evenly spread", grouped(figures.looked_at));
         said("", &over, width, &mut lines);

@@ -77,6 +77,18 @@ fn wide(area: Rect) -> bool {
     Width::of(area.width) == Width::Wide
 }
 
+/// Where a half is drawn: beside the other one, or all over the place.
+fn half(side: Side, area: Rect) -> Rect {
+    if !wide(area) {
+        return area;
+    }
+    let (one, other) = left(area, area.width / 2);
+    match side {
+        Side::Dataset => one,
+        Side::Judges => other,
+    }
+}
+
 impl Report {
     fn question(job: &str) -> Query {
         Query::Report(ReportRequest {
@@ -232,7 +244,7 @@ impl Report {
     }
 
     fn scrolled(&mut self, action: Action, detail: &JobDetail, body: Rect, shared: &Shared) -> bool {
-        let area = inside(self.area(self.side, body), shared.size.width);
+        let area = inside(half(self.side, body), shared.size.width);
         let lines = self
             .lines(self.side, detail, area.width)
             .map_or(0, |lines| lines.len());
@@ -252,18 +264,6 @@ impl Report {
         }
         .min(last);
         true
-    }
-
-    /// Where a half is drawn: beside the other one, or all over the place.
-    fn area(&self, side: Side, area: Rect) -> Rect {
-        if !wide(area) {
-            return area;
-        }
-        let (one, other) = left(area, area.width / 2);
-        match side {
-            Side::Dataset => one,
-            Side::Judges => other,
-        }
     }
 
     /// What a half says, as far as it is known.
@@ -294,7 +294,7 @@ impl Report {
     fn half(&self, side: Side, detail: &JobDetail, shared: &Shared, area: Rect, buf: &mut Buffer) {
         let focused = self.side == side;
         let (title, fact) = self.heading(side, detail, area);
-        let place = self.area(side, area);
+        let place = half(side, area);
         let inner = pane(buf, place, &title, &fact, focused, shared);
         let Some(lines) = self.lines(side, detail, inner.width) else {
             return self.without(side, detail, inner, shared, buf);

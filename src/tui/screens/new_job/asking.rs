@@ -3,7 +3,9 @@
 use crate::core::api::{Answer, CheckReport, Command, EstimateReport, JobSource, Query};
 use crate::tui::context::{Cx, Shared};
 use crate::tui::message::Message;
+use crate::tui::remote::Remote;
 
+use super::work::Origin;
 use super::{NewJob, Step, form, now_ms, seeds};
 
 impl NewJob {
@@ -59,12 +61,32 @@ impl NewJob {
             self.estimated = text;
             self.estimate.ask(Query::Estimate(source), cx);
         }
+        if self.step.0 == Step::Limits {
+            self.ask_made_from(cx);
+        }
+        let Some(work) = &self.work else { return };
         let seeds = work.seeds_alone();
         if seeds != self.looked_at {
             self.looked_at = seeds;
             self.rows_at_most = seeds::FIRST_LOOK;
             self.look(cx);
         }
+    }
+
+    /// Asks what the stored job says that this one is made from: its canary knows more than an estimate.
+    fn ask_made_from(&mut self, cx: &mut Cx) {
+        let Some(work) = &self.work else { return };
+        let (Origin::Template(name) | Origin::Job(name)) = &work.origin else {
+            return;
+        };
+        let stored = cx.shared.jobs.iter().any(|job| job.name == *name);
+        let asked = self.made_from.as_ref().is_some_and(|(job, _)| job == name);
+        if !stored || asked {
+            return;
+        }
+        let mut remote = Remote::default();
+        remote.ask(Query::Estimate(JobSource::Name(name.clone())), cx);
+        self.made_from = Some((name.clone(), remote));
     }
 
     pub(super) fn ask_world(&mut self, cx: &mut Cx) {
@@ -91,6 +113,10 @@ impl NewJob {
             Answer::Teachers(teachers) => Some(teachers.clone()),
             _ => None,
         };
+        if let Some((job, remote)) = &mut self.made_from {
+            let again = || Query::Estimate(JobSource::Name(job.clone()));
+            remote.take(message, estimate, again, cx);
+        }
         let taken = self.check.take(message, check, again, cx)
             || self.estimate.take(message, estimate, again, cx)
             || self.kinds.take(message, kinds, || Query::Validators, cx)

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// Strings, separated by commas.
     List,
+    /// Names with numbers: `easy = 60, hard = 40`.
+    Counts,
     /// Any value as TOML writes it; what is none is a string.
     Any,
     /// Something else happens when it is opened.
@@ -93,6 +95,11 @@ impl Line {
 fn shown(kind: Kind, value: &Value) -> String {
     match (kind, value) {
         (Kind::List, Value::Array(items)) => items.iter().map(written).collect::<Vec<_>>().join(", "),
+        (Kind::Counts, Value::Object(_)) => {
+            let whole = written(value);
+            let inner = whole.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            inner.unwrap_or(&whole).trim().to_owned()
+        }
         (Kind::Flag, Value::Bool(flag)) => if *flag { "yes" } else { "no" }.to_owned(),
         _ => written(value),
     }
@@ -118,6 +125,10 @@ pub(super) fn read(kind: Kind, typed: &str) -> Option<Value> {
             "yes" | "true" => Value::from(true),
             "no" | "false" => Value::from(false),
             other => Value::from(other),
+        },
+        Kind::Counts => match value_of(&format!("{{ {trimmed} }}")) {
+            counts @ Value::Object(_) => counts,
+            _ => Value::from(trimmed),
         },
         Kind::Any => value_of(trimmed),
         _ => Value::from(typed),
@@ -252,6 +263,14 @@ mod tests {
         assert_eq!(read(Kind::Number, " "), None);
         assert_eq!(read(Kind::List, "a, b,"), Some(json!(["a", "b"])));
         assert_eq!(read(Kind::Flag, "yes"), Some(json!(true)));
+        let counts = json!({"easy": 60, "not so easy": 40});
+        assert_eq!(
+            read(Kind::Counts, "easy = 60, \"not so easy\" = 40").as_ref(),
+            Some(&counts)
+        );
+        let typed = shown(Kind::Counts, &counts);
+        assert_eq!(read(Kind::Counts, &typed), Some(counts), "{typed}");
+        assert_eq!(read(Kind::Counts, "easy"), Some(json!("easy")));
         assert_eq!(read(Kind::Any, "[1, 5]"), Some(json!([1, 5])));
         assert_eq!(read(Kind::Any, "card.answer"), Some(json!("card.answer")));
     }

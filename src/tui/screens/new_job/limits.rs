@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::core::api::EstimateReport;
 use crate::core::budget::Money;
+use crate::core::forecast::Forecast;
 use crate::core::text::grouped;
 use crate::tui::context::Shared;
 use crate::tui::text::{clock, compact, put, wrap};
@@ -35,6 +36,32 @@ pub(super) fn lines(work: &Work) -> Vec<Line> {
             "all tasks, however many are accepted",
         ),
         of("plan at most", "target.tasks_at_most", Kind::Number, "all tasks"),
+        Line::heading("Try first"),
+        of(
+            "canary",
+            "limits.canary",
+            Kind::Number,
+            "no pause; 20: after 20 rows it says what all take",
+        ),
+        Line::heading("So many of each class"),
+        of(
+            "class is",
+            "target.quota.field",
+            Kind::Text,
+            "a column or step.field; empty: no classes",
+        ),
+        of(
+            "these",
+            "target.quota.classes",
+            Kind::Counts,
+            "such as easy = 60, hard = 40, and no others",
+        ),
+        of(
+            "or of each",
+            "target.quota.each",
+            Kind::Number,
+            "no limit; needs `stop at`, too",
+        ),
         Line::heading("Caps"),
         of("dollars", "limits.usd", Kind::Number, "no cap"),
         of("tokens", "limits.tokens", Kind::Number, "no cap"),
@@ -88,6 +115,13 @@ pub(super) fn likely(low: f64, high: f64) -> f64 {
 }
 
 impl NewJob {
+    /// What the rows that are done say of the job this one is made from, as far as some are.
+    fn forecast(&self) -> Option<(&str, &Forecast)> {
+        let (job, remote) = self.made_from.as_ref()?;
+        let forecast = remote.value()?.forecast.as_ref()?;
+        Some((job.as_str(), forecast))
+    }
+
     /// What the job is likely to cost: from the dry run where there was one, else between the ends of the estimate.
     pub(super) fn likely_cost(&self) -> Option<Money> {
         let report = self.estimate.value()?;
@@ -160,6 +194,9 @@ impl NewJob {
         }
         if self.dry.samples.iter().any(|one| one.sample.is_some()) {
             say(Slot::Muted, "likely: from the tokens of the dry run");
+        }
+        if let Some((job, forecast)) = self.forecast() {
+            say(Slot::Info, &format!("canary of {job}: {forecast}"));
         }
         for note in &report.notes {
             say(Slot::Muted, note);

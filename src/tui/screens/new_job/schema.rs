@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use serde_json::{Map, Value, json};
 
 use crate::core::api::Level;
+use crate::core::job::draft::Draft;
 use crate::core::job::parse::{FORMAT_KINDS, FORMATS};
 use crate::tui::context::{Cx, Shared};
 use crate::tui::keys::Action;
@@ -29,6 +30,48 @@ const TYPES: [(&str, &str); 6] = [
     ("array", "a list"),
     ("object", "fields of its own (t edits them as JSON)"),
 ];
+
+/// Which of the accepted samples come into the dataset.
+fn selection(draft: &Draft) -> Vec<Line> {
+    let of = |label: &str, key: &str, kind: Kind, note: &str| {
+        Line::of(draft, label, &format!("dataset.select.{key}"), kind, note)
+    };
+    vec![
+        Line::heading("Which of the accepted are in it"),
+        of(
+            "of a task",
+            "best_of",
+            Kind::Number,
+            "all; 1: only the best answer",
+        ),
+        of(
+            "of twins in",
+            "near.field",
+            Kind::Text,
+            "a column or step.field; empty: all stay",
+        ),
+        of("alike from", "near.threshold", Kind::Number, "0.8"),
+        of("best of all", "top", Kind::Number, "all"),
+        of(
+            "best is",
+            "score",
+            Kind::Text,
+            "judge, script, length; empty: the last score",
+        ),
+        of(
+            "even over",
+            "stratified.field",
+            Kind::Text,
+            "a column or step.field; empty: no draw",
+        ),
+        of(
+            "rows drawn",
+            "stratified.rows",
+            Kind::Number,
+            "how many are drawn evenly",
+        ),
+    ]
+}
 
 impl NewJob {
     pub(super) fn schema_lines(&self, work: &Work) -> Vec<Line> {
@@ -114,6 +157,7 @@ impl NewJob {
         ));
         let styles = Kind::Words(&["drop", "inline", "reasoning_content", "thinking"]);
         lines.push(Line::of(draft, "reasoning", "dataset.reasoning", styles, "drop"));
+        lines.extend(selection(draft));
         lines
     }
 

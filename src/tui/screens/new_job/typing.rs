@@ -121,7 +121,7 @@ impl NewJob {
                     self.changed(cx);
                 }
             }
-            Kind::Text | Kind::Number | Kind::List | Kind::Any => {
+            Kind::Text | Kind::Number | Kind::List | Kind::Counts | Kind::Any => {
                 self.input = Input::Line {
                     field: Field::holding(&line.value),
                     line: line.clone(),
@@ -363,7 +363,10 @@ impl NewJob {
                     self.stop_typing(cx);
                     self.step_act(Action::Down, cx);
                     if let Some(line) = self.selected_line(cx.shared)
-                        && matches!(line.kind, Kind::Text | Kind::Number | Kind::List | Kind::Any)
+                        && matches!(
+                            line.kind,
+                            Kind::Text | Kind::Number | Kind::List | Kind::Counts | Kind::Any
+                        )
                     {
                         self.open_line(&line, cx);
                     }

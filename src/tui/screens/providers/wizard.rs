@@ -111,6 +111,28 @@ impl Wizard {
         }
     }
 
+    /// What one begins with who chose that kind.
+    fn blank(&self, kind: &str) -> ProviderSettings {
+        ProviderSettings {
+            name: free(kind, &self.taken),
+            kind: kind.to_owned(),
+            ..ProviderSettings::default()
+        }
+    }
+
+    /// Whether somebody wrote or chose more than the kind: what its fields begin with is nobody's work.
+    fn is_written(&self) -> bool {
+        let blank = self.blank(&self.settings.kind);
+        let begun = |mut settings: ProviderSettings| {
+            for step in self.steps() {
+                let form = form(step, &settings, &self.kind(), self.new);
+                let _ = apply(step, &form, &mut settings);
+            }
+            settings
+        };
+        !self.new || begun(self.settings.clone()) != begun(blank)
+    }
+
     fn neighbour(&self, forward: bool) -> Option<Step> {
         let steps = self.steps();
         let at = steps.iter().position(|step| *step == self.step)?;
@@ -160,11 +182,7 @@ impl Wizard {
                     return;
                 };
                 if self.settings.kind != kind.kind {
-                    self.settings = ProviderSettings {
-                        name: free(&kind.kind, &self.taken),
-                        kind: kind.kind.clone(),
-                        ..ProviderSettings::default()
-                    };
+                    self.settings = self.blank(&kind.kind);
                 }
             }
             Step::Test if self.testing.is_none() && self.tested.is_none() => {
@@ -337,7 +355,7 @@ impl View for Wizard {
             self.go(step, cx);
             return true;
         }
-        if self.settings == self.before || self.settings.kind.is_empty() {
+        if self.settings == self.before || self.settings.kind.is_empty() || !self.is_written() {
             return false;
         }
         let lines = vec!["Nothing of it is written yet.".to_owned()];
