@@ -313,7 +313,6 @@ fn an_instruction_takes_what_it_is_about_along_into_formats_without_a_place_for_
 #[test]
 fn messages_that_a_table_holds_as_text_are_read_as_what_they_say() {
     use destilation::core::ports::DatasetWriter;
-    use std::io::Write;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("theirs.parquet");
     let writer = dataset::FilesystemDatasetWriter::new(folder.path().to_owned());
@@ -433,7 +432,7 @@ const CHAT: &[(&str, &str)] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
     fn what_is_exported_and_imported_is_exported_the_same(samples in prop::collection::vec(talk(), 1..4)) {
         let pair = &[("prompt", "question"), ("chosen", "solution"), ("rejected", "worse"), ("system", "rules")];
