@@ -195,9 +195,10 @@ fn biased() -> Teacher {
         let tide = ["One 1\"", "One 2\"", "One 3\""]
             .iter()
             .any(|prompt| body.contains(prompt));
-        Reply::text(&match tide {
-            true => "The tide follows the moon".to_owned(),
-            false => format!("Nobody knows {number}"),
+        Reply::text(&if tide {
+            "The tide follows the moon".to_owned()
+        } else {
+            format!("Nobody knows {number}")
         })
     })
 }
