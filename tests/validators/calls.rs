@@ -28,7 +28,9 @@ fn made(tools: &Value, value: Value) -> Candidate {
     let mut made = candidate("unused");
     made.seed = Arc::new(row(&json!({"question": "How long?", "tools": tools})));
     made.steps = vec![answer("call", &value.to_string())];
-    made.steps[0].value = Some(Value::Object([("answers".to_owned(), value)].into_iter().collect()));
+    made.steps[0].value = Some(Value::Object(
+        [("answers".to_owned(), value)].into_iter().collect(),
+    ));
     made
 }
 
