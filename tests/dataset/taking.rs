@@ -431,16 +431,20 @@ const CHAT: &[(&str, &str)] = &[
     ("turns", "turns"),
 ];
 
+/// A format, its fields, and how reasoning may stand in it.
+type Written<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [ReasoningStyle]);
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
     fn what_is_exported_and_imported_is_exported_the_same(samples in prop::collection::vec(talk(), 1..4)) {
+        use ReasoningStyle::{Drop, Inline, ReasoningContent, Thinking};
+
         let pair = &[("prompt", "question"), ("chosen", "solution"), ("rejected", "worse"), ("system", "rules")];
         let plain = &pair[..3];
         let labelled = &[("prompt", "question"), ("completion", "solution"), ("label", "label"), ("system", "rules")];
         let alpaca = &[("instruction", "question"), ("output", "solution"), ("input", "better"), ("system", "rules")];
-        use ReasoningStyle::{Drop, Inline, ReasoningContent, Thinking};
-        let all: &[(&str, &[(&str, &str)], &[ReasoningStyle])] = &[
+        let all: &[Written] = &[
             ("messages", CHAT, &[Drop, Inline, ReasoningContent, Thinking]),
             ("openai", CHAT, &[Drop, Inline]),
             ("sharegpt", CHAT, &[Drop, Inline]),

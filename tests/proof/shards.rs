@@ -39,7 +39,12 @@ fn live_through(point: Failpoint, hit: u32) {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let shards: Vec<&String> = names.iter().filter(|name| name.ends_with(".jsonl")).collect();
+    let is_shard = |name: &&String| {
+        std::path::Path::new(name)
+            .extension()
+            .is_some_and(|end| end == "jsonl")
+    };
+    let shards: Vec<&String> = names.iter().filter(is_shard).collect();
     let rows: Vec<serde_json::Value> = shards
         .iter()
         .flat_map(|name| stage.sandbox.rows(&format!("datasets/t/{name}")))
