@@ -57,6 +57,10 @@ impl Sandbox {
         command
             .env("HOME", self.directory.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Where coverage is measured, what the binary runs counts too.
+        if let Some(file) = std::env::var_os("LLVM_PROFILE_FILE") {
+            command.env("LLVM_PROFILE_FILE", file);
+        }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
