@@ -1,6 +1,7 @@
 //! Which of the accepted samples are in the dataset, and which part of it: quotas, the best, groups that stay together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::sandbox::Sandbox;
@@ -75,14 +76,18 @@ fn a_quota_is_exact_and_what_is_too_many_stays_accepted_outside() {
 
 #[test]
 fn the_best_of_four_is_in_the_dataset() {
-    let teacher = Teacher::start(Duration::from_millis(1), false, |number, body| {
+    // The first answer to each question is the good one.
+    let asked = Mutex::new(BTreeSet::new());
+    let teacher = Teacher::start(Duration::from_millis(1), false, move |number, body| {
         if body.contains("rubric") || body.contains("Rate") {
-            return Reply::text(&format!(
-                "{{\"score\": {}, \"reasoning\": \"x\"}}",
-                4 + number % 2
-            ));
+            let score = if body.contains("good answer") { 5 } else { 4 };
+            return Reply::text(&format!("{{\"score\": {score}, \"reasoning\": \"x\"}}"));
         }
-        Reply::text(&format!("answer {number}"))
+        let first = asked.lock().unwrap().insert(body.to_owned());
+        Reply::text(&format!(
+            "{} answer {number}",
+            if first { "good" } else { "fair" }
+        ))
     });
     let sandbox = Sandbox::with_teacher(&teacher.url());
     let text = job(
@@ -106,7 +111,7 @@ fn the_best_of_four_is_in_the_dataset() {
         .iter()
         .filter(|row| row["verdicts"][0]["score"] == 5.0)
         .count();
-    assert!(best >= 8, "{best}");
+    assert_eq!(best, 10);
     assert_eq!(manifest(&sandbox)["selection"]["left_out"]["best_of"], 30);
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);
 }
