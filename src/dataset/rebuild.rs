@@ -14,7 +14,7 @@ use super::files::{
 use super::manifest::{Entry, Manifest, Selected};
 use super::projection::{Lines, Projection};
 use super::shards;
-use super::writer::blocking;
+use super::writer::{Turn, blocking};
 use crate::core::arrange::Arrangement;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::Job;
@@ -24,6 +24,7 @@ use crate::core::sample::{Sample, answered_by};
 /// Writes everything the source gives.
 pub(super) async fn rebuild(
     projection: Projection,
+    turn: Turn,
     job: &Job,
     source: &mut dyn SampleSource,
 ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError> {
@@ -41,7 +42,7 @@ pub(super) async fn rebuild(
         ..manifest
     };
     let job = job.clone();
-    let mut draft = blocking(move || Draft::start(projection, job, manifest, arrangement)).await?;
+    let mut draft = blocking(move || Draft::start(projection, turn, job, manifest, arrangement)).await?;
     loop {
         let page = source.next_page().await?;
         if page.is_empty() {
@@ -54,6 +55,8 @@ pub(super) async fn rebuild(
 /// The new files while they grow.
 struct Draft {
     projection: Projection,
+    /// Kept until all of it is written, or nobody writes on it any more.
+    _turn: Turn,
     job: Job,
     manifest: Manifest,
     arrangement: Arc<Arrangement>,
@@ -189,6 +192,7 @@ const EXTENSION: &str = ".jsonl";
 impl Draft {
     fn start(
         projection: Projection,
+        turn: Turn,
         job: Job,
         manifest: Manifest,
         arrangement: Arc<Arrangement>,
@@ -208,6 +212,7 @@ impl Draft {
             .collect::<Result<_, DatasetError>>()?;
         Ok(Self {
             projection,
+            _turn: turn,
             job,
             manifest,
             arrangement,

@@ -1,9 +1,12 @@
 //! [`FilesystemDatasetWriter`]: dataset files on disk, exact after any crash. The protocol is storage.md's "JSONL ↔ DB consistency":
 //! a batch is one write and one sync before its marks are committed; what is past a mark is cut, what differs is written again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::files::{
     self, Found, cut, directory_exists, length, look, make_directory, open_to_append, set_aside,
@@ -26,12 +29,34 @@ use crate::core::sample::Sample;
 #[derive(Debug, Clone)]
 pub struct FilesystemDatasetWriter {
     root: PathBuf,
+    turns: Turns,
+}
+
+/// Whose turn it is to write a job's files, by the job's name. Work on a blocking thread goes on when nobody waits for it any more (a run
+/// that ends drops its outbox): it keeps its turn to its end, so that nothing is written over what came after it.
+#[derive(Debug, Clone, Default)]
+struct Turns(Arc<Mutex<BTreeMap<String, Arc<AsyncMutex<()>>>>>);
+
+/// Held by whoever writes, within the work itself.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
+impl Turns {
+    async fn next(&self, job: &str) -> Turn {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(job.to_owned()).or_default())
+        };
+        turn.lock_owned().await
+    }
 }
 
 impl FilesystemDatasetWriter {
     /// A writer below that directory, which is made when the first dataset is.
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            turns: Turns::default(),
+        }
     }
 
     fn projection(&self, job: &JobSpec) -> Result<Projection, DatasetError> {
@@ -74,7 +99,12 @@ impl DatasetWriter for FilesystemDatasetWriter {
     async fn recover(&self, job: &JobSpec, marks: &[FileMark]) -> Result<bool, DatasetError> {
         let projection = self.projection(job)?;
         let marks = marks.to_vec();
-        blocking(move || recover(&projection, &marks)).await
+        let turn = self.turns.next(&job.name).await;
+        blocking(move || {
+            let _turn = turn;
+            recover(&projection, &marks)
+        })
+        .await
     }
 
     async fn append(
@@ -85,7 +115,12 @@ impl DatasetWriter for FilesystemDatasetWriter {
     ) -> Result<Vec<FileMark>, DatasetError> {
         let projection = self.projection(job)?;
         let marks = marks.to_vec();
-        blocking(move || append(&projection, &marks, &samples)).await
+        let turn = self.turns.next(&job.name).await;
+        blocking(move || {
+            let _turn = turn;
+            append(&projection, &marks, &samples)
+        })
+        .await
     }
 
     async fn rebuild(
@@ -93,7 +128,9 @@ impl DatasetWriter for FilesystemDatasetWriter {
         job: &Job,
         source: &mut dyn SampleSource,
     ) -> Result<(Vec<FileMark>, DatasetReport), DatasetError> {
-        rebuild::rebuild(self.projection(&job.spec)?, job, source).await
+        let projection = self.projection(&job.spec)?;
+        let turn = self.turns.next(&job.spec.name).await;
+        rebuild::rebuild(projection, turn, job, source).await
     }
 
     async fn audit(
@@ -107,7 +144,12 @@ impl DatasetWriter for FilesystemDatasetWriter {
 
     async fn remove(&self, job: &JobSpec) -> Result<(), DatasetError> {
         let directory = directory_of(&self.root, &job.name)?;
-        blocking(move || files::remove_directory(&directory)).await
+        let turn = self.turns.next(&job.name).await;
+        blocking(move || {
+            let _turn = turn;
+            files::remove_directory(&directory)
+        })
+        .await
     }
 
     async fn verify(&self, directory: &Path) -> Result<VerifiedDataset, DatasetError> {
