@@ -87,9 +87,15 @@ fn few_files_little_memory_and_a_slow_disk_lose_nothing() {
     for (limit, test) in narrow {
         let stage = Stage::new(Shape::OpenAi, 3, Faults::default(), Duration::from_millis(30));
         stage.job(120, 48, "");
-        let ran = limited(&stage, limit, test).expect_code(0);
-        let summary = ran.summary();
+        let mut ran = limited(&stage, limit, test);
+        // Where there is too little even for the end it pauses and says so; with more it goes on from there.
+        if limit.starts_with("ulimit -v") && ran.code != 0 {
+            assert!(ran.stdout.contains("out of memory"), "{ran:?}");
+            ran = stage.finish(&["run", "job.toml", "--json"]);
+        }
+        let summary = ran.expect_code(0).summary();
         assert_eq!(summary["tasks"]["accepted"], 120, "{limit} {test}: {summary}");
+        assert_eq!(stage.log().len(), 120, "{limit} {test}: nothing is bought twice");
         stage.audited();
     }
 }
