@@ -39,6 +39,8 @@ mod shards;
 mod support;
 #[path = "dataset/taking.rs"]
 mod taking;
+#[path = "dataset/turns.rs"]
+mod turns;
 
 struct Pages(Vec<Vec<Sample>>);
 
@@ -184,30 +186,6 @@ async fn batches_and_a_rebuild_give_the_same_bytes_and_marks() {
         fs::metadata(world.path("")).unwrap().permissions().mode() & 0o777,
         0o700
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_nobody_waits_for_any_more_never_lands_on_what_was_written_after_it() {
-    let world = World::new(SPLIT);
-    let few = many(20);
-    let expected = {
-        let other = World::new(SPLIT);
-        other.rebuild(&few).await;
-        [other.read("train.jsonl"), other.read("valid.jsonl")]
-    };
-    let late = many(20_000);
-    // Long under way on its own thread when the run that wanted it ends.
-    let given_up = tokio::time::timeout(
-        Duration::from_millis(5),
-        world.writer.append(&world.job.spec, &[], late),
-    );
-    assert!(given_up.await.is_err(), "this machine is too fast for this test");
-    let marks = world.rebuild(&few).await;
-    // Whatever still runs has its turn first.
-    assert!(world.recover(&marks).await);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!([world.read("train.jsonl"), world.read("valid.jsonl")], expected);
-    assert_eq!(world.findings().await, [""; 0]);
 }
 
 #[tokio::test]

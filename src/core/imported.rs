@@ -8,13 +8,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::budget::Money;
 use super::conversation::ToolCall;
 use super::job::ReasoningStyle;
 use super::job::parse::FORMATS;
-use super::request::{FinishReason, Usage};
+use super::request::FinishReason;
 use super::sample::StepAnswer;
-use super::task::RequestId;
 
 /// Stands for the teacher of an answer that was there already: nobody was asked, and whoever answered once is not known.
 pub const IMPORTED: &str = "imported";
@@ -233,22 +231,7 @@ fn sanitised(text: &str) -> String {
 /// The answer of a step that is given one: a text, or an object with `text`, `value`, `reasoning`, `tool_calls`, `logprobs`,
 /// `finish_reason` and `teacher`, as the `raw` format has it.
 pub fn given(step: &str, value: Value) -> Result<StepAnswer, String> {
-    let mut answer = StepAnswer {
-        step: step.to_owned(),
-        teacher: IMPORTED.to_owned(),
-        request: RequestId(0),
-        text: String::new(),
-        value: None,
-        reasoning: None,
-        tool_calls: Vec::new(),
-        logprobs: None,
-        finish: FinishReason::Stop,
-        usage: Usage {
-            input: Some(0),
-            output: Some(0),
-            usd: Some(Money(0)),
-        },
-    };
+    let mut answer = StepAnswer::unasked(step, IMPORTED, String::new(), None);
     let mut parts = match value {
         Value::Object(parts) => parts,
         Value::Null => return Err("there is no answer".to_owned()),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Row;
+use super::budget::Money;
 use super::conversation::ToolCall;
 use super::request::{FinishReason, Usage};
 use super::task::{RequestId, TaskId};
@@ -68,6 +69,28 @@ pub struct StepAnswer {
     pub finish: FinishReason,
     /// Counts.
     pub usage: Usage,
+}
+
+impl StepAnswer {
+    /// One that nobody was asked for: free, and whole.
+    pub fn unasked(step: &str, teacher: &str, text: String, value: Option<Value>) -> Self {
+        Self {
+            step: step.to_owned(),
+            teacher: teacher.to_owned(),
+            request: RequestId(0),
+            text,
+            value,
+            reasoning: None,
+            tool_calls: Vec::new(),
+            logprobs: None,
+            finish: FinishReason::Stop,
+            usage: Usage {
+                input: Some(0),
+                output: Some(0),
+                usd: Some(Money(0)),
+            },
+        }
+    }
 }
 
 /// One possible sample of a task, not judged yet.

@@ -72,6 +72,11 @@ struct Growing {
     /// Most rows of a file.
     most: Option<u64>,
     full: Vec<Whole>,
+    file: Open,
+}
+
+/// A file that takes rows.
+struct Open {
     file: Replacement,
     hasher: Sha256,
     rows: u64,
@@ -89,46 +94,15 @@ struct Whole {
     last_seq: i64,
 }
 
-impl Growing {
-    fn start(directory: &Path, file: &str, most: Option<u64>) -> Result<Self, DatasetError> {
-        let part = file.strip_suffix(EXTENSION).unwrap_or(file).to_owned();
-        let first = match most {
-            Some(_) => shards::growing(&part, 0, "jsonl"),
-            None => file.to_owned(),
-        };
+impl Open {
+    fn start(path: PathBuf) -> Result<Self, DatasetError> {
         Ok(Self {
-            part,
-            directory: directory.to_owned(),
-            most,
-            full: Vec::new(),
-            file: Replacement::start(directory.join(first))?,
+            file: Replacement::start(path)?,
             hasher: Sha256::new(),
             rows: 0,
             bytes: 0,
             last_seq: 0,
         })
-    }
-
-    fn add(&mut self, lines: &Lines) -> Result<(), DatasetError> {
-        let Some(most) = self.most else {
-            return self.append(&lines.bytes, lines.rows, lines.last_seq);
-        };
-        let mut rest = &lines.bytes[..];
-        while !rest.is_empty() {
-            if self.rows == most {
-                self.turn()?;
-            }
-            // A row is a line, and every line has its end.
-            let room = usize::try_from(most - self.rows).unwrap_or(usize::MAX);
-            let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-            let mut rows = 0;
-            let end = ends.by_ref().take(room).inspect(|_| rows += 1).last();
-            let end = end.map_or(rest.len(), |(at, _)| at + 1);
-            let (fits, more) = rest.split_at(end);
-            self.append(fits, rows, lines.last_seq)?;
-            rest = more;
-        }
-        Ok(())
     }
 
     fn append(&mut self, bytes: &[u8], rows: u64, last_seq: i64) -> Result<(), DatasetError> {
@@ -137,23 +111,6 @@ impl Growing {
         self.bytes += bytes.len() as u64;
         self.rows += rows;
         self.last_seq = self.last_seq.max(last_seq);
-        Ok(())
-    }
-
-    /// Closes the file that is full and begins the next one.
-    fn turn(&mut self) -> Result<(), DatasetError> {
-        let next = shards::growing(&self.part, self.full.len() + 1, "jsonl");
-        let next = Self {
-            full: std::mem::take(&mut self.full),
-            ..Self::start(&self.directory, &next, None)?
-        };
-        let next = Self {
-            part: self.part.clone(),
-            most: self.most,
-            ..next
-        };
-        let full = std::mem::replace(self, next);
-        self.full.push(full.close()?);
         Ok(())
     }
 
@@ -167,19 +124,66 @@ impl Growing {
             last_seq: self.last_seq,
         })
     }
+}
+
+impl Growing {
+    fn start(directory: &Path, file: &str, most: Option<u64>) -> Result<Self, DatasetError> {
+        let part = file.strip_suffix(EXTENSION).unwrap_or(file).to_owned();
+        let first = match most {
+            Some(_) => shards::growing(&part, 0, "jsonl"),
+            None => file.to_owned(),
+        };
+        Ok(Self {
+            part,
+            directory: directory.to_owned(),
+            most,
+            full: Vec::new(),
+            file: Open::start(directory.join(first))?,
+        })
+    }
+
+    fn add(&mut self, lines: &Lines) -> Result<(), DatasetError> {
+        let Some(most) = self.most else {
+            return self.file.append(&lines.bytes, lines.rows, lines.last_seq);
+        };
+        let mut rest = &lines.bytes[..];
+        while !rest.is_empty() {
+            if self.file.rows == most {
+                self.next_shard()?;
+            }
+            // A row is a line, and every line has its end.
+            let room = usize::try_from(most - self.file.rows).unwrap_or(usize::MAX);
+            let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            let mut rows = 0;
+            let end = ends.by_ref().take(room).inspect(|_| rows += 1).last();
+            let end = end.map_or(rest.len(), |(at, _)| at + 1);
+            let (fits, more) = rest.split_at(end);
+            self.file.append(fits, rows, lines.last_seq)?;
+            rest = more;
+        }
+        Ok(())
+    }
+
+    /// Closes the file that is full and begins the next one.
+    fn next_shard(&mut self) -> Result<(), DatasetError> {
+        let name = shards::growing(&self.part, self.full.len() + 1, "jsonl");
+        let next = Open::start(self.directory.join(name))?;
+        let full = std::mem::replace(&mut self.file, next);
+        self.full.push(full.close()?);
+        Ok(())
+    }
 
     /// All files of the part, with the names they are to have.
-    fn finish(mut self) -> Result<Vec<(String, Whole)>, DatasetError> {
-        let mut all = std::mem::take(&mut self.full);
-        let (part, directory, most) = (self.part.clone(), self.directory.clone(), self.most);
-        all.push(self.close()?);
+    fn finish(self) -> Result<Vec<(String, Whole)>, DatasetError> {
+        let mut all = self.full;
+        all.push(self.file.close()?);
         let count = all.len();
         let named = all.into_iter().enumerate().map(|(at, mut whole)| {
-            let name = match most {
-                None => format!("{part}{EXTENSION}"),
-                Some(_) => shards::name(&part, at, count, "jsonl"),
+            let name = match self.most {
+                None => format!("{}{EXTENSION}", self.part),
+                Some(_) => shards::name(&self.part, at, count, "jsonl"),
             };
-            whole.file.aim(directory.join(&name));
+            whole.file.aim(self.directory.join(&name));
             (name, whole)
         });
         Ok(named.collect())

@@ -220,7 +220,7 @@ fn recover_marked(path: &Path, mark: &FileMark, manifests: &[Manifest]) -> Resul
     }
     let file = open_to_append(path)?;
     let bytes = length(path, &file)?;
-    if bytes >= mark.bytes && tail_sha256(path, &file, mark.bytes)? == mark.tail_sha256 {
+    if goes_on(path, &file, mark)? {
         if bytes > mark.bytes {
             cut(path, &file, mark.bytes)?;
             failpoint::reach(Failpoint::FileCut)?;
@@ -310,7 +310,8 @@ fn append(
         match append_file(&projection.directory, mark, lines) {
             Ok(mark) => after.push(mark),
             Err(error) => {
-                give_back(&projection.directory, &before);
+                // Those before it and its own part; what comes after was not touched.
+                give_back(&projection.directory, &before[..=after.len()]);
                 return Err(error);
             }
         }
@@ -335,8 +336,8 @@ fn append_file(directory: &Path, mark: &FileMark, lines: &Lines) -> Result<FileM
     let path = directory.join(&mark.file);
     let file = open_to_append(&path)?;
     let found = length(&path, &file)?;
-    if found < mark.bytes {
-        let what = "is shorter than what was written: somebody changed it, and it must be written again";
+    if !goes_on(&path, &file, mark)? {
+        let what = "is not what was written last: somebody changed it, and it must be written again";
         return Err(files::disk(&path, &std::io::Error::other(what)));
     }
     if found > mark.bytes {
@@ -367,13 +368,24 @@ fn append_file(directory: &Path, mark: &FileMark, lines: &Lines) -> Result<FileM
     })
 }
 
+/// Whether a file is what the mark says up to there: nothing is cut but what follows our own last bytes, as the marks may be of before a
+/// rebuild.
+fn goes_on(path: &Path, file: &std::fs::File, mark: &FileMark) -> Result<bool, DatasetError> {
+    Ok(length(path, file)? >= mark.bytes && tail_sha256(path, file, mark.bytes)? == mark.tail_sha256)
+}
+
 /// After a failed batch: what got onto the disk is cut, so that a full disk has its room back. Failing here loses nothing, because
 /// the next start cuts it too.
 fn give_back(directory: &Path, marks: &[FileMark]) {
     for mark in marks {
         let path = directory.join(&mark.file);
         if matches!(look(&path), Ok(Found::File(bytes)) if bytes > mark.bytes) {
-            let _ = open_to_append(&path).and_then(|file| cut(&path, &file, mark.bytes));
+            let _ = open_to_append(&path).and_then(|file| {
+                if goes_on(&path, &file, mark)? {
+                    cut(&path, &file, mark.bytes)?;
+                }
+                Ok(())
+            });
         }
     }
 }

@@ -14,16 +14,15 @@ use super::attempt::{Answered, Asked, Attempts, Exchange, Out, Who};
 use super::judging::{Kept, judge};
 use super::running::Running;
 use crate::core::Row;
-use crate::core::budget::Money;
 use crate::core::conversation::{Message, Role};
 use crate::core::extract::extract_json;
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::imported;
 use crate::core::job::Step;
 use crate::core::ports::{SchemaCheck, StoreError};
-use crate::core::request::{FinishReason, Usage};
+use crate::core::request::FinishReason;
 use crate::core::sample::{COMPUTED, Candidate, NewSample, StepAnswer, as_variable, in_rows};
-use crate::core::task::{Leased, Question, RequestId, Settled, SettledSample, TaskState, Transition};
+use crate::core::task::{Leased, Question, Settled, SettledSample, TaskState, Transition};
 use crate::core::unfinished;
 
 /// How a task ended for the scheduler.
@@ -391,22 +390,7 @@ fn read(step: &str, answered: Answered, check: Option<&dyn SchemaCheck>) -> (Ste
 pub(super) fn computed(step: &Step, text: &str) -> StepAnswer {
     let text = text.trim().to_owned();
     let value = step.schema.as_ref().and_then(|_| extract_json(&text).value);
-    StepAnswer {
-        step: step.name.clone(),
-        teacher: COMPUTED.to_owned(),
-        request: RequestId(0),
-        text,
-        value,
-        reasoning: None,
-        tool_calls: Vec::new(),
-        logprobs: None,
-        finish: FinishReason::Stop,
-        usage: Usage {
-            input: Some(0),
-            output: Some(0),
-            usd: Some(Money(0)),
-        },
-    }
+    StepAnswer::unasked(&step.name, COMPUTED, text, value)
 }
 
 /// The answer of a step that is given one: what stands at that path of the task's fields, read like any answer.
