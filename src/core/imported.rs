@@ -268,6 +268,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::core::budget::Money;
 
     #[test]
     fn a_name_is_made_of_the_file_and_of_its_directory_where_that_alone_says_nothing() {
