@@ -58,6 +58,10 @@ recipes:
 recipes-real:
     cargo test --locked --test binary -- --ignored --nocapture every_job_on_a_real_server
 
+# what a report of a million samples costs: seconds and memory (`TASKS=20000` for fewer)
+report-cost:
+    cargo test --release --locked --test proof -- --ignored --nocapture a_report_of_many_samples
+
 # what an audit costs at 10,000 tasks
 audit-cost:
     cargo test --locked --test proof -- --ignored --nocapture seconds_at_ten_thousand_tasks

@@ -70,7 +70,8 @@ async fn judges(shared: &Shared, job: &Job) -> Result<Vec<Unanimity>, Failure> {
 
 async fn variety(shared: &Shared, job: &Job, wanted: &ReportRequest) -> Result<Diversity, Failure> {
     let field = wanted.field.as_deref();
-    let arrangement = outbox::arrangement(shared, job, i64::MAX).await?;
+    let mut source = AcceptedInOrder::new(shared, job, i64::MAX).await?;
+    let arrangement = source.arrangement();
     let accepted = outbox::accepted(job.id);
     let samples = match &arrangement.selection {
         Some(selection) => selection.len(),
@@ -78,7 +79,6 @@ async fn variety(shared: &Shared, job: &Job, wanted: &ReportRequest) -> Result<D
     };
     let classes = classes(&job.spec, wanted.class.as_deref());
     let mut counter = Counter::new(samples, (shared.near_groups)(NEAR));
-    let mut source = AcceptedInOrder::new(shared, job, i64::MAX).await?;
     loop {
         let page = source.next_page().await?;
         if page.is_empty() {

@@ -48,7 +48,8 @@ fn rows_of(seeds: &Table) -> u64 {
         return all("rows").unwrap_or(1);
     };
     let text = std::fs::read_to_string(format!("{}/jobs/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let is_row = |line: &&str| !path.ends_with(".md") || line.starts_with("## ");
+    let sections = Path::new(path).extension().is_some_and(|end| end == "md");
+    let is_row = |line: &&str| !sections || line.starts_with("## ");
     text.lines()
         .filter(|line| !line.trim().is_empty())
         .filter(is_row)

@@ -32,7 +32,7 @@ impl Columns {
         for (name, value) in arguments {
             self.value(&format!("arguments.{name}"), value, notes);
         }
-        self.nested("arguments", arguments.keys().cloned().collect(), notes);
+        self.nested("arguments", &arguments.keys().cloned().collect(), notes);
     }
 
     /// Compares the parameters of the tools of one row with those of the rows before it.
@@ -45,14 +45,14 @@ impl Columns {
                 .and_then(Value::as_object);
             names.extend(parameters.into_iter().flat_map(Row::keys).cloned());
         }
-        self.nested("tools", names, notes);
+        self.nested("tools", &names, notes);
     }
 
     /// A table has one set of names below a column, whatever the row.
-    fn nested(&mut self, column: &'static str, names: BTreeSet<String>, notes: &mut Notes) {
+    fn nested(&mut self, column: &'static str, names: &BTreeSet<String>, notes: &mut Notes) {
         let line = notes.line;
         let (known, first) = self.names.entry(column).or_insert_with(|| (names.clone(), line));
-        if *known != names && notes.first("nested_columns") {
+        if known != names && notes.first("nested_columns") {
             let what = format!("other names below {column} than in line {first}");
             let why = "datasets before 4.7 gives every row the names of all rows, and null for those it does not have: the student sees \
                        and learns them";
