@@ -110,6 +110,30 @@ fn self_instruct_grows_a_pool_whose_descent_is_in_the_rows() {
 }
 
 #[test]
+fn self_instruct_drops_what_people_wrote_already() {
+    let teacher = Teacher::start(Duration::ZERO, true, |_, body| {
+        Reply::text(&if body.contains("Come up with a series of tasks") {
+            json!({"instruction": "Suggest three names for a small bakery that also repairs bicycles, and say in one line why each works."}).to_string()
+        } else if body.contains("classification task") {
+            json!({"is_classification": false}).to_string()
+        } else {
+            json!({"input": "", "output": "Crumb and Chain."}).to_string()
+        })
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    // The file is in the binary: nothing lies beside anything here.
+    let summary = run(&sandbox, "self-instruct", &["--limit", "2"]);
+    assert_eq!(accepted(&summary), 0, "{summary}");
+    let reasons: Vec<String> = samples(&sandbox, "self-instruct").iter().map(said).collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|said| said.contains("near_duplicate") && said.contains("seeds/tasks.jsonl line 2")),
+        "{reasons:?}"
+    );
+}
+
+#[test]
 fn evol_instruct_eliminates_by_all_four_rules_and_tries_the_eliminated_again() {
     // Rule 1 by the judge, rule 2 by a short apology, rule 3 by stop words alone, rule 4 by the prompt's own words.
     let teacher = Teacher::start(Duration::ZERO, true, |_, body| {

@@ -462,7 +462,7 @@ fn columns_of_instructions_are_those_that_are_read() {
         &["llama-factory"],
         "history",
         &[row(json!({"history": [["one"]]}))],
-        &[history.clone()],
+        std::slice::from_ref(&history),
     );
     warning(
         &["axolotl", "torchtune", "unsloth"],
