@@ -50,6 +50,18 @@ soak:
 rejudge-cost:
     cargo test --release --locked --features test-hooks --test proof -- --ignored --nocapture a_hundred_thousand_candidates
 
+# every job that ships, on the mock, with some 1,000 rows each: accepted, rejected by reason, seconds (`ROWS=100 just recipes` for fewer)
+recipes:
+    cargo test --locked --test binary -- --ignored --nocapture every_job_on_the_mock
+
+# every job that ships, 20 rows each, on a server of your own: `DESTILER_REAL_BASE_URL=http://127.0.0.1:8080/v1 DESTILER_REAL_MODEL=qwen3 just recipes-real`
+recipes-real:
+    cargo test --locked --test binary -- --ignored --nocapture every_job_on_a_real_server
+
+# what a report of a million samples costs: seconds and memory (`TASKS=20000` for fewer)
+report-cost:
+    cargo test --release --locked --test proof -- --ignored --nocapture a_report_of_many_samples
+
 # what an audit costs at 10,000 tasks
 audit-cost:
     cargo test --locked --test proof -- --ignored --nocapture seconds_at_ten_thousand_tasks

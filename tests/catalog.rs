@@ -230,3 +230,22 @@ fn the_lists_of_proofs_name_tests_that_are_there() {
         assert!(named > 20, "{list} names {named} tests");
     }
 }
+
+/// What the page says a recipe takes from its source stands in the recipe.
+#[test]
+fn recipes_say_what_the_documentation_says_of_their_sources() {
+    let page = std::fs::read_to_string("docs/recipes.md").unwrap();
+    let (_, rest) = page.split_once("### Held against their sources").unwrap();
+    let (table, _) = rest.split_once("\n## ").unwrap();
+    let mut held = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let name = cells[1].trim().trim_matches('`');
+        let job = std::fs::read_to_string(format!("jobs/{name}.toml")).unwrap();
+        for words in cells[3].split('`').skip(1).step_by(2) {
+            assert!(job.contains(words), "jobs/{name}.toml does not say {words}");
+            held += 1;
+        }
+    }
+    assert!(held > 60, "{held} words held against the recipes");
+}

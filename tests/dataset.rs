@@ -39,6 +39,8 @@ mod shards;
 mod support;
 #[path = "dataset/taking.rs"]
 mod taking;
+#[path = "dataset/traps.rs"]
+mod traps;
 #[path = "dataset/turns.rs"]
 mod turns;
 

@@ -88,6 +88,30 @@ fn one_json_document_as_array_or_in_an_object() {
     assert_eq!(good("a.json", ""), json!([]));
 }
 
+/// Read as fractions they would be other numbers, and written again as such.
+#[test]
+fn whole_numbers_that_64_bits_cannot_hold_are_named_and_not_rounded() {
+    let read = rows(
+        "a.jsonl",
+        "{\"n\":18446744073709551615}\n{\"n\":1,\"id\":[18446744073709551616]}\n{\"n\":\"18446744073709551616\",\"x\":1e30}\n",
+    );
+    let message = &read[1].as_ref().unwrap_err().message;
+    let words =
+        "a.jsonl:2: has 18446744073709551616 at column 14, a whole number beyond 64 bits; write it as text";
+    assert!(message.contains(words), "{message}");
+    assert!(read[0].is_ok() && read[2].is_ok(), "{read:?}");
+    let error = bad(
+        "a.json",
+        "[{\"a\":1},\n{\"a\":\"12\",\n\"b\":-9223372036854775809}]",
+    );
+    assert_eq!(error.line, 3, "{}", error.message);
+    assert!(
+        error.message.contains("-9223372036854775809"),
+        "{}",
+        error.message
+    );
+}
+
 #[test]
 fn broken_json_documents() {
     for (text, line, words) in [

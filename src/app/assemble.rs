@@ -173,6 +173,7 @@ pub(super) async fn assemble(
         data: vec![("database", database), ("datasets", root.clone())],
     };
     validators::read_tables_with(seeds::open_placed);
+    validators::read_bundled_with(|path| bundled::file(path.strip_prefix(engine::BUNDLED).ok()?.to_str()?));
     let parts = Parts {
         customs: Arc::new(customs),
         store,

@@ -9,6 +9,9 @@ use super::job::TeacherUse;
 use super::ports::Judgement;
 use super::sample::{Decision, Verdict};
 
+/// The validators that ask teachers for scores.
+pub const JUDGE: &str = "judge";
+
 /// How many judges a validator asks, or which.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -59,7 +62,7 @@ impl Judges {
 /// both orders.
 pub fn questions(plug: &Plug) -> u32 {
     match plug.kind.as_str() {
-        "judge" => Judges::of(&plug.params).count() * orders(&plug.params),
+        JUDGE => Judges::of(&plug.params).count() * orders(&plug.params),
         "embedding_dedup" => 1,
         _ => 0,
     }

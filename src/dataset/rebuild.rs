@@ -1,7 +1,7 @@
 //! Writing all files of a dataset anew, in plan order: beside the old ones, synced, then renamed over them, then the manifest. At any
 //! moment each name holds either all of the old file or all of the new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -303,39 +303,32 @@ fn keep_edits(directory: &Path, new: &Manifest, appended: &[String]) -> Result<(
     }
     let last = last.filter(|last| last.finished);
     let known = Manifest::candidates(directory);
-    let broken_off = known.iter().filter(|manifest| manifest.job == new.job);
-    let broken_off = broken_off.flat_map(|manifest| &manifest.files);
-    for entry in broken_off.filter(|entry| last.as_ref().is_none_or(|last| last.entry(&entry.file).is_none()))
-    {
-        let path = directory.join(&entry.file);
-        let inside = path.file_name().is_some_and(|name| *name == *entry.file);
-        if inside
-            && new.entry(&entry.file).is_none()
-            && let Found::File(bytes) = look(&path)?
-            && bytes == entry.bytes
-            && head_sha256(&path, bytes)?.as_ref() == Some(&entry.sha256)
-        {
-            remove(&path)?;
-        }
-    }
-    for entry in last.iter().flat_map(|manifest| &manifest.files) {
-        let path = directory.join(&entry.file);
+    let of_this_job = known.iter().filter(|manifest| manifest.job == new.job);
+    let names: BTreeSet<&str> = of_this_job
+        .flat_map(|manifest| &manifest.files)
+        .map(|entry| entry.file.as_str())
+        .collect();
+    for name in names {
+        let path = directory.join(name);
         // A manifest is a file like any other: its names must stay inside the directory.
-        let Some(name) = path.file_name().filter(|name| **name == *entry.file) else {
+        let inside = path.file_name().is_some_and(|last| *last == *name);
+        let Found::File(bytes) = (if inside { look(&path)? } else { Found::Missing }) else {
             continue;
         };
-        let Found::File(bytes) = look(&path)? else {
-            continue;
-        };
-        let others = known.iter().filter_map(|manifest| manifest.entry(&entry.file));
-        let mut ours = bytes < entry.bytes;
-        for listed in others {
-            ours |= head_sha256(&path, listed.bytes)?.as_ref() == Some(&listed.sha256);
+        let finished = last.as_ref().and_then(|last| last.entry(name));
+        // What a finished dataset lists may have been cut or have grown since; what a rebuild broke off is whole, or not known.
+        let mut ours = finished.is_some_and(|entry| bytes < entry.bytes);
+        for manifest in &known {
+            let listed = manifest.entry(name);
+            let whole = |entry: &&Entry| manifest.job == new.job && entry.bytes == bytes;
+            if let Some(listed) = listed.filter(|entry| finished.is_some() || whole(entry)) {
+                ours |= head_sha256(&path, listed.bytes)?.as_ref() == Some(&listed.sha256);
+            }
         }
-        if !ours {
-            set_aside(&path)?;
-        } else if new.entry(&name.to_string_lossy()).is_none() {
+        if ours && new.entry(name).is_none() {
             remove(&path)?;
+        } else if !ours && finished.is_some() {
+            set_aside(&path)?;
         }
     }
     Ok(())

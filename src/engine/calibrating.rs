@@ -3,17 +3,13 @@
 
 use serde_json::Value;
 
+use super::walk::Walk;
 use super::{Shared, answers};
 use crate::core::api::{Calibrated, Failure, FailureKind, SampleQuery};
 use crate::core::job::Job;
-use crate::core::ports::SampleOrder;
+use crate::core::judgement::JUDGE;
 use crate::core::review::calibration::{Labelled, calibrate};
 use crate::core::sample::Sample;
-
-/// Samples read at once.
-const PAGE: usize = 250;
-/// The validators that give scores by a rubric.
-const KIND: &str = "judge";
 
 /// The calibration of the judge of that number, from 1, among a job's judges.
 pub(super) async fn calibration(
@@ -30,14 +26,8 @@ pub(super) async fn calibration(
     filter.job = Some(job.id);
     let mut labels = Vec::new();
     let (mut edited, mut unscored) = (0, 0);
-    let mut after = None;
-    loop {
-        let page = shared
-            .store
-            .samples(&filter, SampleOrder::Plan { after }, PAGE)
-            .await?;
-        let Some(last) = page.last() else { break };
-        after = Some((last.task.index, last.candidate));
+    let mut walk = Walk::all(filter);
+    while let Some(page) = walk.page(shared).await? {
         for sample in &page {
             match (said(sample), score(sample, judge)) {
                 (None, _) => edited += 1,
@@ -57,7 +47,7 @@ pub(super) async fn calibration(
 
 /// Where that judge accepts.
 fn mark(job: &Job, judge: u32) -> Result<Option<f64>, Failure> {
-    let judges = job.spec.validators.iter().filter(|plug| plug.kind == KIND);
+    let judges = job.spec.validators.iter().filter(|plug| plug.kind == JUDGE);
     let all: Vec<_> = judges.collect();
     let plug = (judge as usize).checked_sub(1).and_then(|at| all.get(at));
     let Some(plug) = plug else {
@@ -85,6 +75,9 @@ fn said(sample: &Sample) -> Option<bool> {
 
 /// That judge's score.
 fn score(sample: &Sample, judge: u32) -> Option<f64> {
-    let verdicts = sample.verdicts.iter().filter(|verdict| verdict.validator == KIND);
+    let verdicts = sample
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.validator == JUDGE);
     verdicts.into_iter().nth(judge as usize - 1)?.score
 }

@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::running::Running;
-use super::{Shared, library, planner};
+use super::walk::Walk;
+use super::{Shared, library, outbox, planner};
 use crate::core::api::{Failure, FailureKind, RunOptions};
 use crate::core::forecast::{Forecast, ROWS_AT_LEAST, Rest, Row, forecast};
 use crate::core::job::{Job, JobId, JobSpec, JobState, PauseReason, SeedSource};
-use crate::core::ports::{SampleFilter, SampleOrder, StoreError, Stored};
-use crate::core::sample::SampleState;
+use crate::core::ports::{StoreError, Stored};
 use crate::core::task::{RequestState, TaskId};
 
 /// Tasks whose attempts are read for a forecast, at most.
 const TASKS_AT_MOST: u64 = 10_000;
-/// Samples read at once.
-const PAGE: usize = 250;
 
 /// Lets a job have no more than so many rows.
 pub(super) fn limit(spec: &mut JobSpec, rows: u64) {
@@ -186,26 +184,12 @@ impl Whole<'_> {
                 row.seconds += latency.unwrap_or_default().as_secs_f64();
             }
         }
-        let filter = SampleFilter {
-            job: Some(self.job),
-            states: vec![SampleState::Accepted],
-            ..SampleFilter::default()
-        };
-        let mut after = None;
-        loop {
-            let page = shared
-                .store
-                .samples(&filter, SampleOrder::Plan { after }, PAGE)
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = Some((last.task.index, last.candidate));
-            for sample in page.iter().filter(|sample| sample.task.index < most) {
+        let mut walk = Walk::within(outbox::accepted(self.job), 0, most);
+        while let Some(page) = walk.page(shared).await? {
+            for sample in &page {
                 if let Some(row) = rows.get_mut(&(sample.task.index / repeat)) {
                     row.accepted += 1;
                 }
-            }
-            if after.is_some_and(|(index, _)| index >= most) {
-                break;
             }
         }
         Ok(rows.into_values().collect())

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::Shared;
 use super::planner::{self, PlanError};
 use super::running::{Running, Wish};
+use super::walk::Walk;
 use crate::core::Row;
 use crate::core::feed::rows_of;
 use crate::core::job::{Feed, JobId};
@@ -104,7 +105,7 @@ pub(super) async fn pool(shared: &Shared, job: &Running, round: u64) -> Stored<V
     let feed = job.spec.rounds.as_ref().map(|rounds| rounds.feed.clone());
     let feed = feed.unwrap_or_default();
     let mut rows = Vec::new();
-    let mut walk = Walk::new(accepted(job.job.id), 0, round * ROUND);
+    let mut walk = Walk::within(accepted(job.job.id), 0, round * ROUND);
     while let Some(page) = walk.page(shared).await? {
         let made = page.iter().flat_map(|sample| rows_of(sample, &feed));
         rows.extend(made.map(|(_, row)| row));
@@ -128,7 +129,7 @@ pub(super) async fn plan(
     if rounds.keep_rejected {
         filter.states.push(SampleState::Rejected);
     }
-    let mut walk = Walk::new(filter, (round - 1) * ROUND, round * ROUND);
+    let mut walk = Walk::within(filter, (round - 1) * ROUND, round * ROUND);
     let mut one: Vec<Sample> = Vec::new();
     loop {
         let page = walk.page(shared).await?;
@@ -172,39 +173,5 @@ fn children(plan: &Plan, feed: &Feed, samples: &[Sample], batch: &mut Vec<NewTas
         && samples.iter().all(|sample| sample.state == SampleState::Rejected)
     {
         batch.extend(plan.child(first.task.index, 0, 0, first.seed.clone()));
-    }
-}
-
-/// Samples of tasks from one number up to another, page by page.
-struct Walk {
-    filter: SampleFilter,
-    after: Option<(u64, u32)>,
-    end: u64,
-    ended: bool,
-}
-
-impl Walk {
-    fn new(filter: SampleFilter, begin: u64, end: u64) -> Self {
-        Self {
-            filter,
-            after: begin.checked_sub(1).map(|before| (before, u32::MAX)),
-            end,
-            ended: false,
-        }
-    }
-
-    /// The next page; none after the last.
-    async fn page(&mut self, shared: &Shared) -> Stored<Option<Vec<Sample>>> {
-        if self.ended {
-            return Ok(None);
-        }
-        let order = SampleOrder::Plan { after: self.after };
-        let mut page = shared.store.samples(&self.filter, order, PAGE).await?;
-        self.ended = page.len() < PAGE;
-        self.after = page.last().map(|sample| (sample.task.index, sample.candidate));
-        let within = page.partition_point(|sample| sample.task.index < self.end);
-        self.ended |= within < page.len();
-        page.truncate(within);
-        Ok(Some(page))
     }
 }

@@ -4,11 +4,11 @@
 use std::io::{BufRead, Read, Write};
 use std::path::Path;
 
-use super::Shared;
-use super::streams::{PAGE, format_of, written};
+use super::streams::{format_of, written};
+use super::walk::Walk;
+use super::{Shared, outbox};
 use crate::core::api::{Failure, FailureKind, FoundOften, LintRows, StreamReport};
-use crate::core::ports::{DatasetLines, Finding, LintedFile, Linter, SampleFilter, SampleOrder};
-use crate::core::sample::SampleState;
+use crate::core::ports::{DatasetLines, Finding, LintedFile, Linter};
 
 /// Longest line that is read.
 const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -92,19 +92,13 @@ fn of_file(path: &Path, mut reader: Box<dyn BufRead + Send>, desk: &mut Desk<'_>
 async fn of_job(shared: &Shared, name: &str, desk: &mut Desk<'_>) -> Result<(), Failure> {
     let job = shared.store.job(name).await?;
     let format = format_of(shared, &job, None)?;
-    let filter = SampleFilter {
-        job: Some(job.id),
-        states: vec![SampleState::Accepted],
-        ..SampleFilter::default()
-    };
-    let mut after = None;
+    let mut walk = Walk::all(outbox::accepted(job.id));
     let mut line = Vec::new();
-    while !desk.report.closed {
-        let order = SampleOrder::Plan { after };
-        let page = shared.store.samples(&filter, order, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some((last.task.index, last.candidate));
+    while let Some(page) = walk.page(shared).await? {
         for sample in &page {
+            if desk.report.closed {
+                return Ok(());
+            }
             line.clear();
             written(format.write(sample, &mut line))?;
             desk.line(&line)?;

@@ -42,6 +42,7 @@ mod scheduler;
 mod streams;
 mod turnstile;
 mod upkeep;
+mod walk;
 mod worker;
 mod writing;
 mod yields;

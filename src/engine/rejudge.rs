@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::judging::{check_all, state_of, stored_answer};
 use super::running::Gate;
+use super::walk::Walk;
 use super::{Shared, answers, compile, outbox};
 use crate::core::api::{Failure, FailureKind, Rejudged, SampleQuery};
 use crate::core::extract::extract_json;
@@ -189,12 +190,8 @@ async fn judge_with(
     bench.found.report.job.clone_from(&job.spec.name);
     bench.found.report.revision = job.revision;
     // Accepted ones first and in the order of their acceptance: where nothing changed, nobody becomes another one's duplicate.
-    let (mut after, mut last) = (0, None);
-    let mut accepted = SampleFilter {
-        job: Some(job.id),
-        states: vec![SampleState::Accepted],
-        ..SampleFilter::default()
-    };
+    let mut after = 0;
+    let accepted = outbox::accepted(job.id);
     loop {
         let order = SampleOrder::Accepted { after };
         let page = shared.store.samples(&accepted, order, PAGE).await?;
@@ -204,12 +201,11 @@ async fn judge_with(
         after = seq;
         bench.judge_page(page).await?;
     }
-    accepted.states = vec![SampleState::Rejected, SampleState::NeedsReview];
-    loop {
-        let order = SampleOrder::Plan { after: last };
-        let page = shared.store.samples(&accepted, order, PAGE).await?;
-        let Some(sample) = page.last() else { break };
-        last = Some((sample.task.index, sample.candidate));
+    let mut others = Walk::all(SampleFilter {
+        states: vec![SampleState::Rejected, SampleState::NeedsReview],
+        ..accepted
+    });
+    while let Some(page) = others.page(shared).await? {
         bench.judge_page(page).await?;
     }
     bench

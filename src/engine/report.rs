@@ -3,21 +3,18 @@
 
 use super::Shared;
 use super::outbox::{self, AcceptedInOrder};
+use super::walk::Walk;
 use crate::core::api::{Failure, FailureKind, JobReport, ReportRequest, Unanimity};
 use crate::core::catalog::Plug;
 use crate::core::diversity::{Counter, Diversity};
 use crate::core::job::{Job, JobSpec, Vary};
-use crate::core::judgement::{orders, questions};
-use crate::core::ports::{SampleFilter, SampleOrder, SampleSource};
+use crate::core::judgement::{JUDGE, orders, questions};
+use crate::core::ports::{SampleFilter, SampleSource};
 use crate::core::sample::{Sample, as_text};
 use crate::core::selection::class_of;
 
 /// From which similarity on texts count as nearly equal.
 const NEAR: f64 = 0.8;
-/// Samples read at once.
-const PAGE: usize = 250;
-/// The validators that ask several questions about a sample.
-const JUDGE: &str = "judge";
 /// What the teacher of the last answer is called among the classes.
 const TEACHER: &str = "teacher";
 
@@ -47,12 +44,8 @@ async fn judges(shared: &Shared, job: &Job) -> Result<Vec<Unanimity>, Failure> {
         job: Some(job.id),
         ..SampleFilter::default()
     };
-    let mut after = None;
-    loop {
-        let order = SampleOrder::Plan { after };
-        let page = shared.store.samples(&filter, order, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some((last.task.index, last.candidate));
+    let mut walk = Walk::all(filter);
+    while let Some(page) = walk.page(shared).await? {
         for sample in &page {
             let verdicts = sample
                 .verdicts
@@ -77,7 +70,8 @@ async fn judges(shared: &Shared, job: &Job) -> Result<Vec<Unanimity>, Failure> {
 
 async fn variety(shared: &Shared, job: &Job, wanted: &ReportRequest) -> Result<Diversity, Failure> {
     let field = wanted.field.as_deref();
-    let arrangement = outbox::arrangement(shared, job, i64::MAX).await?;
+    let mut source = AcceptedInOrder::new(shared, job, i64::MAX).await?;
+    let arrangement = source.arrangement();
     let accepted = outbox::accepted(job.id);
     let samples = match &arrangement.selection {
         Some(selection) => selection.len(),
@@ -85,7 +79,6 @@ async fn variety(shared: &Shared, job: &Job, wanted: &ReportRequest) -> Result<D
     };
     let classes = classes(&job.spec, wanted.class.as_deref());
     let mut counter = Counter::new(samples, (shared.near_groups)(NEAR));
-    let mut source = AcceptedInOrder::new(shared, job, i64::MAX).await?;
     loop {
         let page = source.next_page().await?;
         if page.is_empty() {

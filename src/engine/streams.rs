@@ -9,19 +9,18 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::running::Gate;
+use super::walk::Walk;
 use super::{Shared, answers, compile, outbox};
 use crate::core::Row;
 use crate::core::api::{Base, Export, Failure, FailureKind, SampleQuery, StreamReport, StreamRequest};
 use crate::core::catalog::Plug;
 use crate::core::job::parse::renamed;
 use crate::core::job::{DatasetSpec, Job, JobId, ReasoningStyle};
-use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter, SampleOrder};
+use crate::core::ports::{CheckContext, CheckError, Format, JudgeQuestion, SampleFilter};
 use crate::core::request::{Completion, FinishReason, Usage};
 use crate::core::sample::{Candidate, Decision, Reason, Sample, SampleId, SampleState, StepAnswer, Verdict};
 use crate::core::task::{RequestId, TaskId};
 
-/// Samples per page.
-pub(super) const PAGE: usize = 250;
 /// Validators that need no settings, for `validate` without any named.
 const DEFAULT_VALIDATORS: [&str; 5] = ["structural", "dedup", "refusal", "truncated", "no_control_chars"];
 
@@ -150,17 +149,9 @@ async fn export(
         ..SampleFilter::default()
     };
     let arrangement = outbox::arrangement(shared, &job, i64::MAX).await?;
-    let mut after = None;
+    let mut walk = Walk::all(filter);
     let mut report = StreamReport::default();
-    loop {
-        let page = shared
-            .store
-            .samples(&filter, SampleOrder::Plan { after }, PAGE)
-            .await?;
-        let Some(last) = page.last() else {
-            return Ok(report);
-        };
-        after = Some((last.task.index, last.candidate));
+    while let Some(page) = walk.page(shared).await? {
         for sample in &page {
             if !wanted.include_rejected && !arrangement.holds(sample) {
                 continue;
@@ -176,6 +167,7 @@ async fn export(
             report.rows += 1;
         }
     }
+    Ok(report)
 }
 
 /// Writes an export beside its place and renames it there, so that no half-written file ever bears the name.
@@ -249,18 +241,11 @@ async fn samples(
         .collect();
     wanted.sort_by_key(|job| job.id.0);
     for job in wanted {
-        let filter = SampleFilter {
+        let mut walk = Walk::all(SampleFilter {
             job: Some(job.id),
             ..filter.clone()
-        };
-        let mut after = None;
-        loop {
-            let page = shared
-                .store
-                .samples(&filter, SampleOrder::Plan { after }, PAGE)
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = Some((last.task.index, last.candidate));
+        });
+        while let Some(page) = walk.page(shared).await? {
             for sample in &page {
                 if !written(formats[&job.id].write(sample, out))? {
                     report.closed = true;

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::jsonl::reason;
-use super::{ROW_BYTES_MAX, kind_of, open_file, problem};
+use super::{ROW_BYTES_MAX, kind_of, numbers, open_file, problem};
 use crate::core::Row;
 use crate::core::ports::{Rows, SeedError};
 
@@ -160,7 +160,15 @@ impl Elements {
         self.state = State::NextElement;
         self.capture()?;
         match self.parse()? {
-            Value::Object(row) => Ok(Some(row)),
+            Value::Object(row) => {
+                let text = String::from_utf8_lossy(&self.element);
+                let Some((at, number)) = numbers::beyond_64_bits(&row, &text) else {
+                    return Ok(Some(row));
+                };
+                let line = self.element_line + text[..at].matches('\n').count() as u64;
+                let what = format!("has {number}, a whole number beyond 64 bits");
+                Err(problem(&self.path, line, &what, numbers::MEND))
+            }
             other => {
                 let what = format!("an element is {}, not an object", kind_of(&other));
                 Err(problem(&self.path, self.element_line, &what, SHAPE))

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::kind_of;
 use super::lines::Lines;
+use super::{kind_of, numbers};
 use crate::core::Row;
 use crate::core::ports::{Placed, PlacedRows, Rows, SeedError};
 
@@ -45,7 +45,13 @@ struct JsonLines {
 impl JsonLines {
     fn row(&self, line: u64, text: &str) -> Result<Row, SeedError> {
         match serde_json::from_str(text) {
-            Ok(Value::Object(row)) => Ok(row),
+            Ok(Value::Object(row)) => match numbers::beyond_64_bits(&row, text) {
+                None => Ok(row),
+                Some((at, number)) => {
+                    let what = format!("has {number} at column {}, a whole number beyond 64 bits", at + 1);
+                    Err(self.lines.problem(line, &what, numbers::MEND))
+                }
+            },
             Ok(other) => Err(self.lines.problem(
                 line,
                 &format!("is {}, not an object", kind_of(&other)),

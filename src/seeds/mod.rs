@@ -13,6 +13,7 @@ mod json;
 mod jsonl;
 mod lines;
 mod markdown;
+mod numbers;
 mod parquet;
 mod txt;
 

@@ -42,7 +42,7 @@ mod vectors;
 mod words;
 
 pub use near_groups::near_groups;
-pub use reference::read_tables_with;
+pub use reference::{BundledText, read_bundled_with, read_tables_with};
 pub use schema::compile_schema;
 
 /// Every kind of validator, the cheapest first: the order in which a job best names them.

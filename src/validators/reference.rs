@@ -45,6 +45,18 @@ pub fn read_tables_with(open: OpenPlaced) {
     let _ = TABLES.set(open);
 }
 
+/// The text of a file that is in the binary, of whatever the job that names it lies beside.
+pub type BundledText = fn(&Path) -> Option<&'static str>;
+
+/// Where files are that are in the binary.
+static BUNDLED: OnceLock<BundledText> = OnceLock::new();
+
+/// Lets the jobs in the binary name the files beside them; told once, where the program is put together.
+pub fn read_bundled_with(text: BundledText) {
+    // Whoever was told first reads them.
+    let _ = BUNDLED.set(text);
+}
+
 /// How a file is read.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
@@ -144,8 +156,13 @@ impl Reference {
         if let Shape::Table(rows) = shape {
             return self.table(at, rows, take);
         }
-        let lines = BufReader::new(open(path).map_err(|problem| format!("{name}: {problem}"))?).lines();
-        for (number, line) in lines.enumerate() {
+        let reader: Box<dyn BufRead> = match BUNDLED.get().and_then(|text| text(path)) {
+            Some(text) => Box::new(text.as_bytes()),
+            None => Box::new(BufReader::new(
+                open(path).map_err(|problem| format!("{name}: {problem}"))?,
+            )),
+        };
+        for (number, line) in reader.lines().enumerate() {
             let number = number as u64 + 1;
             let line = line.map_err(|error| format!("{name}, line {number}: {error}"))?;
             let line = line.trim_start_matches('\u{feff}');

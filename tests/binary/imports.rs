@@ -157,6 +157,12 @@ fn validators_that_come_later_judge_what_was_imported_without_a_request() {
 #[test]
 fn broken_rows_stop_it_before_anything_is_kept() {
     let sandbox = Sandbox::new();
+    // What cannot be read exactly is broken, too.
+    let id = chat(1).replacen('{', "{\"id\":123456789012345678901234567890,", 1);
+    sandbox.write("ids.jsonl", &format!("{}{id}", chat(1)));
+    let refused = sandbox.run(&["import", "ids.jsonl"]).expect_code(7);
+    let words = "ids.jsonl:2: has 123456789012345678901234567890 at column 7";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
     let rows = format!("{}{{\"messages\":\n{}", chat(2), chat(1));
     sandbox.write("tides.jsonl", &rows);
     let refused = sandbox.run(&["import", "tides.jsonl"]).expect_code(7);

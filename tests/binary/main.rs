@@ -15,6 +15,7 @@ mod teacher;
 
 mod bad_input;
 mod damaged;
+mod every_job;
 mod gates;
 mod headless;
 mod imports;

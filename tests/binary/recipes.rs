@@ -110,6 +110,30 @@ fn self_instruct_grows_a_pool_whose_descent_is_in_the_rows() {
 }
 
 #[test]
+fn self_instruct_drops_what_people_wrote_already() {
+    let teacher = Teacher::start(Duration::ZERO, true, |_, body| {
+        Reply::text(&if body.contains("Come up with a series of tasks") {
+            json!({"instruction": "Suggest three names for a small bakery that also repairs bicycles, and say in one line why each works."}).to_string()
+        } else if body.contains("classification task") {
+            json!({"is_classification": false}).to_string()
+        } else {
+            json!({"input": "", "output": "Crumb and Chain."}).to_string()
+        })
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    // The file is in the binary: nothing lies beside anything here.
+    let summary = run(&sandbox, "self-instruct", &["--limit", "2"]);
+    assert_eq!(accepted(&summary), 0, "{summary}");
+    let reasons: Vec<String> = samples(&sandbox, "self-instruct").iter().map(said).collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|said| said.contains("near_duplicate") && said.contains("seeds/tasks.jsonl line 2")),
+        "{reasons:?}"
+    );
+}
+
+#[test]
 fn evol_instruct_eliminates_by_all_four_rules_and_tries_the_eliminated_again() {
     // Rule 1 by the judge, rule 2 by a short apology, rule 3 by stop words alone, rule 4 by the prompt's own words.
     let teacher = Teacher::start(Duration::ZERO, true, |_, body| {
@@ -206,7 +230,7 @@ fn magpie_sends_a_raw_prompt_to_teachers_that_take_one_and_filters_by_tags() {
         }
         Reply::text(&if body.contains("Tag the user's request") {
             let quality = if number % 2 == 0 { "good" } else { "poor" };
-            json!({"intent": "i", "knowledge": "k", "difficulty": "medium", "category": "advice", "quality": quality, "language": "en"})
+            json!({"intent": "i", "knowledge": "k", "difficulty": "medium", "category": "advice", "quality": quality, "safety": "safe", "language": "en"})
                 .to_string()
         } else if body.contains("Rate the answer") {
             json!({"score": 7}).to_string()
@@ -328,6 +352,12 @@ fn preference_pairs_never_choose_what_was_rated_one_and_drop_ties() {
             .contains("paper boat")
     });
     assert!(said(tied.unwrap()).contains("tie"));
+    // What the teachers were asked is the prompt, all of it.
+    let asked = sandbox.read("datasets/preference-pairs/data.jsonl");
+    assert!(
+        asked.contains("earliest to the latest.\\n\\n3 May 1998"),
+        "{asked}"
+    );
     // Rows are as TRL reads them.
     let row = sandbox.rows("datasets/preference-pairs/data.jsonl").remove(0);
     assert_eq!(row["chosen"][0]["content"], "answer under others");
@@ -497,7 +527,16 @@ fn function_calls_pass_three_gates() {
         );
     }
     let row = sandbox.rows("datasets/function-calls/data.jsonl").remove(0);
-    assert_eq!(row["tools"][0]["name"], "days_between");
+    assert_eq!(row["tools"][0]["function"]["name"], "days_between");
+    let said = &row["messages"][1];
+    assert_eq!(
+        said["tool_calls"][0]["function"]["name"], "days_between",
+        "{said}"
+    );
+    assert_eq!(said.get("content"), None, "calls are made, and not said: {said}");
+    sandbox
+        .run(&["lint", "function-calls", "--for", "trl"])
+        .expect_code(0);
 }
 
 #[test]

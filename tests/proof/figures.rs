@@ -135,6 +135,37 @@ fn resident(pid: u32) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
+/// The report of a job with many samples: how long it takes, and what it holds at most. It reads page by page and keeps a few bytes a
+/// sample.
+#[test]
+#[ignore = "takes minutes; run it by `just report-cost`"]
+fn a_report_of_many_samples_holds_one_page() {
+    let tasks = number("TASKS", 1_000_000);
+    let sandbox = Sandbox::new();
+    sandbox.write("job.toml", &job(tasks, 1_000));
+    let begun = Instant::now();
+    let ran = sandbox.run(&["run", "job.toml", "--quiet", "--no-progress"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    println!("{tasks} samples made in {:.1?}", begun.elapsed());
+    let begun = Instant::now();
+    let mut child = sandbox.start(&["jobs", "report", "t", "--json"]);
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = most.max(resident(child.id()).unwrap_or_default());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let took = begun.elapsed();
+    let out = child.wait_with_output().unwrap();
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    println!(
+        "reported in {took:.2?}: {:.0} samples a second, at most {} MiB held",
+        tasks as f64 / took.as_secs_f64(),
+        most / 1024
+    );
+    assert_eq!(report["samples"], tasks, "{report}");
+    assert!(most < 80 * 1024 + tasks / 32, "{most} kB for {tasks} samples");
+}
+
 fn size(path: &PathBuf) -> u64 {
     std::fs::metadata(path).map_or(0, |data| data.len())
 }

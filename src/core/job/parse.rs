@@ -163,7 +163,11 @@ pub fn renamed(fields: &BTreeMap<String, String>, own: &str, other: &str) -> BTr
 }
 
 const fn conversation(kind: &'static str) -> FormatFields<'static> {
-    closed(kind, &["user", "assistant"], &["system", "tools", "turns"])
+    closed(
+        kind,
+        &["user", "assistant"],
+        &["system", "tools", "turns", "calls"],
+    )
 }
 
 const fn closed(

@@ -16,16 +16,24 @@ impl Fields {
         let mut messages = Vec::with_capacity(3);
         messages.extend(self.system(sample).map(|text| Message::text(Role::System, text)));
         messages.push(Message::text(Role::User, self.question(sample)?));
-        messages.extend(self.turns(sample)?);
+        let mut calls = 0;
+        messages.extend(self.turns(sample, &mut calls)?);
+        let written = self.calls(sample, &mut calls)?;
+        // What is written as calls is not said as well.
+        let said = written.is_empty() || self.paths.get("calls") != self.paths.get("assistant");
+        let text = Part::Text {
+            text: if said { answer.text } else { String::new() },
+        };
         let mut parts = Vec::new();
         if let Some(step) = answer.step {
             let reasoning = step.reasoning.clone().filter(|text| !text.is_empty());
             parts.extend(reasoning.map(|text| Part::Reasoning { text }));
-            parts.push(Part::Text { text: answer.text });
+            parts.push(text);
             parts.extend(step.tool_calls.iter().cloned().map(Part::ToolCall));
         } else {
-            parts.push(Part::Text { text: answer.text });
+            parts.push(text);
         }
+        parts.extend(written.into_iter().map(Part::ToolCall));
         messages.push(Message {
             role: Role::Assistant,
             parts,
@@ -35,7 +43,7 @@ impl Fields {
 
     /// The turns between question and answer: a list of messages, the same as JSON text, or several fields with commas between them:
     /// assistant, user, …
-    fn turns(&self, sample: &Sample) -> io::Result<Vec<Message>> {
+    fn turns(&self, sample: &Sample, calls: &mut usize) -> io::Result<Vec<Message>> {
         if let Some(paths) = self.paths.get("turns").filter(|paths| paths.contains(',')) {
             let roles = [Role::Assistant, Role::User].into_iter().cycle();
             let said = roles.zip(paths.split(',').map(str::trim));
@@ -46,19 +54,40 @@ impl Fields {
         let Some(found) = self.optional(sample, "turns") else {
             return Ok(Vec::new());
         };
-        let found = match found {
-            Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-            other => other,
-        };
         let wrong = |why: &str| missing(sample, "turns", why);
-        let Value::Array(turns) = found else {
+        let Value::Array(turns) = unfolded(found) else {
             return Err(wrong("it is no list of messages"));
         };
-        let mut calls = 0;
         turns
             .iter()
-            .map(|turn| message(turn, &mut calls).map_err(|why| wrong(&why)))
+            .map(|turn| message(turn, calls).map_err(|why| wrong(&why)))
             .collect()
+    }
+
+    /// Calls that a step wrote as a list of `{name, arguments}`: the answer makes them.
+    fn calls(&self, sample: &Sample, calls: &mut usize) -> io::Result<Vec<ToolCall>> {
+        let Some(found) = self.optional(sample, "calls") else {
+            return Ok(Vec::new());
+        };
+        let wrong = |why: &str| missing(sample, "calls", why);
+        let Value::Array(found) = unfolded(found) else {
+            return Err(wrong("it is no list of calls"));
+        };
+        found
+            .iter()
+            .map(|call| {
+                *calls += 1;
+                tool_call(call, *calls).map_err(wrong)
+            })
+            .collect()
+    }
+}
+
+/// A value, or the one that its JSON text is.
+fn unfolded(value: Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        other => other,
     }
 }
 
@@ -106,7 +135,7 @@ fn message(turn: &Value, calls: &mut usize) -> Result<Message, String> {
     Ok(Message { role, parts })
 }
 
-fn tool_call(call: &Value, number: usize) -> Result<ToolCall, String> {
+fn tool_call(call: &Value, number: usize) -> Result<ToolCall, &'static str> {
     let function = call.get("function").unwrap_or(call);
     let name = function.get("name").and_then(Value::as_str);
     let arguments = match function.get("arguments") {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::conversation::{said, tool_of};
 use super::{Fields, Shape, inlined, write_line};
@@ -167,10 +167,28 @@ impl Format for Messages {
     }
 }
 
-/// Tools from a seed file without nested values come as JSON text.
+/// Tools as a list of `{"type": "function", "function": {…}}`: from a seed file without nested values they come as JSON text, and
+/// schemas that stand bare are wrapped, since OpenAI refuses them and some templates show nothing of them.
 pub(super) fn as_list(tools: Value) -> Value {
-    match tools {
+    let tools = match tools {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        other => other,
+    };
+    match tools {
+        Value::Array(tools) => tools.into_iter().map(wrapped).collect(),
+        other => other,
+    }
+}
+
+fn wrapped(tool: Value) -> Value {
+    let bare = tool.get("name").is_some_and(Value::is_string) && tool.get("function").is_none();
+    match tool {
+        Value::Object(mut function) if bare => {
+            if function.get("type").is_some_and(|kind| kind == "function") {
+                function.shift_remove("type");
+            }
+            json!({"type": "function", "function": function})
+        }
         other => other,
     }
 }

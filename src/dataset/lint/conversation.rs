@@ -1,13 +1,15 @@
-//! Conversations: roles and their order, contents, tool calls and results, where reasoning stands.
+//! Conversations: roles and their order, contents and their parts, what is not to be learned, where reasoning stands.
 
 use serde_json::Value;
 
-use super::shape::Arguments;
 use super::{Check, kind};
 use crate::core::Row;
 
 const ROLES: [&str; 5] = ["system", "developer", "user", "assistant", "tool"];
-const SPEAKERS: [&str; 5] = ["system", "human", "gpt", "function_call", "observation"];
+/// Keys under which reasoning is found in the wild.
+const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+/// Keys by which a turn is weighed or left out of what is learned.
+const FLAGS: [&str; 5] = ["weight", "train", "training", "train_detail", "loss_weight"];
 
 impl Check {
     /// A list of messages; a whole conversation ends with an answer.
@@ -24,8 +26,8 @@ impl Check {
             );
             return;
         };
-        let mut open: Vec<String> = Vec::new();
-        let mut before = "";
+        self.declared.forget_calls();
+        let (mut before, mut answers, mut learned) = ("", 0, 0);
         for (at, message) in list.iter().enumerate() {
             let place = format!("{field}.{at}");
             let Value::Object(message) = message else {
@@ -38,17 +40,26 @@ impl Check {
                 continue;
             };
             self.order(&place, at, before, role);
-            if role != "tool" && self.trainer.ids && !open.is_empty() {
+            if role == "tool" {
+                self.result(&place, message);
+            } else {
                 // Only the calls of the last message may go without a result.
-                self.unanswered(&place, &open);
-                open.clear();
+                self.unanswered(&place);
             }
             self.content(&place, role, message);
-            self.calls(&place, message, &mut open);
-            if role == "tool" {
-                self.result(&place, message, &mut open);
+            self.calls(&place, message);
+            self.flags(&place, message);
+            if role == "assistant" {
+                answers += 1;
+                learned += usize::from(!self.switched_off(message));
             }
             before = role;
+        }
+        if whole && answers > 0 && learned == 0 {
+            let what = "every answer is switched off";
+            let why = "the row is counted and teaches nothing";
+            let mend = "leave the flag out of one answer, or drop the row";
+            self.notes.error("nothing_learned", field, what, why, mend);
         }
         if whole && before != "assistant" {
             let what = if list.is_empty() {
@@ -68,16 +79,6 @@ impl Check {
                 "end the conversation with the assistant",
             );
         }
-    }
-
-    fn unanswered(&mut self, place: &str, open: &[String]) {
-        let what = format!("before it {} without a result", counted(open.len()));
-        let why = format!(
-            "{} wants a result for every call that is not the end",
-            self.trainer.name
-        );
-        let mend = "add the tool messages with their tool_call_id";
-        self.notes.error("no_result", place, what, &why, mend);
     }
 
     fn role<'a>(&mut self, place: &str, message: &'a Row) -> Option<&'a str> {
@@ -130,6 +131,11 @@ impl Check {
     fn content(&mut self, place: &str, role: &str, message: &Row) {
         let calls = message.get("tool_calls").and_then(Value::as_array);
         let calling = calls.is_some_and(|calls| !calls.is_empty());
+        if let Some(content) = message.get("content").filter(|_| self.trainer.typed) {
+            let column = place.split('.').next().unwrap_or_default();
+            self.columns
+                .value(&format!("{column}.content"), content, &mut self.notes);
+        }
         match message.get("content") {
             Some(Value::String(text)) => {
                 if text.trim().is_empty() && !calling && role != "tool" {
@@ -139,9 +145,10 @@ impl Check {
                 }
                 if role == "assistant" {
                     self.thinking_in(place, text);
+                    self.call_in(place, text);
                 }
             }
-            Some(Value::Array(_)) => {}
+            Some(Value::Array(parts)) => self.parts(place, role, parts),
             None | Some(Value::Null) if calling => {}
             other => {
                 let what = format!("content is {}", other.map_or("missing", kind));
@@ -149,7 +156,7 @@ impl Check {
                 self.notes.error("not_text", place, what, why, "write text");
             }
         }
-        for key in ["reasoning_content", "thinking"] {
+        for key in REASONING {
             if message.get(key).is_some_and(|value| !value.is_null()) {
                 self.reasoning.entry(key).or_insert(self.notes.line);
                 self.reasoning_key(place, key);
@@ -159,7 +166,7 @@ impl Check {
             return;
         };
         for key in message.keys().filter(|key| !known.contains(&key.as_str())) {
-            if !matches!(key.as_str(), "reasoning_content" | "thinking") {
+            if !REASONING.contains(&key.as_str()) {
                 let what = format!("the key {key:?}");
                 let why = format!("{} refuses keys it does not know", self.trainer.name);
                 self.notes.error("unknown_key", place, what, &why, "take it out");
@@ -185,6 +192,85 @@ impl Check {
             let why = format!("{name} has no reader for that key: it is left out without a word");
             self.notes.error("reasoning_key", place, what, &why, &mend);
         }
+    }
+
+    /// Content as a list of parts.
+    fn parts(&mut self, place: &str, role: &str, parts: &[Value]) {
+        let name = self.trainer.name;
+        let text = if self.trainer.described { "value" } else { "text" };
+        for part in parts {
+            let kind = part.get("type").and_then(Value::as_str);
+            let written = part.get(text).is_some_and(Value::is_string);
+            let sound = match kind {
+                Some("text") => written,
+                Some("reasoning") => written && self.trainer.described,
+                Some(_) => true,
+                None => false,
+            };
+            if !sound {
+                let what = match kind {
+                    Some(kind) => format!("a part of type {kind:?} without {text:?}"),
+                    None => "a part without its type".to_owned(),
+                };
+                let why = format!("{name} reads the text of a part under {text:?}");
+                let mend = format!("write {{\"type\": \"text\", \"{text}\": …}}, or the content as text");
+                self.notes.error("part", place, what, &why, &mend);
+                return;
+            }
+        }
+        let mend = "write the content as text";
+        if self.trainer.first_decides {
+            let why = format!("{name} gives it to the template as it is, and text is what templates write");
+            self.notes.error("part", place, "a list of parts", &why, mend);
+        } else if self.trainer.ids && role != "user" {
+            let why = format!("{name} takes parts of a user only; other contents are text");
+            self.notes
+                .error("part", place, format!("a list of parts of {role}"), &why, mend);
+        } else if !self.trainer.ids && !self.trainer.described && self.notes.first("part") {
+            let why = "templates of models that read text alone print a list as it stands, brackets and all";
+            self.notes.warn("part", place, "a list of parts", why, mend);
+        }
+    }
+
+    /// Keys that say how much of a turn is learned.
+    pub(super) fn flags(&mut self, place: &str, message: &Row) {
+        let name = self.trainer.name;
+        for key in FLAGS {
+            let Some(value) = message.get(key).filter(|value| !value.is_null()) else {
+                continue;
+            };
+            if !self.trainer.flags.contains(&key) {
+                if self.trainer.message_keys.is_none() && self.notes.first("flag") {
+                    let why = format!("{name} does not read it: every answer is learned alike");
+                    let mend =
+                        "take it out, or split the conversation so that the last answer is the one to learn";
+                    self.notes
+                        .warn("flag", place, format!("the key {key:?}"), &why, mend);
+                }
+                continue;
+            }
+            let (sound, wanted) = match key {
+                "weight" => (matches!(value.as_u64(), Some(0 | 1)), "0 or 1"),
+                "train_detail" => (value.is_array(), "a list of {begin_offset, end_offset, train}"),
+                "loss_weight" => (value.is_number(), "a number"),
+                _ => (value.is_boolean(), "true or false"),
+            };
+            if !sound {
+                let why = format!("{name} reads {wanted} there");
+                let mend = format!("write {wanted}");
+                self.notes
+                    .error("flag", place, format!("{key} is `{value}`"), &why, &mend);
+            }
+        }
+    }
+
+    /// Whether a turn is left out of what this trainer learns.
+    fn switched_off(&self, message: &Row) -> bool {
+        self.trainer.flags.iter().any(|key| {
+            message
+                .get(*key)
+                .is_some_and(|value| *value == Value::Bool(false) || value.as_f64() == Some(0.0))
+        })
     }
 
     /// `<think>` in a text: noted, and its end looked for.
@@ -217,251 +303,6 @@ impl Check {
             Some(_) => {}
         }
     }
-
-    fn calls(&mut self, place: &str, message: &Row, open: &mut Vec<String>) {
-        let Some(calls) = message.get("tool_calls").filter(|calls| !calls.is_null()) else {
-            return;
-        };
-        let Value::Array(calls) = calls else {
-            let why = "calls are a list, even a single one";
-            self.notes
-                .error("tool_calls", place, kind(calls), why, "write a list");
-            return;
-        };
-        for (at, call) in calls.iter().enumerate() {
-            let place = format!("{place}.tool_calls.{at}");
-            let function = call.get("function");
-            if function
-                .and_then(|f| f.get("name"))
-                .and_then(Value::as_str)
-                .is_none()
-            {
-                let why = "a call is {\"type\": \"function\", \"function\": {\"name\", \"arguments\"}}";
-                self.notes.error(
-                    "tool_calls",
-                    &place,
-                    "a call without a function's name",
-                    why,
-                    "write it so",
-                );
-                continue;
-            }
-            match call.get("id").and_then(Value::as_str) {
-                Some(id) => open.push(id.to_owned()),
-                None if self.trainer.ids => {
-                    let why = "results refer to their call by its id";
-                    self.notes.error(
-                        "tool_id",
-                        &place,
-                        "a call without an id",
-                        why,
-                        "write it with --format openai",
-                    );
-                }
-                None => {}
-            }
-            self.arguments(&place, function.and_then(|f| f.get("arguments")));
-        }
-    }
-
-    fn arguments(&mut self, place: &str, arguments: Option<&Value>) {
-        let name = self.trainer.name;
-        match (arguments, self.trainer.arguments) {
-            (Some(Value::Object(arguments)), Arguments::Object | Arguments::Either) => {
-                if self.trainer.typed {
-                    self.columns.arguments(arguments, &mut self.notes);
-                }
-            }
-            (Some(Value::String(text)), Arguments::Text | Arguments::Either) => {
-                if !matches!(serde_json::from_str(text), Ok(Value::Object(_))) {
-                    let what = "arguments are text that is no JSON object";
-                    let why = "the student learns calls that no tool can read";
-                    self.notes.error(
-                        "arguments",
-                        place,
-                        what,
-                        why,
-                        "reject the sample, or mend the JSON",
-                    );
-                }
-            }
-            (Some(Value::Object(_)), Arguments::Text) => {
-                let why = format!("{name} reads arguments as JSON text");
-                let mend = format!(
-                    "write it with destiler export JOB --format {}",
-                    self.trainer.conversation()
-                );
-                self.notes
-                    .error("arguments", place, "arguments are an object", &why, &mend);
-            }
-            (Some(Value::String(_)), Arguments::Object) => {
-                let why = format!(
-                    "{name}'s templates render arguments from an object; text comes out quoted twice"
-                );
-                let mend = format!(
-                    "write it with destiler export JOB --format {}",
-                    self.trainer.conversation()
-                );
-                self.notes
-                    .error("arguments", place, "arguments are JSON text", &why, &mend);
-            }
-            (other, _) => {
-                let what = format!("arguments are {}", other.map_or("missing", kind));
-                let why = "arguments are an object, {} where there are none";
-                self.notes.error("arguments", place, what, why, "write them so");
-            }
-        }
-    }
-
-    fn result(&mut self, place: &str, message: &Row, open: &mut Vec<String>) {
-        let id = message.get("tool_call_id").and_then(Value::as_str);
-        let at = id.and_then(|id| open.iter().position(|known| known == id));
-        match (at, self.trainer.ids) {
-            (Some(at), _) => {
-                open.remove(at);
-            }
-            (None, true) => {
-                let why = "a result names the call it answers by tool_call_id";
-                self.notes.error(
-                    "tool_id",
-                    place,
-                    "a result that answers no call",
-                    why,
-                    "write it with --format openai",
-                );
-            }
-            (None, false) => {}
-        }
-    }
-
-    /// The `tools` column: a list of schemas, or JSON text of one.
-    pub(super) fn tools(&mut self, field: &str, tools: Option<&Value>) {
-        match tools {
-            Some(Value::Array(_)) if self.trainer.described => {
-                let why = format!("{} reads tools as JSON text", self.trainer.name);
-                self.notes.error(
-                    "tools_column",
-                    field,
-                    "a list",
-                    &why,
-                    "write it with --format sharegpt",
-                );
-            }
-            None | Some(Value::Null | Value::Array(_)) => {}
-            Some(Value::String(text)) if self.trainer.tools_as_text => {
-                if !text.is_empty() && !matches!(serde_json::from_str(text), Ok(Value::Array(_))) {
-                    let why = "the text is read as a JSON list of schemas";
-                    self.notes.error(
-                        "tools_column",
-                        field,
-                        "text that is no JSON list",
-                        why,
-                        "write a list as JSON",
-                    );
-                }
-            }
-            Some(other) => {
-                let why = format!("{} reads a list of JSON schemas", self.trainer.name);
-                self.notes
-                    .error("tools_column", field, kind(other), &why, "write a list");
-            }
-        }
-    }
-
-    /// `conversations` with from and value; a whole one ends with an answer.
-    pub(super) fn sharegpt(&mut self, row: &Row, whole: bool) {
-        let field = "conversations";
-        let Some(Value::Array(turns)) = row.get(field) else {
-            let why = "a list of turns is expected";
-            let what = row.get(field).map_or("missing", kind);
-            self.notes.error(
-                "not_messages",
-                field,
-                what,
-                why,
-                "write a list of {\"from\", \"value\"}",
-            );
-            return;
-        };
-        let skip = usize::from(turns.first().and_then(speaker) == Some("system"));
-        for (at, turn) in turns.iter().enumerate() {
-            self.turn(&format!("{field}.{at}"), at, skip, turn);
-        }
-        let last = turns.last().and_then(speaker);
-        if whole && !matches!(last, Some("gpt" | "function_call")) {
-            let what = format!("the last turn is of {}", last.unwrap_or("nobody"));
-            let why = "only what gpt says is learned";
-            self.notes
-                .error("no_answer", field, what, why, "end with gpt or function_call");
-        }
-        self.tools("tools", row.get("tools"));
-    }
-
-    fn turn(&mut self, place: &str, at: usize, skip: usize, turn: &Value) {
-        let Some(from) = speaker(turn) else {
-            let (what, mend) = if turn.get("role").is_some() {
-                (
-                    "role and content",
-                    "rename them to from and value, or the list to messages",
-                )
-            } else {
-                ("no from", "write who speaks")
-            };
-            self.notes
-                .error("wrong_keys", place, what, "turns here have from and value", mend);
-            return;
-        };
-        if !SPEAKERS.contains(&from) {
-            let why = "known are human, gpt, function_call, observation and system";
-            self.notes
-                .error("role", place, format!("from {from:?}"), why, "use one of these");
-            return;
-        }
-        let asking = matches!(from, "human" | "observation");
-        if at >= skip && from != "system" && asking != (at - skip).is_multiple_of(2) {
-            let what = format!("{from} at place {}", at - skip + 1);
-            let why = "human and observation stand at odd places, gpt and function_call at even ones; other rows are left out";
-            self.notes
-                .error("order", place, what, why, "join or reorder the turns");
-        }
-        match turn.get("value").and_then(Value::as_str) {
-            None => {
-                let why = "a turn's value is text";
-                let what = turn.get("value").map_or("no value", kind);
-                self.notes.error("not_text", place, what, why, "write text");
-            }
-            Some(text) if from == "function_call" => {
-                if !is_call(text) {
-                    let why = "a call is JSON text with name and arguments, or a list of such";
-                    self.notes.error(
-                        "arguments",
-                        place,
-                        "text that is no call",
-                        why,
-                        "write {\"name\", \"arguments\"} as JSON",
-                    );
-                }
-            }
-            Some(text) if text.trim().is_empty() && from != "observation" => {
-                let why = "the student learns to say nothing, or answers nothing";
-                self.notes
-                    .error("empty", place, "no text", why, "reject the sample, or fill it");
-            }
-            Some(text) if from == "gpt" => self.thinking_in(place, text),
-            Some(_) => {}
-        }
-    }
-}
-
-fn counted(calls: usize) -> String {
-    match calls {
-        1 => "a call stands".to_owned(),
-        many => format!("{many} calls stand"),
-    }
-}
-
-fn speaker(turn: &Value) -> Option<&str> {
-    turn.get("from").and_then(Value::as_str)
 }
 
 /// Whether a place is in the sides of a pair, which may hold the answer alone.
@@ -469,14 +310,4 @@ fn is_side(place: &str) -> bool {
     ["chosen", "rejected", "preferred_output", "non_preferred_output"]
         .iter()
         .any(|side| place.starts_with(side))
-}
-
-fn is_call(text: &str) -> bool {
-    let sound =
-        |call: &Value| call.get("name").is_some_and(Value::is_string) && call.get("arguments").is_some();
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(calls)) => !calls.is_empty() && calls.iter().all(sound),
-        Ok(call) => sound(&call),
-        Err(_) => false,
-    }
 }

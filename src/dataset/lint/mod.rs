@@ -13,7 +13,9 @@ mod columns;
 mod conversation;
 mod pairs;
 mod shape;
+mod sharegpt;
 mod tokens;
+mod tools;
 
 use shape::{Reads, Shape, Trainer};
 
@@ -83,6 +85,8 @@ fn check(trainer: &'static Trainer, file: LintedFile) -> Box<dyn Linter> {
         columns: columns::Columns::default(),
         reasoning: BTreeMap::new(),
         labels: BTreeSet::new(),
+        declared: tools::Declared::default(),
+        single_calls: false,
         notes: Notes {
             line: 0,
             found: Vec::new(),
@@ -102,6 +106,9 @@ struct Check {
     /// How reasoning is written → first line.
     reasoning: BTreeMap<&'static str, u64>,
     labels: BTreeSet<bool>,
+    declared: tools::Declared,
+    /// The row says `parallel_tool_calls: false`.
+    single_calls: bool,
     notes: Notes,
     rows: u64,
 }
@@ -218,7 +225,12 @@ impl Check {
     }
 
     fn row(&mut self, row: &Row) {
-        let shape = Shape::of(row);
+        let shape = if self.trainer.first_decides {
+            Shape::first_of(row)
+        } else {
+            Shape::of(row)
+        };
+        self.one_shape(row);
         match self.first {
             None => {
                 self.first = Some((shape, self.notes.line));
@@ -264,7 +276,7 @@ impl Check {
             Some(Reads::AsIs) => {}
             Some(Reads::Told(how)) => {
                 let what = format!("the file is {}", shape.format());
-                let why = format!("{name} reads it only when its settings say so");
+                let why = format!("{name} reads it only when it is told to");
                 self.notes.warn("needs_setting", "", what, &why, how);
             }
             None => {

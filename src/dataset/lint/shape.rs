@@ -1,5 +1,7 @@
 //! The shapes of rows that trainers read, told by their keys; and which trainer reads which, as one table.
 
+use serde_json::Value;
+
 use crate::core::Row;
 
 /// What a row is, by its keys alone.
@@ -21,6 +23,14 @@ pub(super) enum Shape {
     Kd,
     KdIds,
     Raw,
+    // Of others: shown on trainers' own pages, written by no format here.
+    InputOutput,
+    Prompt,
+    Steps,
+    PreferenceImplicit,
+    PreferenceAlpaca,
+    PreferenceParts,
+    UnpairedAlpaca,
     Unknown,
 }
 
@@ -32,6 +42,8 @@ pub(super) enum Purpose {
     Labels,
     Text,
     Tokens,
+    Prompts,
+    Steps,
 }
 
 impl Shape {
@@ -47,16 +59,24 @@ impl Shape {
         if has("preferred_output") || has("non_preferred_output") {
             return Self::PreferenceOpenAi;
         }
+        if has("chosen_messages") || has("rejected_messages") {
+            return Self::PreferenceParts;
+        }
         if has("chosen") || has("rejected") {
             return match row.get("prompt") {
                 _ if has("conversations") => Self::PreferenceShareGpt,
                 _ if has("messages") => Self::PreferenceAxolotl,
+                None if has("instruction") => Self::PreferenceAlpaca,
+                None if row.get("chosen").is_some_and(Value::is_string) => Self::PreferenceImplicit,
                 None => Self::PreferenceWhole,
                 Some(prompt) if prompt.is_string() => Self::PreferencePlain,
                 Some(_) => Self::Preference,
             };
         }
         if has("kto_tag") {
+            if has("instruction") {
+                return Self::UnpairedAlpaca;
+            }
             return Self::UnpairedShareGpt;
         }
         if has("label") && has("completion") {
@@ -80,7 +100,51 @@ impl Shape {
         if has("text") {
             return Self::Text;
         }
+        if has("input") && has("output") {
+            return Self::InputOutput;
+        }
+        if has("prompt") && has("completions") && has("labels") {
+            return Self::Steps;
+        }
+        if has("prompt") && !has("response") && !has("output") && !has("completions") {
+            return Self::Prompt;
+        }
         Self::Unknown
+    }
+
+    /// Tells a row's shape as MLX-LM does, which looks for prompt and completion before anything else.
+    pub(super) fn first_of(row: &Row) -> Self {
+        if row.contains_key("prompt") && row.contains_key("completion") {
+            return Self::PromptCompletion;
+        }
+        Self::of(row)
+    }
+
+    /// The shapes of whole answers whose keys stand in a row that is nothing else.
+    pub(super) fn all_of(row: &Row) -> Vec<&'static str> {
+        let has = |key: &str| row.contains_key(key);
+        let other = [
+            "chosen",
+            "rejected",
+            "preferred_output",
+            "kto_tag",
+            "label",
+            "logprobs",
+            "provenance",
+            "chosen_messages",
+        ];
+        if other.into_iter().any(has) {
+            return Vec::new();
+        }
+        let known = [
+            ("messages", has("messages")),
+            ("conversations", has("conversations")),
+            ("instruction and output", has("instruction") && has("output")),
+            ("prompt and completion", has("prompt") && has("completion")),
+            ("text", has("text")),
+        ];
+        let there = known.into_iter().filter(|(_, there)| *there);
+        there.map(|(keys, _)| keys).collect()
     }
 
     /// The format that writes it (`messages` may also be `openai`).
@@ -102,6 +166,13 @@ impl Shape {
             Self::Kd => "kd",
             Self::KdIds => "kd_ids",
             Self::Raw => "raw",
+            Self::InputOutput => "input and output",
+            Self::Prompt => "prompts alone",
+            Self::Steps => "steps with labels",
+            Self::PreferenceImplicit => "pairs of texts without a prompt",
+            Self::PreferenceAlpaca => "pairs with an instruction",
+            Self::PreferenceParts => "pairs of messages in parts",
+            Self::UnpairedAlpaca => "labelled instructions",
             Self::Unknown => "none of the known shapes",
         }
     }
@@ -112,17 +183,23 @@ impl Shape {
             | Self::ShareGpt
             | Self::Alpaca
             | Self::PromptCompletion
+            | Self::InputOutput
             | Self::Raw
             | Self::Unknown => Purpose::Answers,
+            Self::Prompt => Purpose::Prompts,
+            Self::Steps => Purpose::Steps,
             Self::Text => Purpose::Text,
             Self::Kd | Self::KdIds => Purpose::Tokens,
-            Self::Unpaired | Self::UnpairedShareGpt => Purpose::Labels,
+            Self::Unpaired | Self::UnpairedShareGpt | Self::UnpairedAlpaca => Purpose::Labels,
             Self::Preference
             | Self::PreferencePlain
             | Self::PreferenceWhole
             | Self::PreferenceAxolotl
             | Self::PreferenceShareGpt
-            | Self::PreferenceOpenAi => Purpose::Pairs,
+            | Self::PreferenceOpenAi
+            | Self::PreferenceImplicit
+            | Self::PreferenceAlpaca
+            | Self::PreferenceParts => Purpose::Pairs,
         }
     }
 }
@@ -159,6 +236,8 @@ pub(super) struct Trainer {
     pub(super) tools_as_text: bool,
     /// Keys for reasoning that its templates know.
     pub(super) reasoning: &'static [&'static str],
+    /// Keys by which a turn is weighed or left out.
+    pub(super) flags: &'static [&'static str],
     /// The only keys of a message, where others are refused.
     pub(super) message_keys: Option<&'static [&'static str]>,
     /// Columns are typed by a table library: one kind of value a column.
@@ -183,6 +262,7 @@ const BASE: Trainer = Trainer {
     arguments: Arguments::Either,
     tools_as_text: false,
     reasoning: &[],
+    flags: &[],
     message_keys: None,
     typed: true,
     rows: 1,
@@ -202,6 +282,14 @@ pub(super) static TRL: Trainer = Trainer {
         (Shape::PreferencePlain, AsIs),
         (Shape::PreferenceWhole, AsIs),
         (Shape::Unpaired, AsIs),
+        (Shape::PreferenceImplicit, AsIs),
+        (Shape::Steps, AsIs),
+        (
+            Shape::Prompt,
+            Told(
+                "train with GRPO, RLOO or online DPO, where the student answers itself; elsewhere the answers are missing",
+            ),
+        ),
     ],
     arguments: Arguments::Object,
     tools_as_text: true,
@@ -232,6 +320,7 @@ pub(super) static AXOLOTL: Trainer = Trainer {
         ),
     ],
     reasoning: &["reasoning_content"],
+    flags: &["train", "training", "train_detail"],
     ..BASE
 };
 
@@ -258,9 +347,23 @@ pub(super) static LLAMA_FACTORY: Trainer = Trainer {
             Shape::Text,
             Told("name the column in dataset_info.json: prompt is text"),
         ),
+        (
+            Shape::InputOutput,
+            Told("name the columns in dataset_info.json: prompt is input, response is output"),
+        ),
+        (
+            Shape::PreferenceAlpaca,
+            Told("set ranking: true and name the columns chosen and rejected in dataset_info.json"),
+        ),
+        (
+            Shape::UnpairedAlpaca,
+            Told("name the column kto_tag in dataset_info.json"),
+        ),
+        (Shape::PreferenceParts, Told("use its v1 data engine")),
     ],
     arguments: Arguments::Text,
     tools_as_text: true,
+    flags: &["loss_weight"],
     described: true,
     ..BASE
 };
@@ -280,6 +383,7 @@ pub(super) static OPENAI: Trainer = Trainer {
     ]),
     typed: false,
     rows: 10,
+    flags: &["weight"],
     ids: true,
     ..BASE
 };
@@ -302,6 +406,7 @@ const fn hosted() -> Trainer {
     Trainer {
         reads: &[(Shape::Messages, AsIs), (Shape::PreferenceOpenAi, AsIs)],
         arguments: Arguments::Text,
+        flags: &["weight"],
         typed: false,
         ids: true,
         ..BASE
@@ -318,6 +423,7 @@ pub(super) static TORCHTUNE: Trainer = Trainer {
             Shape::PromptCompletion,
             Told("set column_map: {input: prompt, output: completion}"),
         ),
+        (Shape::InputOutput, AsIs),
         (Shape::Text, AsIs),
         (Shape::PreferenceWhole, AsIs),
     ],
