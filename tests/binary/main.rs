@@ -14,6 +14,7 @@ mod sandbox;
 mod teacher;
 
 mod bad_input;
+mod certificates;
 mod damaged;
 mod gates;
 mod headless;
