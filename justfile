@@ -37,7 +37,7 @@ kill:
 prove:
     cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk a_disk_that_is_full a_hundred_races
 
-# the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, 3,000 interleavings under a cap
+# the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, clocks that jump, 3,000 interleavings under a cap
 simulate:
     cargo test --locked --test sim -- --ignored --nocapture --skip one_seed
     cargo test --locked --test store damage -- --ignored --nocapture

@@ -15,6 +15,8 @@ mod teacher;
 
 mod bad_input;
 mod certificates;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod damaged;
 mod gates;
 mod headless;
