@@ -22,6 +22,8 @@ mod faulty;
 mod figures;
 #[path = "proof/kills.rs"]
 mod kills;
+#[path = "proof/large.rs"]
+mod large;
 #[path = "proof/leaks.rs"]
 mod leaks;
 #[path = "proof/narrow.rs"]
