@@ -33,9 +33,9 @@ deny *arguments:
 kill:
     cargo test --locked --test binary -- --ignored --nocapture ten_kills
 
-# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, every upgrade, a full disk (needs root)
+# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, every upgrade, power that goes before every sync, a full disk (needs root)
 prove:
-    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk a_disk_that_is_full a_hundred_races
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk a_disk_that_is_full a_hundred_races the_power_goes
 
 # the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, clocks that jump, 3,000 interleavings under a cap
 simulate:

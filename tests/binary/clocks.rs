@@ -1,13 +1,12 @@
 //! P7 within a life: a clock on the wall that jumps under a running process, by hours, by years and to 1970, in a place where clocks are
 //! put forward. A small library before the system's own shows it; what counts time without a calendar is left alone.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{Sandbox, wait_until};
 use crate::teacher::{Reply, Teacher};
-use crate::{assert_conserved, job};
+use crate::{assert_conserved, job, shim};
 
 /// The time of day is another one every 30 milliseconds, the first of them the second before clocks are put forward in New York.
 const SHIM: &str = r#"
@@ -55,21 +54,6 @@ time_t time(time_t *kept) {
 }
 "#;
 
-fn shim(sandbox: &Sandbox) -> PathBuf {
-    let (source, library) = (sandbox.write("jump.c", SHIM), sandbox.path("jump.so"));
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .output()
-        .unwrap();
-    assert!(
-        compiled.status.success(),
-        "{}",
-        String::from_utf8_lossy(&compiled.stderr)
-    );
-    library
-}
-
 #[test]
 fn a_clock_that_jumps_while_it_runs_moves_no_task() {
     let teacher = Teacher::start(Duration::from_millis(25), true, |number, _| {
@@ -81,7 +65,7 @@ fn a_clock_that_jumps_while_it_runs_moves_no_task() {
     });
     let sandbox = Sandbox::with_teacher(&teacher.url());
     sandbox.write("job.toml", &job(300, 8, ""));
-    let library = shim(&sandbox);
+    let library = shim::compiled(&sandbox.path(""), "jump", SHIM);
     let run = |words: &[&str]| {
         let mut command = sandbox.command(words);
         command.env("LD_PRELOAD", &library).env("TZ", "America/New_York");

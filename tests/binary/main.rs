@@ -9,6 +9,9 @@
 
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+#[cfg(target_os = "linux")]
+#[path = "../support/shim.rs"]
+mod shim;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "../support/teacher.rs"]
 mod teacher;
