@@ -46,9 +46,9 @@ simulate:
 soak:
     cargo test --release --locked --features test-hooks --test proof -- --ignored --nocapture a_million_tasks
 
-# a database of more than a gibibyte, killed on the way there; its times and sizes (five gigabytes where TMPDIR says)
+# a million tasks killed, and a database of more than a gibibyte killed on the way there: times and sizes (five gigabytes where TMPDIR says)
 large:
-    cargo test --locked --test proof -- --ignored --nocapture more_than_a_gibibyte
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 with_a_million_planned more_than_a_gibibyte
 
 # 100,000 stored candidates judged again by a changed threshold, held against a fresh run (`TASKS=2000` for fewer)
 rejudge-cost:

@@ -1,9 +1,10 @@
-//! K10: a database of more than a gibibyte. SQLite keeps the page at byte 2^30 for its locks and never writes it; whatever counts pages has
+//! K10 and K4: a job of a million tasks that is killed, and a database of more than a gibibyte. SQLite keeps the page at byte 2^30 for its locks and never writes it; whatever counts pages has
 //! to step over it. The process dies while the file grows past that page.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use destilation::core::filter::Sort;
@@ -116,6 +117,75 @@ fn job(tasks: u64) -> String {
         "name = \"t\"\n[seeds]\ncount = {tasks}\n[vary]\nn = {{ integer = [1, 1000000000] }}\n[[steps]]\nname = \"answer\"\n\
          capability = \"chat\"\nprompt = \"Question {{{{ n }}}}\"\n[dataset]\nformat = \"raw\"\n[limits]\nconcurrency = 8\n"
     )
+}
+
+/// Most memory a process ever held, in MiB.
+fn most_memory(child: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    kib >> 10
+}
+
+#[test]
+#[ignore = "takes minutes; run it by `just large`"]
+fn killed_with_a_million_planned_it_goes_on_within_seconds() {
+    const PLANNED: u64 = 1_000_000;
+    let teacher = Teacher::start(Duration::from_millis(5), false, |number, _| {
+        Reply::text(&format!("answer {number}"))
+    });
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &job(PLANNED));
+    let tasks = || {
+        let shown = sandbox.run(&["jobs", "list", "--json"]).stdout;
+        let job: Value = serde_json::from_str(shown.lines().next().unwrap_or("{}")).unwrap();
+        job["tasks"].clone()
+    };
+    let begun = Instant::now();
+    let mut child = sandbox.start(&["run", "job.toml", "--quiet"]);
+    wait_within(Duration::from_mins(20), "all is planned", || {
+        std::thread::sleep(Duration::from_secs(1));
+        tasks()["planned"] == PLANNED
+    });
+    println!(
+        "{:7.1} s  planning, {} MiB",
+        begun.elapsed().as_secs_f64(),
+        most_memory(&child)
+    );
+    for _ in 0..3 {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let before = teacher.seen().requests;
+        let start = Instant::now();
+        child = sandbox.start(&["run", "job.toml", "--quiet"]);
+        wait_within(Duration::from_secs(30), "it asks again", || {
+            teacher.seen().requests > before
+        });
+        let asks = start.elapsed();
+        wait_within(Duration::from_secs(60), "it goes on", || {
+            teacher.seen().requests > before + 500
+        });
+        println!(
+            "{:7.3} s  from its start to its first question, {} MiB",
+            asks.as_secs_f64(),
+            most_memory(&child)
+        );
+        assert!(asks < Duration::from_secs(5), "{asks:?}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let counts = tasks();
+    let count = |state: &str| counts[state].as_u64().unwrap();
+    let states = ["accepted", "rejected", "failed", "cancelled", "pending"];
+    assert_eq!(states.map(count).iter().sum::<u64>(), PLANNED, "{counts}");
+    // What was in flight at each of the four deaths may be asked again, and nothing else.
+    let asked = teacher.seen().requests;
+    let accepted = count("accepted");
+    assert!(
+        accepted <= asked && asked <= accepted + 4 * 8,
+        "{asked} asked, {counts}"
+    );
+    timed(&sandbox, &["db", "check"], 0);
 }
 
 /// The first page, one from the middle and the last, as the screen asks for them.
