@@ -46,11 +46,11 @@ fn words(wrong: &CertificateError) -> String {
         }
         CertificateError::ExpiredContext { not_after, .. } => format!(
             "it expired on {}; the server needs a new one, or the clock here is wrong",
-            day(not_after)
+            day(*not_after)
         ),
         CertificateError::NotValidYetContext { not_before, .. } => format!(
             "it is valid from {} on; look at the clock here, then at the server's certificate",
-            day(not_before)
+            day(*not_before)
         ),
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
@@ -70,7 +70,7 @@ fn bare(name: &str) -> &str {
     inside.unwrap_or(name).trim_matches('"')
 }
 
-fn day(time: &UnixTime) -> String {
+fn day(time: UnixTime) -> String {
     let second = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(second).map_or_else(
         |_| "a day no calendar has".to_owned(),
