@@ -9,7 +9,7 @@ use crate::teacher::{Reply, Teacher};
 use crate::{assert_conserved, job, shim};
 
 /// The time of day is another one every 30 milliseconds, the first of them the second before clocks are put forward in New York.
-const SHIM: &str = r#"
+const SHIM: &str = r"
 #define _GNU_SOURCE
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -52,7 +52,7 @@ time_t time(time_t *kept) {
         *kept = exact.tv_sec;
     return exact.tv_sec;
 }
-"#;
+";
 
 #[test]
 fn a_clock_that_jumps_while_it_runs_moves_no_task() {

@@ -191,21 +191,21 @@ impl Record {
         }
         for (at, did) in did.iter().enumerate() {
             let durable = |file: &usize| synced.get(file).is_some_and(|synced| at < *synced);
-            let named = did
+            let bears_it = did
                 .names_in()
                 .is_some_and(|directory| last.get(directory).is_some_and(|last| at < *last));
             match did {
                 Did::Made(path, file) => {
                     disk.files.resize(file + 1, Vec::new());
-                    if named {
+                    if bears_it {
                         disk.names.insert(path.clone(), *file);
                     }
                 }
-                Did::Renamed(from, to) if named => {
+                Did::Renamed(from, to) if bears_it => {
                     let file = disk.names.remove(from).unwrap();
                     disk.names.insert(to.clone(), file);
                 }
-                Did::Removed(path) if named => drop(disk.names.remove(path)),
+                Did::Removed(path) if bears_it => drop(disk.names.remove(path)),
                 Did::MadeDirectory(path) => drop(disk.directories.insert(path.clone())),
                 Did::Wrote(file, start, bytes) => {
                     let mut start = *start;
