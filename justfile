@@ -33,11 +33,11 @@ deny *arguments:
 kill:
     cargo test --locked --test binary -- --ignored --nocapture ten_kills
 
-# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, every upgrade, a full disk (needs root)
+# the promises, proven at length: 200 kills in 20,000 tasks, death and failure at every step, every upgrade, power that goes before every sync, a full disk (needs root)
 prove:
-    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk a_disk_that_is_full a_hundred_races
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 two_hundred at_every_step at_every_statement a_full_disk a_disk_that_is_full a_hundred_races the_power_goes
 
-# the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, 3,000 interleavings under a cap
+# the engine on a virtual clock at length: 20,000 seeds, 1,000 on SQLite, a day with fifty deaths, clocks that jump, 3,000 interleavings under a cap
 simulate:
     cargo test --locked --test sim -- --ignored --nocapture --skip one_seed
     cargo test --locked --test store damage -- --ignored --nocapture
@@ -45,6 +45,10 @@ simulate:
 # a soak: rows a second, what memory grows by, the log's size (`TASKS=50000 just soak` for a short one)
 soak:
     cargo test --release --locked --features test-hooks --test proof -- --ignored --nocapture a_million_tasks
+
+# a million tasks killed, and a database of more than a gibibyte killed on the way there: times and sizes (five gigabytes where TMPDIR says)
+large:
+    cargo test --locked --test proof -- --ignored --nocapture --test-threads 1 with_a_million_planned more_than_a_gibibyte
 
 # 100,000 stored candidates judged again by a changed threshold, held against a fresh run (`TASKS=2000` for fewer)
 rejudge-cost:

@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("libsqlite3_sys", &["store"]),
     ("reqwest", &["providers"]),
+    ("rustls", &["providers"]),
     ("eventsource_stream", &["providers"]),
     ("jsonschema", &["core", "validators"]),
     ("minijinja", &["core"]),

@@ -22,21 +22,32 @@ mod faulty;
 mod figures;
 #[path = "proof/kills.rs"]
 mod kills;
+#[path = "proof/large.rs"]
+mod large;
 #[path = "proof/leaks.rs"]
 mod leaks;
 #[path = "proof/narrow.rs"]
 mod narrow;
+#[cfg(target_os = "linux")]
+#[path = "support/outage.rs"]
+mod outage;
 #[path = "proof/patience.rs"]
 mod patience;
 #[path = "proof/places.rs"]
 mod places;
 #[path = "proof/poison.rs"]
 mod poison;
+#[cfg(target_os = "linux")]
+#[path = "proof/power.rs"]
+mod power;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "support/sandbox.rs"]
 mod sandbox;
 #[path = "proof/shards.rs"]
 mod shards;
+#[cfg(target_os = "linux")]
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "proof/stage.rs"]
 mod stage;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]

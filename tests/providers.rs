@@ -64,6 +64,11 @@ fn question(text: &str) -> ModelRequest {
         temperature: Some(0.0),
         ..Params::default()
     };
+    request(messages, params)
+}
+
+/// That to the model `m`.
+fn request(messages: Vec<Message>, params: Params) -> ModelRequest {
     ModelRequest {
         completion: false,
         fingerprint: ModelRequest::fingerprint("m", &messages, None, &params, "0/0/0"),

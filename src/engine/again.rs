@@ -7,7 +7,7 @@ use super::{Shared, answers, outbox};
 use crate::core::api::{Failure, FailureKind, MakingAgain, SampleQuery};
 use crate::core::budget::Money;
 use crate::core::filter::Sort;
-use crate::core::job::{JobId, JobState, PauseReason};
+use crate::core::job::JobId;
 use crate::core::ports::Place;
 use crate::core::sample::Sample;
 
@@ -32,15 +32,12 @@ pub(super) async fn make(shared: &Shared, query: &SampleQuery) -> Result<MakingA
     }
     told.tasks = 0;
     for (job, tasks) in tasks {
-        for chunk in tasks.chunks(CHUNK) {
-            told.tasks += shared.store.make_again(job, chunk).await?;
-        }
         let Some(job) = shared.store.jobs().await?.into_iter().find(|one| one.id == job) else {
             continue;
         };
-        if job.state.is_final() {
-            let paused = JobState::Paused(PauseReason::Asked);
-            shared.restate(job.id, &paused).await?;
+        shared.await_start(&job).await?;
+        for chunk in tasks.chunks(CHUNK) {
+            told.tasks += shared.store.make_again(job.id, chunk).await?;
         }
         if !shared.store.marks(job.id).await?.is_empty() {
             outbox::rebuild(shared, &job).await?;

@@ -287,6 +287,16 @@ impl Shared {
         Ok(())
     }
 
+    /// A job that had ended waits for its start, said before tasks of it go back to the queue: one that waits with nothing to do ends
+    /// again, but one that has ended with something to do would never be started.
+    async fn await_start(&self, job: &Job) -> Stored<()> {
+        if job.state.is_final() {
+            self.restate(job.id, &JobState::Paused(PauseReason::Asked))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Keeps leases for the next run of their jobs.
     fn strand(&self, leases: Vec<Lease>) {
         let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);

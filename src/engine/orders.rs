@@ -20,6 +20,7 @@ use crate::core::budget::{Budget, Money};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{Job, JobSpec, JobState, PauseReason, SeedSource, changed};
 use crate::core::ports::StoreError;
+use crate::core::task::TaskState;
 
 /// Tasks at once while a cassette is replayed.
 const REPLAYED_AT_ONCE: u32 = 1 << 16;
@@ -435,11 +436,18 @@ async fn prepare(shared: &Shared, job: &Job, options: &RunOptions) -> Result<Run
 /// Failed tasks go back to the queue, all or those of one group; a job that had ended waits for its start.
 async fn retry(shared: &Shared, name: &str, group: Option<&str>) -> Result<Receipt, Failure> {
     let job = shared.store.job(name).await?;
-    let back = shared.store.retry_failed(job.id, group).await?;
-    if back > 0 && job.state.is_final() {
-        let paused = JobState::Paused(PauseReason::Asked);
-        shared.restate(job.id, &paused).await?;
+    let there = match group {
+        None => shared.store.counts(job.id).await?.of(TaskState::Failed) > 0,
+        Some(group) => {
+            let groups = shared.store.failures(job.id).await?;
+            groups.iter().any(|one| one.reason == group)
+        }
+    };
+    if !there {
+        return Ok(Receipt::Count(0));
     }
+    shared.await_start(&job).await?;
+    let back = shared.store.retry_failed(job.id, group).await?;
     if let Some(running) = shared.running(name) {
         running.planned.notify_one();
     }

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::classify::{fail, retry, snooze};
+use super::classify::{fail, pause, retry, snooze};
+use super::refusal::refusal;
 use crate::core::catalog::PlugError;
 use crate::core::ports::ModelInfo;
 use crate::core::request::{ProviderError, RawResponse, Trouble};
@@ -180,6 +181,10 @@ impl Endpoint {
     fn broken(&self, error: reqwest::Error) -> ProviderError {
         let error = error.without_url();
         if error.is_connect() {
+            if let Some(why) = refusal(&error, &self.host) {
+                // Nothing was sent, and only a person can help.
+                return pause(Trouble::Unreachable, None, format!("{}: {why}", self.name));
+            }
             let message = format!("{}: cannot reach {}: {}", self.name, self.host, cause(&error));
             return snooze(Trouble::Unreachable, Duration::from_secs(2), message);
         }

@@ -12,6 +12,7 @@ mod mock;
 mod ollama;
 mod openai;
 mod openrouter;
+mod refusal;
 mod replay;
 mod script;
 mod stream;

@@ -22,7 +22,7 @@ use super::when_ok;
 use crate::core::catalog::{Entry, PlugError};
 use crate::core::conversation::{Message, Part};
 use crate::core::ports::{BuildProvider, ModelInfo, ModelProvider};
-use crate::core::request::{Completion, ModelRequest, ProviderError, RawResponse, Trouble, Usage};
+use crate::core::request::{Action, Completion, ModelRequest, ProviderError, RawResponse, Trouble, Usage};
 use crate::core::settings::ProviderSettings;
 
 pub(super) use reply::{read, usage};
@@ -235,9 +235,9 @@ impl ModelProvider for Ollama {
     }
 }
 
-/// A server that is not there will not be there for the next task either (L7).
+/// A server that is not there will not be there for the next task either (L7). One that is there and not to be trusted stays what it is.
 fn not_running(error: ProviderError) -> ProviderError {
-    if error.trouble != Trouble::Unreachable {
+    if error.trouble != Trouble::Unreachable || matches!(error.action, Action::Pause { .. }) {
         return error;
     }
     let message = format!("{}; is `ollama serve` running?", error.message);

@@ -5,4 +5,4 @@ pub mod memory;
 mod rules;
 pub mod sqlite;
 
-pub use sqlite::open::{OpenMode, Opened, Tell, open, open_telling};
+pub use sqlite::open::{OpenMode, Opened, Tell, open, open_at, open_telling};

@@ -95,6 +95,29 @@ fn repeating() -> Teacher {
     })
 }
 
+/// The summary of that job's run.
+#[track_caller]
+fn ran(sandbox: &Sandbox, job: &str) -> Value {
+    sandbox.write("job.toml", job);
+    let ran = sandbox.run(&["run", "job.toml", "--json"]).expect_code(0);
+    let summary = ran.summary();
+    assert_conserved(&summary);
+    summary
+}
+
+/// What judging by a changed job file says when it is applied.
+#[track_caller]
+fn rejudged(sandbox: &Sandbox, job: &str) -> Value {
+    sandbox.write("changed.toml", job);
+    sandbox
+        .run(&["jobs", "edit", "t", "--file", "changed.toml"])
+        .expect_code(0);
+    let again = sandbox
+        .run(&["jobs", "rejudge", "t", "--json", "--apply"])
+        .expect_code(0);
+    serde_json::from_str(&again.stdout).unwrap()
+}
+
 #[test]
 fn a_pool_lets_one_of_many_alike_in_and_another_threshold_lets_all_in_for_free() {
     let gate = |threshold: f64| {
@@ -106,12 +129,7 @@ fn a_pool_lets_one_of_many_alike_in_and_another_threshold_lets_all_in_for_free()
     };
     let teacher = repeating();
     let sandbox = Sandbox::with_teacher(&teacher.url());
-    sandbox.write("job.toml", &gate(0.7));
-    let summary = sandbox
-        .run(&["run", "job.toml", "--json"])
-        .expect_code(0)
-        .summary();
-    assert_conserved(&summary);
+    let summary = ran(&sandbox, &gate(0.7));
     assert_eq!(
         summary["samples"],
         json!({"accepted": 9, "rejected": 3, "needs_review": 0})
@@ -123,14 +141,7 @@ fn a_pool_lets_one_of_many_alike_in_and_another_threshold_lets_all_in_for_free()
     let evidence = first["verdicts"][0]["evidence"].as_str().unwrap();
     assert!(evidence.contains("ROUGE-L of 0.923 with task "), "{evidence}");
     let asked = teacher.seen().requests;
-    sandbox.write("changed.toml", &gate(0.95));
-    sandbox
-        .run(&["jobs", "edit", "t", "--file", "changed.toml"])
-        .expect_code(0);
-    let again = sandbox
-        .run(&["jobs", "rejudge", "t", "--json", "--apply"])
-        .expect_code(0);
-    let again: Value = serde_json::from_str(&again.stdout).unwrap();
+    let again = rejudged(&sandbox, &gate(0.95));
     assert_eq!(again["changes"][0]["count"], 3, "{again}");
     assert_eq!(teacher.seen().requests, asked, "nobody was asked");
 }
@@ -147,23 +158,11 @@ fn a_panel_is_paid_once_and_its_scores_are_used_again() {
     };
     let teacher = repeating();
     let sandbox = Sandbox::with_teacher(&teacher.url());
-    sandbox.write("job.toml", &panel("mean"));
-    let summary = sandbox
-        .run(&["run", "job.toml", "--json"])
-        .expect_code(0)
-        .summary();
-    assert_conserved(&summary);
+    ran(&sandbox, &panel("mean"));
     let asked = teacher.seen().requests;
     assert_eq!(asked, 6 + 18, "a step and three judges a task");
     for (aggregate, applied) in [("median", true), ("majority", true)] {
-        sandbox.write("changed.toml", &panel(aggregate));
-        sandbox
-            .run(&["jobs", "edit", "t", "--file", "changed.toml"])
-            .expect_code(0);
-        let again = sandbox
-            .run(&["jobs", "rejudge", "t", "--json", "--apply"])
-            .expect_code(0);
-        let again: Value = serde_json::from_str(&again.stdout).unwrap();
+        let again = rejudged(&sandbox, &panel(aggregate));
         assert_eq!(
             (&again["not_rejudged"], &again["applied"]),
             (&json!(0), &json!(applied)),
@@ -215,12 +214,7 @@ fn a_preference_that_does_not_survive_the_swap_is_a_tie_and_its_questions_are_pa
     };
     let teacher = biased();
     let sandbox = Sandbox::with_teacher(&teacher.url());
-    sandbox.write("job.toml", &compared(""));
-    let summary = sandbox
-        .run(&["run", "job.toml", "--json"])
-        .expect_code(0)
-        .summary();
-    assert_conserved(&summary);
+    let summary = ran(&sandbox, &compared(""));
     let asked = teacher.seen().requests;
     assert_eq!(asked, 6 * 4, "two answers and two orders a task: {summary}");
     assert_eq!(
@@ -229,24 +223,14 @@ fn a_preference_that_does_not_survive_the_swap_is_a_tie_and_its_questions_are_pa
     );
     // Another question: it has not been asked in either order.
     let other = compared("").replace("Better?", "Clearer?");
-    let revised = |text: &str| {
-        sandbox.write("changed.toml", text);
-        sandbox
-            .run(&["jobs", "edit", "t", "--file", "changed.toml"])
-            .expect_code(0);
-        let again = sandbox
-            .run(&["jobs", "rejudge", "t", "--json", "--apply"])
-            .expect_code(0);
-        serde_json::from_str::<Value>(&again.stdout).unwrap()
-    };
-    let unasked = revised(&other);
+    let unasked = rejudged(&sandbox, &other);
     assert_eq!(
         (&unasked["not_rejudged"], &unasked["requests_needed"]),
         (&json!(6), &json!(12)),
         "{unasked}"
     );
     // The same questions under another mark: answered by the ledger.
-    let lenient = revised(&compared("accept_at = 0.5\n"));
+    let lenient = rejudged(&sandbox, &compared("accept_at = 0.5\n"));
     assert_eq!(lenient["not_rejudged"], 0, "{lenient}");
     assert_eq!(
         (&lenient["changes"][0]["to"], &lenient["changes"][0]["count"]),
@@ -290,28 +274,13 @@ fn vectors_are_paid_once_and_another_threshold_needs_none() {
         "destiler.toml",
         "[[providers]]\nname = \"made\"\nkind = \"mock\"\nmodels = [{ id = \"words\" }, { id = \"vectors\", capabilities = [\"embedding\"] }]\n",
     );
-    sandbox.write("job.toml", &gate(0.999));
-    let ran = sandbox
-        .run(&["run", "job.toml", "--json"])
-        .expect_code(0)
-        .summary();
-    assert_conserved(&ran);
+    let ran = ran(&sandbox, &gate(0.999));
     assert_eq!(
         ran["samples"],
         json!({"accepted": 3, "rejected": 1, "needs_review": 0})
     );
     assert_eq!(ran["requests"]["sent"], 8, "an answer and a vector each: {ran}");
-    let revise = |threshold: f64| {
-        sandbox.write("changed.toml", &gate(threshold));
-        sandbox
-            .run(&["jobs", "edit", "t", "--file", "changed.toml"])
-            .expect_code(0);
-        let again = sandbox
-            .run(&["jobs", "rejudge", "t", "--json", "--apply"])
-            .expect_code(0);
-        serde_json::from_str::<Value>(&again.stdout).unwrap()
-    };
-    let stricter = revise(0.8);
+    let stricter = rejudged(&sandbox, &gate(0.8));
     assert_eq!(
         (
             &stricter["not_rejudged"],
@@ -321,7 +290,7 @@ fn vectors_are_paid_once_and_another_threshold_needs_none() {
         (&json!(0), &json!("similar_meaning"), &json!(1)),
         "{stricter}"
     );
-    assert_eq!(revise(1.0)["changes"][0]["to"], "accepted");
+    assert_eq!(rejudged(&sandbox, &gate(1.0))["changes"][0]["to"], "accepted");
     sandbox.run(&["db", "check", "--deep"]).expect_code(0);
 }
 

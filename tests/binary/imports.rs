@@ -21,6 +21,20 @@ fn lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
+/// What a command that succeeds says, line by line.
+#[track_caller]
+fn told(sandbox: &Sandbox, words: &[&str]) -> Vec<Value> {
+    lines(&sandbox.run(words).expect_code(0).stdout)
+}
+
+/// The dataset of the job `tides` is these rows, and all is in order.
+#[track_caller]
+fn assert_whole(sandbox: &Sandbox, rows: &str) {
+    assert_eq!(sandbox.read("datasets/tides/data.jsonl"), rows);
+    sandbox.run(&["verify", "datasets/tides"]).expect_code(0);
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+}
+
 #[test]
 fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
     let sandbox = Sandbox::new();
@@ -29,9 +43,9 @@ fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
     let ran = sandbox
         .run(&["import", "given/tides.jsonl", "--json"])
         .expect_code(0);
-    let told = lines(&ran.stdout);
-    assert_eq!(told[0]["import"]["format"], "messages");
-    assert_eq!(told[0]["import"]["rows"], 300);
+    let printed = lines(&ran.stdout);
+    assert_eq!(printed[0]["import"]["format"], "messages");
+    assert_eq!(printed[0]["import"]["rows"], 300);
     let summary = ran.summary();
     assert_conserved(&summary);
     assert_eq!(
@@ -44,23 +58,13 @@ fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
     );
     assert!(!ran.stderr.contains("mock"), "nobody answers: {}", ran.stderr);
     assert_eq!(sandbox.run(&["export", "tides"]).expect_code(0).stdout, rows);
-    assert_eq!(sandbox.read("datasets/tides/data.jsonl"), rows);
-    sandbox.run(&["verify", "datasets/tides"]).expect_code(0);
-    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
-    let sample = &lines(
-        &sandbox
-            .run(&["samples", "list", "job:tides", "teacher:imported"])
-            .expect_code(0)
-            .stdout,
-    )[0];
+    assert_whole(&sandbox, &rows);
+    let sample = &told(&sandbox, &["samples", "list", "job:tides", "teacher:imported"])[0];
     assert_eq!(sample["vary"]["imported"]["file"], "tides.jsonl");
     assert_eq!(sample["vary"]["imported"]["line"], 1);
     assert_eq!(sample["vary"]["imported"]["sha256"].as_str().unwrap().len(), 64);
-    let report = sandbox
-        .run(&["jobs", "report", "tides", "--json"])
-        .expect_code(0)
-        .summary();
-    assert_eq!(report["samples"], 300);
+    let report = told(&sandbox, &["jobs", "report", "tides", "--json"]);
+    assert_eq!(report[0]["samples"], 300);
     // The same bytes again: nothing to do, under any path.
     let again = sandbox.run(&["import", "given/tides.jsonl"]).expect_code(0);
     assert!(
@@ -70,27 +74,11 @@ fn an_import_is_a_job_that_asked_nobody_and_gives_its_bytes_back() {
     );
     sandbox.write("elsewhere/copy.jsonl", &rows);
     sandbox.run(&["import", "elsewhere/copy.jsonl"]).expect_code(0);
-    assert_eq!(
-        sandbox
-            .run(&["jobs", "list", "--json"])
-            .expect_code(0)
-            .stdout
-            .lines()
-            .count(),
-        1
-    );
+    assert_eq!(told(&sandbox, &["jobs", "list", "--json"]).len(), 1);
     sandbox
         .run(&["import", "elsewhere/copy.jsonl", "--name", "once-more"])
         .expect_code(0);
-    assert_eq!(
-        sandbox
-            .run(&["jobs", "list", "--json"])
-            .expect_code(0)
-            .stdout
-            .lines()
-            .count(),
-        2
-    );
+    assert_eq!(told(&sandbox, &["jobs", "list", "--json"]).len(), 2);
     // Another file under a name that is taken is no revision of that job.
     sandbox.write("other/tides.jsonl", &chat(3));
     let taken = sandbox.run(&["import", "other/tides.jsonl"]).expect_code(2);
@@ -114,14 +102,9 @@ fn validators_that_come_later_judge_what_was_imported_without_a_request() {
     rows.push_str("{\"messages\":[{\"role\":\"user\",\"content\":\"Really?\"},{\"role\":\"assistant\",\"content\":\"No\"}]}\n");
     sandbox.write("tides.jsonl", &rows);
     sandbox.run(&["import", "tides.jsonl", "--review"]).expect_code(0);
-    let waits = sandbox
-        .run(&["samples", "list", "job:tides", "state:needs_review"])
-        .expect_code(0);
-    assert_eq!(waits.stdout.lines().count(), 22, "a person was wanted");
-    let source = sandbox
-        .run(&["jobs", "show", "tides", "--json"])
-        .expect_code(0)
-        .summary();
+    let waits = told(&sandbox, &["samples", "list", "job:tides", "state:needs_review"]);
+    assert_eq!(waits.len(), 22, "a person was wanted");
+    let source = &told(&sandbox, &["jobs", "show", "tides", "--json"])[0];
     let source = source["source"].as_str().unwrap();
     let at = source.find("[[validators]]").unwrap();
     let gates = "[[validators]]\nkind = \"dedup\"\n[[validators]]\nkind = \"length\"\nmin_chars = 4\n";
@@ -130,15 +113,9 @@ fn validators_that_come_later_judge_what_was_imported_without_a_request() {
     sandbox
         .run(&["jobs", "edit", "tides", "--file", "new.toml"])
         .expect_code(0);
-    let judged = sandbox
-        .run(&["jobs", "rejudge", "tides", "--apply", "--json"])
-        .expect_code(0)
-        .summary();
+    let judged = &told(&sandbox, &["jobs", "rejudge", "tides", "--apply", "--json"])[0];
     assert_eq!(judged["requests_needed"], 0);
-    let summary = sandbox
-        .run(&["jobs", "show", "tides", "--json"])
-        .expect_code(0)
-        .summary();
+    let summary = &told(&sandbox, &["jobs", "show", "tides", "--json"])[0];
     assert_eq!(
         summary["rejected"],
         json!({"exact_duplicate": 1, "length": 1}),
@@ -172,7 +149,7 @@ fn broken_rows_stop_it_before_anything_is_kept() {
         refused.stderr
     );
     assert!(refused.stderr.contains("--skip-broken"), "{}", refused.stderr);
-    assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout, "");
+    assert!(told(&sandbox, &["jobs", "list", "--json"]).is_empty());
     let dry = sandbox
         .run(&["import", "tides.jsonl", "--dry-run", "--json"])
         .expect_code(7);
@@ -181,17 +158,12 @@ fn broken_rows_stop_it_before_anything_is_kept() {
         .run(&["import", "tides.jsonl", "--skip-broken", "--dry-run"])
         .expect_code(0);
     assert!(dry.stdout.contains("skip_broken = true") && dry.stdout.contains("given = \"given.answer\""));
-    assert_eq!(sandbox.run(&["jobs", "list", "--json"]).expect_code(0).stdout, "");
+    assert!(told(&sandbox, &["jobs", "list", "--json"]).is_empty());
     let ran = sandbox
         .run(&["import", "tides.jsonl", "--skip-broken", "--json"])
         .expect_code(0);
     assert_eq!(ran.summary()["samples"]["accepted"], 3);
-    let sample = &lines(
-        &sandbox
-            .run(&["samples", "list", "job:tides"])
-            .expect_code(0)
-            .stdout,
-    )[2];
+    let sample = &told(&sandbox, &["samples", "list", "job:tides"])[2];
     assert_eq!(sample["vary"]["imported"]["line"], 4, "lines are the file's");
     for (words, code) in [
         (&["import", "none.jsonl"][..], 8),
@@ -224,9 +196,7 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     let summary = ran.summary();
     assert_conserved(&summary);
     assert_eq!(summary["samples"]["accepted"], 4_000);
-    assert_eq!(sandbox.read("datasets/tides/data.jsonl"), rows);
-    sandbox.run(&["verify", "datasets/tides"]).expect_code(0);
-    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+    assert_whole(&sandbox, &rows);
     // Half of it, and the file changed meanwhile: said, and not mixed.
     sandbox.run(&["jobs", "delete", "tides", "--yes"]).expect_code(0);
     let mut child = sandbox.start(&["import", "tides.jsonl", "--quiet"]);

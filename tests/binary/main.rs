@@ -9,11 +9,17 @@
 
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+#[cfg(target_os = "linux")]
+#[path = "../support/shim.rs"]
+mod shim;
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 #[path = "../support/teacher.rs"]
 mod teacher;
 
 mod bad_input;
+mod certificates;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod damaged;
 mod every_job;
 mod gates;

@@ -1,7 +1,9 @@
 //! Texts that wait for vectors go together, and each gets its own answer: from an endpoint that takes several, from one that takes one,
 //! and from one that does not like one of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use destilation::core::conversation::{Message, Role};
@@ -10,23 +12,15 @@ use destilation::core::request::{ModelRequest, Params};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::provider;
 use super::teacher::{Reply, Teacher};
+use super::{provider, request};
 
 fn text(text: &str) -> ModelRequest {
-    let messages = vec![Message::text(Role::User, text)];
     let params = Params {
         vector: true,
         ..Params::default()
     };
-    ModelRequest {
-        completion: false,
-        fingerprint: ModelRequest::fingerprint("m", &messages, None, &params, "0/0/0"),
-        model: "m".to_owned(),
-        messages,
-        schema: None,
-        params,
-    }
+    request(vec![Message::text(Role::User, text)], params)
 }
 
 /// The texts of a request, however many.
@@ -188,6 +182,36 @@ async fn one_text_that_is_too_long_fails_alone_and_a_limit_is_told_to_all() {
     let told = ask(&at(&full, "openai"), 20).await;
     assert!(told.iter().all(Result::is_err));
     assert!(full.seen().requests <= 4, "{}", full.seen().requests);
+}
+
+/// Where texts fail alone as well, the endpoint is at fault: two try it out, a third says so for the rest. Where the texts are, each is
+/// told about its own.
+#[tokio::test]
+async fn an_endpoint_that_fails_each_text_alone_is_not_asked_about_the_rest() {
+    for (status, most) in [(500, 2 + 1 + 3), (400, 2 + 1 + 18)] {
+        let healed = Arc::new(AtomicBool::new(false));
+        let well = Arc::clone(&healed);
+        let teacher = Teacher::start(Duration::from_millis(20), true, move |number, body| {
+            if well.load(Ordering::Relaxed) {
+                return answer(&inputs(body), true);
+            }
+            let error =
+                json!({"error": {"message": format!("no {number}"), "type": "invalid_request_error"}});
+            Reply::Http(status, String::new(), error.to_string())
+        });
+        let provider = at(&teacher, "openai");
+        let told = ask(&provider, 20).await;
+        let errors: BTreeSet<_> = told.into_iter().map(Result::unwrap_err).collect();
+        assert!(errors.iter().all(|said| said.contains("no ")), "{errors:?}");
+        let asked = teacher.seen().requests;
+        assert_eq!(asked, most, "{status}: {errors:?}");
+        // One that was only said for the whole is nobody's own.
+        assert_eq!(errors.len() as u64, most - 1, "{status}: {errors:?}");
+        // It is no verdict for ever: the next ones find out anew.
+        healed.store(true, Ordering::Relaxed);
+        assert!(ask(&provider, 20).await.iter().all(Result::is_ok));
+        assert!(teacher.seen().requests - asked <= 4, "they go together again");
+    }
 }
 
 #[tokio::test]

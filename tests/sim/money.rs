@@ -10,12 +10,55 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::plan::{plain, provider};
-use crate::stage::{Books, Setup, play};
+use crate::stage::{Books, Played, Setup, play};
 use crate::teacher::{Behaviour, Says};
 use crate::watch::Cap;
 
 /// Dollars per million tokens: a request takes about two cents, and at most seven.
 const DEAR: f64 = 500.0;
+
+/// A job of a hundred dear tasks under a cap of a dollar, so many of them at once; the teacher's cap is `theirs`.
+fn dollar(
+    seed: u64,
+    word: &str,
+    mode: CapMode,
+    at_once: u32,
+    theirs: Option<f64>,
+    behaviour: Behaviour,
+) -> Setup {
+    let limits = ProviderLimits {
+        concurrency: Some(at_once),
+        usd: theirs,
+        ..ProviderLimits::default()
+    };
+    let mut settings = provider(0, limits);
+    settings.models[0].price = Some(Price {
+        input: DEAR,
+        output: DEAR,
+    });
+    let limits = format!("concurrency = {at_once}\nusd = 1.0\ncap = \"{word}\"");
+    let mut setup = Setup::calm(vec![plain("j", 100, &limits)], vec![(settings, behaviour)]);
+    setup.seed = seed;
+    setup.price = DEAR as i64;
+    let cap = Cap {
+        micro: 1_000_000,
+        mode,
+        request: 60_000,
+        at_once: at_once.into(),
+    };
+    setup.caps.lock().unwrap().insert("j".to_owned(), cap);
+    setup
+}
+
+/// Plays it, and fails with what the auditor finds.
+#[track_caller]
+fn played(setup: &Setup, word: &str) -> Played {
+    let played = play(setup, Books::Memory);
+    if let Err(finding) = &played.audited {
+        panic!("seed {}, {word}: {finding}", setup.seed);
+    }
+    played
+}
 
 /// Says how often purses changed.
 fn one(seed: u64, word: &str, mode: CapMode) -> u64 {
@@ -31,34 +74,8 @@ fn one(seed: u64, word: &str, mode: CapMode) -> u64 {
         };
         (Duration::from_millis(rng.random_range(1..2000)), says)
     });
-    let limits = ProviderLimits {
-        concurrency: Some(64),
-        ..ProviderLimits::default()
-    };
-    let mut settings = provider(0, limits);
-    settings.models[0].price = Some(Price {
-        input: DEAR,
-        output: DEAR,
-    });
-    let job = plain(
-        "j",
-        100,
-        &format!("concurrency = 64\nusd = 1.0\ncap = \"{word}\""),
-    );
-    let mut setup = Setup::calm(vec![job], vec![(settings, behaviour)]);
-    setup.seed = seed;
-    setup.price = DEAR as i64;
-    let cap = Cap {
-        micro: 1_000_000,
-        mode,
-        request: 60_000,
-        at_once: 64,
-    };
-    setup.caps.lock().unwrap().insert("j".to_owned(), cap);
-    let played = play(&setup, Books::Memory);
-    if let Err(finding) = played.audited {
-        panic!("seed {seed}, {word}: {finding}");
-    }
+    let setup = dollar(seed, word, mode, 64, None, behaviour);
+    let played = played(&setup, word);
     let spent: i64 = played
         .world
         .bought
@@ -85,25 +102,9 @@ fn over_lives(seed: u64, word: &str, mode: CapMode) -> u64 {
         };
         (Duration::from_millis(rng.random_range(1..2000)), says)
     });
-    let limits = ProviderLimits {
-        concurrency: Some(16),
-        // Every other time it is the provider's dollar, too.
-        usd: seed.is_multiple_of(2).then_some(1.0),
-        ..ProviderLimits::default()
-    };
-    let mut settings = provider(0, limits);
-    settings.models[0].price = Some(Price {
-        input: DEAR,
-        output: DEAR,
-    });
-    let job = plain(
-        "j",
-        100,
-        &format!("concurrency = 16\nusd = 1.0\ncap = \"{word}\""),
-    );
-    let mut setup = Setup::calm(vec![job], vec![(settings, behaviour)]);
-    setup.seed = seed;
-    setup.price = DEAR as i64;
+    // Every other time it is the provider's dollar, too.
+    let theirs = seed.is_multiple_of(2).then_some(1.0);
+    let mut setup = dollar(seed, word, mode, 16, theirs, behaviour);
     setup.deaths = (0..3).map(|_| rng.random_range(10..150)).collect();
     setup.orders = (1..5)
         .flat_map(|at| {
@@ -115,18 +116,7 @@ fn over_lives(seed: u64, word: &str, mode: CapMode) -> u64 {
             ]
         })
         .collect();
-    let cap = Cap {
-        micro: 1_000_000,
-        mode,
-        request: 60_000,
-        at_once: 16,
-    };
-    setup.caps.lock().unwrap().insert("j".to_owned(), cap);
-    let played = play(&setup, Books::Memory);
-    if let Err(finding) = played.audited {
-        panic!("seed {seed}, {word}: {finding}");
-    }
-    played.lives
+    played(&setup, word).lives
 }
 
 #[test]

@@ -80,6 +80,7 @@ pub fn of(seed: u64, reach: Reach) -> Setup {
         caps,
         price: 1,
         walls: Vec::new(),
+        stops: Vec::new(),
     };
     setup.orders.sort_by_key(|(at, _)| *at);
     setup

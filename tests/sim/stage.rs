@@ -13,13 +13,13 @@ use destilation::core::settings::{Durability, EngineSettings, ProviderSettings, 
 use destilation::core::task::{TaskCounts, Transition};
 use destilation::engine::{Aside, Endpoint, Engine, Parts, start};
 use destilation::store::memory::MemoryStore;
-use destilation::store::{OpenMode, open};
+use destilation::store::{OpenMode, open_at};
 use destilation::{dataset, validators};
 use futures::FutureExt;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{advance, sleep};
 
 use crate::files::Files;
 use crate::idle::Idle;
@@ -53,6 +53,8 @@ pub struct Setup {
     pub price: i64,
     /// What clocks on walls show in each life, in milliseconds after the beginning; the last one stays.
     pub walls: Vec<i64>,
+    /// When the process stands still, everything else going on, and for how long.
+    pub stops: Vec<(Duration, Duration)>,
 }
 
 impl Setup {
@@ -70,7 +72,14 @@ impl Setup {
             caps: Caps::default(),
             price: 1,
             walls: Vec::new(),
+            stops: Vec::new(),
         }
+    }
+
+    /// What clocks on walls show now, in that life.
+    fn wall(&self, life: u64, world: &World) -> i64 {
+        let wall = self.walls.get(life as usize).or(self.walls.last());
+        DAWN_MS + wall.copied().unwrap_or(0) + world.now().as_millis() as i64
     }
 }
 
@@ -183,10 +192,10 @@ fn at_once() -> Aside {
     })
 }
 
-async fn opened(path: &std::path::Path) -> Arc<dyn Store> {
+async fn opened(path: &std::path::Path, now_ms: i64) -> Arc<dyn Store> {
     let _still = Still::new();
     let what = "simulation".to_owned();
-    open(path, Durability::Process, OpenMode::Write { what })
+    open_at(path, Durability::Process, OpenMode::Write { what }, now_ms)
         .await
         .unwrap()
         .store
@@ -195,7 +204,7 @@ async fn opened(path: &std::path::Path) -> Arc<dyn Store> {
 impl<'a> Stage<'a> {
     async fn new(setup: &'a Setup, world: Arc<World>, path: Option<PathBuf>) -> Self {
         let (store, memory) = if let Some(path) = &path {
-            (opened(path).await, None)
+            (opened(path, setup.wall(0, &world)).await, None)
         } else {
             let memory = Arc::new(MemoryStore::new());
             (Arc::clone(&memory) as Arc<dyn Store>, Some(memory))
@@ -271,10 +280,8 @@ impl<'a> Stage<'a> {
     /// A process starts, perhaps to die of it.
     async fn begin(&mut self) {
         loop {
-            let wall = self.setup.walls.get(self.life.number as usize);
-            let wall = DAWN_MS + wall.or(self.setup.walls.last()).copied().unwrap_or(0);
             if let Some(memory) = &self.memory {
-                memory.reopen_at(wall + self.world.now().as_millis() as i64);
+                memory.reopen_at(self.setup.wall(self.life.number, &self.world));
             }
             let stale: Vec<_> = std::mem::take(&mut *self.world.leases.lock().unwrap())
                 .into_values()
@@ -318,7 +325,7 @@ impl<'a> Stage<'a> {
             let still = Still::new();
             self.store.close().await;
             drop(still);
-            self.store = opened(path).await;
+            self.store = opened(path, self.setup.wall(self.life.number, &self.world)).await;
         }
     }
 
@@ -356,10 +363,12 @@ impl<'a> Stage<'a> {
     async fn live(&mut self) {
         let mut orders: VecDeque<_> = self.setup.orders.clone().into();
         let mut turns = self.setup.turns.clone().into_iter();
+        let mut stops: VecDeque<_> = self.setup.stops.clone().into();
         self.begin().await;
         self.run_all();
         loop {
             let next = orders.front().map_or(Duration::MAX, |(at, _)| *at);
+            let next = stops.front().map_or(next, |(at, _)| next.min(*at));
             let wait = next.saturating_sub(self.world.now()).min(Duration::from_secs(1));
             tokio::select! {
                 biased;
@@ -382,6 +391,10 @@ impl<'a> Stage<'a> {
                 let (_, command) = orders.pop_front().unwrap();
                 self.world.note("order", orders.len() as u64, 0);
                 self.order(command);
+            }
+            while let Some((_, long)) = stops.pop_front_if(|(at, _)| *at <= self.world.now()) {
+                self.world.note("stopped", long.as_secs(), 0);
+                advance(long).await;
             }
             while self.under_way.try_join_next().is_some() {}
             if self.world.finding.lock().unwrap().is_some() {

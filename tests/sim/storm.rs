@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use destilation::core::api::{Command, RunOptions};
+use destilation::core::api::{Command, RunOptions, SampleQuery};
 use destilation::core::job::{Adjustment, JobState};
 use destilation::core::settings::ProviderLimits;
 use destilation::core::task::TaskState;
@@ -176,6 +176,42 @@ fn any_order_at_any_step_leaves_every_place_behind() {
     for (first, order) in orders().into_iter().enumerate() {
         for at in (first as u64..calls).step_by(6) {
             ordered(vec![(at, order.clone())]);
+        }
+    }
+}
+
+/// Tasks that ended go back to the queue, and the process dies at any of its steps: whoever runs the job again does not hear that it has
+/// ended while some of its tasks wait.
+#[test]
+fn tasks_put_back_are_done_wherever_the_process_dies() {
+    let (name, text) = plain("j", 4, "concurrency = 2\nattempts = 3");
+    let fails: Behaviour = Arc::new(|asked| {
+        let says = if asked.task == 1 && asked.at < Duration::from_mins(1) {
+            Says::Server
+        } else {
+            Says::Well
+        };
+        (Duration::from_millis(40), says)
+    });
+    let some = SampleQuery::parse("job:j status:accepted").unwrap();
+    for order in [Command::Retry(name.clone()), Command::MakeAgain(some)] {
+        let mut setup = Setup::calm(
+            vec![(name.clone(), text.clone())],
+            vec![(provider(0, eight()), Arc::clone(&fails))],
+        );
+        let run = || Command::Run {
+            source: text_of(&text),
+            options: RunOptions::default(),
+        };
+        let minutes = Duration::from_mins;
+        setup.orders = vec![(minutes(2), order.clone()), (minutes(3), run())];
+        let all = play(&setup, Books::Memory);
+        assert!(all.world.requests() > 6, "{order:?} put nothing back");
+        for death in 0..all.world.calls() {
+            setup.deaths = vec![death];
+            if let Err(finding) = play(&setup, Books::Memory).audited {
+                panic!("{finding} with {order:?} and death at {death}");
+            }
         }
     }
 }

@@ -131,15 +131,18 @@ impl Ran {
     }
 }
 
-/// Waits until it is true, for ten seconds at most.
+/// Waits until it is true, for half a minute at most.
 #[track_caller]
-pub fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, is: impl FnMut() -> bool) {
+    wait_within(Duration::from_secs(30), what, is);
+}
+
+/// Waits until it is true, for so long at most.
+#[track_caller]
+pub fn wait_within(longest: Duration, what: &str, mut is: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is() {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "waited in vain: {what}"
-        );
+        assert!(start.elapsed() < longest, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

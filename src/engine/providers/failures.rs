@@ -54,9 +54,11 @@ fn remedy(settings: &ProviderSettings, error: &ProviderError) -> Option<&'static
         _ if says(&["dns", "lookup", "name or service", "resolve"]) => {
             Some("no such host: look at the base URL, and at the network")
         }
-        _ if says(&["certificate", "tls", "handshake"]) => Some(
-            "the certificate is not accepted: https needs one that this machine trusts; a server without TLS wants http://",
-        ),
+        // The message says what helps.
+        _ if says(&["the certificate of", "does not speak tls"]) => None,
+        _ if says(&["tls", "handshake"]) => {
+            Some("the server and we agree on no kind of TLS: its own log says more")
+        }
         Trouble::Unreachable if settings.kind == "ollama" => Some("is it running? `ollama serve` starts it"),
         Trouble::Unreachable => Some("is the server running there? look at host and port of the base URL"),
         Trouble::Network | Trouble::Server => Some("try again; if it stays, the server's own log says more"),
@@ -116,8 +118,8 @@ mod tests {
                 "openai",
                 v1,
                 Trouble::Unreachable,
-                "invalid peer certificate",
-                "certificate",
+                "received fatal alert: HandshakeFailure",
+                "no kind of TLS",
             ),
             (
                 "openai",

@@ -229,6 +229,7 @@ mod tests {
             schema::Found::Empty,
             lock,
             &|_| (),
+            Clock::start(),
         );
         let (store, _) = begun.await.unwrap();
         let create = "INSERT INTO jobs (name, state, revision, base, priority, created_ms) VALUES ('a', '', 1, '', 0, 0)";

@@ -74,6 +74,21 @@ pub async fn open_telling(
     mode: OpenMode,
     tell: Tell<'_>,
 ) -> Stored<Opened> {
+    open_by(path, durability, mode, tell, Clock::start).await
+}
+
+/// [`open`], as if clocks on walls showed that instant (milliseconds since 1970 UTC).
+pub async fn open_at(path: &Path, durability: Durability, mode: OpenMode, now_ms: i64) -> Stored<Opened> {
+    open_by(path, durability, mode, &|_| (), || Clock::at(now_ms)).await
+}
+
+async fn open_by(
+    path: &Path,
+    durability: Durability,
+    mode: OpenMode,
+    tell: Tell<'_>,
+    clock: impl FnOnce() -> Clock,
+) -> Stored<Opened> {
     match mode {
         OpenMode::Read => {
             let held_by = lock::holder(path);
@@ -89,11 +104,17 @@ pub async fn open_telling(
                 durability: None,
             })
         }
-        OpenMode::Write { what } => write(path, durability, &what, tell).await,
+        OpenMode::Write { what } => write(path, durability, &what, tell, clock).await,
     }
 }
 
-async fn write(path: &Path, durability: Durability, what: &str, tell: Tell<'_>) -> Stored<Opened> {
+async fn write(
+    path: &Path,
+    durability: Durability,
+    what: &str,
+    tell: Tell<'_>,
+    clock: impl FnOnce() -> Clock,
+) -> Stored<Opened> {
     let path = match create(path) {
         Ok(path) => path,
         Err(error) if path.exists() => return read(path, None, error.to_string()).await,
@@ -125,7 +146,7 @@ async fn write(path: &Path, durability: Durability, what: &str, tell: Tell<'_>) 
         );
         return read(&path, None, because).await;
     }
-    match begin(&path, plain, durability, found, lock, tell).await {
+    match begin(&path, plain, durability, found, lock, tell, clock()).await {
         Err(StoreError::Disk(because)) => read(&path, None, because).await,
         Err(error) => named(&path, Err(error)),
         Ok((store, durability)) => Ok(Opened {
@@ -189,6 +210,7 @@ pub(super) async fn begin(
     found: Found,
     lock: Lock,
     tell: Tell<'_>,
+    clock: Clock,
 ) -> Stored<(SqliteStore, Durability)> {
     let log = log_pages(room(path));
     let options = plain
@@ -205,7 +227,6 @@ pub(super) async fn begin(
         .row_buffer_size(2048);
     let options = careful(options);
     let mut connection = connect(&options).await?;
-    let clock = Clock::start();
     let from = match found {
         Found::Empty => 0,
         Found::Ours(version) => version,
