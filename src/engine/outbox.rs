@@ -27,7 +27,7 @@ const APPEND: usize = 512;
 /// Time between two of these while the job runs: requests on the wire come first.
 const BREATH: Duration = Duration::from_millis(20);
 /// Samples per page of a dataset that is written anew.
-const PAGE: usize = 64;
+const PAGE: usize = 32;
 
 /// Appends accepted samples every two seconds, for as long as it is polled.
 pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
@@ -38,7 +38,9 @@ pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
             // It is written at the next stop, when it is known what belongs into it.
             continue;
         }
-        if let Err(error) = append_slowly(&shared, &job.job, BREATH).await {
+        // Files that are not as they were left are written anew at the next stop too: while samples come in, no page of the plan is
+        // sure to have all that were accepted before the last one of another page.
+        if let Err(error) = append_to(&shared, &job.job, BREATH).await {
             shared.note_once(&job.spec.name, format!("the dataset's files wait: {error}"));
         }
     }
@@ -47,11 +49,14 @@ pub(super) async fn follow(shared: Arc<Shared>, job: Arc<Running>) {
 /// Brings the files of a job to where the ledger is, in the order of acceptance; anew, where something was decided since about what
 /// is in them.
 pub(super) async fn append(shared: &Shared, job: &Job) -> Result<(), DatasetError> {
-    if are_behind(shared, job).await? {
-        rebuild(shared, job).await?;
-        return Ok(());
+    let behind = are_behind(shared, job).await?;
+    if !behind && is_arranged(shared, job) {
+        return arrange_anew(shared, job).await;
     }
-    append_slowly(shared, job, Duration::ZERO).await
+    if behind || !append_to(shared, job, Duration::ZERO).await? {
+        rebuild(shared, job).await?;
+    }
+    Ok(())
 }
 
 /// Whether a job's dataset is arranged anew whenever it is written, so that nothing can be appended to it. Shards are named after how
@@ -104,15 +109,12 @@ pub(super) fn accepted(job: JobId) -> SampleFilter {
     }
 }
 
-async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(), DatasetError> {
-    if is_arranged(shared, job) {
-        return arrange_anew(shared, job).await;
-    }
+/// Appends what was accepted since the last time; `false`: the files are not as they were left.
+async fn append_to(shared: &Shared, job: &Job, breath: Duration) -> Result<bool, DatasetError> {
     let mut marks = shared.store.marks(job.id).await?;
     shared.store.is_ours()?;
     if !shared.dataset.recover(&job.spec, &marks).await? {
-        rebuild(shared, job).await?;
-        return Ok(());
+        return Ok(false);
     }
     let filter = accepted(job.id);
     loop {
@@ -123,7 +125,7 @@ async fn append_slowly(shared: &Shared, job: &Job, breath: Duration) -> Result<(
             .samples(&filter, SampleOrder::Accepted { after }, APPEND)
             .await?;
         let Some(last) = samples.last().and_then(|sample| sample.seq) else {
-            return Ok(());
+            return Ok(true);
         };
         marks = shared.dataset.append(&job.spec, &marks, samples).await?;
         advance(&mut marks, last);

@@ -106,6 +106,26 @@ fn the_first_interrupt_finishes_what_is_in_flight() {
 }
 
 #[test]
+fn files_that_vanish_while_the_job_runs_are_exact_at_the_next_stop() {
+    let teacher = answers(5);
+    let sandbox = Sandbox::with_teacher(&teacher.url());
+    sandbox.write("job.toml", &job(100_000, 64, ""));
+    let child = sandbox.start(&["run", "job.toml", "--json"]);
+    let file = sandbox.path("datasets/t/data.jsonl");
+    wait_until("rows were appended", || {
+        std::fs::metadata(&file).is_ok_and(|file| file.len() > 0)
+    });
+    std::fs::remove_file(&file).unwrap();
+    // The files are looked at every two seconds.
+    std::thread::sleep(Duration::from_secs(3));
+    signal(&child, rustix::process::Signal::INT);
+    let ran = Ran::from(child.wait_with_output().unwrap()).expect_code(130);
+    let accepted = ran.summary()["samples"]["accepted"].as_u64().unwrap();
+    assert_eq!(sandbox.rows("datasets/t/data.jsonl").len() as u64, accepted);
+    sandbox.run(&["db", "check", "--deep"]).expect_code(0);
+}
+
+#[test]
 fn the_second_interrupt_leaves_within_a_second_even_if_the_teacher_never_answers() {
     let teacher = Teacher::start(Duration::ZERO, true, |_, _| Reply::Never);
     let sandbox = Sandbox::with_teacher(&teacher.url());

@@ -323,7 +323,7 @@ async fn readers(path: &Path, immutable: bool) -> Stored<SqlitePool> {
         .read_only(true)
         .immutable(immutable)
         .busy_timeout(BUSY)
-        .pragma("cache_size", "-512")
+        .pragma("cache_size", "-256")
         .row_buffer_size(512)
         .disable_statement_logging();
     let options = careful(options);
