@@ -11,15 +11,16 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use crate::outage::{Record, Recorder};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Ran, Sandbox};
 use crate::teacher::{Reply, Teacher};
 
 const TASKS: u64 = 24;
+const AT_ONCE: u64 = 4;
 
-/// A run, a person's decision after it, and an export; where each of them had ended.
+/// A run, a person's decision after it, an export and a copy of the database.
 struct Life {
     sandbox: Sandbox,
-    _teacher: Teacher,
+    teacher: Teacher,
     record: Record,
     /// The sample a person rejected.
     rejected: String,
@@ -27,7 +28,18 @@ struct Life {
     decided: usize,
 }
 
-fn live(durability: &str) -> Life {
+/// The samples that are accepted, in plan order.
+fn accepted(sandbox: &Sandbox) -> Vec<String> {
+    let listed = sandbox.run(&["samples", "list", "job:t", "status:accepted"]);
+    let rows = listed.stdout.lines().map(|line| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        row["id"].as_str().unwrap().to_owned()
+    });
+    rows.collect()
+}
+
+/// `extra` goes to what the job says of its dataset.
+fn live(durability: &str, extra: &str) -> Life {
     let teacher = Teacher::start(Duration::ZERO, false, |number, _| {
         Reply::text(&format!("answer {number} {}", "and more ".repeat(300)))
     });
@@ -42,22 +54,20 @@ fn live(durability: &str) -> Life {
         &format!(
             "name = \"t\"\n[seeds]\ncount = {TASKS}\n[vary]\nn = {{ integer = [1, 1000000000] }}\n[[steps]]\nname = \"answer\"\n\
              capability = \"chat\"\nprompt = \"Question {{{{ n }}}}\"\nmax_tokens = 64\n[dataset]\nformat = \"raw\"\n\
-             split = {{ train = 0.8, valid = 0.2 }}\n[limits]\nconcurrency = 4\n"
+             split = {{ train = 0.8, valid = 0.2 }}\n{extra}[limits]\nconcurrency = {AT_ONCE}\n"
         ),
     );
     let mut recorder = Recorder::new(&sandbox.path(""));
     recorder.run(sandbox.command(&["run", "job.toml"]));
-    let rejected = sandbox.rows("datasets/t/train.jsonl")[3]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let rejected = accepted(&sandbox)[3].clone();
     let decided = recorder.run(sandbox.command(&["samples", "reject", &rejected]));
     recorder.run(sandbox.command(&["export", "t", "-o", "out.jsonl"]));
+    recorder.run(sandbox.command(&["db", "backup", "copy.db"]));
     let record = recorder.record;
     assert_eq!(record.asked(record.did.len()) as u64, TASKS);
     Life {
         sandbox,
-        _teacher: teacher,
+        teacher,
         record,
         rejected,
         decided,
@@ -84,6 +94,14 @@ impl Life {
         {
             return Err(format!("an export of {} bytes", export.len()));
         }
+        if fs::exists(sandbox.path("copy.db")).unwrap() {
+            let mut check = sandbox.command(&["db", "check"]);
+            let place = format!("sqlite:{}", sandbox.path("copy.db").display());
+            let ran = Ran::from(check.env("DESTILER_DATABASE_URL", place).output().unwrap());
+            if ran.code != 0 {
+                return Err(format!("the copy: {ran:?}"));
+            }
+        }
         let asked = self.record.asked(end) as u64;
         if power && asked > 0 {
             let info: Value = serde_json::from_str(&run(&["db", "info", "--json"], 0)?.stdout).unwrap();
@@ -98,13 +116,17 @@ impl Life {
                 }
             }
         }
+        let before = self.teacher.seen().requests;
         let summary = run(&["run", "job.toml", "--json"], 0)?.summary();
-        if summary["tasks"]["planned"] != TASKS {
-            return Err(summary.to_string());
+        let bought = asked + self.teacher.seen().requests - before;
+        if power && bought > TASKS + AT_ONCE {
+            return Err(format!("{bought} answers were bought for {TASKS} tasks"));
         }
-        let rows = sandbox.rows("datasets/t/train.jsonl");
-        let id = rows[3]["id"].as_str().unwrap();
-        run(&["samples", "reject", id], 0)?;
+        let kept = accepted(sandbox);
+        if summary["tasks"]["planned"] != TASKS || (kept.len() as u64) < TASKS - 1 {
+            return Err(format!("{} samples: {summary}", kept.len()));
+        }
+        run(&["samples", "reject", &kept[3]], 0)?;
         run(&["db", "check", "--deep"], 0)?;
         run(&["verify", "datasets/t"], 0)?;
         Ok(())
@@ -130,17 +152,21 @@ impl Life {
     }
 }
 
+const SHARDS: &str = "shard_rows = 7\n";
+
 #[test]
 fn a_disk_that_kept_what_was_synced_and_some_of_the_rest_loses_nothing() {
-    live("power").survive_all(29, true);
-    live("process").survive_all(11, false);
+    live("power", "").survive_all(29, true);
+    live("process", SHARDS).survive_all(17, false);
 }
 
 #[test]
 #[ignore = "takes minutes; run it by `just prove`"]
 fn the_power_goes_before_every_sync_and_loses_nothing() {
-    live("power").survive_all(1, true);
-    live("process").survive_all(1, false);
+    for extra in ["", SHARDS] {
+        live("power", extra).survive_all(1, true);
+        live("process", extra).survive_all(1, false);
+    }
 }
 
 /// The settings of a user, and another theme in them.
