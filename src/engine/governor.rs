@@ -304,7 +304,8 @@ impl Station {
         self.lock().budget.settle(reserved, actual);
     }
 
-    /// A good answer after so long. Only a probe's opens what is closed: others were sent before it closed, and say nothing about it.
+    /// A good answer after so long. Only a probe's opens what is closed: others were sent before it closed, and say nothing about it. Nor
+    /// does a probe's about a wait that was asked for after it was sent.
     pub(super) fn succeeded(&self, now: Instant, latency: Duration, hint: RateHint, probe: bool) {
         let mut state = self.lock();
         state.latencies.add(latency);
@@ -318,10 +319,11 @@ impl Station {
             state.rate = Some((now, hint));
         }
         state.ever = true;
-        let reopened = probe && state.closed.take().is_some();
+        let reopened = probe && state.is_due(now);
         state.down_since = None;
         state.failing = None;
         if reopened {
+            state.closed = None;
             state.breaker.reset();
         } else {
             state.breaker.observe(now - self.started, true);
@@ -518,6 +520,11 @@ impl State {
             Some(Closed::Until { .. }) if self.probing => Standing::Later(now + Duration::from_millis(200)),
             None | Some(Closed::Until { .. }) => Standing::Open,
         }
+    }
+
+    /// Whether it was closed for a time that is over.
+    fn is_due(&self, now: Instant) -> bool {
+        matches!(&self.closed, Some(Closed::Until { at, .. }) if *at <= now)
     }
 
     /// Grants a slot; `Ok(true)` is the probe after a closed time.

@@ -102,6 +102,34 @@ fn an_answer_that_was_under_way_does_not_end_the_wait() {
 }
 
 #[test]
+fn a_wait_asked_for_while_a_probe_is_under_way_outlasts_its_good_answer() {
+    let now = Instant::now();
+    let station = station(8);
+    let [first, second] = [0; 2].map(|_| station.try_acquire(now, 1).ok().unwrap());
+    let wait = |seconds| error(Action::Snooze(Duration::from_secs(seconds)), Trouble::RateLimit);
+    station.failed(now, &wait(1), SOME);
+    drop(first);
+    let then = now + Duration::from_secs(1);
+    let probe = station.try_acquire(then, 1).ok().unwrap();
+    assert!(probe.is_probe());
+    // What was sent before the first wait is answered only now, by asking for another.
+    station.failed(then, &wait(3), SOME);
+    drop(second);
+    station.succeeded(then, Duration::from_millis(5), RateHint::default(), true);
+    drop(probe);
+    assert!(
+        station.try_acquire(then, 1).is_err(),
+        "it asked for three seconds"
+    );
+    let later = then + Duration::from_secs(3);
+    assert!(
+        station
+            .try_acquire(later, 1)
+            .is_ok_and(|permit| permit.is_probe())
+    );
+}
+
+#[test]
 fn slowing_down_cuts_once_a_second_and_grows_back() {
     let now = Instant::now();
     let station = station(100);
