@@ -1,5 +1,5 @@
-//! What the validators cost on one core: near duplicates (texts a second, recall and precision against brute force, memory) and
-//! JSON Schema (rows a second, parsed and validated). Run with `cargo bench --bench validators`.
+//! What the validators cost on one core: near duplicates (texts a second, recall and precision against brute force, memory),
+//! vectors (a look at all of them against one into the index, and its recall) and JSON Schema (rows a second, parsed and validated). Run with `cargo bench --bench validators`.
 
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +14,7 @@ use std::time::Instant;
 use destilation::validators::near_duplicates::{NearDuplicates, Sketcher};
 use destilation::validators::schema;
 use destilation::validators::shingles::{jaccard, shingles};
+use destilation::validators::vectors::{Vectors, unit};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,6 +27,7 @@ fn main() {
     println!("{:<44} {:>14} {:>12}", "what", "measured", "wanted");
     near_duplicates();
     quality();
+    vectors();
     schemas();
 }
 
@@ -118,6 +120,63 @@ fn quality() {
         "0.95",
     );
     line("near duplicates: precision", &share(right, found), "0.99");
+}
+
+/// Vectors of 384 numbers about 500 subjects; every one is looked for and then let in. Those asked for afterwards are one of them, turned
+/// to a cosine of about 0.95.
+fn vectors() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let drawn = |rng: &mut ChaCha8Rng, around: &[f32], by: f32| {
+        let numbers = around
+            .iter()
+            .map(|number| number + by * rng.random_range(-1.0..1.0));
+        unit(numbers.collect()).unwrap()
+    };
+    let subjects: Vec<_> = (0..500).map(|_| drawn(&mut rng, &[0.0; 384], 1.0)).collect();
+    let (mut flat, mut index) = (Vectors::flat_up_to(usize::MAX), Vectors::flat_up_to(0));
+    let mut known = Vec::new();
+    for wanted in [10_000, 50_000] {
+        let more = wanted - known.len();
+        let start = Instant::now();
+        for _ in 0..more {
+            let subject = rng.random_range(0..subjects.len());
+            let vector = drawn(&mut rng, &subjects[subject], 0.05);
+            let key = (known.len() as u64, 0);
+            black_box(index.nearest(&vector, |_| false));
+            index.insert(key, "".into(), &vector);
+            flat.insert(key, "".into(), &vector);
+            known.push(vector);
+        }
+        let growing = start.elapsed().as_secs_f64() / more as f64;
+        let asked: Vec<_> = (0..500)
+            .map(|_| {
+                let near = rng.random_range(0..known.len());
+                drawn(&mut rng, &known[near], 0.03)
+            })
+            .collect();
+        let timed = |pool: &mut Vectors| {
+            let start = Instant::now();
+            let found = asked.iter().map(|asked| pool.nearest(asked, |_| false));
+            let found: Vec<_> = found.map(|near| near.unwrap().key).collect();
+            (found, start.elapsed().as_secs_f64() / asked.len() as f64)
+        };
+        let ((exact, looking), (found, asking)) = (timed(&mut flat), timed(&mut index));
+        let right = exact
+            .iter()
+            .zip(&found)
+            .filter(|(exact, found)| exact == found)
+            .count();
+        let millis = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
+        line(
+            &format!("vectors: a look at all of {wanted}"),
+            &millis(looking),
+            "",
+        );
+        line("  a look into the index", &millis(asking), "");
+        line("  a look and letting in, on the way", &millis(growing), "");
+        let recall = format!("{:.4}", right as f64 / asked.len() as f64);
+        line("  recall of the index", &recall, "0.95");
+    }
 }
 
 fn schemas() {

@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("parquet", &["seeds", "dataset", "validators"]),
     ("csv", &["seeds", "dataset", "validators"]),
     ("whatlang", &["validators"]),
+    ("fast_hnsw", &["validators"]),
     ("clap", &["cli", "app", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

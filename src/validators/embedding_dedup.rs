@@ -1,5 +1,5 @@
 //! `embedding_dedup`: no two accepted samples of a job that mean the same. Vectors come from a teacher, one request a text, paid once
-//! like any other; likeness is their cosine, searched exactly by [`super::vectors`].
+//! like any other; likeness is their cosine, and [`super::vectors`] finds the nearest.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,7 +129,7 @@ impl EmbeddingDedup {
             if let Some(text) = self.field.text(&candidate)
                 && let Some(answer) = context.recall(&candidate, &self.question(&text)).await?
             {
-                held(&self.pool).insert(key(&candidate), start(&text), vector(&answer.text)?);
+                held(&self.pool).insert(key(&candidate), start(&text), &vector(&answer.text)?);
             }
             held(&self.earlier).retain(|other| key(other) != key(&candidate));
         }
@@ -137,11 +137,11 @@ impl EmbeddingDedup {
 
     /// Lets the text in unless one that means the same is there. The candidate itself may be there from an interrupted check.
     /// Candidates of one task share their seed, so they are not compared by a field of it.
-    fn admit(&self, candidate: &Candidate, text: &str, vector: Vec<f32>) -> Result<(), Near> {
+    fn admit(&self, candidate: &Candidate, text: &str, vector: &[f32]) -> Result<(), Near> {
         let own = key(candidate);
         let siblings_are_alike = !self.field.is_answer(candidate);
         let mut pool = held(&self.pool);
-        let near = pool.nearest(&vector, |other| {
+        let near = pool.nearest(vector, |other| {
             other == own || (siblings_are_alike && other.0 == own.0)
         });
         if let Some(near) = near.filter(|near| near.cosine >= self.settings.threshold) {
@@ -168,7 +168,7 @@ impl Validator for EmbeddingDedup {
         }
         self.fetch(context).await?;
         let answer = context.ask(KIND, candidate, self.question(&text)).await?;
-        Ok(match self.admit(candidate, &text, vector(&answer.text)?) {
+        Ok(match self.admit(candidate, &text, &vector(&answer.text)?) {
             Ok(()) => Verdict::accept(KIND),
             Err(near) => {
                 let name = self.field.name();

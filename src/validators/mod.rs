@@ -38,7 +38,7 @@ pub mod shingles;
 mod structural;
 mod test_items;
 mod truncated;
-mod vectors;
+pub mod vectors;
 mod words;
 
 pub use near_groups::near_groups;
