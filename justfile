@@ -25,6 +25,10 @@ test *arguments:
 snapshots:
     cargo insta test --unreferenced reject --check -- --quiet
 
+# what strangers write, fuzzed with coverage guidance, each target for so many seconds: `just fuzz 3600 streams` for one at length (cargo install cargo-fuzz)
+fuzz seconds="60" *targets:
+    .ci/fuzz {{ seconds }} {{ targets }}
+
 # licences, bans, sources, advisories (cargo install cargo-deny)
 deny *arguments:
     cargo deny --locked {{ arguments }} check

@@ -214,7 +214,8 @@ fn the_lists_of_proofs_name_tests_that_are_there() {
                 let word = word.trim_end_matches('.');
                 if let Some(file) = word.strip_prefix('`').and_then(|word| word.strip_suffix("`")) {
                     if Path::new(file).extension().is_some_and(|end| end == "rs") {
-                        let below = if file.starts_with("src/") { "" } else { "tests" };
+                        let is_whole = file.starts_with("src/") || file.starts_with("fuzz/");
+                        let below = if is_whole { "" } else { "tests" };
                         source = std::fs::read_to_string(root.join(below).join(file))
                             .unwrap_or_else(|error| panic!("{list}: `{file}`: {error}"));
                     }
