@@ -70,6 +70,12 @@ recipes-real:
 report-cost:
     cargo test --release --locked --test proof -- --ignored --nocapture a_report_of_many_samples
 
+# what is proven every night: the simulation, a million tasks, a large database, the fuzz targets
+nightly: simulate large soak fuzz
+
+# what is proven before a release: all of it
+before-release: check prove nightly rejudge-cost
+
 # what an audit costs at 10,000 tasks
 audit-cost:
     cargo test --locked --test proof -- --ignored --nocapture seconds_at_ten_thousand_tasks
