@@ -396,7 +396,11 @@ impl<'a> Attempts<'a> {
         let places = (response.status >= 400 || probe).then_some(places);
         failpoint::pass(Failpoint::AnswerCame);
         if let Err(error) = self.shared.store.record(lease, id, &response).await {
-            // It came and is paid for, and the ledger will take it for lost: as dear as it may have been.
+            // It came and is paid for, and the ledger will take it for lost: as dear as it may have been. What it asks for holds all the
+            // same.
+            if let Err(asked) = provider.read(&response) {
+                self.hear(station, &asked);
+            }
             drop(money);
             return Sent::Out(error.into());
         }

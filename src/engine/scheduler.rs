@@ -384,6 +384,12 @@ impl<'a> Scheduler<'a> {
             return;
         }
         self.ticked = Instant::now();
+        if self.job.wish() == Wish::Run && !self.stranded.is_empty() {
+            // It was to pause for the disk's sake, and was told to go on before it had paused.
+            let stranded = std::mem::take(&mut self.stranded);
+            self.release(stranded).await;
+            self.idle = false;
+        }
         let ran = self.job.job.elapsed + self.job.ran();
         if self.job.purse().out_of_time(ran) {
             self.job.ask(match self.job.spec.limits.on_limit {
@@ -484,6 +490,11 @@ impl<'a> Scheduler<'a> {
                 leases.push(held);
             }
         }
+        self.release(leases).await;
+    }
+
+    /// Gives leases back; those that the ledger does not take are stranded.
+    async fn release(&mut self, leases: Vec<Lease>) {
         let releases = leases.into_iter().map(|lease| {
             let released = self.shared.store.settle(lease, Transition::Release, Vec::new());
             released.map(move |result| (lease, result))

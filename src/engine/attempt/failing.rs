@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::governor::Station;
 use super::super::purse::SetAside;
 use super::super::roster::Roster;
 use super::{Attempts, Out, Sent};
@@ -68,14 +69,7 @@ impl Attempts<'_> {
             && matches!(error.trouble, Trouble::Server | Trouble::Network)
             && !error.maybe_billed
             && station.fails_others_than(task);
-        if let Some((health, message)) = station.failed(Instant::now(), error, task) {
-            let provider = station.settings.name.clone();
-            self.shared.tell(Event::Provider {
-                provider,
-                health,
-                message,
-            });
-        }
+        self.hear(station, error);
         let counted = !spared && matches!(error.action, Action::Retry { .. } | Action::Fail);
         let closed = in_vain(failed.id, teacher, usage, error, counted);
         let taken = closed.counted(money.amount());
@@ -102,6 +96,18 @@ impl Attempts<'_> {
         };
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         Sent::Out(Out::Transition(policy.settle(attempt, error, false, &mut *rng)))
+    }
+
+    /// Tells the provider's governor, and whoever looks where that changes how the provider stands.
+    pub(super) fn hear(&self, station: &Station, error: &ProviderError) {
+        if let Some((health, message)) = station.failed(Instant::now(), error, self.leased.lease.task) {
+            let provider = station.settings.name.clone();
+            self.shared.tell(Event::Provider {
+                provider,
+                health,
+                message,
+            });
+        }
     }
 
     /// Whether a teacher other than `at` and the refused ones could serve some step of the job (the router decides which).
