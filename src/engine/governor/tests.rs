@@ -105,11 +105,11 @@ fn an_answer_that_was_under_way_does_not_end_the_wait() {
 fn a_wait_asked_for_while_a_probe_is_under_way_outlasts_its_good_answer() {
     let now = Instant::now();
     let station = station(8);
-    // The limit that the first answer leaves has room for a probe beside the second.
-    let [first, second, ..] = [0; 4].map(|_| station.try_acquire(now, 1).ok().unwrap());
+    let [first, second, third, fourth] = [0; 4].map(|_| station.try_acquire(now, 1).ok().unwrap());
     let wait = |seconds| error(Action::Snooze(Duration::from_secs(seconds)), Trouble::RateLimit);
+    // Of four, so that the limit it leaves has room for a probe beside the second.
     station.failed(now, &wait(1), SOME);
-    drop(first);
+    drop([first, third, fourth]);
     let then = now + Duration::from_secs(1);
     let probe = station.try_acquire(then, 1).ok().unwrap();
     assert!(probe.is_probe());
