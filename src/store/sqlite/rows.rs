@@ -211,10 +211,9 @@ pub(super) fn response(row: &SqliteRow, first: usize) -> Stored<Option<RawRespon
 
 /// A whole sample as a JSON list: columns that hold JSON go in as they are. A page of samples is one text, because SQLite's thread hands
 /// over each value of each row by itself.
-pub(super) const SAMPLE: &str = "'[' || s.task || ',' || s.candidate || ',\"' || hex(s.id) || '\",' || s.state || ',' || \
-     json_quote(s.reason) || ',' || json_quote(s.seq) || ',' || d.seed || ',' || d.vary || ',' || a.steps || ',' || a.verdicts || ',' || \
-     CASE WHEN v.id IS NULL THEN 'null' ELSE json_array(v.action, v.note, v.before_state, v.at_ms) END || ',' || \
-     COALESCE(s.tags, '[]') || ']'";
+pub(super) const SAMPLE: &str = "format('[%d,%d,\"%s\",%d,%s,%s,%s,%s,%s,%s,%s,%s]', \
+     s.task, s.candidate, hex(s.id), s.state, json_quote(s.reason), json_quote(s.seq), d.seed, d.vary, a.steps, a.verdicts, \
+     CASE WHEN v.id IS NULL THEN 'null' ELSE json_array(v.action, v.note, v.before_state, v.at_ms) END, COALESCE(s.tags, '[]'))";
 
 /// [`SAMPLE`], in its order.
 #[derive(Deserialize)]

@@ -21,8 +21,8 @@ pub(super) const LEASED: &str = "
 /// between the ids ?4 and ?5 that are no suspects. One JSON list, seeds put in as they are; NULL if there is none. A
 /// bare `LIMIT ?` would have SQLite prepare the statement anew for every value.
 pub(super) const CLAIMABLE: &str = "
-    SELECT '[' || group_concat('[' || c.id || ',' || c.state || ',' || c.token || ',' || c.fresh_from || ',' || c.again || ',' || d.seed || ',' ||
-           d.vary || ']') || ']' FROM (
+    SELECT '[' || group_concat(format('[%d,%d,%d,%d,%d,%s,%s]',
+           c.id, c.state, c.token, c.fresh_from, c.again, d.seed, d.vary)) || ']' FROM (
         SELECT * FROM (SELECT id, state, token, fresh_from, again FROM tasks INDEXED BY tasks_waiting
                        WHERE id >> 40 = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT +?3)
         UNION ALL
@@ -32,8 +32,8 @@ pub(super) const CLAIMABLE: &str = "
 
 /// Pending tasks between two ids under exactly that suspicion, so many at most. One JSON list; NULL if there is none.
 pub(super) const SUSPECTS: &str = "
-    SELECT '[' || group_concat('[' || c.id || ',' || c.state || ',' || c.token || ',' || c.fresh_from || ',' || c.again || ',' || d.seed || ',' ||
-           d.vary || ']') || ']' FROM (
+    SELECT '[' || group_concat(format('[%d,%d,%d,%d,%d,%s,%s]',
+           c.id, c.state, c.token, c.fresh_from, c.again, d.seed, d.vary)) || ']' FROM (
         SELECT id, state, token, fresh_from, again FROM tasks INDEXED BY tasks_suspect
         WHERE crashes > 1 AND crashes = ?3 AND id BETWEEN ?1 AND ?2 AND state = 0 ORDER BY id LIMIT +?4
     ) c CROSS JOIN seeds d ON d.task = c.id";
