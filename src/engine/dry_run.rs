@@ -20,7 +20,7 @@ use crate::core::extract::extract_json;
 use crate::core::job::{JobId, JobSpec, RouteBy};
 use crate::core::plan;
 use crate::core::ports::{CheckContext, CheckError, JudgeQuestion, Judgement, SeedError};
-use crate::core::request::{Completion, FinishReason, ModelRequest, Params, Usage};
+use crate::core::request::{Completion, ModelRequest, Params, Usage};
 use crate::core::route::{self, Share, Standing};
 use crate::core::sample::{Candidate, Sample, SampleId, StepAnswer, as_variable};
 use crate::core::task::{NewTask, RequestId, TaskId};
@@ -116,16 +116,8 @@ pub(super) async fn try_sample(
         seed: Arc::new(task.seed),
         vary: Arc::new(task.vary),
         steps: vec![StepAnswer {
-            step: step.name.clone(),
-            teacher: "pasted".to_owned(),
-            request: RequestId(0),
-            text,
-            value,
-            reasoning: None,
-            tool_calls: Vec::new(),
-            logprobs: None,
-            finish: FinishReason::Stop,
             usage: Usage::default(),
+            ..StepAnswer::unasked(&step.name, "pasted", text, value)
         }],
         schemas: Arc::new(schemas.collect()),
     };

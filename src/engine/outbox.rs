@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::running::Running;
+use super::walk::Walk;
 use crate::core::api::{Failure, FailureKind, Level};
 use crate::core::arrange::{Arrangement, Arranger};
 use crate::core::failpoint::{self, Failpoint};
@@ -85,19 +86,14 @@ pub(super) async fn arrangement(shared: &Shared, job: &Job, up_to: i64) -> Store
     let Some(mut arranger) = Arranger::of(&job.spec, shared.near_groups) else {
         return Ok(Arc::default());
     };
-    let mut after = None;
-    loop {
-        let order = SampleOrder::Plan { after };
-        let page = shared.store.samples(&accepted(job.id), order, PAGE).await?;
-        let Some(last) = page.last() else {
-            return Ok(Arc::new(arranger.arrange()));
-        };
-        after = Some((last.task.index, last.candidate));
+    let mut walk = Walk::all(accepted(job.id));
+    while let Some(page) = walk.page(shared).await? {
         let known = page
             .iter()
             .filter(|sample| sample.seq.is_some_and(|seq| seq <= up_to));
         known.for_each(|sample| arranger.see(sample));
     }
+    Ok(Arc::new(arranger.arrange()))
 }
 
 /// All accepted samples of a job.

@@ -1,12 +1,14 @@
 //! The scheduler of one job: claims leases, hands them to workers, and brings the job to its end or its pause.
 
+mod leases;
+mod restoring;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -17,10 +19,8 @@ use super::{Shared, canary, outbox, purse};
 use crate::core::api::{Event, Level};
 use crate::core::failpoint::{self, Failpoint};
 use crate::core::job::{JobState, OnLimit, PauseReason};
-use crate::core::ports::{DatasetError, SampleFilter, SampleOrder, StoreError, Stored};
-use crate::core::request::Usage;
-use crate::core::sample::{Candidate, SampleState, StepAnswer};
-use crate::core::task::{Lease, Leased, TaskCounts, TaskState, Transition};
+use crate::core::ports::{DatasetError, StoreError, Stored};
+use crate::core::task::{Lease, Leased, TaskCounts};
 
 /// How often limits of time are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -33,8 +33,6 @@ const BEHIND_AT_MOST: usize = 256;
 const HELD_BACK: Duration = Duration::from_millis(100);
 /// How often a full disk is tried again.
 const DISK_AGAIN: Duration = Duration::from_secs(10);
-/// Samples read at once to restore the validators' memory.
-const PAGE: usize = 250;
 
 type Claiming<'a> = Pin<Box<dyn Future<Output = Stored<Vec<Leased>>> + Send + 'a>>;
 
@@ -410,14 +408,6 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    async fn drain_claim(&mut self) {
-        if let Some(claiming) = self.claiming.take()
-            && let Ok(leases) = claiming.await
-        {
-            self.ready.extend(leases);
-        }
-    }
-
     /// Everything is quiet (or has to be): leases go back, and the wish becomes a state.
     async fn stop(&mut self, wish: Wish) -> JobState {
         if wish == Wish::Abort {
@@ -449,148 +439,6 @@ impl<'a> Scheduler<'a> {
             Wish::Pause(reason) => JobState::Paused(reason),
             Wish::Abort => JobState::Paused(PauseReason::Stopped),
         }
-    }
-
-    /// Tries every ten seconds whether the ledger takes writes again and leases back, for five minutes.
-    async fn disk_heals(&mut self) -> bool {
-        for _ in 0..30 {
-            tokio::time::sleep(DISK_AGAIN).await;
-            if self
-                .shared
-                .store
-                .set_state(self.job.job.id, &JobState::Running, Duration::ZERO)
-                .await
-                .is_ok()
-            {
-                self.give_back().await;
-                if self.stranded.is_empty() {
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    /// Leases that the ledger did not take back wait for the next run of the job: nobody else could give them back before a restart.
-    fn leave_behind(mut self) {
-        let ready = self.ready.drain(..).map(|leased| leased.lease);
-        let mut leases: Vec<Lease> = ready.chain(self.stranded.drain(..)).collect();
-        leases.extend(self.job.held());
-        leases.sort_unstable_by_key(|lease| lease.token);
-        leases.dedup();
-        self.shared.strand(leases);
-    }
-
-    /// Leases that no worker will settle go back to the queue; the ledger marks their open attempts as perhaps charged.
-    async fn give_back(&mut self) {
-        let mut leases: Vec<Lease> = self.ready.drain(..).map(|leased| leased.lease).collect();
-        leases.append(&mut self.stranded);
-        for held in self.job.held() {
-            if !leases.contains(&held) {
-                leases.push(held);
-            }
-        }
-        self.release(leases).await;
-    }
-
-    /// Gives leases back; those that the ledger does not take are stranded.
-    async fn release(&mut self, leases: Vec<Lease>) {
-        let releases = leases.into_iter().map(|lease| {
-            let released = self.shared.store.settle(lease, Transition::Release, Vec::new());
-            released.map(move |result| (lease, result))
-        });
-        for (lease, result) in futures::future::join_all(releases).await {
-            match result {
-                Ok(_) | Err(StoreError::Fenced) => self.job.let_go(lease),
-                // It stays leased in the ledger: it goes back when the disk has room, or at the next start.
-                Err(error) => {
-                    tracing::warn!(%error, "a lease could not be given back");
-                    self.stranded.push(lease);
-                }
-            }
-        }
-    }
-
-    /// Cancelled tasks go back to the queue. Not only those of jobs that were over: a process may have died between cancelling tasks and
-    /// saying so.
-    async fn reopen(&mut self) -> Stored<()> {
-        let (store, id) = (&self.shared.store, self.job.job.id);
-        if store.counts(id).await?.of(TaskState::Cancelled) > 0 {
-            store.reopen_cancelled(id).await?;
-        }
-        Ok(())
-    }
-
-    /// Feeds accepted samples of earlier runs to validators that remember.
-    async fn restore(&mut self) -> Stored<()> {
-        let gates: Vec<_> = self
-            .job
-            .gates
-            .iter()
-            .filter(|gate| gate.validator.remembers())
-            .collect();
-        if gates.is_empty() && self.job.yields.is_none() && self.job.spec.quota.is_none() {
-            return Ok(());
-        }
-        let states = match &self.job.yields {
-            Some(_) => Vec::new(),
-            None => vec![SampleState::Accepted],
-        };
-        let filter = SampleFilter {
-            job: Some(self.job.job.id),
-            states,
-            ..SampleFilter::default()
-        };
-        let mut after = None;
-        loop {
-            let samples = self
-                .shared
-                .store
-                .samples(&filter, SampleOrder::Plan { after }, PAGE)
-                .await?;
-            let Some(last) = samples.last() else { break };
-            after = Some((last.task.index, last.candidate));
-            for sample in samples {
-                let accepted = sample.state == SampleState::Accepted;
-                if let Some(yields) = &self.job.yields {
-                    yields.restore(&sample.steps, accepted, self.cost(&sample.steps));
-                }
-                if !accepted {
-                    continue;
-                }
-                self.job.restore_place(|path| sample.field(path));
-                let candidate = Candidate {
-                    task: sample.task,
-                    ordinal: sample.candidate,
-                    seed: Arc::new(sample.seed),
-                    vary: Arc::new(sample.vary),
-                    steps: sample.steps,
-                    schemas: Arc::clone(&self.job.schemas),
-                };
-                for gate in &gates {
-                    gate.validator.restore(&candidate);
-                }
-            }
-        }
-        if let Some(yields) = &self.job.yields {
-            let all = self.shared.store.totals(self.job.job.id).await?;
-            yields.spread(all.settled.usd.usd());
-        }
-        Ok(())
-    }
-
-    /// What the answers of a sample cost.
-    fn cost(&self, steps: &[StepAnswer]) -> f64 {
-        let roster = self.shared.roster();
-        let each = steps.iter().map(|answer| {
-            let price = roster
-                .teacher(&answer.teacher)
-                .and_then(|(_, teacher)| teacher.price);
-            let Usage { input, output, usd } = answer.usage;
-            let by_price = || price.map(|price| price.cost(input.unwrap_or(0), output.unwrap_or(0)));
-            usd.or_else(by_price).unwrap_or_default().usd()
-        });
-        each.sum()
     }
 }
 

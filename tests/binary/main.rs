@@ -28,6 +28,7 @@ mod imports;
 mod limits;
 mod money;
 mod recipes;
+mod recipes_in_parts;
 mod rejudge;
 mod replay;
 mod rounds;

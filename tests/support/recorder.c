@@ -83,27 +83,18 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
     return file;
 }
 
-#define OPEN(name)                                                   \
-    int name(const char *path, int flags, ...) {                     \
-        va_list more;                                                \
-        va_start(more, flags);                                       \
-        mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
-        va_end(more);                                                \
-        return opened(AT_FDCWD, path, flags, mode);                  \
-    }
-OPEN(open)
-OPEN(open64)
-
-#define OPENAT(name)                                                 \
-    int name(int at, const char *path, int flags, ...) {             \
+#define OPEN(at, head)                                               \
+    int head {                                                       \
         va_list more;                                                \
         va_start(more, flags);                                       \
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
         va_end(more);                                                \
         return opened(at, path, flags, mode);                        \
     }
-OPENAT(openat)
-OPENAT(openat64)
+OPEN(AT_FDCWD, open(const char *path, int flags, ...))
+OPEN(AT_FDCWD, open64(const char *path, int flags, ...))
+OPEN(at, openat(int at, const char *path, int flags, ...))
+OPEN(at, openat64(int at, const char *path, int flags, ...))
 
 int close(int file) {
     if (file >= 0 && file < FILES)

@@ -83,8 +83,8 @@ impl Fields {
     }
 }
 
-/// A value, or the one that its JSON text is.
-fn unfolded(value: Value) -> Value {
+/// A value, or the one that its JSON text is: from a seed file without nested values they come as text.
+pub(super) fn unfolded(value: Value) -> Value {
     match value {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         other => other,

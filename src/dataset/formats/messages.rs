@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::conversation::{said, tool_of};
+use super::conversation::{said, tool_of, unfolded};
 use super::{Fields, Shape, inlined, write_line};
 use crate::core::catalog::PlugError;
 use crate::core::conversation::{Message, Part, Role, ToolCall};
@@ -167,14 +167,10 @@ impl Format for Messages {
     }
 }
 
-/// Tools as a list of `{"type": "function", "function": {…}}`: from a seed file without nested values they come as JSON text, and
-/// schemas that stand bare are wrapped, since OpenAI refuses them and some templates show nothing of them.
+/// Tools as a list of `{"type": "function", "function": {…}}`: schemas that stand bare are wrapped, since OpenAI refuses them and some
+/// templates show nothing of them.
 pub(super) fn as_list(tools: Value) -> Value {
-    let tools = match tools {
-        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        other => other,
-    };
-    match tools {
+    match unfolded(tools) {
         Value::Array(tools) => tools.into_iter().map(wrapped).collect(),
         other => other,
     }
