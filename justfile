@@ -66,6 +66,15 @@ recipes:
 recipes-real:
     cargo test --locked --test binary -- --ignored --nocapture every_job_on_a_real_server
 
+# what the programs that read our datasets say of every format: pyarrow, datasets, TRL (which trains two steps), torchtune, Axolotl.
+# Fetches them into .cache, which takes 7 GB; once they are there nothing is fetched
+consumers:
+    cargo build --release --locked
+    python3 -m venv .cache/consumers
+    .cache/consumers/bin/pip install --quiet --requirement tests/consumers/requirements.txt
+    .cache/consumers/bin/pip install --quiet --no-deps torchtune==0.6.1 torchao==0.10.0 axolotl==0.19.0
+    .cache/consumers/bin/python tests/consumers/check.py "${CARGO_TARGET_DIR:-target}/release/destiler"
+
 # what a report of a million samples costs: seconds and memory (`TASKS=20000` for fewer)
 report-cost:
     cargo test --release --locked --test proof -- --ignored --nocapture a_report_of_many_samples

@@ -31,6 +31,8 @@ mod formats;
 mod kd;
 #[path = "dataset/lint.rs"]
 mod lint;
+#[path = "dataset/own_exports.rs"]
+mod own_exports;
 #[path = "dataset/shapes.rs"]
 mod shapes;
 #[path = "dataset/shards.rs"]
@@ -39,6 +41,8 @@ mod shards;
 mod support;
 #[path = "dataset/taking.rs"]
 mod taking;
+#[path = "dataset/tool_traps.rs"]
+mod tool_traps;
 #[path = "dataset/traps.rs"]
 mod traps;
 #[path = "dataset/turns.rs"]

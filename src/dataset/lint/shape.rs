@@ -218,6 +218,8 @@ pub(super) enum Arguments {
     Object,
     Text,
     Either,
+    /// Calls are not read at all.
+    Unread,
 }
 
 /// What a trainer reads.
@@ -427,6 +429,7 @@ pub(super) static TORCHTUNE: Trainer = Trainer {
         (Shape::Text, AsIs),
         (Shape::PreferenceWhole, AsIs),
     ],
+    arguments: Arguments::Unread,
     ..BASE
 };
 

@@ -43,6 +43,15 @@ impl Check {
                 .error("tool_calls", place, kind(calls), why, "write a list");
             return;
         };
+        if self.trainer.arguments == Arguments::Unread && !calls.is_empty() {
+            let name = self.trainer.name;
+            let what = "a message that calls a tool";
+            let why = format!(
+                "{name} reads no calls: without content the row ends its run, or is learned with the text of the message before it"
+            );
+            let mend = format!("leave rows with calls out for {name}, or train with another one");
+            self.notes.error("unread_calls", place, what, &why, &mend);
+        }
         for (at, call) in calls.iter().enumerate() {
             self.call(&format!("{place}.tool_calls.{at}"), call);
         }
@@ -134,6 +143,7 @@ impl Check {
     fn arguments(&mut self, place: &str, arguments: Option<&Value>) {
         let name = self.trainer.name;
         match (arguments, self.trainer.arguments) {
+            (_, Arguments::Unread) => {}
             (Some(Value::Object(arguments)), Arguments::Object | Arguments::Either) => {
                 if self.trainer.typed {
                     self.columns.arguments(arguments, &mut self.notes);
