@@ -199,8 +199,9 @@ fn markdown_is_cut_at_its_upper_headings() {
 }
 
 fn write_parquet(path: &Path, compression: parquet::basic::Compression) {
-    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
-    let schema = "message schema { REQUIRED BYTE_ARRAY question (UTF8); OPTIONAL INT64 level; }";
+    use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
+    let schema = "message schema { REQUIRED BYTE_ARRAY question (UTF8); OPTIONAL INT64 level;
+                  REQUIRED FIXED_LEN_BYTE_ARRAY(16) stars (DECIMAL(38,0)); REQUIRED FIXED_LEN_BYTE_ARRAY(16) price (DECIMAL(38,2)); }";
     let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
     let properties = parquet::file::properties::WriterProperties::builder()
         .set_compression(compression)
@@ -226,6 +227,16 @@ fn write_parquet(path: &Path, compression: parquet::basic::Compression) {
             .write_batch(&[group], Some(&[0, 1]), None)
             .unwrap();
         column.close().unwrap();
+        for _ in ["stars", "price"] {
+            let numbers = [1_i128 << 70, i128::from(-group)];
+            let numbers = numbers.map(|number| FixedLenByteArray::from(number.to_be_bytes().to_vec()));
+            let mut column = rows.next_column().unwrap().unwrap();
+            column
+                .typed::<FixedLenByteArrayType>()
+                .write_batch(&numbers, None, None)
+                .unwrap();
+            column.close().unwrap();
+        }
         rows.close().unwrap();
     }
     writer.close().unwrap();
@@ -246,11 +257,11 @@ fn parquet_is_read_group_by_group() {
         assert_eq!(read.len(), 6);
         assert_eq!(
             Value::Object(read[5].clone()),
-            json!({"question": "2 ☂", "level": 2})
+            json!({"question": "2 ☂", "level": 2, "stars": "-2", "price": "-0.02"})
         );
         assert_eq!(
             Value::Object(read[4].clone()),
-            json!({"question": "why?", "level": null})
+            json!({"question": "why?", "level": null, "stars": "1180591620717411303424", "price": "11805916207174113034.24"})
         );
     }
     let damaged = folder.write("b.parquet", b"PAR1 nothing PAR1");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::record::Field;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
 use serde_json::Value;
 
@@ -41,10 +42,12 @@ impl Records {
     fn next_row(&mut self) -> Result<Option<Row>, ParquetError> {
         loop {
             if let Some(row) = self.rows.as_mut().and_then(Iterator::next) {
-                return match row?.to_json_value() {
-                    Value::Object(row) => Ok(Some(row)),
-                    _ => Err(ParquetError::General("a record without fields".to_owned())),
-                };
+                let row = row?.into_columns();
+                return Ok(Some(
+                    row.into_iter()
+                        .map(|(name, field)| (name, value(&field)))
+                        .collect(),
+                ));
             }
             let Some(group) = self.groups.next() else {
                 return Ok(None);
@@ -70,6 +73,14 @@ impl Iterator for Records {
                 explain(&self.path, self.row, &error)
             })
             .transpose()
+    }
+}
+
+/// A field as JSON. Decimals may have more digits than a number of JSON keeps; a whole one ends with its last digit.
+fn value(field: &Field) -> Value {
+    match field {
+        Field::Decimal(_) => Value::String(field.to_string().trim_end_matches('.').to_owned()),
+        other => other.to_json_value(),
     }
 }
 
