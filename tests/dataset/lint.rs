@@ -53,12 +53,12 @@ fn fixture(name: &str) -> String {
 #[test]
 fn what_we_write_for_a_trainer_it_reads() {
     for (name, trainers) in [
-        ("messages_tools", &["trl", "axolotl", "unsloth", "torchtune"][..]),
+        ("messages_tools", &["trl", "axolotl", "unsloth"][..]),
         ("messages_tools_reasoning_content", &["axolotl"]),
         ("messages_thinking", &["trl", "unsloth"]),
         (
             "messages_inline",
-            &["trl", "axolotl", "mlx", "openai", "together"],
+            &["trl", "axolotl", "mlx", "openai", "together", "torchtune"],
         ),
         (
             "openai_tools",
