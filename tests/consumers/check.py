@@ -8,9 +8,7 @@ that begins at random; torchtune and Axolotl turn each row into what they train 
 Ends with 1 if anyone refuses anything.
 """
 
-import contextlib
 import copy
-import io
 import logging
 import os
 import subprocess
@@ -32,6 +30,9 @@ JOBS = {
 NESTED = set("messages openai sharegpt kd unpaired unpaired_sharegpt raw".split()) | set(JOBS["pairs"]) - {"preference_plain"}
 ROWS = 24
 refused = []
+# What the programs print besides goes nowhere.
+answers = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def export(binary: str, home: Path) -> dict[str, dict[str, Path]]:
@@ -42,7 +43,9 @@ def export(binary: str, home: Path) -> dict[str, dict[str, Path]]:
         (home / name).write_bytes((HERE / name).read_bytes())
 
     def destiler(*words: str) -> None:
-        subprocess.run([binary, *words], cwd=home, env=environment, check=True, stdout=subprocess.DEVNULL)
+        ran = subprocess.run([binary, *words], cwd=home, env=environment, capture_output=True, text=True)
+        if ran.returncode:
+            sys.exit(f"destiler {' '.join(words)}: {ran.stderr}")
 
     files = {}
     for job, formats in JOBS.items():
@@ -58,12 +61,11 @@ def export(binary: str, home: Path) -> dict[str, dict[str, Path]]:
 def told(consumer: str, kind: str, ask) -> None:
     """Asks a consumer, and prints what it said."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            answer = ask()
+        answer = ask()
     except Exception as error:  # whatever it says is what is wanted
         answer = f"REFUSED: {type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
         refused.append((consumer, kind))
-    print(f"| {consumer} | `{kind}` | {answer} |", flush=True)
+    print(f"| {consumer} | `{kind}` | {answer} |", file=answers)
 
 
 def rows_of(count: int) -> str:
@@ -251,13 +253,13 @@ def versions() -> str:
 def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         files = export(os.path.abspath(sys.argv[1]), Path(home))
-        print(f"{versions()}\n\n| consumer | format | what it said |\n|---|---|---|")
+        print(f"{versions()}\n\n| consumer | format | what it said |\n|---|---|---|", file=answers)
         for kind, containers in files.items():
             told("pyarrow", kind, lambda: arrow(containers))
             told("datasets", kind, lambda: hugging_face(containers))
         for checks in [trl_checks, torchtune_checks, axolotl_checks]:
             checks(files)
-    print(f"\n{len(refused)} refused")
+    print(f"\n{len(refused)} refused", file=answers)
     return 1 if refused else 0
 
 
