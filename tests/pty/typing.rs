@@ -62,6 +62,8 @@ fn answers_of_the_terminal_are_never_keys() {
         session.wrote("\x1b]11;?\x1b\\\x1b[?2031$p\x1b[?2026$p\x1b[?u\x1b[c")
     });
     settled(&session, &sandbox);
+    // The header counts the providers once it has heard of them.
+    session.shows("P1/1");
     let before = session.text();
     // Much too late, and some that nobody asked for.
     session.send(answers);
