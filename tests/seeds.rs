@@ -198,6 +198,16 @@ fn markdown_is_cut_at_its_upper_headings() {
     );
 }
 
+fn write_column<T: parquet::data_type::DataType>(
+    rows: &mut parquet::file::writer::SerializedRowGroupWriter<fs::File>,
+    values: &[T::T],
+    levels: Option<&[i16]>,
+) {
+    let mut column = rows.next_column().unwrap().unwrap();
+    column.typed::<T>().write_batch(values, levels, None).unwrap();
+    column.close().unwrap();
+}
+
 fn write_parquet(path: &Path, compression: parquet::basic::Compression) {
     use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
     let schema = "message schema { REQUIRED BYTE_ARRAY question (UTF8); OPTIONAL INT64 level;
@@ -215,27 +225,12 @@ fn write_parquet(path: &Path, compression: parquet::basic::Compression) {
             ByteArray::from("why?"),
             ByteArray::from(format!("{group} ☂").as_str()),
         ];
-        let mut column = rows.next_column().unwrap().unwrap();
-        column
-            .typed::<ByteArrayType>()
-            .write_batch(&texts, None, None)
-            .unwrap();
-        column.close().unwrap();
-        let mut column = rows.next_column().unwrap().unwrap();
-        column
-            .typed::<Int64Type>()
-            .write_batch(&[group], Some(&[0, 1]), None)
-            .unwrap();
-        column.close().unwrap();
+        write_column::<ByteArrayType>(&mut rows, &texts, None);
+        write_column::<Int64Type>(&mut rows, &[group], Some(&[0, 1]));
         for _ in ["stars", "price"] {
             let numbers = [1_i128 << 70, i128::from(-group)];
             let numbers = numbers.map(|number| FixedLenByteArray::from(number.to_be_bytes().to_vec()));
-            let mut column = rows.next_column().unwrap().unwrap();
-            column
-                .typed::<FixedLenByteArrayType>()
-                .write_batch(&numbers, None, None)
-                .unwrap();
-            column.close().unwrap();
+            write_column::<FixedLenByteArrayType>(&mut rows, &numbers, None);
         }
         rows.close().unwrap();
     }

@@ -27,7 +27,8 @@ JOBS = {
     "conversations": "messages openai sharegpt alpaca prompt_completion text kd unpaired unpaired_sharegpt raw".split(),
     "pairs": "preference preference_plain preference_whole preference_axolotl preference_sharegpt preference_openai".split(),
 }
-NESTED = set("messages openai sharegpt kd unpaired unpaired_sharegpt raw".split()) | set(JOBS["pairs"]) - {"preference_plain"}
+# Rows without nested values, which is what CSV takes.
+FLAT = {"alpaca", "prompt_completion", "text", "preference_plain"}
 ROWS = 24
 refused = []
 # What the programs print besides goes nowhere.
@@ -52,7 +53,7 @@ def export(binary: str, home: Path) -> dict[str, dict[str, Path]]:
         destiler("run", f"{job}.toml", "--quiet", "--no-progress")
         for kind in formats:
             files[kind] = {}
-            for container in ["jsonl", "parquet"] + ([] if kind in NESTED else ["csv"]):
+            for container in ["jsonl", "parquet"] + (["csv"] if kind in FLAT else []):
                 files[kind][container] = home / f"{kind}.{container}"
                 destiler("export", job, "--format", kind, "-o", str(files[kind][container]))
     return files

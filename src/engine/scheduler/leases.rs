@@ -40,6 +40,7 @@ impl Scheduler<'_> {
         }
     }
 
+    /// Waits for the claim under way: what it leased is ready.
     pub(super) async fn drain_claim(&mut self) {
         if let Some(claiming) = self.claiming.take()
             && let Ok(leases) = claiming.await
